@@ -1,0 +1,1 @@
+"""Deployables of the platform, one package each, over the shared library `workloads.kit`."""

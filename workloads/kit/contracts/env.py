@@ -1,0 +1,38 @@
+"""Environment variables that infra sets and workloads read. Secrets are files; the variable names the file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KAFKA_BOOTSTRAP: Final = "KAFKA_BOOTSTRAP"
+"""host:port[,host:port…]"""
+
+POSTGRES_HOST: Final = "POSTGRES_HOST"
+POSTGRES_PORT: Final = "POSTGRES_PORT"
+POSTGRES_DATABASE: Final = "POSTGRES_DATABASE"
+POSTGRES_USER: Final = "POSTGRES_USER"
+POSTGRES_PASSWORD_FILE: Final = "POSTGRES_PASSWORD_FILE"
+
+REDIS_URL: Final = "REDIS_URL"
+MLFLOW_TRACKING_URI: Final = "MLFLOW_TRACKING_URI"
+MODEL_SERVER_URL: Final = "MODEL_SERVER_URL"
+
+METRICS_PORT: Final = "METRICS_PORT"
+LOG_LEVEL: Final = "LOG_LEVEL"
+CODE_VERSION: Final = "CODE_VERSION"
+"""Content tag of the image, recorded with every trained model."""
+
+POD_NAME: Final = "POD_NAME"
+
+SOURCES_FILE: Final = "SOURCES_FILE"
+"""price-pipeline: YAML file that lists its sources."""
+REPLAY_INTERVAL_SECONDS: Final = "REPLAY_INTERVAL_SECONDS"
+"""price-pipeline replay: seconds a step, instead of the source's own interval."""
+REPLAY_AT_END: Final = "REPLAY_AT_END"
+"""price-pipeline replay, after the last step: `idle` (stay up, ready) or `exit` (with 0)."""
+
+FEATURE_WINDOWS: Final = "FEATURE_WINDOWS"
+"""Session counts of the feature set, e.g. 7,30,90: the same for training, serving and prediction-consumer."""
+
+SECRETS_DIR: Final = "/var/run/secrets/carbon"
+"""Where infra mounts a workload's secret files, one a key."""

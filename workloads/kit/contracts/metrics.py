@@ -1,0 +1,35 @@
+"""Names of the metrics that alerts, dashboards and the status screen rely on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Every consumer (labels: group, topic, partition where it applies).
+CONSUMER_LAG: Final = "carbon_consumer_lag_messages"
+CONSUMER_RECORDS: Final = "carbon_consumer_records_total"  # outcome: processed | dead_letter | retried
+CONSUMER_DEAD_LETTERS: Final = "carbon_consumer_dead_letters_total"  # topic, error
+CONSUMER_BATCH_SECONDS: Final = "carbon_consumer_batch_seconds"
+CONSUMER_LATENCY_SECONDS: Final = "carbon_consumer_latency_seconds"  # record timestamp -> effect durable
+CONSUMER_PAUSED: Final = "carbon_consumer_paused"  # 1 while a transient error holds the consumer back
+
+# prediction-consumer.
+PREDICTIONS: Final = "carbon_predictions_total"  # symbol, alias
+PREDICTION_ANOMALIES: Final = "carbon_prediction_anomalies_total"  # symbol
+
+# price-replay.
+REPLAY_STEPS: Final = "carbon_replay_steps"
+REPLAY_STEPS_PUBLISHED: Final = "carbon_replay_steps_published"  # equal to REPLAY_STEPS once it has ended
+
+# model-server.
+REQUEST_SECONDS: Final = "carbon_model_server_request_seconds"  # endpoint, code
+REQUESTS_REFUSED: Final = "carbon_model_server_refused_total"  # reason
+MODEL_VERSION: Final = "carbon_model_version"  # symbol, alias
+MODEL_SKILL: Final = "carbon_model_skill"  # symbol, provenance; score on the unseen window
+REGISTRY_UP: Final = "carbon_model_registry_up"
+
+# From the database, through postgres-exporter: figures that outlive the job that made them.
+JOB_LAST_SUCCESS: Final = "carbon_job_last_success_timestamp_seconds"  # job_name (`job` is Prometheus's own)
+JOB_LAST_RUN_FAILED: Final = "carbon_job_last_run_failed"  # job_name; 1 if the newest run failed
+MODEL_TRAINED: Final = "carbon_model_trained_timestamp_seconds"  # symbol
+MODEL_LIVE_SKILL: Final = "carbon_model_live_skill"  # symbol, provenance
+MODEL_LIVE_COVERAGE: Final = "carbon_model_live_coverage"  # symbol, provenance

@@ -1,0 +1,20 @@
+"""Ports of the platform's services, as seen inside the cluster."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KAFKA: Final = 9092
+KAFKA_CONTROLLER: Final = 9093
+KAFKA_EXTERNAL: Final = 9094
+KAFKA_METRICS: Final = 9404
+POSTGRES: Final = 5432
+REDIS: Final = 6379
+MLFLOW: Final = 5000
+MODEL_SERVER: Final = 8080
+PROMETHEUS: Final = 9090
+ALERTMANAGER: Final = 9093
+POSTGRES_EXPORTER: Final = 9187
+KUBE_STATE_METRICS: Final = 8081
+METRICS: Final = 9100
+"""Health and metrics of every workload that is not a web server: /healthz /readyz /metrics."""

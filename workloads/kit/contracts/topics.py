@@ -1,0 +1,43 @@
+"""Kafka topics: the names users know, and how each is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+COMMODITY_PRICES: Final = "commodity-prices"
+COMMODITY_ANALYTICS: Final = "commodity-analytics"
+ML_PREDICTIONS: Final = "ml-predictions"
+
+
+def dead_letter(topic: str) -> str:
+    """Name of the dead-letter topic that belongs to `topic`."""
+    return f"{topic}.dlq"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A declared topic. `retention_ms` of -1 keeps messages for ever."""
+
+    name: str
+    partitions: int
+    retention_ms: int
+
+
+_WEEK_MS: Final = 7 * 24 * 3600 * 1000
+_MONTH_MS: Final = 30 * 24 * 3600 * 1000
+
+# `commodity-prices` is the record of what was published: consumers rebuild their state and the pipeline
+# decides what is new from it, so it is kept unless a stack's settings say otherwise.
+DECLARED: Final[tuple[Topic, ...]] = (
+    Topic(COMMODITY_PRICES, partitions=6, retention_ms=-1),
+    Topic(COMMODITY_ANALYTICS, partitions=6, retention_ms=_MONTH_MS),
+    Topic(ML_PREDICTIONS, partitions=6, retention_ms=_MONTH_MS),
+    Topic(dead_letter(COMMODITY_PRICES), partitions=3, retention_ms=-1),
+    Topic("incoming-data", partitions=3, retention_ms=_WEEK_MS),
+    Topic("quality-alerts", partitions=3, retention_ms=_MONTH_MS),
+    Topic("customer-events", partitions=3, retention_ms=_WEEK_MS),
+    Topic("warehouse-staging", partitions=3, retention_ms=_WEEK_MS),
+    Topic("api-events", partitions=3, retention_ms=_WEEK_MS),
+    Topic("platform-audit", partitions=3, retention_ms=-1),
+)
