@@ -1,0 +1,1 @@
+"""What runs on the developer's machine: the toolchain, the local cluster and the images it needs."""

@@ -1,0 +1,96 @@
+"""How a person on this machine reaches the platform: a port on 127.0.0.1 for each service of the local node.
+
+On a cluster that `$KUBE_CONTEXT` names nothing is opened; `kubectl port-forward` does it, and the screen
+shows the commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tools import kube, paths
+from tools.cluster import forward, instance
+from workloads.kit.contracts import ports
+from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
+
+KAFKA_BROKERS = 3
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A service that a person may want to reach; `scheme` is how its address is written."""
+
+    name: str
+    namespace: str
+    service: str
+    port: int
+    scheme: Literal["http", "postgresql", "kafka"]
+    about: str
+
+
+ENDPOINTS = (
+    Endpoint("model-server", PLATFORM, "model-server", ports.MODEL_SERVER, "http", "predictions"),
+    Endpoint("mlflow", PLATFORM, "mlflow", ports.MLFLOW, "http", "models, runs, metrics of training"),
+    Endpoint("prometheus", MONITORING, "prometheus", ports.PROMETHEUS, "http", "metrics and alerts"),
+    Endpoint("alertmanager", MONITORING, "alertmanager", ports.ALERTMANAGER, "http", "alerts sent"),
+    Endpoint("postgres", PLATFORM, "postgres", ports.POSTGRES, "postgresql", "feature store"),
+    *(
+        Endpoint(f"kafka-{n}", PLATFORM, f"kafka-{n}", ports.KAFKA_EXTERNAL, "kafka", f"broker {n}")
+        for n in range(KAFKA_BROKERS)
+    ),
+)
+
+
+def local_port(endpoint: Endpoint) -> int:
+    """The endpoint's port on 127.0.0.1, from the instance's own block."""
+    block = instance.ports(instance.Instance.named())
+    return block.service(ENDPOINTS.index(endpoint))
+
+
+def by_name(name: str) -> Endpoint:
+    """The endpoint called `name`; KeyError where there is none."""
+    return {endpoint.name: endpoint for endpoint in ENDPOINTS}[name]
+
+
+def overlay(images: Mapping[str, str]) -> dict[str, Any]:
+    """What only the run knows: images, the cluster, and where brokers answer.
+
+    Args:
+        images: image name → reference.
+    """
+    cluster: dict[str, Any] = {"kubeconfig": kube.kubeconfig(), "identifier": paths.instance()}
+    if context := kube.context():
+        cluster |= {"context": context, "identifier": context}
+    settings: dict[str, Any] = {"carbon:images": dict(images), "carbon:cluster": cluster}
+    if context is None:
+        settings["carbon:kafka"] = {"external_port_base": local_port(by_name("kafka-0"))}
+    return settings
+
+
+def open_ports() -> None:
+    """Forward the ports of the local node's services; does nothing on another cluster."""
+    if kube.context():
+        return
+    addresses: dict[tuple[str, str], str] = {
+        (item["metadata"]["namespace"], item["metadata"]["name"]): item["spec"]["clusterIP"]
+        for item in kube.get("services", "--all-namespaces")["items"]
+    }
+    forward.set_table(
+        instance.Instance.named(),
+        {
+            f"127.0.0.1:{local_port(endpoint)}": f"{address}:{endpoint.port}"
+            for endpoint in ENDPOINTS
+            if (address := addresses.get((endpoint.namespace, endpoint.service)))
+        },
+    )
+
+
+def where(endpoint: Endpoint) -> str:
+    """The address to give a person, or the command that makes one."""
+    if context := kube.context():
+        forwarded = f"svc/{endpoint.service} {endpoint.port}"
+        return f"kubectl --context {context} -n {endpoint.namespace} port-forward {forwarded}"
+    address = f"127.0.0.1:{local_port(endpoint)}"
+    return address if endpoint.scheme == "kafka" else f"{endpoint.scheme}://{address}"

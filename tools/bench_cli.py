@@ -1,0 +1,44 @@
+"""`make bench`: the platform's figures beside their peers'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tools import paths
+from tools.errors import ToolError, UsageError
+
+app = typer.Typer()
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="parts to run; all by default")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="small sizes, to see that it works")] = False,
+    with_up: Annotated[
+        bool, typer.Option("--with-up", help="also bring an instance of its own up, twice (INSTANCE=bench)")
+    ] = False,
+    output: Annotated[Path, typer.Option(help="where the JSON goes")] = paths.ROOT / "bench.json",
+) -> None:
+    """Measure the platform and its peers in one run; exits 1 if a part could not be measured."""
+    # Measuring needs every workload's packages; the other commands do not wait for them.
+    from tests.bench import report, runner
+
+    chosen = names or list(runner.PARTS)
+    if unknown := [name for name in chosen if name not in runner.PARTS]:
+        raise UsageError(
+            f"There is no part {', '.join(map(repr, unknown))}.",
+            remedy=f"There are: {', '.join(runner.PARTS)}",
+        )
+    skipped = {} if with_up else {"up": "takes minutes and a node of its own: --with-up"}
+    found = runner.bench(chosen, quick=quick, skipped=skipped)
+    report.write(found, output)
+    console = Console()
+    # Where there is no terminal the table is as wide as it needs.
+    report.show(found, console if console.is_terminal else Console(width=140))
+    typer.echo(f"as JSON: {output}")
+    if found.failed:
+        raise ToolError("a part could not be measured", remedy="the table says which, and why")

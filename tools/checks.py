@@ -1,0 +1,62 @@
+"""`make lint` and `make test`: each check a step, the first failure ends the run with its output."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from tools import paths
+from tools import up as bring_up
+from tools.console import step
+from tools.errors import ToolError
+
+FAST = ("tests/unit", "tests/stacks")
+SERVICES = ("tests/services",)
+LIVE = ("tests/cluster",)
+
+
+def static() -> None:
+    """ruff (rules and format) and pyright.
+
+    Raises:
+        ToolError: one of them found something.
+    """
+    python = sys.executable
+    for title, command in (
+        ("ruff check", [python, "-m", "ruff", "check", "."]),
+        ("ruff format", [python, "-m", "ruff", "format", "--check", "-q", "."]),
+        ("pyright", [python, "-m", "pyright", "--warnings"]),
+    ):
+        _shown(title, command, remedy="make format rewrites what can be rewritten")
+
+
+def run(*, fast: bool) -> None:
+    """All checks in the order in which they fail soonest.
+
+    Args:
+        fast: leave out what needs a cluster or servers.
+
+    Raises:
+        ToolError: the first check that failed.
+    """
+    static()
+    _pytest("unit and component tests", FAST)
+    if fast:
+        return
+    _pytest("tests against Kafka and PostgreSQL", SERVICES)
+    bring_up.up()
+    _pytest("live tests", LIVE)
+
+
+def _pytest(title: str, where: Sequence[str]) -> None:
+    _shown(
+        title, [sys.executable, "-m", "pytest", "-q", *where], remedy="run one test with .venv/bin/pytest -k"
+    )
+
+
+def _shown(title: str, command: Sequence[str], *, remedy: str) -> None:
+    with step(title):
+        done = subprocess.run(command, cwd=paths.ROOT, check=False)
+        if done.returncode:
+            raise ToolError(f"{title}: exit code {done.returncode}", remedy=remedy)

@@ -1,0 +1,200 @@
+"""What Debian's packages provide: installed on the host where the node needs it, unpacked into the cache
+where only tests do, so that no server is installed or started on the machine for them.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools import cached, console, proc, versions
+from tools.errors import CommandFailed, MissingPrerequisite, UsageError
+from tools.paths import cache_dir
+
+NODE: Mapping[str, str] = {
+    "catatonit": "catatonit",
+    "conntrack": "conntrack",
+    "containerd": "containerd",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "modprobe": "kmod",
+    "nft": "nftables",
+    "nsenter": "util-linux",
+    "ps": "procps",
+    "ptp": "containernetworking-plugins",
+    "runc": "runc",
+}
+"""Programs that the node runs on, each with its package."""
+
+IMAGES: Mapping[str, str] = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "runc": "runc"}
+"""Programs that build images where there is no docker."""
+
+BUILD: Mapping[str, str] = {
+    "git": "git",
+    "java": f"openjdk-{versions.JAVA}-jre-headless",
+    "mvn": "maven",
+}
+"""Programs that fetch and run Kafka."""
+
+UNPACKED: Mapping[str, str] = {
+    "amtool": "prometheus-alertmanager",
+    "initdb": f"postgresql-{versions.POSTGRESQL}",
+    "postgres": f"postgresql-{versions.POSTGRESQL}",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "psql": f"postgresql-client-{versions.POSTGRESQL}",
+}
+"""Programs that only tests run, each with its package."""
+
+_PLACES = (
+    "/usr/sbin",
+    "/sbin",
+    f"/usr/lib/postgresql/{versions.POSTGRESQL}/bin",
+    "/usr/lib/cni",
+    "/opt/cni/bin",
+)
+_POLICY = Path("/usr/sbin/policy-rc.d")
+_POLICY_TEXT = "#!/bin/sh\n# carbon-platform: while its packages are installed, no service starts\nexit 101\n"
+_APT_ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+
+
+def on_host(program: str) -> Path | None:
+    """Where the host has a program, the directories that a user's PATH leaves out included."""
+    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *_PLACES])
+    found = shutil.which(program, path=search)
+    return Path(found).absolute() if found else None
+
+
+def missing(*groups: Mapping[str, str]) -> list[str]:
+    """The packages whose programs the host lacks, sorted; a program from elsewhere counts as there."""
+    wanted = {program: package for group in groups for program, package in group.items()}
+    return sorted({package for program, package in wanted.items() if on_host(program) is None})
+
+
+def ensure(*groups: Mapping[str, str]) -> None:
+    """Install the packages whose programs the host lacks; starts no service.
+
+    Raises:
+        MissingPrerequisite: some are missing and this is not root, or not Debian; the remedy is the command.
+        CommandFailed: apt could not install them; carries the log.
+    """
+    if not (packages := missing(*groups)):
+        return
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    if not shutil.which("apt-get"):
+        raise MissingPrerequisite(
+            f"Missing: {', '.join(packages)} (names of Debian packages).",
+            remedy="Install what your distribution calls them.",
+        )
+    if os.geteuid() != 0:
+        raise MissingPrerequisite(
+            f"Missing Debian packages: {', '.join(packages)}.",
+            remedy=f"sudo apt-get update && sudo {' '.join(install)}",
+        )
+    with console.step(f"Installing {', '.join(packages)}") as step, cached.exclusive("apt"), _no_services():
+        log = cached.new_log("apt")
+        step.detail("apt-get update")
+        _apt(["apt-get", "update"], log)
+        step.detail("apt-get install")
+        _apt(install, log)
+    if still := missing(*groups):
+        raise MissingPrerequisite(f"Installed, but without their programs: {', '.join(still)}.")
+
+
+def path(program: str) -> Path:
+    """A program that only tests run: the host's, else unpacked from its Debian package into the cache.
+
+    The unpacked one is a launcher that sets the library path. A server that will not run as root cannot read
+    a cache in root's home as another user, unless it keeps one capability: `setpriv
+    --securebits=+no_setuid_fixup --reuid=… --inh-caps=+dac_read_search --ambient-caps=+dac_read_search`.
+
+    Raises:
+        UsageError: no package is known for it.
+        MissingPrerequisite, CommandFailed: the package cannot be had.
+    """
+    if program not in UNPACKED:
+        raise UsageError(f"No package is known for {program!r}.", remedy=f"Known: {', '.join(UNPACKED)}.")
+    return on_host(program) or _tree(UNPACKED[program]) / "launch" / program
+
+
+def _tree(package: str) -> Path:
+    base = cache_dir() / "debian"
+    if present := sorted(base.glob(f"{package}-[0-9]*")):
+        return present[-1]
+    if not shutil.which("apt-get"):
+        raise MissingPrerequisite(f"{package} comes from Debian, and there is no apt-get here.")
+    log = cached.new_log(f"debian-{package}")
+    archives = _closure(package, log)
+
+    def unpack(out: Path, step: console.Step) -> None:
+        step.detail(f"{len(archives)} packages")
+        wanted = [f"{name}={version}" for name, version in archives.items()]
+        proc.run(["apt-get", "download", *wanted], log=log, cwd=out, env=_APT_ENV)
+        for archive in out.glob("*.deb"):
+            proc.run(["dpkg-deb", "--extract", archive, out], log=log)
+            archive.unlink()
+        _launchers(out, package)
+
+    target = base / f"{package}-{archives[package]}"
+    return cached.directory(target, lock=f"debian-{package}", title=f"Unpacking {package}", fill=unpack)
+
+
+def _closure(package: str, log: Path) -> dict[str, str]:
+    """The package and those it needs that the host lacks: name → version."""
+    simulate = ["apt-get", "install", "--simulate", "--reinstall", "--no-install-recommends", package]
+    try:
+        plan = proc.output(simulate, env=_APT_ENV)
+    except CommandFailed:
+        if os.geteuid() != 0:
+            raise MissingPrerequisite(f"apt does not know {package}.", remedy="sudo apt-get update") from None
+        _apt(["apt-get", "update"], log)
+        plan = proc.output(simulate, env=_APT_ENV)
+    # Inst name [installed version] (new version origin [architecture])
+    found = re.findall(r"^Inst (\S+) (\[\S+\] )?\((\S+) .*\[(\w+)\]\)", plan, re.MULTILINE)
+    return {
+        name: version
+        for name, installed, version, architecture in found
+        if name == package or (architecture != "all" and not installed)
+    }
+
+
+def _launchers(tree: Path, package: str) -> None:
+    launch = tree / "launch"
+    launch.mkdir()
+    libraries = ":".join(f"$tree/{d.relative_to(tree)}" for d in sorted(tree.glob("**/lib/*-linux-gnu")))
+    for program in (name for name, owner in UNPACKED.items() if owner == package):
+        real = next(file for file in sorted(tree.glob(f"usr/**/bin/{program}")) if file.is_file())
+        script = launch / program
+        script.write_text(
+            "#!/bin/sh\n"
+            'tree=$(cd "$(dirname "$0")/.." && pwd)\n'
+            f'LD_LIBRARY_PATH="{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"\n'
+            "export LD_LIBRARY_PATH\n"
+            f'exec "$tree/{real.relative_to(tree)}" "$@"\n',
+            encoding="utf-8",
+        )
+        script.chmod(0o755)
+
+
+def _apt(command: Iterable[str], log: Path) -> None:
+    try:
+        proc.run(list(command), log=log, env=_APT_ENV)
+    except CommandFailed as error:
+        error.remedy = f"Check the network to the Debian mirror, then: {' '.join(command)}"
+        raise
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    """Keep the maintainer scripts from starting services, unless the machine has its own rule for that."""
+    ours = not _POLICY.exists() or _POLICY.read_text(encoding="utf-8") == _POLICY_TEXT
+    if ours:
+        _POLICY.write_text(_POLICY_TEXT, encoding="utf-8")
+        _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        if ours:
+            _POLICY.unlink(missing_ok=True)

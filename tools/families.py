@@ -1,0 +1,147 @@
+"""The Go-built programs, a family a go.mod, with how each is built and asked for its version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import versions
+from tools.paths import ROOT
+
+
+@dataclass(frozen=True)
+class Program:
+    """One executable.
+
+    Attributes:
+        package: its Go main package.
+        version: the pinned version, as it appears in the answer to `ask`.
+        ask: arguments that make it print its version; empty when it cannot.
+        beside: a program it is released with: it is taken from PATH only from that one's directory.
+    """
+
+    package: str
+    version: str
+    ask: tuple[str, ...] = ()
+    beside: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Programs built from one go.mod.
+
+    Attributes:
+        defines: Go string variables that the linker sets, by full name.
+        copies: files that must lie beside the programs: name → (module, path inside it).
+    """
+
+    name: str
+    programs: Mapping[str, Program]
+    defines: Mapping[str, str] = field(default_factory=dict[str, str])
+    copies: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+
+    @property
+    def directory(self) -> Path:
+        return ROOT / "tools" / "go" / self.name
+
+    @property
+    def ldflags(self) -> str:
+        return " ".join(["-s -w", *(f"-X {name}={value}" for name, value in self.defines.items())])
+
+
+_K8S = versions.KUBERNETES
+_COMPONENT_VERSION = "k8s.io/component-base/version"
+_MAJOR, _MINOR, _ = _K8S.split(".")
+
+
+def _kubernetes(name: str, *ask: str) -> Program:
+    return Program(f"k8s.io/kubernetes/cmd/{name}", _K8S, ask or ("--version",))
+
+
+FAMILIES = (
+    Family(
+        "pulumi",
+        {"pulumi": Program("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", versions.PULUMI, ("version",))},
+        {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{versions.PULUMI}"},
+    ),
+    Family(
+        "pulumi-language-python",
+        {
+            "pulumi-language-python": Program(
+                "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3",
+                versions.PULUMI_LANGUAGE_PYTHON_COMMIT,
+                beside="pulumi",
+            )
+        },
+        copies={
+            "pulumi-language-python-exec": (
+                "github.com/pulumi/pulumi/sdk/v3",
+                "python/cmd/pulumi-language-python-exec",
+            )
+        },
+    ),
+    Family(
+        "pulumi-resource-kubernetes",
+        {"pulumi-resource-kubernetes": Program(".", versions.PULUMI_KUBERNETES)},
+        {"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": versions.PULUMI_KUBERNETES},
+    ),
+    Family(
+        "kubernetes",
+        {
+            "kubeadm": _kubernetes("kubeadm", "version", "-o", "short"),
+            "kubectl": _kubernetes("kubectl", "version", "--client"),
+            "kubelet": _kubernetes("kubelet"),
+            "kube-apiserver": _kubernetes("kube-apiserver"),
+            "kube-controller-manager": _kubernetes("kube-controller-manager"),
+            "kube-proxy": _kubernetes("kube-proxy"),
+            "kube-scheduler": _kubernetes("kube-scheduler"),
+        },
+        {
+            f"{_COMPONENT_VERSION}.gitVersion": f"v{_K8S}",
+            f"{_COMPONENT_VERSION}.gitMajor": _MAJOR,
+            f"{_COMPONENT_VERSION}.gitMinor": _MINOR,
+        },
+    ),
+    Family("etcd", {"etcd": Program("go.etcd.io/etcd/server/v3", versions.ETCD, ("--version",))}),
+    Family("coredns", {"coredns": Program("github.com/coredns/coredns", versions.COREDNS, ("-version",))}),
+    Family(
+        "kube-network-policies",
+        {
+            "kube-network-policies": Program(
+                "sigs.k8s.io/kube-network-policies/cmd/kube-network-policies/standard",
+                versions.KUBE_NETWORK_POLICIES,
+            )
+        },
+    ),
+    Family(
+        "local-path-provisioner",
+        {
+            "local-path-provisioner": Program(
+                "github.com/rancher/local-path-provisioner",
+                versions.LOCAL_PATH_PROVISIONER,
+                ("--version",),
+            )
+        },
+        {"main.VERSION": f"v{versions.LOCAL_PATH_PROVISIONER}"},
+    ),
+    Family(
+        "metrics-server",
+        {
+            "metrics-server": Program(
+                "sigs.k8s.io/metrics-server/cmd/metrics-server", versions.METRICS_SERVER, ("--version",)
+            )
+        },
+        {"k8s.io/client-go/pkg/version.gitVersion": f"v{versions.METRICS_SERVER}"},
+    ),
+    Family(
+        "kube-state-metrics",
+        {
+            "kube-state-metrics": Program(
+                "k8s.io/kube-state-metrics/v2", versions.KUBE_STATE_METRICS, ("version",)
+            )
+        },
+        {"github.com/prometheus/common/version.Version": f"v{versions.KUBE_STATE_METRICS}"},
+    ),
+)
+
+BY_PROGRAM: Mapping[str, Family] = {name: family for family in FAMILIES for name in family.programs}
+"""Each program's family."""

@@ -1,0 +1,144 @@
+"""Which images there are, and which files each is made from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools import toolchain
+from tools.cluster import references
+from tools.image_build import context, requirements, rootfs
+from tools.image_build.context import Files
+from tools.paths import ROOT
+
+WORKLOADS = ROOT / "workloads"
+THIRD_PARTY = ROOT / "tools" / "images"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An image as it is to be built.
+
+    Attributes:
+        name: also the last part of its reference.
+        dockerfile: an ordinary Dockerfile.
+        files: gives what the Dockerfile copies.
+        bases: build argument → name of the image that it is set to.
+        target: the stage that is built, the last one by default.
+        ref: the whole reference of an image whose name others chose.
+    """
+
+    name: str
+    dockerfile: Path
+    files: Callable[[], Files]
+    bases: Mapping[str, str] = field(default_factory=dict[str, str])
+    target: str = ""
+    ref: str = ""
+
+    def context(self) -> Files:
+        """Everything that the image is built from."""
+        return {**self.files(), "Dockerfile": self.dockerfile}
+
+
+DEBIAN = "debian"
+"""The base of all others where no registry is used; docker takes the Dockerfiles' default instead."""
+
+_ON_DEBIAN = {"BASE_IMAGE": DEBIAN}
+_ON_BASE = {"BASE_IMAGE": "base", "BUILD_IMAGE": "base-build"}
+
+
+def _base(name: str, target: str) -> Spec:
+    def files() -> Files:
+        return {**context.tree(WORKLOADS / "base", ""), "requirements.txt": requirements.base()}
+
+    return Spec(name, WORKLOADS / "base" / "Dockerfile", files, _ON_DEBIAN, target)
+
+
+def _workload(package: str, *, group: str = "") -> Spec:
+    def files() -> Files:
+        code = {
+            "workloads/__init__.py": WORKLOADS / "__init__.py",
+            **context.tree(WORKLOADS / "kit", "workloads/kit"),
+            **context.tree(WORKLOADS / package, f"workloads/{package}"),
+        }
+        return {**code, "requirements.txt": requirements.group(group)} if group else code
+
+    return Spec(package.replace("_", "-"), WORKLOADS / package / "Dockerfile", files, _ON_BASE)
+
+
+_MLFLOW_UNUSED = (
+    *("contourpy", "cycler", "docker", "fonttools", "joblib", "kiwisolver", "matplotlib", "narwhals"),
+    *("pillow", "pyarrow", "pyparsing", "scikit-learn", "scipy", "skops", "threadpoolctl"),
+)
+"""What MLflow's client trains, plots and packs models with, which its server does not: half of its image."""
+
+
+def _mlflow() -> Spec:
+    def files() -> Files:
+        needed = requirements.group("mlflow", unused=_MLFLOW_UNUSED)
+        return {**context.tree(WORKLOADS / "mlflow", ""), "requirements.txt": needed}
+
+    return Spec("mlflow", WORKLOADS / "mlflow" / "Dockerfile", files, _ON_BASE)
+
+
+def _third_party(
+    name: str, more: Callable[[], Files] | None = None, *, on_debian: bool = True, ref: str = ""
+) -> Spec:
+    """An image from `tools/images/<name>`, and from `more` files."""
+
+    def files() -> Files:
+        return {**context.tree(THIRD_PARTY / name, ""), **(more() if more else {})}
+
+    return Spec(name, THIRD_PARTY / name / "Dockerfile", files, _ON_DEBIAN if on_debian else {}, ref=ref)
+
+
+def _program(name: str, ref: str = "", *, on_debian: bool = False) -> Spec:
+    """An image of one of the toolchain's programs, of the same name."""
+    return _third_party(name, lambda: {name: toolchain.path(name)}, on_debian=on_debian, ref=ref)
+
+
+def _kafka_jars() -> Files:
+    return context.tree(toolchain.kafka_libs(), "libs")
+
+
+_NODE = (
+    _third_party("pause", ref=references.PAUSE),
+    _program("etcd", references.ETCD),
+    _program("kube-apiserver", references.KUBE_APISERVER),
+    _program("kube-controller-manager", references.KUBE_CONTROLLER_MANAGER),
+    _program("kube-scheduler", references.KUBE_SCHEDULER),
+    _program("kube-proxy", references.KUBE_PROXY, on_debian=True),
+    _program("coredns", references.COREDNS),
+    _program("metrics-server", references.METRICS_SERVER),
+    _program("local-path-provisioner", references.LOCAL_PATH_PROVISIONER),
+)
+
+_PLATFORM = (
+    _workload("price_pipeline", group="price-pipeline"),
+    _workload("analytics_consumer"),
+    _workload("prediction_consumer", group="prediction-consumer"),
+    _workload("model_training", group="model-training"),
+    _workload("model_server", group="model-server"),
+    _workload("migrations", group="migrations"),
+    _mlflow(),
+    _third_party("kafka", _kafka_jars),
+    _third_party("postgres"),
+    _third_party("redis"),
+    _third_party("prometheus"),
+    _third_party("alertmanager"),
+    _third_party("postgres-exporter"),
+    _program("kube-state-metrics"),
+)
+
+_BASES = (
+    _third_party(DEBIAN, rootfs.files, on_debian=False),
+    _base("base", "runtime"),
+    _base("base-build", "build"),
+)
+
+SPECS: Mapping[str, Spec] = {spec.name: spec for spec in (*_BASES, *_NODE, *_PLATFORM)}
+"""Every image, each after those that it is built on."""
+
+NODE = tuple(spec.name for spec in _NODE)
+"""What the local node itself runs."""
+PLATFORM = tuple(spec.name for spec in _PLATFORM)
+"""What a stack runs; the names of its settings' `images`."""

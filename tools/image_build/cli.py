@@ -1,0 +1,57 @@
+"""`python -m tools images …`: build, list and push the container images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tools import image_build
+from tools.image_build import building
+from tools.image_build.catalogue import NODE, PLATFORM, SPECS
+
+app = typer.Typer(help="The container images of the platform and of the local node.", no_args_is_help=True)
+
+_Names = Annotated[list[str] | None, typer.Argument(help="images; the node's and the stack's by default")]
+
+
+@app.command()
+def build(names: _Names = None) -> None:
+    """Build the images that are missing; print each reference."""
+    for image in image_build.build(names or (*NODE, *PLATFORM)).values():
+        typer.echo(f"{image.name}\t{image.ref}")
+
+
+@app.command("list")
+def list_images() -> None:
+    """Each image, its reference and the size of its archive; builds none."""
+    table = Table("image", "reference", "size", box=None)
+    for image in building.tags(SPECS).values():
+        built = image.archive.is_file()
+        size = f"{image.archive.stat().st_size / 1e6:.0f} MB" if built else "[dim]to be built"
+        table.add_row(image.name, image.ref, size)
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+@app.command()
+def archives(names: _Names = None) -> None:
+    """Build the images that are missing; print each reference and the archive that holds it."""
+    for image in image_build.build(names or (*NODE, *PLATFORM)).values():
+        typer.echo(f"{image.ref}\t{image.archive}")
+
+
+@app.command()
+def push(names: _Names = None) -> None:
+    """Build the stack's images and push them to $IMAGE_REGISTRY."""
+    image_build.push(image_build.build(names or PLATFORM).values())
+
+
+@app.command()
+def context(
+    name: Annotated[str, typer.Argument(help="an image")],
+    directory: Annotated[Path, typer.Argument(help="where to; made if need be")],
+) -> None:
+    """Write what an image is built from, for `docker build DIRECTORY` by hand."""
+    directory.mkdir(parents=True, exist_ok=True)
+    building.write_context(name, directory)

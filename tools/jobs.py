@@ -1,0 +1,114 @@
+"""Scheduled jobs, run now: a Job made from a CronJob's own template, waited for, with its log."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from tools import kube
+from tools.console import step
+from tools.errors import CommandFailed, ToolError
+from tools.wait import until
+from workloads.kit.contracts.namespaces import PLATFORM
+
+CONFIG_HASH = "carbon/config-hash"
+
+
+def first_run(cronjob: str, *, limit: float = 900) -> bool:
+    """Run a scheduled job now unless this version of it has run well before; say whether it ran.
+
+    Args:
+        limit: seconds.
+
+    Raises:
+        ToolError: it failed or ran out of time.
+    """
+    declared = kube.get("cronjob", cronjob, "-n", PLATFORM)
+    annotations = declared["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["annotations"]
+    name = f"{cronjob}-first-{annotations[CONFIG_HASH][:8]}"
+    state = _state(name)
+    if state == "Complete":
+        return False
+    with step(f"First run of {cronjob}"):
+        if state == "Failed":
+            kube.kubectl("delete", "job", name, "-n", PLATFORM, "--wait=true")
+            state = None
+        if state is None:
+            kube.kubectl("create", "job", name, f"--from=cronjob/{cronjob}", "-n", PLATFORM)
+        wait(name, limit=limit)
+    return True
+
+
+def run(cronjob: str, *args: str, limit: float = 600) -> str:
+    """Run a scheduled job's container once with other arguments and return its log.
+
+    Args:
+        args: what follows the image's entry point.
+        limit: seconds.
+
+    Raises:
+        ToolError: it failed or ran out of time; carries the end of its log.
+    """
+    name = start(cronjob, *args)
+    try:
+        wait(name, limit=limit)
+        return log(name)
+    finally:
+        kube.kubectl("delete", "job", name, "-n", PLATFORM, "--wait=false", "--ignore-not-found")
+
+
+def start(cronjob: str, *args: str) -> str:
+    """Begin such a run and return the job's name."""
+    name = f"{cronjob}-{secrets.token_hex(4)}"
+    made = kube.kubectl(
+        "create", "job", name, f"--from=cronjob/{cronjob}", "-n", PLATFORM, "--dry-run=client", "-o", "json"
+    )
+    job: dict[str, Any] = json.loads(made)
+    if args:
+        job["spec"]["template"]["spec"]["containers"][0]["args"] = list(args)
+    kube.kubectl("create", "-f", "-", stdin=json.dumps(job))
+    return name
+
+
+def wait(name: str, *, limit: float) -> None:
+    """Wait until a job ended well.
+
+    Args:
+        limit: seconds.
+
+    Raises:
+        ToolError: it failed, with the end of its log, or ran out of time.
+    """
+
+    def ended() -> bool:
+        state = _state(name)
+        if state == "Failed":
+            raise ToolError(
+                f"job {name} failed:\n{log(name)}", remedy=f"kubectl -n {PLATFORM} describe job {name}"
+            )
+        return state == "Complete"
+
+    until(ended, f"the end of job {name}", limit=limit)
+
+
+def running(name: str) -> bool:
+    """Whether a job is under way."""
+    return _state(name) == "Running"
+
+
+def _state(name: str) -> str | None:
+    found = kube.get("job", "-n", PLATFORM, "--field-selector", f"metadata.name={name}")["items"]
+    if not found:
+        return None
+    conditions = found[0].get("status", {}).get("conditions", [])
+    met = {c["type"] for c in conditions if c["status"] == "True"}
+    return next((kind for kind in ("Failed", "Complete") if kind in met), "Running")
+
+
+def log(job: str) -> str:
+    """The end of a job's log; kubectl's own words when there is none."""
+    try:
+        return kube.kubectl("logs", f"job/{job}", "-n", PLATFORM, "--tail=200", "--all-containers")
+    except CommandFailed as error:
+        return error.output

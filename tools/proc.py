@@ -1,0 +1,136 @@
+"""Subprocesses: run to an end, output captured or logged line by line, errors typed."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Timer
+
+from tools.errors import CommandFailed, MissingPrerequisite
+
+Arg = str | os.PathLike[str]
+
+
+def output(
+    command: Sequence[Arg],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+) -> str:
+    """Run and return stdout.
+
+    Args:
+        env: added to this process's environment.
+        timeout: seconds, none by default.
+
+    Raises:
+        CommandFailed: a non-zero exit, with stdout and stderr in `output`, or time ran out.
+        MissingPrerequisite: there is no such program.
+    """
+    args = [os.fspath(arg) for arg in command]
+    try:
+        done = subprocess.run(
+            args,
+            env=_environment(env),
+            cwd=cwd,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        raise _not_runnable(args, error) from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailed(args, None) from error
+    if done.returncode:
+        raise CommandFailed(args, done.returncode, output=done.stdout + done.stderr)
+    return done.stdout
+
+
+def run(
+    command: Sequence[Arg],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> None:
+    """Run with stdout and stderr appended to `log`; an interrupt or a timeout ends its whole process group.
+
+    Args:
+        env: added to this process's environment.
+        timeout: seconds, none by default.
+        on_line: called with each line as it comes, to show progress.
+
+    Raises:
+        CommandFailed: a non-zero exit or time ran out; carries `log`.
+        MissingPrerequisite: there is no such program.
+    """
+    args = [os.fspath(arg) for arg in command]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8", buffering=1) as sink:
+        sink.write(f"$ {' '.join(args)}\n")
+        try:
+            process = subprocess.Popen(
+                args,
+                env=_environment(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            raise _not_runnable(args, error) from error
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            _kill_group(process)
+
+        timer = Timer(timeout, expire) if timeout is not None else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                sink.write(line)
+                if on_line:
+                    on_line(line.rstrip("\n"))
+            returncode = process.wait()
+        except BaseException:
+            _kill_group(process)
+            process.wait()
+            raise
+        finally:
+            if timer:
+                timer.cancel()
+    if expired:
+        raise CommandFailed(args, None, log=log)
+    if returncode:
+        raise CommandFailed(args, returncode, log=log)
+
+
+def _environment(added: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, **(added or {})}
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _not_runnable(args: list[str], error: OSError) -> MissingPrerequisite:
+    return MissingPrerequisite(f"Cannot run {args[0]!r}: {error.strerror}")

@@ -1,0 +1,155 @@
+"""A run's own Pulumi project: project and stack file, passphrase and state, in the instance's directory.
+
+The committed files hold no secret, salt, provider path or image tag. Each run generates its project from
+them: the committed stack's values, with what only the run knows laid over them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools import paths, proc, toolchain
+from tools.errors import CommandFailed, UsageError
+from workloads.kit.contracts import tables
+
+NAME = "carbon-platform"
+PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-resource-kubernetes")
+SECRETS_KEY = "carbon:secrets"
+
+
+def directory() -> Path:
+    """Where the run's project is."""
+    return paths.state_dir() / "pulumi"
+
+
+def environment() -> dict[str, str]:
+    """What a plain `pulumi` needs to work on the run's project from any directory; holds no secret value."""
+    here = directory()
+    return {
+        "PATH": toolchain.env_path(PROGRAMS),
+        "PULUMI_OPTION_CWD": str(here),
+        "PULUMI_BACKEND_URL": f"file://{here}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(here / "passphrase"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
+def stack_name() -> str:
+    """The stack to run: `$STACK`, else `local`; it must have a committed file.
+
+    Raises:
+        UsageError: no such stack; names those that exist.
+    """
+    name = os.environ.get("STACK") or "local"
+    if not _committed(name).is_file():
+        known = sorted(p.name.split(".")[1] for p in (paths.ROOT / "stacks").glob("Pulumi.*.yaml"))
+        raise UsageError(
+            f"STACK={name!r} has no file stacks/Pulumi.{name}.yaml", remedy=f"There are: {known}"
+        )
+    return name
+
+
+def generate(overlay: Mapping[str, Any]) -> None:
+    """Write the project and the stack file, keeping the secrets and the salt of an earlier run.
+
+    Args:
+        overlay: settings that only this run knows, laid over the committed ones key by key.
+    """
+    here, stack = directory(), stack_name()
+    here.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write_once(here / "passphrase", secrets.token_urlsafe(32))
+    _replace(here / "Pulumi.yaml", yaml.safe_dump(_project_file(), sort_keys=False))
+    target = here / f"Pulumi.{stack}.yaml"
+    earlier = yaml.safe_load(target.read_text()) if target.is_file() else {}
+    committed = yaml.safe_load(_committed(stack).read_text()) or {}
+    config = _laid_over(committed.get("config", {}), overlay)
+    if kept := earlier.get("config", {}).get(SECRETS_KEY):
+        config[SECRETS_KEY] = kept
+    generated = {k: v for k, v in earlier.items() if k.startswith("encr")} | {"config": config}
+    _replace(target, yaml.safe_dump(generated, sort_keys=False))
+    pulumi("stack", "select", "--create", stack)
+    _complete_secrets(stack)
+
+
+def pulumi(*args: str, stdin: str | None = None, timeout: float = 300) -> str:
+    """Run the engine on the run's project and return its stdout."""
+    return proc.output(["pulumi", *args], env=environment(), stdin=stdin, timeout=timeout)
+
+
+def destroy() -> None:
+    """Delete what the stack declared, and the run's project: for a cluster that is not this instance's own."""
+    if directory().is_dir():
+        pulumi("destroy", "-s", stack_name(), "--yes", "--non-interactive", timeout=1800)
+    shutil.rmtree(paths.state_dir(), ignore_errors=True)
+
+
+def _project_file() -> dict[str, Any]:
+    return {
+        "name": NAME,
+        "runtime": {"name": "python", "options": {"virtualenv": str(paths.ROOT / ".venv")}},
+        "main": str(paths.ROOT / "infra"),
+    }
+
+
+def _committed(stack: str) -> Path:
+    return paths.ROOT / "stacks" / f"Pulumi.{stack}.yaml"
+
+
+def _complete_secrets(stack: str) -> None:
+    """Make the secrets that are missing; those that exist stay, so that running twice changes nothing.
+
+    They go to the engine on stdin: an argument list would show them to every process on the machine.
+    """
+    try:
+        have: dict[str, Any] = json.loads(pulumi("config", "get", SECRETS_KEY, "-s", stack))
+    except CommandFailed:
+        have = {}
+    want = {
+        "postgres_password": None,
+        "redis_password": None,
+        "roles": dict.fromkeys(tables.ROLES),
+    }
+    made = _filled(want, have)
+    if made != have:
+        pulumi("config", "set", "--secret", SECRETS_KEY, "-s", stack, stdin=json.dumps(made))
+
+
+def _filled(want: Mapping[str, Any], have: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _filled(inner, have.get(key, {}))
+        if isinstance(inner, Mapping)
+        else have.get(key) or secrets.token_urlsafe(24)
+        for key, inner in want.items()
+    }
+
+
+def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = (
+            _laid_over(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
+        )
+    return merged
+
+
+def _write_once(path: Path, text: str) -> None:
+    if not path.exists():
+        _replace(path, text)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all, readable by its owner alone."""
+    part = path.with_name(f".{path.name}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    part.replace(path)

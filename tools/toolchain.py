@@ -1,0 +1,98 @@
+"""Find each program: the right version on PATH, else the cache, else build it from its pinned modules.
+
+toolchain.path("kubectl")             # where it is; found or built
+toolchain.ensure(["etcd", "kubelet"]) # the same for several: name → path
+toolchain.env_path(["pulumi"])        # a PATH that finds them
+toolchain.kafka_libs()                # the directory of Kafka's jars
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from tools import gobuild, kafka, proc
+from tools.errors import CommandFailed, MissingPrerequisite, UsageError
+from tools.families import BY_PROGRAM, Program
+
+kafka_libs = kafka.libs
+
+PROGRAMS = tuple(BY_PROGRAM)
+"""Every program's name, in the order in which they are built."""
+
+_VERSION_TIMEOUT = 20.0
+
+
+def path(name: str) -> Path:
+    """The absolute path of a program, which is built if neither PATH nor the cache has the right version.
+
+    Raises:
+        UsageError: there is no program of that name.
+        MissingPrerequisite, CommandFailed: it had to be built and could not be.
+    """
+    found = find(name)
+    return found or gobuild.build(BY_PROGRAM[name]) / name
+
+
+def find(name: str) -> Path | None:
+    """The program if PATH or the cache has the right version; never builds.
+
+    Raises:
+        UsageError: there is no program of that name.
+        MissingPrerequisite: PATH does not have it and there is no Go (of the right version) to look further.
+    """
+    if name not in BY_PROGRAM:
+        raise UsageError(f"There is no program {name!r}.", remedy=f"The programs are: {', '.join(PROGRAMS)}.")
+    if found := on_path(name):
+        return found
+    cached = gobuild.directory(BY_PROGRAM[name]) / name
+    return cached if cached.is_file() else None
+
+
+def missing(names: Iterable[str] | None = None) -> list[str]:
+    """The programs, of all by default, that would have to be built; builds nothing.
+
+    Raises:
+        MissingPrerequisite: there is no Go to build them with, or one too old.
+    """
+    return [name for name in (PROGRAMS if names is None else names) if find(name) is None]
+
+
+def ensure(names: Iterable[str] | None = None) -> dict[str, Path]:
+    """`path` for several programs, all of them by default, built a family after the other."""
+    return {name: path(name) for name in (PROGRAMS if names is None else names)}
+
+
+def env_path(names: Iterable[str]) -> str:
+    """A value for PATH on which the given programs are found first."""
+    inherited = os.environ.get("PATH", os.defpath)
+    present = inherited.split(os.pathsep)
+    directories = dict.fromkeys(str(program.parent) for program in ensure(names).values())
+    return os.pathsep.join([*(d for d in directories if d not in present), inherited])
+
+
+def on_path(name: str) -> Path | None:
+    """The program on PATH if it answers with the pinned version."""
+    program = BY_PROGRAM[name].programs[name]
+    if program.beside:
+        leader = on_path(program.beside)
+        neighbour = leader.parent / name if leader else None
+        return neighbour if neighbour and os.access(neighbour, os.X_OK) else None
+    candidate = shutil.which(name)
+    return Path(candidate).absolute() if candidate and _has_version(candidate, program) else None
+
+
+@cache
+def _has_version(candidate: str, program: Program) -> bool:
+    if not program.ask:
+        return False
+    try:
+        answer = proc.output([candidate, *program.ask], timeout=_VERSION_TIMEOUT)
+    except (CommandFailed, MissingPrerequisite):
+        return False
+    return bool(re.search(rf"(?<![\w.])v?{re.escape(program.version)}(?![\w.+-])", answer))
+
+
+__all__ = ["PROGRAMS", "ensure", "env_path", "find", "kafka_libs", "missing", "on_path", "path"]

@@ -1,0 +1,94 @@
+"""`make up`: from nothing, or from whatever an earlier run left, to a platform that predicts.
+
+Each step looks at what is there and does the rest, so that an interrupted run is simply run again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tools import access, image_build, jobs, kube, paths, proc, project, status, toolchain
+from tools.cluster import external, node
+from tools.cluster import up as cluster
+from tools.cluster.instance import Instance
+from tools.console import Step, console, duration, step
+from tools.wait import until
+from workloads.kit.contracts import tables
+
+CAUGHT_UP = f"""
+select (select count(*) from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) >=
+       (select coalesce(sum((detail->>'published')::bigint), 0) from {tables.SCHEMA}.{tables.JOB_RUNS}) as ok
+"""
+
+
+def up() -> None:
+    """Bring the stack up and show what the person has."""
+    started = time.monotonic()
+    with step("Toolchain") as at:
+        at.note(f"{len(toolchain.ensure())} programs")
+        toolchain.kafka_libs()
+    if kube.context() is None:
+        cluster.up(Instance.named())
+    images = image_build.platform_images()
+    load(images)
+    with step("Pulumi project"):
+        project.generate(access.overlay({image.name: image.ref for image in images}))
+    apply()
+    access.open_ports()
+    first_data()
+    status.show()
+    console.print(f"\n[bold green]up[/] in {duration(time.monotonic() - started)}")
+
+
+def apply() -> None:
+    """`pulumi up` with the policy pack, its progress a line a resource.
+
+    Raises:
+        CommandFailed: the engine's output is in the instance's `pulumi-up.log`.
+    """
+    log = paths.state_dir() / "pulumi-up.log"
+    log.unlink(missing_ok=True)
+    stack = project.stack_name()
+    args = ["up", "-s", stack, "--yes", "--skip-preview", "--non-interactive", "--color=never"]
+    pack = ["--policy-pack", str(paths.ROOT / "policies")]
+    with step("pulumi up") as at:
+        cancel_interrupted(stack)
+        env = project.environment()
+        proc.run(["pulumi", *args, *pack], log=log, env=env, timeout=1800, on_line=_progress(at))
+
+
+def cancel_interrupted(stack: str) -> None:
+    """Drop the lock of an update that was killed: the run's state is this machine's, so nobody else holds it."""
+    if any((project.directory() / ".pulumi" / "locks").rglob("*.json")):
+        project.pulumi("cancel", "-s", stack, "--yes")
+
+
+def first_data() -> None:
+    """Run the scheduled jobs once, in order: nobody should wait for the night to see a price."""
+    if jobs.first_run("price-pipeline"):
+        with step("Prices into the feature store"):
+            until(lambda: status.query(CAUGHT_UP)[0]["ok"], "the feature store to catch up", limit=300)
+    jobs.first_run("model-training")
+
+
+def load(images: list[image_build.Image]) -> None:
+    """Bring images to where the cluster's kubelet finds them."""
+    archives = [(image.ref, image.archive) for image in images]
+    with step("Bring images to the cluster") as at:
+        if kube.context() is None:
+            at.note(f"{len(node.load_images(Instance.named(), archives))} new")
+        else:
+            external.load_images(archives)
+
+
+def _progress(at: Step) -> Callable[[str], None]:
+    done = 0
+
+    def line(text: str) -> None:
+        nonlocal done
+        if any(word in text for word in (" created", " updated", " replaced", " deleted")):
+            done += 1
+            at.detail(f"{done} done · {text.strip()}")
+
+    return line
