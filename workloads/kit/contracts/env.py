@@ -14,6 +14,7 @@ POSTGRES_USER: Final = "POSTGRES_USER"
 POSTGRES_PASSWORD_FILE: Final = "POSTGRES_PASSWORD_FILE"
 
 REDIS_URL: Final = "REDIS_URL"
+REDIS_PASSWORD_FILE: Final = "REDIS_PASSWORD_FILE"
 MLFLOW_TRACKING_URI: Final = "MLFLOW_TRACKING_URI"
 MODEL_SERVER_URL: Final = "MODEL_SERVER_URL"
 
@@ -33,6 +34,14 @@ REPLAY_AT_END: Final = "REPLAY_AT_END"
 
 FEATURE_WINDOWS: Final = "FEATURE_WINDOWS"
 """Session counts of the feature set, e.g. 7,30,90: the same for training, serving and prediction-consumer."""
+
+TOPIC_REPLICATION: Final = "TOPIC_REPLICATION"
+TOPIC_MIN_INSYNC: Final = "TOPIC_MIN_INSYNC"
+TOPIC_RETENTION_MS: Final = "TOPIC_RETENTION_MS"
+"""migrations topics: JSON, topic -> retention in ms where it is not the declared one."""
+
+WORKERS: Final = "WORKERS"
+"""model-server: processes a pod."""
 
 SECRETS_DIR: Final = "/var/run/secrets/carbon"
 """Where infra mounts a workload's secret files, one a key."""

@@ -73,7 +73,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     The model maps float32 features of shape (n, len(features)) to log returns of shape (n, 1). An interval is
     the return -+ `quantile` * max(volatility, `volatility_floor`), volatility being the feature of that name;
-    it is meant to hold the next return with probability `nominal_level`. `fingerprint` is equal for two
+    it is meant to hold the next return with probability `nominal_level`; `naive_quantile` is the half-width of
+    the interval around no change when the volatility is not known. `fingerprint` is equal for two
     models made from the same data by the same code and settings.
     """
 
@@ -97,6 +98,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     champion_skill: float | None
     quantile: float
     volatility_floor: float
+    naive_quantile: float
     nominal_level: float
     skill: Skill
     reasons: list[str]

@@ -1,0 +1,1 @@
+"""Tests against real Kafka and PostgreSQL processes, which the fixtures in `conftest` start and stop."""

@@ -1,0 +1,88 @@
+"""Fixtures: `kafka`, and `database` on a `postgres` server; each server is started when first asked for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.clients import KafkaClient, MigratedDatabase
+from tests.services.registry_server import MlflowServer
+from tests.services.servers import Kafka, Postgres
+from workloads.kit.contracts import tables
+from workloads.migrations import database as migrations
+from workloads.migrations.settings import DatabaseSettings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.services)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaClient]:
+    """One broker, shared by all tests: use topics and groups of your own (`kafka.topic()`)."""
+    server = Kafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        yield KafkaClient(server.bootstrap)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server on which `python -m workloads.migrations upgrade` has run once, with a secret a role."""
+    directory = tmp_path_factory.mktemp("postgres")
+    server = Postgres(directory)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def secrets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A password file a role."""
+    directory = tmp_path_factory.mktemp("secrets")
+    for role in tables.ROLES:
+        (directory / role).write_text(secrets.token_urlsafe(16))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres, secrets_dir: Path) -> MigratedDatabase:
+    """The database `carbon` as the migration job leaves it; tests that write use `database`."""
+    migrations.upgrade(
+        DatabaseSettings(
+            postgres_host="127.0.0.1",
+            postgres_port=postgres.port,
+            postgres_user="postgres",
+            postgres_password_file=postgres.password_file,
+            secrets_dir=secrets_dir,
+        )
+    )
+    return MigratedDatabase(postgres, secrets_dir, tables.DATABASE)
+
+
+@pytest.fixture
+def database(migrated: MigratedDatabase) -> Iterator[MigratedDatabase]:
+    """An empty migrated database of the test's own."""
+    own = migrated.clone()
+    try:
+        yield own
+    finally:
+        own.drop()
+
+
+@pytest.fixture(scope="session")
+def mlflow(migrated: MigratedDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """The model registry, shared by all tests: use symbols of your own."""
+    server = MlflowServer(migrated, tmp_path_factory.mktemp("mlflow"))
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,183 @@
+"""Consumers of commodity-prices as processes of their own, to kill and to ask; and prices for them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import secrets
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.services.clients import KafkaClient, MigratedDatabase
+from tests.services.servers import Process, free_ports, until
+from workloads.kit.codec import encode
+from workloads.kit.contracts import topics
+from workloads.kit.contracts.messages import Price
+
+TOPICS = (
+    topics.COMMODITY_PRICES,
+    topics.dead_letter(topics.COMMODITY_PRICES),
+    topics.COMMODITY_ANALYTICS,
+    topics.ML_PREDICTIONS,
+)
+
+_count = itertools.count()
+
+
+@contextmanager
+def declared_topics(kafka: KafkaClient) -> Iterator[None]:
+    """The topics of the consumers under their real names, empty; gone at the end."""
+    for topic in topics.DECLARED:
+        if topic.name in TOPICS:
+            kafka.create(topic.name, topic.partitions)
+    try:
+        yield
+    finally:
+        for deleted in kafka.admin.delete_topics(list(TOPICS)).values():
+            deleted.result(30)
+        until(
+            lambda: not set(TOPICS) & set(kafka.admin.list_topics(timeout=10).topics), "the topics are gone"
+        )
+
+
+def publish(kafka: KafkaClient, prices: Iterable[Price]) -> None:
+    chosen = list(prices)
+    kafka.produce(
+        topics.COMMODITY_PRICES, map(encode, chosen), keys=[price.symbol.encode() for price in chosen]
+    )
+
+
+class Replica:
+    """One consumer process; `start` it again after a kill and it comes back under the same name."""
+
+    def __init__(self, package: str, log: Path, env: Mapping[str, str]) -> None:
+        self._package = package
+        self._log = log
+        self._port = free_ports(1)[0]
+        self._env = {**env, "POD_NAME": log.stem, "METRICS_PORT": str(self._port)}
+        self.process = self._start()
+
+    def _start(self) -> Process:
+        return Process([sys.executable, "-m", self._package], self._log, self._env)
+
+    def kill(self) -> None:
+        """SIGKILL, then start anew."""
+        self.process.kill()
+        self.process = self._start()
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body; 0 while nothing listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def ready(self) -> bool:
+        assert self.process.running(), self.process.tail()
+        return self.get("/readyz")[0] == 200
+
+    def metric(self, name: str) -> float:
+        """Sum over the labels; 0 while there is none."""
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(self.get("/metrics")[1])
+            for sample in family.samples
+            if sample.name == name
+        )
+
+
+class Group:
+    """A consumer group's replicas."""
+
+    def __init__(self, kafka: KafkaClient, name: str, replicas: list[Replica]) -> None:
+        self._kafka = kafka
+        self._name = name
+        self.replicas = replicas
+
+    def lag(self) -> int:
+        """Offsets of the topic that are there and not committed as processed."""
+        for replica in self.replicas:
+            assert replica.process.running(), replica.process.tail()
+        # As a member that never joins: an AdminClient's question crashes while the coordinator comes up.
+        reader = Consumer({"bootstrap.servers": self._kafka.bootstrap, "group.id": self._name})
+        try:
+            found = reader.list_topics(topics.COMMODITY_PRICES, timeout=30).topics[topics.COMMODITY_PRICES]
+            partitions = [TopicPartition(topics.COMMODITY_PRICES, at) for at in found.partitions]
+            ends = [reader.get_watermark_offsets(at, timeout=30) for at in partitions]
+            done = [at.offset for at in _committed(reader, partitions)]
+        finally:
+            reader.close()
+        return sum(last - max(first, at) for (first, last), at in zip(ends, done, strict=True))
+
+    def finish(self, seconds: float = 120.0) -> None:
+        """Wait until everything in the topic is processed and committed."""
+        until(lambda: self.lag() == 0, f"{self._name} is caught up", seconds, every=0.2)
+
+    def kill_often(self, kills: int, seed: int) -> None:
+        """Kill one after the other at random, each time after some more records were committed."""
+        choose = random.Random(seed)
+        for _ in range(kills):
+            before = self.lag()
+            assert before > 0, "nothing was in flight: the kill met nothing"
+            until(lambda before=before: self.lag() < before, "the group goes on", 60)
+            choose.choice(self.replicas).kill()
+
+
+def _committed(reader: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return reader.committed(partitions, timeout=30)
+        except KafkaException as error:
+            # A coordinator that is only just coming up says so for a moment.
+            if time.monotonic() > deadline or error.args[0].fatal():
+                raise
+
+
+@contextmanager
+def running(
+    package: str,
+    kafka: KafkaClient,
+    database: MigratedDatabase,
+    directory: Path,
+    *,
+    replicas: int = 1,
+    **env: str,
+) -> Iterator[Group]:
+    """A new group of consumers of `package`, stopped at the end: each has to exit with 0."""
+    role = package.rpartition(".")[2]
+    group = f"{role}-{next(_count)}-{secrets.token_hex(3)}"
+    shared = {
+        "KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "KAFKA_GROUP": group,
+        "RETRY_FIRST_MS": "20",
+        "RETRY_CAP_MS": "200",
+        **database.env(role),
+        **env,
+    }
+    started = [
+        Replica(package, directory / f"{group}-{number}.log", os.environ | shared)
+        for number in range(replicas)
+    ]
+    try:
+        yield Group(kafka, group, started)
+        for replica in started:
+            replica.process.send(signal.SIGTERM)
+        codes = [replica.process.wait(60) for replica in started]
+        assert codes == [0] * replicas, "\n".join(replica.process.tail() for replica in started)
+    finally:
+        for replica in started:
+            replica.process.stop()

@@ -1,0 +1,328 @@
+"""What the consumer loop promises, one member at a time, against a real broker."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+from prometheus_client import REGISTRY
+
+from tests.services.clients import KafkaClient
+from tests.services.loops import Recorder, running
+from tests.services.servers import until
+from workloads.kit import consumer
+from workloads.kit.consumer import ConsumerLoop
+from workloads.kit.producer import TransactionalProducer
+from workloads.kit.records import Output, Poison, Record, Transient
+
+
+@pytest.fixture
+def group() -> str:
+    return f"group-{secrets.token_hex(4)}"
+
+
+def _values(count: int, prefix: str = "v") -> list[bytes]:
+    return [f"{prefix}{n}".encode() for n in range(count)]
+
+
+def _sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_every_record_is_written_once_and_the_group_ends_without_lag(kafka: KafkaClient, group: str) -> None:
+    topic, output = kafka.topic(), kafka.topic()
+    # Transactions leave markers, which take offsets of their own after the last record.
+    with TransactionalProducer(kafka.settings, group) as producer, producer.transaction() as tx:
+        tx.send_all(Output(topic, f"k{n % 10}", value) for n, value in enumerate(_values(5000)))
+    with running(kafka.consumer_settings(group, batch_max_records=400), topic, Recorder(output)):
+        until(lambda: kafka.committed(group, topic) == kafka.ends(topic), "all is committed")
+    assert sorted(record.value for record in kafka.read(output)) == sorted(_values(5000))
+    assert _sample("carbon_consumer_records_total", group=group, topic=topic, outcome="processed") == 5000
+    assert _sample("carbon_consumer_latency_seconds_count", group=group, topic=topic) > 0
+
+
+def test_a_batch_is_bounded_and_keeps_the_order_of_a_partition(kafka: KafkaClient, group: str) -> None:
+    topic, handler = kafka.topic(partitions=2), Recorder()
+    kafka.produce(topic, _values(1000), keys=(f"k{n % 7}" for n in range(1000)))
+    with running(kafka.consumer_settings(group, batch_max_records=64), topic, handler):
+        until(lambda: len(handler.seen("process")) == 1000, "all is processed")
+    assert max(len(items) for kind, items in handler.events if kind == "process") <= 64
+    for partition in (0, 1):
+        offsets = [offset for p, offset in handler.seen("process") if p == partition]
+        assert offsets == list(range(len(offsets)))
+
+
+def test_messages_of_an_aborted_transaction_are_not_read(kafka: KafkaClient, group: str) -> None:
+    topic, output = kafka.topic(partitions=1), kafka.topic(partitions=1)
+    with TransactionalProducer(kafka.settings, group) as producer:
+        with pytest.raises(ZeroDivisionError), producer.transaction() as tx:
+            tx.send_all(Output(topic, None, b"%d" % (1 // n)) for n in (1, 0))
+        with producer.transaction() as tx:
+            tx.send(Output(topic, None, b"committed"))
+    with running(kafka.consumer_settings(group), topic, Recorder(output)):
+        until(lambda: len(kafka.read(output)) > 0, "the committed message is copied")
+    assert [record.value for record in kafka.read(output)] == [b"committed"]
+
+
+@pytest.mark.parametrize("transactional", [True, False])
+def test_a_poison_record_goes_to_the_dead_letter_topic_and_the_rest_goes_on(
+    kafka: KafkaClient, group: str, transactional: bool
+) -> None:
+    topic, output = kafka.topic(partitions=1), kafka.topic(partitions=1)
+    good = [b'{"schema_version":1,"n":%d}' % n for n in range(20)]
+    undecodable = b'{"schema_version":7,"n":"\xff"}'
+    kafka.produce(topic, [*good[:10], undecodable, *good[10:]], keys=["WTI"] * 21)
+
+    def decode(raw: bytes) -> bytes:
+        if raw == undecodable:
+            raise ValueError("n is no number")
+        return raw
+
+    def refuse(batch: Sequence[Record[Any]]) -> None:
+        for record in batch:
+            if record.value == good[3]:
+                raise Poison(record, "negative price")
+
+    handler = Recorder(output)
+    handler.before = refuse
+    settings = kafka.consumer_settings(group)
+    with running(settings, topic, handler, decode=decode, transactional=transactional):
+        until(lambda: kafka.committed(group, topic) == {0: 21}, "all is committed")
+    assert [record.value for record in kafka.read(output)] == good[:3] + good[4:]
+    dead = {record.raw: record for record in kafka.read(f"{topic}.dlq")}
+    assert set(dead) == {undecodable, good[3]}
+    assert {record.key for record in dead.values()} == {b"WTI"}
+    assert dict(dead[undecodable].headers) == {
+        "topic": topic.encode(),
+        "partition": b"0",
+        "offset": b"10",
+        "group": group.encode(),
+        "error": b"ValueError",
+        "reason": b"n is no number",
+        "attempt": b"1",
+        "schema_version": b"7",
+    }
+    refused = dict(dead[good[3]].headers)
+    assert (refused["error"], refused["reason"]) == (b"Poison", b"negative price")
+    assert (refused["offset"], refused["schema_version"]) == (b"3", b"1")
+    assert _sample("carbon_consumer_dead_letters_total", topic=topic, error="Poison") == 1
+    assert _sample("carbon_consumer_records_total", group=group, topic=topic, outcome="dead_letter") == 2
+
+
+def test_a_message_without_a_value_is_a_dead_letter(kafka: KafkaClient, group: str) -> None:
+    topic = kafka.topic(partitions=1)
+    kafka.produce(topic, [None], keys=["WTI"])
+    with running(kafka.consumer_settings(group), topic, Recorder()):
+        until(lambda: kafka.ends(f"{topic}.dlq")[0] > 0, "the dead letter is there")
+        until(lambda: kafka.committed(group, topic) == {0: 1}, "the group goes on")
+
+
+def test_it_halts_before_it_moves_most_of_a_topic_aside(kafka: KafkaClient, group: str) -> None:
+    topic, output = kafka.topic(partitions=1), kafka.topic(partitions=1)
+    kafka.produce(topic, [*_values(95), *_values(100, "bad")])
+
+    def decode(raw: bytes) -> bytes:
+        if raw.startswith(b"bad"):
+            raise ValueError("bad")
+        return raw
+
+    settings = kafka.consumer_settings(
+        group, batch_max_records=10, dead_letter_window=100, dead_letter_max_ratio=0.1
+    )
+    with running(settings, topic, Recorder(output), decode=decode) as loop:
+        assert loop.wait() == consumer.TOO_MANY_DEAD_LETTERS
+    dead = len(kafka.read(f"{topic}.dlq"))
+    assert 0 < dead <= 10
+    assert kafka.committed(group, topic) == {0: 95 + dead}
+    assert len(kafka.read(output)) == 95
+    # Started anew it finds the same records, and moves at most as many again.
+    with running(settings, topic, Recorder(output), decode=decode) as loop:
+        assert loop.wait() == consumer.TOO_MANY_DEAD_LETTERS
+    assert len(kafka.read(f"{topic}.dlq")) <= dead + 10
+
+
+def test_one_poison_record_in_a_quiet_topic_does_not_halt_it(kafka: KafkaClient, group: str) -> None:
+    topic = kafka.topic(partitions=1)
+
+    def decode(raw: bytes) -> bytes:
+        raise ValueError("bad")
+
+    kafka.produce(topic, [b"bad"])
+    with running(kafka.consumer_settings(group), topic, Recorder(), decode=decode) as loop:
+        until(lambda: kafka.committed(group, topic) == {0: 1}, "the record is moved aside")
+        assert loop.loop.ready()[0]
+
+
+def test_a_transient_failure_holds_the_batch_keeps_the_membership_and_grows_the_lag(
+    kafka: KafkaClient, group: str
+) -> None:
+    topic, output = kafka.topic(partitions=2), kafka.topic(partitions=1)
+    handler, away, tries = Recorder(output), [True], list[int]()
+
+    def fail(batch: Sequence[Record[Any]]) -> None:
+        if away[0]:
+            tries.append(len(batch))
+            raise Transient("model server away")
+
+    handler.before = fail
+    kafka.produce(topic, _values(10), partition=0)
+    # A member that did not poll while it waits would be thrown out after 2 s.
+    settings = kafka.consumer_settings(
+        group,
+        kafka_session_timeout_ms=1500,
+        kafka_heartbeat_ms=300,
+        kafka_max_poll_interval_ms=2000,
+        retry_cap_ms=500,
+    )
+    labels = {"group": group, "topic": topic}
+    with running(settings, topic, handler) as loop:
+        until(lambda: _sample("carbon_consumer_paused", **labels) == 1, "it is paused")
+        kafka.produce(topic, _values(40, "later"), partition=0)
+        until(lambda: len(tries) > 12, "it keeps trying past the poll interval", 60)
+        assert loop.loop.ready()[0]
+        until(lambda: _sample("carbon_consumer_lag_messages", **labels, partition="0") == 50, "the lag grows")
+        assert set(tries) == {10}
+        assert handler.seen("forget") == []
+        assert kafka.committed(group, topic) == {}
+        away[0] = False
+        until(lambda: kafka.committed(group, topic) == {0: 50}, "all is committed")
+        until(lambda: _sample("carbon_consumer_lag_messages", **labels, partition="0") == 0, "no lag is left")
+        assert _sample("carbon_consumer_paused", **labels) == 0
+    assert Counter(r.value for r in kafka.read(output)) == Counter([*_values(10), *_values(40, "later")])
+    assert _sample("carbon_consumer_records_total", **labels, outcome="retried") == 10 * len(tries)
+
+
+def test_an_aborted_transaction_is_tried_again_with_the_same_records(kafka: KafkaClient, group: str) -> None:
+    topic, output = kafka.topic(partitions=1), f"small-{secrets.token_hex(4)}"
+    values = [*_values(10), secrets.token_bytes(5000), *_values(10, "later")]
+    kafka.create(output, 1, {"max.message.bytes": "1000"})
+    kafka.produce(topic, values)
+    labels = {"group": group, "topic": topic, "outcome": "retried"}
+    with running(kafka.consumer_settings(group), topic, Recorder(output)):
+        # The broker refuses one message, so every transaction aborts.
+        until(lambda: _sample("carbon_consumer_records_total", **labels) > 0, "it aborts")
+        assert kafka.committed(group, topic) == {}
+        assert kafka.read(output) == []
+        kafka.configure(output, {"max.message.bytes": "10000"})
+        until(lambda: kafka.committed(group, topic) == {0: 21}, "all is committed")
+    assert [record.value for record in kafka.read(output)] == values
+
+
+def test_state_is_restored_up_to_the_committed_offset_before_the_first_record(
+    kafka: KafkaClient, group: str
+) -> None:
+    topic = kafka.topic(partitions=2)
+    for partition, count in ((0, 30), (1, 20)):
+        kafka.produce(topic, _values(count), partition=partition)
+    with running(kafka.consumer_settings(group), topic, first := Recorder(), restore=True):
+        until(lambda: kafka.committed(group, topic) == {0: 30, 1: 20}, "all is committed")
+    assert first.seen("restore") == []
+
+    for partition in (0, 1):
+        kafka.produce(topic, _values(5, "new"), partition=partition)
+    with running(kafka.consumer_settings(group), topic, second := Recorder(), restore=True):
+        until(lambda: len(second.seen("process")) == 10, "the new records are processed")
+    assert sorted(second.seen("restore")) == [(0, n) for n in range(30)] + [(1, n) for n in range(20)]
+    kinds = [kind for kind, _ in second.events]
+    assert kinds.index("process") > max(n for n, kind in enumerate(kinds) if kind == "restore")
+    assert sorted(second.seen("process")) == [(0, n) for n in range(30, 35)] + [(1, n) for n in range(20, 25)]
+
+    settings = kafka.consumer_settings(group, restore_max_records=3)
+    with running(settings, topic, third := Recorder(), restore=True):
+        pass
+    assert sorted(third.seen("restore")) == [
+        (p, n) for p, end in ((0, 35), (1, 25)) for n in range(end - 3, end)
+    ]
+
+
+def test_a_handler_error_ends_the_loop_without_a_commit(kafka: KafkaClient, group: str) -> None:
+    topic, output = kafka.topic(partitions=1), kafka.topic(partitions=1)
+    kafka.produce(topic, _values(3))
+    handler = Recorder(output)
+
+    def fail(batch: Sequence[Record[Any]]) -> None:
+        raise KeyError("a mistake in the code")
+
+    handler.before = fail
+    with running(kafka.consumer_settings(group), topic, handler) as loop:
+        assert loop.wait() == consumer.FAILED
+    assert kafka.committed(group, topic) == {}
+    assert kafka.read(output) == []
+
+
+def test_a_lost_producer_is_made_anew_once_and_a_rival_ends_the_loop(kafka: KafkaClient, group: str) -> None:
+    topic, output = kafka.topic(partitions=1), kafka.topic(partitions=1)
+    settings = kafka.consumer_settings(group)
+    rival = f"{group}.{settings.pod_name}"
+    with running(settings, topic, handler := Recorder(output)) as loop:
+        with TransactionalProducer(kafka.settings, rival):
+            kafka.produce(topic, _values(3))
+            until(lambda: kafka.committed(group, topic) == {0: 3}, "the batch is committed by a new producer")
+        with TransactionalProducer(kafka.settings, rival):
+            kafka.produce(topic, _values(3, "later"))
+            assert loop.wait() == consumer.FAILED
+    assert (0, 3) in handler.seen("process")
+    assert kafka.committed(group, topic)[0] < 6
+    assert [record.value for record in kafka.read(output)] == _values(3)
+
+
+def test_without_kafka_it_fails_and_is_not_ready() -> None:
+    kafka = KafkaClient("127.0.0.1:1")
+    loop = ConsumerLoop(
+        kafka.consumer_settings("g", kafka_wait_seconds=1), "topic", bytes, Recorder(), restore=False
+    )
+    assert not loop.ready()[0]
+    assert loop.run() == consumer.FAILED
+    assert not loop.ready()[0]
+
+
+def test_it_is_not_ready_or_alive_while_a_batch_is_stuck(kafka: KafkaClient, group: str) -> None:
+    topic, handler = kafka.topic(partitions=1), Recorder()
+    stuck = [True]
+    handler.before = lambda batch: until(lambda: not stuck[0], "it is let go", 60)
+    settings = kafka.consumer_settings(group, ready_max_poll_age_seconds=0.5)
+    with running(settings, topic, handler) as loop:
+        assert loop.loop.alive()[0]
+        kafka.produce(topic, _values(1))
+        until(lambda: not loop.loop.ready()[0], "it is not ready")
+        assert "last poll" in loop.loop.ready()[1]
+        stuck[0] = False
+        until(lambda: loop.loop.ready()[0], "it is ready again")
+
+
+def test_an_unused_partition_costs_nothing_and_lag_is_dropped_with_the_partition(
+    kafka: KafkaClient, group: str
+) -> None:
+    topic = kafka.topic(partitions=2)
+    kafka.produce(topic, _values(5), partition=1)
+    labels = {"group": group, "topic": topic}
+    with running(kafka.consumer_settings(group), topic, Recorder()):
+        until(lambda: kafka.committed(group, topic) == {1: 5}, "all is committed")
+        until(
+            lambda: (
+                REGISTRY.get_sample_value("carbon_consumer_lag_messages", {**labels, "partition": "0"}) == 0
+            ),
+            "lag is known of an empty partition too",
+        )
+    for partition in ("0", "1"):
+        known = REGISTRY.get_sample_value("carbon_consumer_lag_messages", {**labels, "partition": partition})
+        assert known is None
+
+
+def test_a_group_whose_offset_is_out_of_range_starts_at_the_oldest_record(
+    kafka: KafkaClient, group: str
+) -> None:
+    topic = kafka.topic(partitions=1)
+    kafka.produce(topic, _values(10))
+    with running(kafka.consumer_settings(group), topic, Recorder()):
+        until(lambda: kafka.committed(group, topic) == {0: 10}, "all is committed")
+    kafka.produce(topic, _values(10, "later"))
+    at = TopicPartition(topic, 0, 15)
+    kafka.admin.delete_records([at])[at].result(30)
+    with running(kafka.consumer_settings(group), topic, handler := Recorder(), restore=True):
+        until(lambda: kafka.committed(group, topic) == {0: 20}, "all is committed")
+    assert handler.seen("process") == [(0, n) for n in range(15, 20)]

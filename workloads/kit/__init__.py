@@ -1,0 +1,1 @@
+"""What workloads share. Business rules of one workload do not belong here."""

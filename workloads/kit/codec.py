@@ -1,0 +1,21 @@
+"""Messages to bytes and back: JSON, typed and validated while it is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+DecodeError = msgspec.DecodeError
+"""What a decoder raises on bytes that are not JSON or not the message; its text names the field."""
+
+encode: Callable[[msgspec.Struct], bytes] = msgspec.json.Encoder().encode
+"""A message as UTF-8 JSON. NaN and infinities become null, which no reader accepts for a price."""
+
+
+def decoder(message: type[T]) -> Callable[[bytes], T]:
+    """A function from bytes to `message`; it raises `DecodeError` on bytes that are not one."""
+    return msgspec.json.Decoder(message).decode

@@ -1,0 +1,101 @@
+"""JSON Schemas of the messages: `python -m workloads.kit.contracts.schema` writes them to `schemas/`.
+
+A file is `<topic>.v<schema_version>.json`. A change within a version has to be one that readers of the new
+class can take with messages of the old: the writer refuses any other (exit 1). Such a change is a new
+`schema_version`, whose file stands beside the old one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from workloads.kit.contracts.messages import MESSAGES
+
+Schema = dict[str, Any]
+
+DIRECTORY: Final = Path(__file__).parent / "schemas"
+
+_IGNORED: Final = frozenset({"title", "description", "default"})
+
+
+def generate() -> dict[str, Schema]:
+    """File name → schema, of every message as it is defined now."""
+    return {f"{topic}.v{_version(schema)}.json": schema for topic, schema in _schemas()}
+
+
+def text(schema: Schema) -> str:
+    """A schema as its file holds it."""
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def incompatible(old: Schema, new: Schema) -> list[str]:
+    """Why messages of `old` might be refused or misread with `new`; empty if they are not.
+
+    A field may be added if it is not required, and a field's type may be widened by further alternatives.
+    """
+    before, after = _message(old), _message(new)
+    reasons: list[str] = []
+    for name, field in before["properties"].items():
+        if name not in after["properties"]:
+            reasons.append(f"field {name} is gone")
+        elif not _alternatives(field) <= _alternatives(after["properties"][name]):
+            reasons.append(f"field {name} takes less than it did")
+    added = set(after["required"]) - set(before["required"])
+    reasons += [f"field {name} became required" for name in sorted(added)]
+    return reasons
+
+
+def main() -> int:
+    DIRECTORY.mkdir(exist_ok=True)
+    refused = 0
+    for name, schema in generate().items():
+        file = DIRECTORY / name
+        reasons = incompatible(json.loads(file.read_text()), schema) if file.exists() else []
+        for reason in reasons:
+            print(f"{name}: {reason}: give the message a new schema_version", file=sys.stderr)
+        if reasons:
+            refused += 1
+        else:
+            file.write_text(text(schema))
+    return 1 if refused else 0
+
+
+def _schemas() -> list[tuple[str, Schema]]:
+    return [(topic, _of(message)) for topic, message in MESSAGES.items()]
+
+
+def _of(message: type[msgspec.Struct]) -> Schema:
+    schema = msgspec.json.schema(message)
+    for definition in schema["$defs"].values():
+        # Python 3.13 takes the indentation out of docstrings, 3.11 does not.
+        definition["description"] = inspect.cleandoc(definition["description"])
+    return schema
+
+
+def _message(schema: Schema) -> Mapping[str, Any]:
+    return schema["$defs"][schema["$ref"].rpartition("/")[2]]
+
+
+def _version(schema: Schema) -> int:
+    return _message(schema)["properties"]["schema_version"]["enum"][0]
+
+
+def _alternatives(field: Schema) -> set[str]:
+    """What a field takes, one text an alternative."""
+    plain = {name: value for name, value in field.items() if name not in _IGNORED}
+    if "anyOf" in plain:
+        return set[str]().union(*map(_alternatives, plain["anyOf"]))
+    if "enum" in plain:
+        return {json.dumps(value) for value in plain["enum"]}
+    return {json.dumps(plain, sort_keys=True)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""PostgreSQL: connections, upserts by key, and the record of a job's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from operator import itemgetter
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from workloads.kit.contracts import tables
+from workloads.kit.records import Transient
+from workloads.kit.settings import PostgresSettings
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+"""What psycopg raises when the server is away, shuts down or refuses for now."""
+
+
+def parameters(settings: PostgresSettings, *, application_name: str) -> dict[str, Any]:
+    """Arguments of a connection with `SCHEMA` on its search path and UTC as its zone. The password is read now."""
+    password = settings.postgres_password_file
+    return {
+        "host": settings.postgres_host,
+        "port": settings.postgres_port,
+        "dbname": settings.postgres_database,
+        "user": settings.postgres_user,
+        "password": password.read_text().strip() if password else None,
+        "connect_timeout": settings.postgres_connect_timeout_seconds,
+        "application_name": application_name,
+        "options": f"-c search_path={tables.SCHEMA} -c timezone=UTC -c client_min_messages=warning",
+        # A cut network drops packets silently: a lost server is noticed after about 15 s.
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15_000,
+    }
+
+
+def connect(settings: PostgresSettings, *, application_name: str, autocommit: bool = False) -> Connection:
+    """A connection made with `parameters`.
+
+    Raises:
+        Transient: the server is away or refuses the connection.
+    """
+    try:
+        return psycopg.connect(**parameters(settings, application_name=application_name), autocommit=autocommit)
+    except LOST as error:
+        raise Transient(
+            f"PostgreSQL at {settings.postgres_host}:{settings.postgres_port}: {error}"
+        ) from error
+
+
+class Database:
+    """One connection, made when it is first needed and made again after it was lost."""
+
+    def __init__(self, settings: PostgresSettings, *, application_name: str) -> None:
+        self._settings = settings
+        self._application_name = application_name
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Generator[Connection]:
+        """The connection in a transaction: committed at the block's end, rolled back on an exception.
+
+        Raises:
+            Transient: the server is away, or was lost on the way; whether the commit happened is then
+                unknown, so the work has to be one that can be repeated.
+        """
+        connection = self._connection
+        if connection is None or connection.closed:
+            connection = self._connection = connect(self._settings, application_name=self._application_name)
+        try:
+            with connection.transaction():
+                yield connection
+        except LOST as error:
+            self.close()
+            raise Transient(f"PostgreSQL was lost: {error}") from error
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def upsert(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    key: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+) -> int:
+    """Insert rows in `columns`' order, or update those whose `key` is there; of rows with one key the last
+    holds. Returns the number of rows with distinct keys. Part of the caller's transaction.
+    """
+    distinct = _last_by_key(columns, key, rows)
+    if not distinct:
+        return 0
+    info = connection.info
+    plan = _plans.get(at := (info.host, info.port, info.dbname, table, tuple(columns), tuple(key)))
+    if plan is None:
+        plan = _plans[at] = _plan(connection, table, columns, key)
+    with connection.cursor() as cursor:
+        # Made once a connection; the statement is far cheaper than knowing whether a roll-back took it away.
+        cursor.execute(plan.stage)
+        with cursor.copy(plan.copy) as copy:
+            copy.set_types(plan.types)
+            write = copy.write_row
+            for row in distinct:
+                write(row)
+        cursor.execute(plan.merge)
+    return len(distinct)
+
+
+class _Plan(NamedTuple):
+    stage: sql.Composed
+    copy: sql.Composed
+    types: list[int]
+    merge: sql.Composed
+
+
+_plans: dict[tuple[Any, ...], _Plan] = {}
+
+
+def _plan(connection: Connection, table: str, columns: Sequence[str], key: Sequence[str]) -> _Plan:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    parts = {
+        "target": sql.Identifier(tables.SCHEMA, table),
+        "staging": sql.Identifier(f"staging_{table}"),
+        "names": names,
+        "key": sql.SQL(", ").join(map(sql.Identifier, key)),
+        "changes": sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column))
+            for column in columns
+            if column not in key
+        ),
+    }
+    on_conflict = "UPDATE SET {changes}" if len(columns) > len(key) else "NOTHING"
+    probe = connection.execute(sql.SQL("SELECT {names} FROM {target} LIMIT 0").format(**parts))
+    return _Plan(
+        stage=sql.SQL(
+            "CREATE TEMP TABLE IF NOT EXISTS {staging} ON COMMIT DELETE ROWS"
+            " AS SELECT {names} FROM {target} WITH NO DATA"
+        ).format(**parts),
+        copy=sql.SQL("COPY {staging} ({names}) FROM STDIN (FORMAT BINARY)").format(**parts),
+        types=[column.type_code for column in probe.description or ()],
+        # What was staged is taken out of the stage, so that a transaction may upsert into a table twice.
+        merge=sql.SQL(
+            "WITH staged AS (DELETE FROM {staging} RETURNING {names})"
+            " INSERT INTO {target} ({names}) SELECT {names} FROM staged"
+            f" ON CONFLICT ({{key}}) DO {on_conflict}"
+        ).format(**parts),
+    )
+
+
+def _last_by_key(
+    columns: Sequence[str], key: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> Collection[Sequence[Any]]:
+    identity = itemgetter(*map(columns.index, key))
+    return {identity(row): row for row in rows}.values()
+
+
+@contextmanager
+def job_run(connection: Connection, job: str, run_id: str) -> Generator[dict[str, Any]]:
+    """Record a job's run in `job_runs`: `running` now, then `succeeded`, or `failed` with the error when the
+    block raises. What the block puts into the yielded dictionary becomes the row's `detail` (JSON).
+
+    A run id that is there already, of a run that was killed, starts anew. Each write is committed at once.
+    """
+    detail: dict[str, Any] = {}
+    with connection.transaction():
+        connection.execute(
+            f"INSERT INTO {tables.JOB_RUNS} (job, run_id, started_at, status) VALUES (%s, %s, %s, 'running')"
+            " ON CONFLICT (run_id) DO UPDATE SET started_at = excluded.started_at, finished_at = NULL,"
+            " status = excluded.status, detail = '{}'",
+            (job, run_id, datetime.now(UTC)),
+        )
+    try:
+        yield detail
+    except BaseException as error:
+        _finish(connection, run_id, "failed", {**detail, "error": f"{type(error).__name__}: {error}"})
+        raise
+    _finish(connection, run_id, "succeeded", detail)
+
+
+def _finish(connection: Connection, run_id: str, status: str, detail: dict[str, Any]) -> None:
+    with connection.transaction():
+        connection.execute(
+            f"UPDATE {tables.JOB_RUNS} SET finished_at = %s, status = %s, detail = %s WHERE run_id = %s",
+            (datetime.now(UTC), status, Jsonb(detail), run_id),
+        )

@@ -1,0 +1,153 @@
+"""Reading a topic as a record of the past: from some offset to another, committed messages only, no group."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from workloads.kit import kafka
+from workloads.kit.kafka import KafkaUnavailable, error_of
+from workloads.kit.records import Record
+from workloads.kit.settings import KafkaSettings
+
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_BATCH = 10_000
+
+
+def read_committed_to_end(
+    settings: KafkaSettings, topic: str, decode: Callable[[bytes], T]
+) -> Iterator[Record[T]]:
+    """All committed messages that the topic has now, partition by partition in offset order, with headers.
+
+    Messages without a value and those that `decode` refuses with a ValueError are left out: their reader
+    dead-letters them. A topic that does not exist has none.
+
+    Raises:
+        KafkaUnavailable: no broker answered, or nothing more came, for `kafka_wait_seconds`.
+    """
+    reader = Consumer({**kafka.reading(settings), "group.id": "unused", "enable.partition.eof": True})
+    try:
+        ranges = _bounds(reader, settings, topic)
+        for batch in _batches(reader, settings, topic, ranges):
+            for message in batch:
+                if (record := to_record(message, decode)) is not None:
+                    record.headers = [(k, _bytes(v)) for k, v in _headers(message)]
+                    yield record
+    finally:
+        reader.close()
+
+
+def read_ranges(
+    settings: KafkaSettings,
+    topic: str,
+    ranges: Mapping[int, tuple[int, int]],
+    decode: Callable[[bytes], T],
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[list[Record[T]]]:
+    """Batches of the committed messages at partition → [from, to), in offset order within a partition.
+
+    The same messages are left out, and the same errors raised, as by `read_committed_to_end`.
+    Ends early once `stop()` holds.
+    """
+    reader = Consumer({**kafka.reading(settings), "group.id": "unused", "enable.partition.eof": True})
+    try:
+        for batch in _batches(reader, settings, topic, ranges, stop):
+            records = [record for m in batch if (record := to_record(m, decode)) is not None]
+            if records:
+                yield records
+    finally:
+        reader.close()
+
+
+def to_record(message: Message, decode: Callable[[bytes], T]) -> Record[T] | None:
+    """The message as a record; None if `decode` refuses it."""
+    raw = message.value()
+    if raw is None:
+        return None
+    try:
+        value = decode(raw)
+    except ValueError:
+        return None
+    return Record(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        value,
+        raw,
+        message.timestamp()[1],
+    )
+
+
+def _bounds(reader: Consumer, settings: KafkaSettings, topic: str) -> dict[int, tuple[int, int]]:
+    deadline = time.monotonic() + settings.kafka_wait_seconds
+    while True:
+        try:
+            found = reader.list_topics(topic, timeout=5.0).topics[topic]
+            if found.error is not None:
+                if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    return {}
+                raise KafkaException(found.error)
+            return {
+                partition: reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=5.0)
+                for partition in found.partitions
+            }
+        except KafkaException as failure:
+            if time.monotonic() > deadline:
+                raise KafkaUnavailable(f"{topic}: {error_of(failure)}") from failure
+
+
+def _batches(
+    reader: Consumer,
+    settings: KafkaSettings,
+    topic: str,
+    ranges: Mapping[int, tuple[int, int]],
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[list[Message]]:
+    ends = {partition: end for partition, (start, end) in ranges.items() if start < end}
+    if not ends:
+        return
+    reader.assign([TopicPartition(topic, partition, ranges[partition][0]) for partition in ends])
+    deadline = time.monotonic() + settings.kafka_wait_seconds
+    while ends and not stop():
+        batch: list[Message] = []
+        for message in reader.consume(_BATCH, 0.1):
+            partition, offset = message.partition(), message.offset()
+            error = message.error()
+            if error is not None:
+                if error.fatal():
+                    raise KafkaException(error)
+                if error.code() != KafkaError._PARTITION_EOF:
+                    _log.warning("kafka_read", topic=topic, error=str(error))
+                    continue
+            if partition is None or offset is None or partition not in ends:
+                continue
+            if error is None and offset < ends[partition]:
+                batch.append(message)
+            # Markers of transactions take offsets too, so the last message may lie well before the end.
+            if offset + (error is None) >= ends[partition]:
+                del ends[partition]
+                reader.incremental_unassign([TopicPartition(topic, partition)])
+        if batch:
+            deadline = time.monotonic() + settings.kafka_wait_seconds
+            yield batch
+        elif time.monotonic() > deadline:
+            raise KafkaUnavailable(
+                f"{topic}: nothing came for {settings.kafka_wait_seconds:g} s; left: {ends}"
+            )
+
+
+def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
+    headers = message.headers()
+    return list(headers.items()) if isinstance(headers, dict) else headers or []
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

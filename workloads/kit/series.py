@@ -1,0 +1,332 @@
+"""Prices of each symbol in event order, as of every record of the topic.
+
+A session is one event time of a symbol; the revision with the newest `available_time` holds, the later in the
+topic where two have the same. After a record is applied, a series is what was known **at that record's
+offset**: which windows follow from a record depends on the topic alone, not on how it was cut into batches,
+on restarts or on replays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workloads.kit.contracts.messages import Price, Provenance
+from workloads.kit.features import DEFAULT, FeatureSpec, features, window_features
+from workloads.kit.records import Record
+from workloads.kit.windows import Floats
+
+HISTORY: Final = 20_000
+"""Sessions a series remembers unless told otherwise: some 80 years of daily prices, 1.6 MB a symbol."""
+
+REVISION: Final = np.dtype(
+    [
+        ("event", np.int64),
+        ("available", np.int64),
+        ("offset", np.int64),
+        ("price", np.float64),
+        ("origin", np.int64),
+    ]
+)
+"""A price as series keep it: times in microseconds since 1970, `origin` an index of `SeriesStore.origins`."""
+
+Revisions = NDArray[Any]
+"""Array of `REVISION`."""
+Micros = NDArray[np.int64]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instants(times: Micros) -> list[datetime]:
+    """The times as UTC datetimes."""
+    naive: list[datetime] = times.astype("datetime64[us]").tolist()
+    return [instant.replace(tzinfo=UTC) for instant in naive]
+
+
+class Origin(NamedTuple):
+    """What a price's session says of where it comes from."""
+
+    source: str
+    market: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Input rows `row`, `row + 1`… are now the sessions from `start` up to, not including, `stop`.
+
+    None (`start == stop`) where the row is older than all that the series remembers.
+    """
+
+    row: int
+    start: int
+    stop: int
+
+
+class Series:
+    """The sessions of one symbol, at most about `history` + `margin` of them, and how they came about.
+
+    A row more than `history` sessions old changes nothing; `margin` is how many sessions before such a one
+    its window may still reach.
+    """
+
+    def __init__(self, history: int, margin: int) -> None:
+        self._history = history
+        self._keep = history + margin
+        self._sessions = _Rows()
+        self._log = _Rows()
+
+    @property
+    def sessions(self) -> Revisions:
+        """The revision that holds for each session, oldest first; valid until the series changes."""
+        return self._sessions.live
+
+    @property
+    def revisions(self) -> int:
+        """Revisions kept, those that no longer hold included."""
+        return self._log.size
+
+    def prices(self, start: int, stop: int) -> Floats:
+        """Prices of the sessions from `start` (cut off at the first) to `stop`, contiguous, oldest first."""
+        return np.ascontiguousarray(self._sessions.live["price"][max(start, 0) : stop])
+
+    def apply(self, rows: Revisions) -> Iterator[Change]:
+        """Take in rows in topic order, one change after the other: each is the state as of its last row.
+
+        A row that repeats what holds, or has an older `available_time`, changes nothing and is left out.
+        """
+        events: Micros = rows["event"]
+        breaks = [*(np.flatnonzero(events[1:] <= events[:-1]) + 1).tolist(), len(rows)]
+        row = 0
+        for stop in breaks:
+            while row < stop and not self._is_newest(int(events[row])):
+                change = self._revise(row, rows[row])
+                if change is not None:
+                    yield change
+                row += 1
+            if row < stop:
+                start = self._sessions.size
+                self._log.insert(self._log.size, rows[row:stop])
+                self._sessions.insert(start, rows[row:stop])
+                yield Change(row, start, self._sessions.size)
+                row = stop
+
+    def rewind(self, offset: int) -> None:
+        """Forget what the records at and after `offset` did."""
+        cut = int(np.searchsorted(self._log.live["offset"], offset))
+        if cut == self._log.size:
+            return
+        self._log.cut(cut)
+        by_event = np.sort(self._log.live, order=("event", "offset"))
+        last = np.append(by_event["event"][1:] != by_event["event"][:-1], True)[: len(by_event)]
+        self._sessions.replace(by_event[last])
+
+    def trim(self) -> None:
+        """Let go of sessions beyond the history, and of revisions that no longer hold: no later `rewind` may
+        reach an offset that was applied before."""
+        excess = self._sessions.size - self._keep
+        if excess > self._keep // 4:
+            self._sessions.replace(self._sessions.live[excess:].copy())
+        if self._log.size > 2 * self._sessions.size or excess > self._keep // 4:
+            self._log.replace(np.sort(self._sessions.live, order="offset"))
+
+    def _is_newest(self, event: int) -> bool:
+        return not self._sessions.size or event > int(self._sessions.live["event"][-1])
+
+    def _revise(self, row: int, revision: Any) -> Change | None:
+        sessions = self._sessions.live
+        events: Micros = sessions["event"]
+        event = int(revision["event"])
+        if len(events) > self._history and event < events[-self._history]:
+            return Change(row, 0, 0)
+        at = int(np.searchsorted(events, event))
+        if at < len(events) and events[at] == event:
+            held = sessions[at]
+            same = all(held[name] == revision[name] for name in ("available", "price", "origin"))
+            if same or revision["available"] < held["available"]:
+                return None
+            sessions[at] = revision
+        else:
+            self._sessions.insert(at, revision)
+        self._log.insert(self._log.size, revision)
+        return Change(row, at, at + 1)
+
+
+class SymbolChange(NamedTuple):
+    """A change of one symbol's series: `records[change.row]` is the (first) record that made it."""
+
+    series: Series
+    records: Sequence[Record[Price]]
+    change: Change
+
+
+class SeriesStore:
+    """Series of the symbols of the partitions that a consumer holds.
+
+    A symbol belongs to the partition that its records are in; a batch that is applied again (a retry, an
+    aborted transaction, a dead letter taken out of it) is first undone, so that it does the same again.
+    """
+
+    def __init__(self, *, margin: int, history: int = HISTORY) -> None:
+        self.origins: list[Origin] = []
+        self._origin_of: dict[Origin, int] = {}
+        self._history = history
+        self._margin = margin
+        self._series: dict[int, dict[str, Series]] = {}
+        self._applied: dict[int, int] = {}
+
+    def apply(self, records: Sequence[Record[Price]]) -> Iterator[SymbolChange]:
+        """Take in a batch, in offset order within each partition; symbols one after the other.
+
+        The series in a change is as of that change until the next one is asked for. The iterator must be
+        run to its end, or the same batch be applied again.
+        """
+        groups: dict[tuple[int, str], list[Record[Price]]] = {}
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for record in records:
+            groups.setdefault((record.partition, record.value.symbol), []).append(record)
+            first.setdefault(record.partition, record.offset)
+            last[record.partition] = record.offset
+        for partition, offset in first.items():
+            self._begin(partition, offset)
+        self._applied |= last
+        for (partition, symbol), group in groups.items():
+            series = self._of(partition, symbol)
+            for change in series.apply(self._revisions(group)):
+                yield SymbolChange(series, group, change)
+
+    def restore(self, records: Sequence[Record[Price]]) -> None:
+        """Take in records whose effects are durable already."""
+        for _ in self.apply(records):
+            pass
+
+    def forget(self, partitions: Collection[int]) -> None:
+        """Drop the series of partitions that another consumer holds now."""
+        for partition in partitions:
+            self._series.pop(partition, None)
+            self._applied.pop(partition, None)
+
+    def _begin(self, partition: int, offset: int) -> None:
+        again = offset <= self._applied.get(partition, -1)
+        for series in self._series.get(partition, {}).values():
+            if again:
+                series.rewind(offset)
+            else:
+                series.trim()
+
+    def _of(self, partition: int, symbol: str) -> Series:
+        symbols = self._series.setdefault(partition, {})
+        if symbol not in symbols:
+            symbols[symbol] = Series(self._history, self._margin)
+        return symbols[symbol]
+
+    def _revisions(self, records: Sequence[Record[Price]]) -> Revisions:
+        return np.fromiter(
+            (
+                (
+                    micros(record.value.event_time),
+                    micros(record.value.available_time),
+                    record.offset,
+                    record.value.price,
+                    self._origin(record.value),
+                )
+                for record in records
+            ),
+            dtype=REVISION,
+            count=len(records),
+        )
+
+    def _origin(self, price: Price) -> int:
+        origin = Origin(price.source, price.market, price.provenance)
+        known = self._origin_of.get(origin)
+        if known is None:
+            known = self._origin_of[origin] = len(self.origins)
+            self.origins.append(origin)
+        return known
+
+
+class SessionFeatures(NamedTuple):
+    """Sessions of one symbol, oldest first, as known when the first price of each became available.
+
+    `event` and `available` are microseconds since 1970, `price` that first price, each of shape (n,); `rows`
+    (n, F) the features, NaN where the window was not full or held an unusable price.
+    """
+
+    event: Micros
+    available: Micros
+    price: Floats
+    rows: Floats
+
+
+def features_as_of_available(
+    event: Micros, available: Micros, price: Floats, spec: FeatureSpec = DEFAULT
+) -> SessionFeatures:
+    """Features without look-ahead from table rows of one symbol (all revisions, in any order, shape (m,)).
+
+    A session's window holds the last `spec.size` sessions known at the instant its own first price became
+    available, each with the newest revision known then: a later correction or a price that came late is not
+    seen.
+    """
+    order = np.lexsort((available, event))
+    event, available, price = event[order], available[order], price[order]
+    opens = np.append(True, event[1:] != event[:-1])[: len(event)]
+    session = np.cumsum(opens) - 1
+    known, first_price = available[opens], price[opens]
+    rows = features(first_price, spec)
+
+    # Where no session of the window came late or was revised in time, first prices are what was known.
+    upset = np.zeros(len(known), dtype=np.bool_)
+    for at in np.flatnonzero(~opens):
+        reach = slice(session[at], session[at] + spec.size)
+        upset[reach] |= known[reach] >= available[at]
+    earliest_after = np.minimum.accumulate(known[::-1])[::-1]
+    for at in np.flatnonzero(known > earliest_after):
+        reach = slice(at, at + spec.size)
+        upset[reach] |= known[reach] < known[at]
+
+    for at in np.flatnonzero(upset):
+        seen = np.flatnonzero((session <= at) & (available <= known[at]))
+        newest = seen[np.append(session[seen][1:] != session[seen][:-1], True)][-spec.size :]
+        rows[at] = window_features(price[newest][np.newaxis], spec)[0] if len(newest) == spec.size else np.nan
+    return SessionFeatures(event[opens], known, first_price, rows)
+
+
+class _Rows:
+    """Array of revisions that grows in place."""
+
+    def __init__(self) -> None:
+        self._buffer: Revisions = np.empty(64, REVISION)
+        self.size = 0
+
+    @property
+    def live(self) -> Revisions:
+        return self._buffer[: self.size]
+
+    def insert(self, at: int, rows: Revisions) -> None:
+        count = int(np.size(rows))
+        if self.size + count > len(self._buffer):
+            grown: Revisions = np.empty(2 * (self.size + count), REVISION)
+            grown[: self.size] = self.live
+            self._buffer = grown
+        self._buffer[at + count : self.size + count] = self._buffer[at : self.size]
+        self._buffer[at : at + count] = rows
+        self.size += count
+
+    def cut(self, size: int) -> None:
+        self.size = size
+
+    def replace(self, rows: Revisions) -> None:
+        self._buffer = rows
+        self.size = len(rows)

@@ -1,0 +1,178 @@
+"""Databases, versions, roles and grants, brought to what is declared; safe to run twice at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+import structlog
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+
+from workloads.kit import db
+from workloads.kit.contracts import tables
+from workloads.kit.db import Connection
+from workloads.kit.records import Transient
+from workloads.migrations.settings import DatabaseSettings
+
+_log = structlog.get_logger(__name__)
+
+_LOCK = 7_301_947_312
+"""Advisory lock of this job, held in the maintenance database."""
+
+_PLAIN_LOGIN = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+
+
+class MissingSecret(Exception):
+    """A role's password file is not there or is empty."""
+
+
+def upgrade(settings: DatabaseSettings) -> None:
+    """Make databases, tables, roles and grants what `contracts.tables` and the versions say.
+
+    Raises:
+        MissingSecret: before anything is changed.
+        Transient: no server within `database_wait_seconds`.
+    """
+    passwords = {role: _password(settings.secrets_dir / role) for role in tables.ROLES}
+    with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
+        maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        roles(maintenance, passwords)
+        for name in (settings.postgres_database, tables.MLFLOW_DATABASE):
+            _create_database(maintenance, name)
+        _own_mlflow(maintenance)
+        _migrate(settings)
+        with _administrator(settings, settings.postgres_database) as carbon:
+            grants(carbon, tables.GRANTS)
+    _log.info("database_ready", database=settings.postgres_database)
+
+
+def roles(connection: Connection, passwords: Mapping[str, str]) -> None:
+    """Create the login roles that are missing and set every password, as a SCRAM verifier."""
+    known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+    for role, password in passwords.items():
+        verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+        statement = "ALTER ROLE {role}" if role in known else "CREATE ROLE {role}"
+        connection.execute(
+            sql.SQL(f"{statement} {_PLAIN_LOGIN} PASSWORD {{password}}").format(
+                role=sql.Identifier(role), password=sql.Literal(verifier.decode())
+            )
+        )
+        if role not in known:
+            _log.info("role_created", role=role)
+
+
+def grants(connection: Connection, declared: Mapping[str, Mapping[str, tuple[tables.Right, ...]]]) -> None:
+    """Give each role the declared rights and take every other from everybody but the owner, at once."""
+    schema = sql.Identifier(tables.SCHEMA)
+    with connection.transaction():
+        found = connection.execute(
+            "SELECT DISTINCT grantee, table_name FROM information_schema.role_table_grants"
+            " WHERE table_schema = %s AND grantee <> current_user",
+            (tables.SCHEMA,),
+        ).fetchall()
+        for grantee, table in found:
+            connection.execute(
+                sql.SQL("REVOKE ALL ON {table} FROM {role}").format(
+                    table=sql.Identifier(tables.SCHEMA, table), role=_grantee(grantee)
+                )
+            )
+        connection.execute(sql.SQL("REVOKE ALL ON SCHEMA {schema} FROM PUBLIC").format(schema=schema))
+        for role, rights in declared.items():
+            connection.execute(
+                sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {role}").format(
+                    schema=schema, role=sql.Identifier(role)
+                )
+            )
+            for table, allowed in rights.items():
+                connection.execute(
+                    sql.SQL("GRANT {rights} ON {table} TO {role}").format(
+                        rights=sql.SQL(", ").join(map(sql.SQL, allowed)),
+                        table=sql.Identifier(tables.SCHEMA, table),
+                        role=sql.Identifier(role),
+                    )
+                )
+        (database,) = connection.execute("SELECT current_database()").fetchone() or ("",)
+        _connectable(connection, database, declared)
+
+
+def _grantee(name: str) -> sql.Composable:
+    return sql.SQL("PUBLIC") if name == "PUBLIC" else sql.Identifier(name)
+
+
+def _connectable(connection: Connection, database: str, allowed: Mapping[str, Any]) -> None:
+    name = sql.Identifier(database)
+    for role in ("PUBLIC", *tables.ROLES):
+        connection.execute(
+            sql.SQL("REVOKE ALL ON DATABASE {name} FROM {role}").format(name=name, role=_grantee(role))
+        )
+    for role in allowed:
+        # TEMPORARY: upserts are staged in a temporary table.
+        connection.execute(
+            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}").format(
+                name=name, role=sql.Identifier(role)
+            )
+        )
+
+
+def _own_mlflow(connection: Connection) -> None:
+    name, role = sql.Identifier(tables.MLFLOW_DATABASE), sql.Identifier("mlflow")
+    connection.execute(sql.SQL("ALTER DATABASE {name} OWNER TO {role}").format(name=name, role=role))
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {name} FROM PUBLIC").format(name=name))
+
+
+def _create_database(connection: Connection, name: str) -> None:
+    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+        connection.execute(sql.SQL("CREATE DATABASE {name}").format(name=sql.Identifier(name)))
+        _log.info("database_created", database=name)
+
+
+def _migrate(settings: DatabaseSettings) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: db.connect(settings, application_name="migrations"),
+        poolclass=sqlalchemy.NullPool,
+    )
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE SCHEMA IF NOT EXISTS {tables.SCHEMA}"))
+        connection.commit()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def _password(file: Path) -> str:
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise MissingSecret(
+            f"{file}: the password of role {file.name} cannot be read ({error.strerror}): mount it there"
+        ) from error
+    if not password:
+        raise MissingSecret(f"{file}: the password of role {file.name} is empty: put one there")
+    return password
+
+
+@contextmanager
+def _administrator(settings: DatabaseSettings, database: str) -> Generator[Connection]:
+    at = settings.model_copy(update={"postgres_database": database})
+    deadline = time.monotonic() + settings.database_wait_seconds
+    while True:
+        try:
+            connection = db.connect(at, application_name="migrations", autocommit=True)
+            break
+        except Transient as failure:
+            if time.monotonic() > deadline:
+                raise
+            _log.info("waiting_for_database", error=str(failure))
+            time.sleep(0.5)
+    with connection:
+        yield connection
