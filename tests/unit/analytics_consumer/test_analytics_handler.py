@@ -1,0 +1,166 @@
+"""The tables and messages that a topic leads to, however it is cut into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.prices import START, history, price, record
+from workloads.analytics_consumer import rows
+from workloads.analytics_consumer.handler import AnalyticsHandler, Effects
+from workloads.kit.contracts.messages import Analytics, Price
+from workloads.kit.records import Output, Record, Transient
+
+Row = dict[str, Any]
+
+
+class Tables:
+    """The three tables, filled as upserts by key would."""
+
+    def __init__(self) -> None:
+        self.prices: dict[rows.Key, Row] = {}
+        self.trends: dict[rows.Key, Row] = {}
+        self.indicators: dict[rows.Key, Row] = {}
+        self.away = False
+
+    def save(self, effects: Effects) -> None:
+        if self.away:
+            raise Transient("away")
+        for table, columns, written in (
+            (self.prices, rows.PRICE_COLUMNS, effects.prices),
+            (self.trends, rows.TREND_COLUMNS, effects.trends),
+            (self.indicators, rows.INDICATOR_COLUMNS, effects.indicators),
+        ):
+            for values in written:
+                row = dict(zip(columns, values, strict=True))
+                table[rows.Key(*(row[name] for name in rows.Key._fields))] = row
+
+    def all(self) -> list[dict[rows.Key, Row]]:
+        return [self.prices, self.trends, self.indicators]
+
+
+def run(batches: Sequence[Sequence[Record[Price]]]) -> tuple[Tables, list[Output]]:
+    tables = Tables()
+    handler = AnalyticsHandler(tables.save)
+    return tables, [output for batch in batches for output in handler.process(batch)]
+
+
+def at(day: int) -> datetime:
+    return START + timedelta(days=day)
+
+
+def known(table: dict[rows.Key, Row], day: int) -> dict[int, Row]:
+    """Rows of a day by the day on which they became available."""
+    return {(key.available_time - START).days: row for key, row in table.items() if key.event_time == at(day)}
+
+
+def test_history_in_order_gives_one_row_a_price_in_each_table_and_one_message() -> None:
+    topic = history(300)
+    tables, outputs = run([topic])
+    keys = [rows.Key("s", "WTI", at(day), at(day + 1)) for day in range(300)]
+    assert [list(table) for table in tables.all()] == [keys, keys, keys]
+    messages = [msgspec.json.decode(output.value or b"", type=Analytics) for output in outputs]
+    assert [m.event_time for m in messages] == [at(day) for day in range(300)]
+    assert {(o.topic, o.key) for o in outputs} == {("commodity-analytics", "WTI")}
+    last = tables.trends[keys[-1]]
+    assert msgspec.structs.asdict(messages[-1]) == last
+    assert last["mean_7"] == pytest.approx(sum(r.value.price for r in topic[-7:]) / 7)
+    assert [tables.trends[keys[day]]["volatility_30"] is None for day in (29, 30)] == [True, False]
+    assert [tables.indicators[keys[day]]["drawdown_250"] is None for day in (248, 249)] == [True, False]
+    assert [tables.trends[keys[day]]["sessions"] for day in (0, 30, 299)] == [1, 31, 31]
+
+
+def test_a_correction_gives_new_rows_to_the_sessions_it_touches_and_leaves_the_old_ones() -> None:
+    before, _ = run([history(400)])
+    tables, outputs = run([history(400), [record(400, price(100, 55.0, known=500))]])
+    touched = {day for day in range(400) if 500 in known(tables.trends, day)}
+    assert touched == set(range(100, 131))
+    assert {day for day in range(400) if 500 in known(tables.indicators, day)} == set(range(100, 350))
+    assert len(outputs) == 400 + len(touched)
+    assert all(table.items() >= old.items() for table, old in zip(tables.all(), before.all(), strict=True))
+    new = known(tables.trends, 103)[500]
+    expected = [r.value.price for r in history(400)[97:104]]
+    expected[3] = 55.0
+    assert new["mean_7"] == pytest.approx(sum(expected) / 7)
+    assert known(tables.prices, 100)[500]["correction"] is True
+
+
+def test_a_price_that_comes_late_moves_the_windows_after_it() -> None:
+    topic = [r for r in history(60) if r.offset != 40]
+    tables, _ = run([topic, [record(60, price(40, 70.0, known=90))]])
+    assert sorted(known(tables.trends, 45)) == [46, 90]
+    prices = [r.value.price for r in history(60)]
+    assert known(tables.trends, 45)[46]["mean_7"] == pytest.approx(sum([*prices[38:40], *prices[41:46]]) / 7)
+    assert known(tables.trends, 45)[90]["mean_7"] == pytest.approx(
+        sum([prices[39], 70.0, *prices[41:46]]) / 7
+    )
+
+
+def test_a_row_after_a_correction_is_not_older_than_it() -> None:
+    topic = [*history(50), record(50, price(49, 60.0, known=80)), record(51, price(50, 61.0))]
+    tables, _ = run([topic])
+    assert list(known(tables.trends, 50)) == [80]
+    assert list(known(tables.prices, 50)) == [51]
+
+
+@st.composite
+def topics(draw: st.DrawFn) -> list[Record[Price]]:
+    records = [*history(draw(st.integers(0, 45))), *history(5, symbol="SYN-A", seed=2)]
+    newest = 45
+    for offset in range(len(records), len(records) + draw(st.integers(1, 25))):
+        newest += 1
+        day = draw(st.sampled_from([newest, newest - 1, newest - 5, newest - 40]))
+        later = draw(st.sampled_from([None, None, 200, 300]))
+        value = draw(st.sampled_from([40.0, 50.0, 60.0, -5.0]))
+        symbol = draw(st.sampled_from(["WTI", "WTI", "SYN-A"]))
+        records.append(record(offset, price(day, value, known=later, symbol=symbol)))
+    return records
+
+
+@settings(max_examples=60, deadline=None)
+@given(topic=topics(), data=st.data())
+def test_the_tables_follow_from_the_topic_alone(topic: list[Record[Price]], data: st.DataObject) -> None:
+    expected, _ = run([[one] for one in topic])
+    tables = Tables()
+    handler = AnalyticsHandler(tables.save)
+    position = 0
+    while position < len(topic):
+        batch = topic[position : position + data.draw(st.integers(1, 30))]
+        fault = data.draw(st.sampled_from(["none", "away", "again", "restart"]))
+        if fault == "away":
+            tables.away = True
+            with pytest.raises(Transient):
+                handler.process(batch)
+            tables.away = False
+        elif fault == "again":
+            handler.process(batch[: len(batch) // 2 + 1])
+        elif fault == "restart":
+            # Killed after the tables were written, before the offsets were.
+            handler.process(batch)
+            handler = AnalyticsHandler(tables.save)
+            handler.restore(topic[:position])
+        handler.process(batch)
+        position += len(batch)
+    assert tables.all() == expected.all()
+
+
+def test_a_repeated_message_adds_nothing() -> None:
+    topic = history(40)
+    tables, outputs = run([topic, [record(40 + r.offset, r.value) for r in topic[10:]]])
+    assert [len(table) for table in tables.all()] == [40, 40, 40]
+    assert len(outputs) == 40
+
+
+def test_another_consumers_partition_is_forgotten() -> None:
+    tables = Tables()
+    handler = AnalyticsHandler(tables.save)
+    handler.restore(history(40))
+    handler.forget([0])
+    handler.process([record(40, price(40, 50.0))])
+    assert [row["sessions"] for row in tables.trends.values()] == [1]

@@ -1,0 +1,228 @@
+"""Each alert, run by promtool over series that must fire it and series that must not."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.manifests.alerts import ALERTS, rule_groups
+from tools import debian, paths
+
+RUNBOOKS = paths.ROOT / "runbooks"
+SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+DAY = 24 * 60
+"""Minutes, the interval of the series."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Series (name → promtool's values, one a minute), the minute to look at, the labels that must fire."""
+
+    series: dict[str, str]
+    minute: int
+    fires: list[dict[str, str]]
+
+
+def _present(extra: dict[str, str]) -> dict[str, str]:
+    """Series without which some alert would fire for their absence."""
+    quiet = {
+        'carbon_job_last_success_timestamp_seconds{job_name="price-pipeline"}': "0+60x4000",
+        "pg_up": "1x4000",
+    }
+    return quiet | extra
+
+
+CASES: dict[str, list[Case]] = {
+    "ConsumerLagHigh": [
+        Case(
+            {
+                'carbon_consumer_lag_messages{group="g",partition="0"}': "6000x20",
+                'carbon_consumer_lag_messages{group="g",partition="1"}': "6000x20",
+            },
+            10,
+            [{"group": "g"}],
+        ),
+        Case({'carbon_consumer_lag_messages{group="g",partition="0"}': "9000x20"}, 10, []),
+        Case({'carbon_consumer_lag_messages{group="g",partition="0"}': "0x5 20000 20000 0x9"}, 10, []),
+    ],
+    "ConsumerPaused": [
+        Case({'carbon_consumer_paused{group="g",pod="a"}': "1x20"}, 10, [{"group": "g"}]),
+        Case({'carbon_consumer_paused{group="g",pod="a"}': "1x3 0x20"}, 10, []),
+    ],
+    "DeadLetters": [
+        Case(
+            {'carbon_consumer_dead_letters_total{group="g",topic="t"}': "0x5 1x20"},
+            10,
+            [{"group": "g", "topic": "t"}],
+        ),
+        Case({'carbon_consumer_dead_letters_total{group="g",topic="t"}': "3x40"}, 30, []),
+    ],
+    "PipelineLate": [
+        Case(
+            {
+                'carbon_job_last_success_timestamp_seconds{job_name="price-pipeline"}': "0x2000",
+                "pg_up": "1x2000",
+            },
+            27 * 60,
+            [{"job_name": "price-pipeline"}],
+        ),
+        Case(
+            {
+                'carbon_job_last_success_timestamp_seconds{job_name="price-pipeline"}': "0x2000",
+                "pg_up": "1x2000",
+            },
+            25 * 60,
+            [],
+        ),
+        # No run has ever succeeded.
+        Case({"pg_up": "1x60"}, 30, [{"job_name": "price-pipeline"}]),
+    ],
+    "JobFailed": [
+        Case(
+            {'carbon_job_last_run_failed{job_name="model-training"}': "1x20"},
+            10,
+            [{"job_name": "model-training"}],
+        ),
+        Case({'carbon_job_last_run_failed{job_name="model-training"}': "0x20"}, 10, []),
+    ],
+    "ModelStale": [
+        Case(
+            {'carbon_model_trained_timestamp_seconds{symbol="WTI"}': "0x4000"}, 51 * 60, [{"symbol": "WTI"}]
+        ),
+        Case({'carbon_model_trained_timestamp_seconds{symbol="WTI"}': "0x4000"}, 49 * 60, []),
+    ],
+    "ModelWithoutSkill": [
+        Case(
+            {'carbon_model_version{symbol="WTI",alias="challenger",pod="a"}': "3x30"}, 20, [{"symbol": "WTI"}]
+        ),
+        Case(
+            {
+                'carbon_model_version{symbol="WTI",alias="challenger",pod="a"}': "3x30",
+                'carbon_model_version{symbol="WTI",alias="champion",pod="b"}': "2x30",
+            },
+            20,
+            [],
+        ),
+    ],
+    "InferenceSlow": [
+        Case(
+            {
+                'carbon_model_server_request_seconds_bucket{endpoint="/predict",le="0.1"}': "0x30",
+                'carbon_model_server_request_seconds_bucket{endpoint="/predict",le="1"}': "0+60x30",
+                'carbon_model_server_request_seconds_bucket{endpoint="/predict",le="+Inf"}': "0+60x30",
+            },
+            20,
+            [{}],
+        ),
+        Case(
+            {
+                'carbon_model_server_request_seconds_bucket{endpoint="/predict",le="0.1"}': "0+60x30",
+                'carbon_model_server_request_seconds_bucket{endpoint="/predict",le="1"}': "0+60x30",
+                'carbon_model_server_request_seconds_bucket{endpoint="/predict",le="+Inf"}': "0+60x30",
+            },
+            20,
+            [],
+        ),
+    ],
+    "PredictionAnomalies": [
+        Case({'carbon_prediction_anomalies_total{symbol="WTI",pod="a"}': "0+1x30"}, 20, [{"symbol": "WTI"}]),
+        Case({'carbon_prediction_anomalies_total{symbol="WTI",pod="a"}': "0x10 1x20"}, 20, []),
+    ],
+    "PodRestarting": [
+        Case(
+            {'kube_pod_container_status_restarts_total{namespace="carbon",pod="p"}': "0+1x30"},
+            20,
+            [{"namespace": "carbon", "pod": "p"}],
+        ),
+        Case({'kube_pod_container_status_restarts_total{namespace="carbon",pod="p"}': "0x10 1x20"}, 20, []),
+        Case({'kube_pod_container_status_restarts_total{namespace="elsewhere",pod="p"}': "0+1x30"}, 20, []),
+    ],
+    "PostgresAway": [
+        Case({"pg_up": "1x5 0x10"}, 10, [{}]),
+        Case({"pg_up": "1x5 0 1x10"}, 10, []),
+    ],
+    "RegistryAway": [
+        Case({'carbon_model_registry_up{pod="a"}': "0x20"}, 10, [{}]),
+        Case(
+            {'carbon_model_registry_up{pod="a"}': "0x20", 'carbon_model_registry_up{pod="b"}': "1x20"}, 10, []
+        ),
+    ],
+    "TargetDown": [
+        Case(
+            {'up{job="pods",instance="10.0.0.1:9100"}': "0x20"},
+            10,
+            [{"job": "pods", "instance": "10.0.0.1:9100"}],
+        ),
+        Case({'up{job="pods",instance="10.0.0.1:9100"}': "1x20"}, 10, []),
+    ],
+}
+
+
+def _tests() -> Iterator[dict[str, Any]]:
+    severity = {alert.name: alert.severity for alert in ALERTS}
+    for name, cases in CASES.items():
+        for case in cases:
+            absent_matters = name in ("PipelineLate", "PostgresAway")
+            series = case.series if absent_matters else _present(case.series)
+            yield {
+                "interval": "1m",
+                "input_series": [{"series": key, "values": values} for key, values in series.items()],
+                "alert_rule_test": [
+                    {
+                        "eval_time": f"{case.minute}m",
+                        "alertname": name,
+                        "exp_alerts": [
+                            {"exp_labels": labels | {"severity": severity[name]}} for labels in case.fires
+                        ],
+                    }
+                ],
+            }
+
+
+def test_every_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
+    rules = {"groups": [_without_annotations(group) for group in rule_groups()]}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    tests = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": list(_tests())}
+    (tmp_path / "tests.yaml").write_text(yaml.safe_dump(tests))
+    command = [str(debian.path("promtool")), "test", "rules", str(tmp_path / "tests.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_cases_that_fire_and_that_do_not() -> None:
+    assert set(CASES) == {alert.name for alert in ALERTS}
+    for name, cases in CASES.items():
+        assert {bool(case.fires) for case in cases} == {True, False}, name
+
+
+def test_prometheus_takes_the_rule_file(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": rule_groups()}))
+    command = [str(debian.path("promtool")), "check", "rules", str(tmp_path / "rules.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
+    assert {page.stem for page in RUNBOOKS.glob("*.md")} == {alert.name for alert in ALERTS}
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_runbooks_have_their_sections_and_links_that_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(f"# {page.stem}\n")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == SECTIONS
+    assert [link for link in re.findall(r"\]\(([^)]+\.md)\)", text) if not (RUNBOOKS / link).is_file()] == []
+
+
+def _without_annotations(group: dict[str, Any]) -> dict[str, Any]:
+    # promtool would compare them too; what they say is not what is tested here.
+    return group | {
+        "rules": [{k: v for k, v in rule.items() if k != "annotations"} for rule in group["rules"]]
+    }

@@ -1,0 +1,142 @@
+"""Which model is served: the champion, else the challenger, and the last good one whatever happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixture_models import artifact
+from tests.unit.model_server.conftest import MemoryRegistry, Server
+from workloads.kit.contracts.models import Probe
+from workloads.kit.features import DEFAULT
+from workloads.model_server.models import Models
+
+
+def served(models: Models, symbol: str = "S") -> tuple[int, str, str] | None:
+    found = models.current.get(symbol)
+    return found and (found.version, found.alias, found.skill)
+
+
+def test_a_champion_is_served_before_a_challenger(server: Server):
+    server.registry.add(artifact("S"), 1, "challenger")
+    assert not server.models.ready
+    server.models.refresh()
+    assert server.models.ready
+    assert served(server.models) == (1, "challenger", "none")
+    server.registry.add(artifact("S"), 2, "champion")
+    server.models.refresh()
+    assert served(server.models) == (2, "champion", "proven")
+
+
+def test_a_roll_back_is_followed_and_takes_the_claim_of_skill_away(server: Server):
+    server.registry.add(artifact("S"), 1, "champion")
+    server.models.refresh()
+    server.registry.named["S"] = {"challenger": 1}
+    server.models.refresh()
+    assert served(server.models) == (1, "challenger", "none")
+    server.registry.named["S"] = {"previous": 1}
+    server.models.refresh()
+    assert served(server.models) is None
+
+
+def test_nothing_is_loaded_again_that_did_not_change(server: Server):
+    server.registry.add(artifact("S"), 1, "champion")
+    server.models.refresh()
+    before = server.models.current["S"]
+    server.models.refresh()
+    assert server.models.current["S"] is before
+    assert server.registry.fetched == [("S", 1)]
+
+
+def test_all_stay_while_the_registry_is_away(server: Server):
+    server.registry.add(artifact("S"), 1, "champion")
+    server.models.refresh()
+    server.registry.away = True
+    server.models.refresh()
+    assert served(server.models) == (1, "champion", "proven")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"probe": Probe(features=[[0.01] * len(DEFAULT.names)], returns=[0.5])},
+        {"feature_set": "1:2-5"},
+        {"features": [*DEFAULT.names[::-1]]},
+    ],
+    ids=["answers otherwise than its card", "another feature set", "another order"],
+)
+def test_an_unfit_version_leaves_the_last_good_one(server: Server, changed: dict[str, Any]):
+    server.registry.add(artifact("S"), 1, "champion")
+    server.models.refresh()
+    server.registry.add(artifact("S", **changed), 2, "champion")
+    for _ in range(3):
+        server.models.refresh()
+        assert served(server.models) == (1, "champion", "proven")
+    # It is not fetched over and over.
+    assert server.registry.fetched == [("S", 1), ("S", 2)]
+
+
+def test_an_unfit_champion_gives_way_to_the_challenger_where_there_was_no_good_one(server: Server):
+    server.registry.add(artifact("S", feature_set="1:2-5"), 2, "champion")
+    server.registry.add(artifact("S"), 1, "challenger")
+    server.models.refresh()
+    assert served(server.models) == (1, "challenger", "none")
+
+
+def test_a_version_that_cannot_be_fetched_is_tried_again(server: Server):
+    server.registry.named["S"] = {"champion": 1}
+    server.models.refresh()
+    assert served(server.models) is None
+    server.registry.add(artifact("S"), 1)
+    server.models.refresh()
+    assert served(server.models) == (1, "champion", "proven")
+
+
+def test_a_restarted_worker_comes_up_from_the_copy_while_the_registry_is_away(server: Server, tmp_path: Path):
+    server.registry.add(artifact("S"), 3, "champion")
+    server.registry.add(artifact("T"), 1, "challenger")
+    server.models.refresh()
+    gone = MemoryRegistry()
+    gone.away = True
+    other = Models(gone, tmp_path / "models", DEFAULT)
+    other.refresh()
+    assert other.ready
+    assert served(other) == (3, "champion", "proven")
+    assert served(other, "T") == (1, "challenger", "none")
+
+
+def test_without_a_copy_it_is_not_ready_until_the_registry_answers(server: Server):
+    server.registry.away = True
+    server.models.refresh()
+    assert not server.models.ready
+    server.registry.away = False
+    server.models.refresh()
+    assert server.models.ready
+    assert not server.models.current
+
+
+def test_a_damaged_copy_is_fetched_again(server: Server, tmp_path: Path):
+    server.registry.add(artifact("S"), 1, "champion")
+    server.models.refresh()
+    (tmp_path / "models" / "S" / "1" / "model.onnx").write_bytes(b"half a mod")
+    other = Models(server.registry, tmp_path / "models", DEFAULT)
+    other.refresh()
+    assert served(other) == (1, "champion", "proven")
+    assert server.registry.fetched == [("S", 1), ("S", 1)]
+
+
+def test_only_the_models_in_use_are_kept(server: Server, tmp_path: Path):
+    for version in (1, 2, 3):
+        server.registry.add(artifact("S"), version, "champion")
+        server.models.refresh()
+    assert [path.name for path in (tmp_path / "models" / "S").iterdir()] == ["3"]
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"S", "aliases.json"}
+
+
+def test_a_symbol_that_is_no_file_name_is_left_out(server: Server, tmp_path: Path):
+    server.registry.add(artifact("../S"), 1, "champion")
+    server.models.refresh()
+    assert not server.models.current
+    assert server.registry.fetched == []

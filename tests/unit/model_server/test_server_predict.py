@@ -1,0 +1,282 @@
+"""`/predict`: forecasts, their intervals and labels, and each way to be refused."""
+
+from __future__ import annotations
+
+import math
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.fixture_models import ECHO, artifact, echoing
+from tests.unit.model_server.conftest import Server
+from workloads.kit.features import DEFAULT, FEATURES, VOLATILITY, features
+from workloads.model_server.store import Coverage, Sessions
+
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+ROW = features(echoing(1, 200))[-1].tolist()
+RETURN = ROW[FEATURES.index("return_1")]
+
+
+def batch(*instances: dict[str, Any]) -> dict[str, Any]:
+    return {"instances": list(instances)}
+
+
+def instance(symbol: str = "S", price: float = 50.0, row: list[float] | None = ROW) -> dict[str, Any]:
+    return {"symbol": symbol, "price": price, "features": row}
+
+
+@pytest.fixture
+def ready(server: Server) -> Server:
+    server.registry.add(artifact("S"), 4, "champion")
+    server.registry.add(artifact("T", weight=0.5, score=-0.02, skill="none"), 1, "challenger")
+    server.models.refresh()
+    return server
+
+
+def test_a_batch_is_answered_in_its_order(ready: Server):
+    sent = [instance("T"), instance("S"), instance("UNKNOWN"), instance("S", 20.0), instance("T", row=None)]
+    answer = ready.client().post("/predict", json=batch(*sent))
+    assert answer.status_code == 200
+    got = answer.json["predictions"]
+    assert [(one["symbol"], one["model_version"], one["model_alias"], one["skill"]) for one in got] == [
+        ("T", 1, "challenger", "none"),
+        ("S", 4, "champion", "proven"),
+        ("UNKNOWN", 0, "naive", "none"),
+        ("S", 4, "champion", "proven"),
+        ("T", 0, "naive", "none"),
+    ]
+    assert [one["skill_score"] for one in got] == [-0.02, 0.1, None, 0.1, None]
+
+
+def test_a_forecast_is_the_models_return_with_its_cards_interval(ready: Server):
+    (got,) = ready.client().post("/predict", json=batch(instance(price=50.0))).json["predictions"]
+    card = ready.models.current["S"].card
+    width = card.quantile * ROW[VOLATILITY]
+    assert got["predicted_return"] == pytest.approx(ECHO * RETURN, abs=1e-7)
+    assert got["prediction"] == pytest.approx(50 * math.exp(ECHO * RETURN))
+    assert got["lower"] == pytest.approx(50 * math.exp(ECHO * RETURN - width))
+    assert got["upper"] == pytest.approx(50 * math.exp(ECHO * RETURN + width))
+    assert (got["nominal_level"], got["model_name"]) == (0.9, "next-return.S")
+
+
+def test_an_interval_does_not_shrink_below_the_calmest_sessions(ready: Server):
+    calm = list(ROW)
+    calm[VOLATILITY] = 0.0
+    (got,) = ready.client().post("/predict", json=batch(instance(row=calm))).json["predictions"]
+    card = ready.models.current["S"].card
+    assert math.log(got["upper"] / got["prediction"]) == pytest.approx(card.quantile * card.volatility_floor)
+
+
+@pytest.mark.parametrize(
+    ("sent", "half_width"),
+    [
+        (instance("UNKNOWN"), 1.6448536 * ROW[VOLATILITY]),
+        (instance("S", row=None), 0.04),
+        (instance("UNKNOWN", row=None), 0.07),
+    ],
+    ids=["the features' volatility", "its model's measure of returns", "the widest of the other models'"],
+)
+def test_naive_forecasts_say_no_change_and_take_the_best_width_known(
+    server: Server, sent: dict[str, Any], half_width: float
+):
+    server.registry.add(artifact("S"), 1, "champion")
+    server.registry.add(artifact("T", naive_quantile=0.07), 1, "champion")
+    server.models.refresh()
+    (got,) = server.client().post("/predict", json=batch(sent)).json["predictions"]
+    assert (got["prediction"], got["predicted_return"], got["model_version"]) == (50.0, 0.0, 0)
+    assert math.log(got["upper"] / 50) == pytest.approx(half_width, rel=1e-6)
+    assert math.log(got["lower"] / 50) == pytest.approx(-half_width, rel=1e-6)
+
+
+def test_of_nothing_known_the_interval_is_wide(server: Server):
+    server.models.refresh()
+    (got,) = server.client().post("/predict", json=batch(instance(row=None))).json["predictions"]
+    assert got["upper"] == pytest.approx(50 * math.exp(server.settings.unknown_spread))
+
+
+@pytest.mark.parametrize("price", [-20.0, 0.0])
+def test_a_price_that_is_not_positive_gets_an_interval_around_it(ready: Server, price: float):
+    (got,) = ready.client().post("/predict", json=batch(instance(price=price, row=None))).json["predictions"]
+    assert got["lower"] < price == got["prediction"] < got["upper"]
+
+
+def test_a_symbol_is_predicted_from_its_last_sessions(ready: Server):
+    prices = echoing(1, 200)
+    ready.store.symbols["S"] = Sessions(DAY, prices)
+    client = ready.client()
+    for answer in (
+        client.get("/predict?symbol=S&as_of=2026-03-02T00:00:00Z"),
+        client.post("/predict", json={"symbol": "S", "as_of": "2026-03-02T00:00:00Z"}),
+    ):
+        assert answer.status_code == 200, answer.json
+        assert answer.json["event_time"] == "2026-03-01T00:00:00Z"
+        assert answer.json["price"] == prices[-1]
+        assert answer.json["predicted_return"] == pytest.approx(ECHO * RETURN, abs=1e-7)
+    assert ready.store.as_of == [datetime(2026, 3, 2, tzinfo=UTC)] * 2
+
+
+def test_a_symbol_without_a_full_window_gets_the_naive_forecast(ready: Server):
+    ready.store.symbols["S"] = Sessions(DAY, echoing(1, DEFAULT.size - 1))
+    got = ready.client().get("/predict?symbol=S").json
+    assert (got["model_alias"], got["prediction"]) == ("naive", got["price"])
+
+
+def test_a_symbol_without_prices_is_not_found(ready: Server):
+    answer = ready.client().get("/predict?symbol=NOPE")
+    assert answer.status_code == 404
+    assert answer.json == {"error": "no price of NOPE is known", "field": "symbol"}
+
+
+def test_realised_coverage_is_that_of_the_served_version(ready: Server):
+    ready.store.outcomes = {("S", 4): Coverage(0.875, 40), ("S", 3): Coverage(0.1, 99)}
+    ready.forecaster.refresh_coverage()
+    sent = batch(instance("S"), instance("T"))
+    one, other = ready.client().post("/predict", json=sent).json["predictions"]
+    assert (one["realised_coverage"], one["coverage_count"]) == (0.875, 40)
+    assert (other["realised_coverage"], other["coverage_count"]) == (None, 0)
+
+
+def test_realised_coverage_of_the_naive_forecast_is_its_own(ready: Server):
+    client = ready.client()
+    client.post("/predict", json=batch(instance("U")))
+    ready.store.outcomes = {("U", 0): Coverage(0.9, 10)}
+    ready.forecaster.refresh_coverage()
+    (got,) = client.post("/predict", json=batch(instance("U"))).json["predictions"]
+    assert (got["realised_coverage"], got["coverage_count"]) == (0.9, 10)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b"{", 400, None),
+        (b"", 400, None),
+        (b"\xff", 400, None),
+        (b"[]", 422, None),
+        (b"{}", 422, "symbol"),
+        (b'{"symbol": "S", "instances": []}', 422, "instances"),
+        (b'{"instances": []}', 422, "instances"),
+        (b'{"symbol": 3}', 422, "symbol"),
+        (b'{"symbol": "a/b"}', 422, "symbol"),
+        (b'{"symbol": "S", "as_of": "2026-03-01"}', 422, "as_of"),
+        (b'{"symbol": "S", "as_of": "2026-03-01T00:00:00"}', 422, "as_of"),
+        (b'{"symbol": "S", "colour": 1}', 422, "colour"),
+        (b'{"instances": [{"symbol": "S", "price": 1}]}', 422, "instances[0].features"),
+        (b'{"instances": [{"symbol": "S", "price": "1", "features": null}]}', 422, "instances[0].price"),
+        (b'{"instances": [{"symbol": "S", "price": 1, "features": [1, 2]}]}', 422, "instances[0].features"),
+        (b'{"instances": [{"symbol": "S", "price": 1e999, "features": null}]}', 422, "instances[0].price"),
+    ],
+)
+def test_bad_input_is_refused_with_the_field_named(
+    ready: Server, body: bytes, status: int, field: str | None
+):
+    answer = ready.client().post("/predict", data=body)
+    assert (answer.status_code, answer.json["field"]) == (status, field), answer.json
+    assert answer.json["error"]
+
+
+def test_the_instance_at_fault_is_named(ready: Server):
+    answer = ready.client().post("/predict", json=batch(instance(), instance(price=-1.0)))
+    assert (answer.status_code, answer.json["field"]) == (422, "instances[1].price")
+
+
+def test_too_many_instances_and_bytes_are_refused(tmp_path: Path):
+    server = Server(tmp_path, max_body_bytes=1_000_000)
+    server.models.refresh()
+    client = server.client()
+    answer = client.post("/predict", json=batch(*[instance(row=None)] * 1001))
+    assert (answer.status_code, answer.json["field"]) == (422, "instances")
+    answer = client.post("/predict", data=b" " * 1_000_001)
+    assert answer.status_code == 413
+    assert "1000000 bytes" in answer.json["error"]
+
+
+@pytest.mark.parametrize("query", ["", "symbol=", "symbol=S&as_of=yesterday", "symbol=S&colour=red"])
+def test_a_bad_query_is_refused(ready: Server, query: str):
+    answer = ready.client().get(f"/predict?{query}")
+    assert answer.status_code == 422
+    assert answer.json["field"] in ("symbol", "as_of", "colour")
+
+
+def test_unknown_paths_and_methods_are_answered_in_json(ready: Server):
+    client = ready.client()
+    assert client.get("/nope").status_code == 404
+    assert "GET /nope" in client.get("/nope").json["error"]
+    answer = client.delete("/predict")
+    assert answer.status_code == 405
+    assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
+
+
+def test_an_unexpected_fault_says_nothing_of_the_inside(ready: Server, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(ready.forecaster, "batch", fail)
+    answer = ready.client().post("/predict", json=batch(instance()))
+    assert answer.status_code == 500
+    assert answer.json == {"error": "internal error", "field": None}
+
+
+def test_a_store_away_is_a_503_for_symbols_and_nothing_to_batches(ready: Server):
+    ready.store.away = True
+    client = ready.client()
+    answer = client.get("/predict?symbol=S")
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert client.post("/predict", json=batch(instance())).status_code == 200
+
+
+def test_before_the_registry_was_read_nothing_is_predicted(server: Server):
+    client = server.client()
+    for answer in (client.post("/predict", json=batch(instance())), client.get("/readyz")):
+        assert answer.status_code == 503
+    assert client.get("/healthz").status_code == 200
+    server.models.refresh()
+    assert client.get("/readyz").status_code == 200
+    assert client.post("/predict", json=batch(instance())).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("limits", "path"),
+    [
+        ({"max_in_flight": 1}, "/predict?symbol=S"),
+        ({"max_in_flight": 8, "max_store_reads": 1}, "/predict?symbol=S"),
+    ],
+    ids=["in flight", "store reads"],
+)
+def test_more_at_once_than_the_limit_is_refused_and_told_when_to_come_back(
+    tmp_path: Path, limits: dict[str, int], path: str
+):
+    server = Server(tmp_path, **limits)
+    server.models.refresh()
+    server.store.symbols["S"] = Sessions(DAY, np.full(10, 5.0))
+    inside, leave = threading.Event(), threading.Event()
+    read = server.store.sessions
+
+    def slow(symbol: str, as_of: datetime, count: int) -> Sessions | None:
+        inside.set()
+        assert leave.wait(30)
+        return read(symbol, as_of, count)
+
+    server.store.sessions = slow
+    client = server.client()
+    first: list[int] = []
+    thread = threading.Thread(target=lambda: first.append(client.get(path).status_code))
+    thread.start()
+    try:
+        assert inside.wait(30)
+        other = server.client()
+        refused = other.get(path)
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) >= 1
+        if limits["max_in_flight"] > 1:
+            # Readers of the store do not take the places of those who bring their features.
+            assert other.post("/predict", json=batch(instance())).status_code == 200
+    finally:
+        leave.set()
+        thread.join(30)
+    assert first == [200]
+    assert server.client().get(path).status_code == 200

@@ -1,0 +1,90 @@
+"""Training rows: nothing that was not known at the row's own moment, and the label that followed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.prices import walk
+from workloads.kit.features import FeatureSpec, features
+from workloads.model_training.dataset import Dataset, build
+from workloads.model_training.prices import Revisions, revisions
+
+DAY = 86_400_000_000
+SPEC = FeatureSpec(3, 6, (10,))
+COUNT = 60
+
+
+def published(prices: dict[int, float], later: list[tuple[int, int, float]] | None = None) -> Revisions:
+    """Prices of days, each available a day later, and `later` revisions (day, available on day, price)."""
+    rows = [(day * DAY, (day + 1) * DAY, price) for day, price in prices.items()]
+    return revisions([*rows, *((day * DAY, known * DAY, price) for day, known, price in later or [])])
+
+
+def plain(count: int = COUNT) -> dict[int, float]:
+    return dict(enumerate(walk(3, count).tolist()))
+
+
+def row(data: Dataset, day: int) -> int:
+    (place,) = np.flatnonzero(data.event == day * DAY)
+    return int(place)
+
+
+def test_rows_are_the_full_windows_with_a_next_session():
+    data = build(published(plain()), SPEC)
+    assert data.event.tolist() == [day * DAY for day in range(SPEC.size - 1, COUNT - 1)]
+    prices = walk(3, COUNT)
+    np.testing.assert_array_equal(data.x, features(prices, SPEC)[SPEC.size - 1 : -1])
+    np.testing.assert_allclose(data.y, np.diff(np.log(prices))[SPEC.size - 1 :])
+    assert data.label_available.tolist() == [(day + 2) * DAY for day in range(SPEC.size - 1, COUNT - 1)]
+
+
+@pytest.mark.parametrize("count", [0, 1, SPEC.size])
+def test_a_short_series_has_no_rows(count: int):
+    assert len(build(published(plain(count)), SPEC)) == 0
+
+
+def test_a_correction_is_not_seen_before_it_was_published():
+    """Fails where `available_time` is ignored: day 30 became ten times as high, but only on day 40."""
+    prices = plain()
+    before = build(published(prices), SPEC)
+    after = build(published(prices, [(30, 40, 10 * prices[30])]), SPEC)
+    for day in range(SPEC.size - 1, 39):
+        np.testing.assert_array_equal(after.x[row(after, day)], before.x[row(before, day)])
+    # Day 39 came in on day 40, together with the correction, and its window reaches back to day 29.
+    corrected = walk(3, COUNT)
+    corrected[30] *= 10
+    np.testing.assert_array_equal(after.x[row(after, 39)], features(corrected, SPEC)[39])
+    assert not np.array_equal(after.x[row(after, 39)], before.x[row(before, 39)])
+
+
+def test_a_late_session_is_not_in_the_windows_of_those_that_came_before_it():
+    prices = plain()
+    late = prices.pop(30)
+    without = build(published(prices), SPEC)
+    data = build(published(prices, [(30, 45, late)]), SPEC)
+    for day in range(31, 44):
+        np.testing.assert_array_equal(data.x[row(data, day)], without.x[row(without, day)])
+    whole = features(walk(3, COUNT), SPEC)
+    np.testing.assert_array_equal(data.x[row(data, 45)], whole[45])
+
+
+def test_a_label_is_todays_truth_and_known_since_it_was_published():
+    prices = plain()
+    data = build(published(prices, [(31, 50, 2 * prices[31])]), SPEC)
+    at = row(data, 30)
+    assert data.y[at] == pytest.approx(np.log(2 * prices[31] / prices[30]))
+    assert data.label_available[at] == 50 * DAY
+    assert data.price[at] == prices[30]
+    assert data.next_price[at] == 2 * prices[31]
+
+
+def test_a_price_that_is_not_positive_is_neither_window_nor_label():
+    prices = plain()
+    prices[30] = -3.0
+    data = build(published(prices), SPEC)
+    days = (data.event // DAY).tolist()
+    assert 29 not in days
+    assert not set(range(30, 30 + SPEC.size)) & set(days)
+    assert np.isfinite(data.x).all()
+    assert np.isfinite(data.y).all()

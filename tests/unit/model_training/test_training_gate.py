@@ -1,0 +1,47 @@
+"""Each condition of the gate, by a score that fails it alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from workloads.kit.contracts.models import Score, Window
+from workloads.model_training.gate import Rival, judge
+from workloads.model_training.settings import TrainingSettings
+
+SETTINGS = TrainingSettings(
+    postgres_host="unused", postgres_user="unused", mlflow_tracking_uri="http://unused", min_skill=0.02
+)
+
+
+def score(skill: float, lower: float = 0.01) -> Score:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Score(
+        window=Window(start=now, end=now, rows=1), mae=1 - skill, mae_naive=1.0, skill=skill, lower=lower
+    )
+
+
+def test_a_good_model_passes_without_and_with_a_champion():
+    assert judge(score(0.03), score(0.01), None, SETTINGS).passed
+    verdict = judge(score(0.03), score(0.01), Rival(4, 0.03), SETTINGS)
+    assert verdict.passed
+    assert "champion version 4" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("last", "before", "rival", "reason"),
+    [
+        (score(0.019), score(0.01), None, "below 0.02"),
+        (score(0.03, lower=-0.001), score(0.01), None, "not above zero with 95% confidence"),
+        (score(0.03), score(-0.01), None, "walk-forward skill"),
+        (score(0.03), score(0.01), Rival(4, 0.031), "champion version 4 does better"),
+    ],
+)
+def test_one_failed_condition_is_enough_and_is_named(
+    last: Score, before: Score, rival: Rival | None, reason: str
+):
+    verdict = judge(last, before, rival, SETTINGS)
+    assert not verdict.passed
+    assert len(verdict.reasons) == 1
+    assert reason in verdict.reasons[0]

@@ -1,0 +1,218 @@
+"""Which prices are predicted, from which features, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from tests.prices import history, price, record
+from workloads.kit.contracts import metrics as names
+from workloads.kit.contracts.messages import Prediction, Price
+from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
+from workloads.kit.features import WINDOW, features
+from workloads.kit.records import Output, Poison, Record, Transient
+from workloads.prediction_consumer.handler import Limits, PredictionHandler
+from workloads.prediction_consumer.model_client import Refused
+
+
+class World:
+    """A model server and a table. The prediction is the price plus the first feature; a price in `refused`
+    spoils the request that it is in."""
+
+    def __init__(self, refused: Sequence[float] = (), **options: object) -> None:
+        self.refused = set(refused)
+        self.server_away = self.table_away = False
+        self.asked: list[list[Instance]] = []
+        self.table: dict[tuple[object, ...], Prediction] = {}
+        self.handler = PredictionHandler(self.predict, self.save, **options)  # type: ignore[arg-type]
+
+    def predict(self, instances: Sequence[Instance]) -> list[Forecast]:
+        if self.server_away:
+            raise Transient("away")
+        assert 0 < len(instances) <= MAX_INSTANCES
+        self.asked.append(list(instances))
+        if any(instance.price in self.refused for instance in instances):
+            raise Refused("price: not today")
+        return [
+            Forecast(
+                symbol=instance.symbol,
+                price=instance.price,
+                predicted_return=0.5 if instance.price == 77.0 else 0.0,
+                prediction=instance.price + (instance.features or [0.0])[0],
+                lower=0.0,
+                upper=1.0,
+                nominal_level=0.9,
+                realised_coverage=None,
+                coverage_count=0,
+                model_name=f"next-return.{instance.symbol}",
+                model_version=3,
+                model_alias="champion" if instance.features else "naive",
+                skill="none",
+                skill_score=None,
+            )
+            for instance in instances
+        ]
+
+    def save(self, predictions: Sequence[Prediction]) -> None:
+        if self.table_away:
+            raise Transient("away")
+        for made in predictions:
+            self.table[made.source, made.symbol, made.event_time, made.price_available_time] = made
+
+    def run(self, batch: Sequence[Record[Price]]) -> tuple[list[Prediction], list[tuple[Record[Price], str]]]:
+        """Process as the loop does: predictions published, and records dead-lettered."""
+        kept, dead = list(batch), list[tuple[Record[Price], str]]()
+        while kept:
+            try:
+                return published(self.handler.process(kept)), dead
+            except Poison as poison:
+                dead.append((poison.record, poison.reason))
+                kept.remove(poison.record)
+        return [], dead
+
+
+def published(outputs: Sequence[Output]) -> list[Prediction]:
+    assert all(output.topic == "ml-predictions" for output in outputs)
+    made = [msgspec.json.decode(output.value or b"", type=Prediction) for output in outputs]
+    assert [m.symbol for m in made] == [output.key for output in outputs]
+    return made
+
+
+def metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_features_are_those_of_training_and_a_window_that_is_not_full_asks_for_naive() -> None:
+    topic = history(WINDOW + 20)
+    world = World()
+    made, _ = world.run(topic)
+    assert [m.event_time for m in made] == [r.value.event_time for r in topic]
+    expected = features(np.array([r.value.price for r in topic]))
+    [instances] = world.asked
+    assert [i.features for i in instances[: WINDOW - 1]] == [None] * (WINDOW - 1)
+    assert [i.features for i in instances[WINDOW - 1 :]] == expected[WINDOW - 1 :].tolist()
+    assert [m.model_alias for m in made] == ["naive"] * (WINDOW - 1) + ["champion"] * 21
+    last = made[-1]
+    assert last.prediction == topic[-1].value.price + expected[-1][0]
+    assert last.price_available_time == topic[-1].value.available_time
+    assert last.available_time > last.price_available_time
+    assert list(world.table.values()) == made
+
+
+def test_history_that_is_loaded_is_not_predicted_but_fills_the_windows() -> None:
+    world = World(limits=Limits(max_age_seconds=2 * 86_400))
+    late = int(timedelta(days=2, seconds=1).total_seconds() * 1000)
+    loaded = history(WINDOW)
+    for one in loaded:
+        one.timestamp_ms += late
+    assert world.run(loaded) == ([], [])
+    assert world.asked == []
+    [made], _ = world.run([record(WINDOW, price(WINDOW, 50.0))])
+    assert made.model_alias == "champion"
+
+
+def test_a_price_that_waited_in_the_topic_is_still_predicted() -> None:
+    made, _ = World().run([record(0, price(-5000, 50.0))])
+    assert len(made) == 1
+
+
+def test_corrections_are_predicted_from_what_held_at_their_offset_and_repeats_are_not() -> None:
+    topic = history(WINDOW + 5)
+    world = World()
+    world.run(topic)
+    correction = record(200, price(WINDOW + 2, 99.0, known=400))
+    older = record(202, price(WINDOW + 2, 98.0, known=399))
+    repeat = record(201, correction.value)
+    made, _ = world.run([correction, repeat, older])
+    assert [(m.price, m.price_available_time) for m in made] == [(99.0, correction.value.available_time)]
+    window = [r.value.price for r in topic[3 : WINDOW + 2]] + [99.0]
+    assert world.asked[-1][0].features == features(np.array(window))[-1].tolist()
+
+
+def test_a_non_positive_price_in_the_window_asks_for_naive() -> None:
+    world = World()
+    made, _ = world.run(
+        [*history(WINDOW), record(WINDOW, price(WINDOW, -37.63)), record(WINDOW + 1, price(95, 1.0))]
+    )
+    assert [m.model_alias for m in made[-3:]] == ["champion", "naive", "naive"]
+    assert made[-2].prediction == -37.63
+
+
+@settings(max_examples=40, deadline=None)
+@given(bad=st.sets(st.integers(0, 29), max_size=6), split=st.integers(1, 30))
+def test_a_price_that_the_server_refuses_is_dead_lettered_alone_and_stays_in_the_windows(
+    bad: set[int], split: int
+) -> None:
+    topic = history(WINDOW + 30)
+    old, fresh = topic[:WINDOW], topic[WINDOW:]
+    world = World(refused=[fresh[i].value.price for i in bad])
+    world.handler.restore(old)
+    made: list[Prediction] = []
+    dead: list[tuple[Record[Price], str]] = []
+    for batch in (fresh[:split], fresh[split:]):
+        more, refused = world.run(batch)
+        made, dead = made + more, dead + refused
+    assert [r.offset for r, _ in dead] == sorted(WINDOW + i for i in bad)
+    assert all("not today" in reason for _, reason in dead)
+    good = [r for i, r in enumerate(fresh) if i not in bad]
+    assert [m.event_time for m in made] == [r.value.event_time for r in good]
+    rows = features(np.array([r.value.price for r in topic]))
+    assert [m.prediction for m in made] == [r.value.price + rows[r.offset][0] for r in good]
+
+
+def test_more_than_the_server_takes_at_once_goes_in_parts() -> None:
+    world = World()
+    made, _ = world.run(history(2 * MAX_INSTANCES + 1))
+    assert [len(instances) for instances in world.asked] == [MAX_INSTANCES, MAX_INSTANCES, 1]
+    assert len(made) == 2 * MAX_INSTANCES + 1
+
+
+@pytest.mark.parametrize("away", ["server_away", "table_away"])
+def test_a_batch_that_failed_is_predicted_the_same_when_it_is_tried_again(away: str) -> None:
+    topic = history(WINDOW + 10)
+    steady, world = World(), World()
+    expected, _ = steady.run(topic)
+    world.run(topic[:WINDOW])
+    setattr(world, away, True)
+    with pytest.raises(Transient):
+        world.handler.process(topic[WINDOW:])
+    setattr(world, away, False)
+    again = published(world.handler.process(topic[WINDOW:]))
+    repeated = published(world.handler.process(topic[WINDOW:]))
+    assert [m.prediction for m in again] == [m.prediction for m in expected[WINDOW:]]
+    assert [m.prediction for m in repeated] == [m.prediction for m in again]
+    assert len(world.table) == len(topic)
+
+
+def test_a_price_beyond_the_history_asks_for_naive() -> None:
+    world = World(history=10)
+    world.run(history(200))
+    [made], _ = world.run([record(200, price(20, 50.0, known=250))])
+    assert made.model_alias == "naive"
+
+
+def test_anomalies_and_predictions_are_counted() -> None:
+    symbol = "SYN-COUNTED"
+    before = metric(names.PREDICTION_ANOMALIES, symbol=symbol)
+    world = World()
+    world.run(history(WINDOW, symbol=symbol))
+    last = history(WINDOW, symbol=symbol)[-1].value.price
+    calm, predicted, jump = (
+        record(500 + step, price(WINDOW + step, value, symbol=symbol))
+        for step, value in enumerate([last, 77.0, 154.0])
+    )
+    world.run([calm])
+    assert metric(names.PREDICTION_ANOMALIES, symbol=symbol) == before
+    world.run([predicted])
+    assert metric(names.PREDICTION_ANOMALIES, symbol=symbol) == before + 1
+    world.run([jump])
+    assert metric(names.PREDICTION_ANOMALIES, symbol=symbol) == before + 2
+    assert metric(names.PREDICTIONS, symbol=symbol, alias="champion") == 4
+    assert metric(names.PREDICTIONS, symbol=symbol, alias="naive") == WINDOW - 1

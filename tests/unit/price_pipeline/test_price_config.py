@@ -1,0 +1,127 @@
+"""The sources file: what is refused, and how it says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from workloads.price_pipeline import config
+from workloads.price_pipeline.settings import DEFAULT_SOURCES
+
+CSV = """
+- kind: csv
+  name: daily
+  path: /data/daily.csv
+  market: crude
+  columns: {event_time: date, prices: {price: WTI}}
+"""
+HTTP = """
+- kind: http
+  name: api
+  url: https://prices.example/v1
+  market: crude
+  columns: {event_time: date, symbol: id, price: value}
+"""
+SYNTHETIC = """
+- kind: synthetic
+  symbols:
+  - {symbol: SYN-A, market: a, currency: EUR, unit: t, level: 10, reversion: 0.1, volatility: 0.02}
+"""
+
+
+def load(tmp_path: Path, *sources: str) -> config.Sources:
+    file = tmp_path / "sources.yaml"
+    file.write_text("sources:" + "".join(sources))
+    return config.load(file)
+
+
+def test_committed_sources_hold_the_real_series_the_replay_and_eight_synthetic_symbols() -> None:
+    sources = config.load(DEFAULT_SOURCES)
+
+    daily, monthly, synthetic, replay = sources.sources
+    assert isinstance(daily, config.CsvSource)
+    assert isinstance(monthly, config.CsvSource)
+    assert isinstance(synthetic, config.SyntheticSource)
+    assert isinstance(replay, config.ReplaySource)
+    assert daily.withhold_years == monthly.withhold_years == 4
+    assert replay.of == ("crude-daily", "crude-monthly")
+    assert len(synthetic.symbols) == 8
+    assert synthetic.faults is None
+    assert sources.published == {
+        "crude-daily",
+        "crude-monthly",
+        "synthetic",
+        "crude-daily-replay",
+        "crude-monthly-replay",
+    }
+
+
+def test_spans_are_iso_8601(tmp_path: Path) -> None:
+    (source,) = load(tmp_path, CSV, "  publication_lag: PT90M\n").sources
+
+    assert isinstance(source, config.CsvSource)
+    assert source.publication_lag == timedelta(minutes=90)
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ([CSV, "  colour: red\n"], ["sources.0.colour", "daily", "not permitted"]),
+        ([CSV, "  withhold_years: -1\n"], ["withhold_years", "greater than or equal to 0", "-1"]),
+        ([CSV.replace("csv", "cvs")], ["sources.0", "'cvs'", "'csv'"]),
+        ([CSV, CSV], ["source name used twice: daily"]),
+        ([CSV.replace("prices: {price: WTI}", "price: price")], ["columns", "both `symbol` and `price`"]),
+        ([CSV.replace("{price: WTI}", "{}")], ["columns", "both `symbol` and `price`"]),
+        ([CSV, "  time_of_day: 16:00\n"], ["time_of_day", 'in quotes: "16:00"']),
+        ([CSV, "- {kind: replay, of: [daily]}\n"], ["'daily' is not a csv or parquet source with withhold"]),
+        ([CSV, "- {kind: replay, of: [weekly]}\n"], ["'weekly' is not a csv or parquet source"]),
+        ([HTTP, "  secret: {file: /key}\n"], ["secret", "one of `header` and `parameter`"]),
+        ([HTTP, "  paging: {kind: scroll}\n"], ["paging", "'scroll'"]),
+        ([HTTP.replace("https:", "ftp:")], ["url", "ftp://prices.example/v1"]),
+        ([SYNTHETIC.replace("SYN-A", "WTI")], ["symbol", "SYN-", "'WTI'"]),
+        ([SYNTHETIC, "  faults: {gap: 0.1}\n"], ["put `fault` into its name"]),
+        ([SYNTHETIC, "  across_markets: 0.9\n"], ["across_markets must not be above within_market"]),
+    ],
+)
+def test_a_bad_file_is_refused_with_the_place_and_the_rule(
+    tmp_path: Path, sources: list[str], words: list[str]
+) -> None:
+    with pytest.raises(config.BadSources) as raised:
+        load(tmp_path, *sources)
+
+    for word in ["sources.yaml", *words]:
+        assert word in str(raised.value)
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(config.BadSources) as raised:
+        load(tmp_path, CSV, "  withhold_years: -1\n  currency: dollars\n")
+
+    assert len(raised.value.problems) == 2
+
+
+def test_a_misplaced_password_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(config.BadSources) as raised:
+        load(tmp_path, CSV, "  password: hunter2\n")
+
+    assert "password" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [("sources: [", "is not YAML"), ("", "the file"), ("[]", "the file"), ("sources: []", "lists no source")],
+)
+def test_a_file_that_is_no_such_file_is_refused(tmp_path: Path, content: str, word: str) -> None:
+    file = tmp_path / "sources.yaml"
+    file.write_text(content)
+
+    with pytest.raises(config.BadSources, match=word):
+        config.load(file)
+
+
+def test_a_file_that_is_not_there_is_refused_with_the_variable_to_set(tmp_path: Path) -> None:
+    with pytest.raises(config.BadSources, match="SOURCES_FILE"):
+        config.load(tmp_path / "none.yaml")

@@ -1,0 +1,181 @@
+"""CSV and Parquet files, and the years that are withheld from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.config import CsvSource, ParquetSource
+from workloads.price_pipeline.rows import RawRow, Refused, Terms, check
+from workloads.price_pipeline.sources import SourceError, csv_file, parquet_file
+from workloads.price_pipeline.sources.file import FileSource, split
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+TERMS = Terms("daily", "crude", "USD", "bbl", "market")
+
+
+def test_every_row_keeps_the_bytes_that_it_came_from(csv_source: Callable[..., CsvSource]) -> None:
+    content = b'\xef\xbb\xbfdate,note,price\r\n2019-01-02,"a ""b"",\r\nc",46.31\r\n\r\n2019-01-03,,46.92'
+
+    rows = list(csv_file.read(csv_source(content)))
+
+    assert [row.raw for row in rows] == [b'2019-01-02,"a ""b"",\r\nc",46.31', b"2019-01-03,,46.92"]
+    assert [row.price for row in rows] == ["46.31", "46.92"]
+    assert [row.symbol for row in rows] == ["WTI", "WTI"]
+
+
+def test_a_wide_row_gives_a_price_for_each_of_its_symbols(csv_source: Callable[..., CsvSource]) -> None:
+    columns = {"event_time": "date", "prices": {"brent": "BRENT-M", "wti": "WTI-M"}}
+
+    rows = list(csv_file.read(csv_source("date,brent,wti\n2019-01-15,59.4,51.4\n", columns=columns)))
+
+    assert [(row.symbol, row.price) for row in rows] == [("BRENT-M", "59.4"), ("WTI-M", "51.4")]
+
+
+def test_a_long_row_names_its_symbol(csv_source: Callable[..., CsvSource]) -> None:
+    columns = {"event_time": "day", "symbol": "id", "price": "p"}
+
+    (row,) = csv_file.read(csv_source("id;day;p\nWTI;2019-01-15;51.4\n", columns=columns, delimiter=";"))
+
+    assert (row.symbol, row.event_time, row.price) == ("WTI", "2019-01-15", "51.4")
+
+
+@pytest.mark.parametrize("line", [b"2019-01-02", b"2019-01-02,1,2", b"\xff\xfe,46.31", b"2019-01-02,\xe9"])
+def test_a_spoilt_row_is_refused_with_its_bytes_and_the_others_are_read(
+    csv_source: Callable[..., CsvSource], line: bytes
+) -> None:
+    spoilt, sound = map(check, csv_file.read(csv_source(b"date,price\n" + line + b"\n2019-01-03,46.92\n")))
+
+    assert isinstance(spoilt, Refused)
+    assert spoilt.raw == line
+    assert isinstance(sound, Price)
+
+
+def test_a_missing_column_is_named_with_those_that_there_are(csv_source: Callable[..., CsvSource]) -> None:
+    with pytest.raises(SourceError, match=r"no column 'price'.*'date', 'value'"):
+        list(csv_file.read(csv_source("date,value\n2019-01-03,46.92\n")))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_missing_file_is_named(tmp_path: Path, kind: str, clock: Callable[[], datetime]) -> None:
+    values = {"kind": kind, "name": "x", "path": tmp_path / "none", "market": "crude"}
+    values["columns"] = {"event_time": "date", "prices": {"price": "WTI"}}
+    config = (CsvSource if kind == "csv" else ParquetSource).model_validate(values)
+
+    with pytest.raises(SourceError, match=str(tmp_path / "none")):
+        list(FileSource(config, clock).rows(None, None))
+
+
+def parquet_source(tmp_path: Path, columns: dict[str, list[Any]]) -> ParquetSource:
+    path = tmp_path / "prices.parquet"
+    parquet.write_table(pa.table(columns), path)
+    return ParquetSource.model_validate(
+        {
+            "kind": "parquet",
+            "name": "p",
+            "path": path,
+            "market": "crude",
+            "columns": {"event_time": "day", "prices": {"price": "WTI"}},
+        }
+    )
+
+
+def test_parquet_rows_are_typed_and_null_is_no_observation(tmp_path: Path) -> None:
+    days = [date(2019, 1, 2), date(2019, 1, 3), date(2019, 1, 4)]
+    config = parquet_source(tmp_path, {"day": days, "price": [46.31, None, float("nan")], "other": [1, 2, 3]})
+
+    rows = list(parquet_file.read(config))
+
+    first, second, third = map(check, rows)
+    assert isinstance(first, Price)
+    assert (first.event_time, first.price) == (datetime(2019, 1, 2, tzinfo=UTC), 46.31)
+    assert type(second).__name__ == "Unobserved"
+    assert isinstance(third, Refused)
+    assert json.loads(rows[0].raw) == {"day": "2019-01-02", "price": 46.31}
+
+
+def test_a_parquet_file_without_the_column_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"no column 'price'.*'day', 'cost'"):
+        list(parquet_file.read(parquet_source(tmp_path, {"day": [date(2019, 1, 2)], "cost": [1.0]})))
+
+
+def test_what_is_no_parquet_file_says_so(tmp_path: Path) -> None:
+    config = parquet_source(tmp_path, {"day": [date(2019, 1, 2)], "price": [1.0]})
+    config.path.write_text("day,price\n")
+
+    with pytest.raises(SourceError, match="cannot be read"):
+        list(parquet_file.read(config))
+
+
+def raw_rows(days: list[tuple[str, date]]) -> list[RawRow]:
+    return [
+        RawRow(TERMS, f"{symbol} {day} {place}".encode(), symbol, day.isoformat(), "50")
+        for place, (symbol, day) in enumerate(days)
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["WTI", "BRENT"]), st.dates(date(1986, 1, 1), date(2026, 11, 20)))),
+    st.integers(1, 6),
+)
+def test_history_and_withheld_part_the_rows_and_nothing_is_in_both(
+    days: list[tuple[str, date]], years: int
+) -> None:
+    rows = raw_rows(days)
+
+    history, withheld = split(iter(rows), years, NOW)
+
+    assert sorted([*history, *(row for _, row in withheld)], key=lambda row: row.raw) == sorted(
+        rows, key=lambda row: row.raw
+    )
+    for symbol in {symbol for symbol, _ in days}:
+        last = max(day for name, day in days if name == symbol)
+        cut = (last + timedelta(days=1)).replace(year=last.year - years) - timedelta(days=1)
+        kept = [date.fromisoformat(str(row.event_time)) for row in history if row.symbol == symbol]
+        held = [price.event_time.date() for price, row in withheld if row.symbol == symbol]
+        assert last in held
+        # A 29 February has no day of its own in most years: a day either way.
+        assert all(day <= cut + timedelta(days=1) for day in kept)
+        assert all(day >= cut - timedelta(days=1) for day in held)
+        assert not kept or max(kept) < min(held)
+
+
+def test_the_cut_is_the_last_price_s_day_four_years_before_which_is_history() -> None:
+    days = [date(2015, 1, 2), date(2015, 1, 3), date(2015, 1, 4), date(2019, 1, 3)]
+
+    history, withheld = split(iter(raw_rows([("WTI", day) for day in days])), 4, NOW)
+
+    assert [row.event_time for row in history] == ["2015-01-02", "2015-01-03"]
+    assert [price.event_time.date() for price, _ in withheld] == days[2:]
+
+
+def test_a_date_in_the_future_or_a_refused_row_does_not_move_the_cut() -> None:
+    rows = raw_rows([("WTI", date(2010, 1, 4)), ("WTI", date(2019, 1, 3)), ("WTI", date(2119, 1, 3))])
+    spoilt = RawRow(TERMS, b"spoilt", "WTI", "2026-01-01", "n/a")
+
+    history, withheld = split(iter([*rows, spoilt]), 4, NOW)
+
+    assert history == [rows[0], spoilt]
+    assert [row for _, row in withheld] == rows[1:]
+
+
+def test_a_file_source_gives_history_only(
+    csv_source: Callable[..., CsvSource], clock: Callable[[], datetime]
+) -> None:
+    content = "date,price\n" + "".join(f"{year}-01-03,{year - 1990}\n" for year in range(2000, 2020))
+    source = FileSource(csv_source(content, withhold_years=4), clock)
+
+    history = [row.event_time for row in source.rows(None, None)]
+
+    assert history == [f"{year}-01-03" for year in range(2000, 2016)]
+    assert [price.event_time.year for price, _ in source.withheld()] == [2016, 2017, 2018, 2019]

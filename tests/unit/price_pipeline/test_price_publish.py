@@ -1,0 +1,275 @@
+"""What is published of a source's rows, given what the topic holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+import pytest
+import stamina
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workloads.kit.contracts.messages import Price
+from workloads.kit.producer import Aborted, TransactionalProducer
+from workloads.kit.records import Output
+from workloads.price_pipeline import refusals
+from workloads.price_pipeline.ledger import Ledger
+from workloads.price_pipeline.publish import Window, publish
+from workloads.price_pipeline.rows import RawRow, Terms
+from workloads.price_pipeline.sources import SourceError
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MONTH = Window(look_back=timedelta(days=30))
+TERMS = Terms("daily", "crude", "USD", "bbl", "market", timedelta(days=1))
+
+
+class Rows:
+    """A source of given rows, which may fail at its end."""
+
+    def __init__(
+        self, rows: Sequence[RawRow], *, ordered: bool = False, error: Exception | None = None
+    ) -> None:
+        self.ordered = ordered
+        self._rows = rows
+        self._error = error
+
+    def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
+        yield from self._rows
+        if self._error:
+            raise self._error
+
+
+class Topic:
+    """Takes transactions as Kafka does: whole or not at all."""
+
+    def __init__(self, aborts: int = 0) -> None:
+        self.committed: list[list[Output]] = []
+        self.aborts = aborts
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        sent: list[Output] = []
+
+        class Transaction:
+            send_all = staticmethod(sent.extend)
+
+        yield Transaction()
+        if self.aborts:
+            self.aborts -= 1
+            raise Aborted("the coordinator moved")
+        self.committed.append(sent)
+
+    @property
+    def prices(self) -> list[Price]:
+        outputs = [output for batch in self.committed for output in batch]
+        return [
+            msgspec.json.decode(o.value or b"", type=Price) for o in outputs if o.topic == "commodity-prices"
+        ]
+
+    @property
+    def refused(self) -> list[Output]:
+        return [output for batch in self.committed for output in batch if output.topic == refusals.TOPIC]
+
+
+def row(day: str, price: object = "50", symbol: str = "WTI", **changed: Any) -> RawRow:
+    return RawRow(changed.pop("terms", TERMS), f"{day},{price}".encode(), symbol, day, price, **changed)
+
+
+class Pipeline:
+    """Runs against one topic, with the ledger that a run reads from it."""
+
+    def __init__(self) -> None:
+        self.topic = Topic()
+        self.now = NOW
+        self.ledger = Ledger()
+
+    def run(self, source: Rows, window: Window = MONTH, transaction_rows: int = 5000) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        producer = cast(TransactionalProducer, self.topic)
+        publish(
+            source,
+            window,
+            self.ledger,
+            producer,
+            lambda: self.now,
+            transaction_rows=transaction_rows,
+            counts=counts,
+        )
+        return +counts
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+@pytest.fixture(autouse=True)
+def _at_once() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+def test_a_second_run_adds_nothing(pipeline: Pipeline) -> None:
+    rows = [row("2026-11-01"), row("2026-11-02", "."), row("2026-11-03", "-3")]
+
+    assert pipeline.run(Rows(rows)) == {"published": 2, "unobserved": 1}
+    assert pipeline.run(Rows(rows)) == {"skipped": 2, "unobserved": 1}
+    assert [price.price for price in pipeline.topic.prices] == [50.0, -3.0]
+    assert not any(price.correction for price in pipeline.topic.prices)
+
+
+def test_a_changed_value_is_a_correction_known_from_now_on_and_can_be_changed_back(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.run(Rows([row("2026-11-01", "50")]))
+    pipeline.now += timedelta(hours=1)
+    assert pipeline.run(Rows([row("2026-11-01", "51")])) == {"corrections": 1}
+    pipeline.now += timedelta(hours=1)
+    assert pipeline.run(Rows([row("2026-11-01", "50")])) == {"corrections": 1}
+
+    first, second, third = pipeline.topic.prices
+    assert [first.price, second.price, third.price] == [50.0, 51.0, 50.0]
+    assert [first.correction, second.correction, third.correction] == [False, True, True]
+    assert first.available_time == datetime(2026, 11, 2, tzinfo=UTC)
+    assert [second.available_time, third.available_time] == [NOW + timedelta(hours=h) for h in (1, 2)]
+    assert len({price.event_time for price in pipeline.topic.prices}) == 1
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_of_two_rows_of_one_identity_the_last_holds_in_each_run(pipeline: Pipeline, ordered: bool) -> None:
+    rows = Rows([row("2026-11-01", "50"), row("2026-11-01", "51"), row("2026-11-02")], ordered=ordered)
+
+    assert pipeline.run(rows) == {"published": 2, "duplicates": 1}
+    assert pipeline.run(rows) == {"skipped": 2, "duplicates": 1}
+    assert [price.price for price in pipeline.topic.prices] == [51.0, 50.0]
+
+
+def test_changes_are_looked_for_within_the_look_back_of_each_series_and_a_backfill_looks_further(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.run(Rows([row("2020-01-01"), row("2026-11-01"), row("2020-01-01", symbol="BRENT")]))
+    changed = Rows(
+        [row("2020-01-01", "60"), row("2026-11-01", "61"), row("2020-01-01", "62", symbol="BRENT")]
+    )
+
+    assert pipeline.run(changed) == {"corrections": 2, "older": 1}
+    year = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 12, 31, tzinfo=UTC))
+    assert pipeline.run(changed, year) == {"corrections": 1, "skipped": 1, "older": 1}
+    assert [price.price for price in pipeline.topic.prices[3:]] == [62.0, 61.0, 60.0]
+
+
+def test_a_price_that_turns_up_late_is_known_from_now_on_only(pipeline: Pipeline) -> None:
+    pipeline.run(Rows([row("2026-11-10")]))
+
+    assert pipeline.run(Rows([row("2026-11-09"), row("2026-11-10"), row("2026-11-11")])) == {
+        "published": 2,
+        "skipped": 1,
+    }
+    _, late, next_one = pipeline.topic.prices
+    assert (late.available_time, late.correction) == (NOW, False)
+    assert next_one.available_time == datetime(2026, 11, 12, tzinfo=UTC)
+
+
+def test_a_backfill_loads_the_past_as_its_source_dates_it(pipeline: Pipeline) -> None:
+    pipeline.run(Rows([row("2026-11-10")]))
+
+    pipeline.run(Rows([row("2020-01-01")]), Window(datetime(2020, 1, 1, tzinfo=UTC), None))
+    assert pipeline.topic.prices[1].available_time == datetime(2020, 1, 2, tzinfo=UTC)
+
+
+def test_nothing_is_published_before_it_is_available(pipeline: Pipeline) -> None:
+    rows = Rows([row("2026-11-20"), row("2026-11-21"), row("2027-01-01")])
+
+    assert pipeline.run(rows) == {"published": 1, "early": 2}
+    pipeline.now = datetime(2026, 11, 22, tzinfo=UTC)
+    assert pipeline.run(rows) == {"published": 1, "skipped": 1, "early": 1}
+
+
+def test_a_refused_row_is_dead_lettered_once_with_its_bytes_and_the_reason(pipeline: Pipeline) -> None:
+    rows = Rows([row("2026-11-01", "n/a"), row("2026-11-02"), row("2026-11-01", "n/a")])
+
+    assert pipeline.run(rows) == {"published": 1, "refused": 2, "dead_lettered": 1}
+    assert pipeline.run(rows) == {"skipped": 1, "refused": 2}
+    (letter,) = pipeline.topic.refused
+    assert letter.value == b"2026-11-01,n/a"
+    assert dict(letter.headers) == {
+        "workload": b"price-pipeline",
+        "source": b"daily",
+        "symbol": b"WTI",
+        "error": b"price",
+        "reason": b"'n/a' is not a number",
+    }
+    assert refusals.source_of(letter.headers) == "daily"
+
+
+def test_the_same_bytes_from_another_source_are_another_refusal(pipeline: Pipeline) -> None:
+    other = Terms("weekly", "crude", "USD", "bbl", "market")
+
+    counts = pipeline.run(Rows([row("2026-11-01", "n/a"), row("2026-11-01", "n/a", terms=other)]))
+
+    assert counts == {"refused": 2, "dead_lettered": 2}
+
+
+def test_a_row_that_is_no_text_can_be_dead_lettered(pipeline: Pipeline) -> None:
+    pipeline.run(Rows([row("2026-11-01", symbol="\udcff")]))
+
+    (letter,) = pipeline.topic.refused
+    assert dict(letter.headers)["symbol"] == b"\\udcff"
+
+
+days = st.lists(st.integers(0, 200), max_size=40)
+
+
+@given(days, st.integers(1, 7), st.integers(0, 6))
+def test_a_source_that_fails_anywhere_is_finished_by_the_next_run(
+    order: list[int], size: int, cut: int
+) -> None:
+    pipeline = Pipeline()
+    rows = [row(f"{datetime(2000, 1, 1) + timedelta(days=37 * day):%Y-%m-%d}") for day in order]
+    failing = Rows(
+        sorted(rows, key=lambda r: str(r.event_time))[: cut * size], ordered=True, error=SourceError("cut")
+    )
+
+    with pytest.raises(SourceError):
+        pipeline.run(failing, transaction_rows=size)
+    pipeline.run(Rows(rows), transaction_rows=size)
+
+    published = [price.event_time for price in pipeline.topic.prices]
+    assert published == sorted(set(published))
+    assert {f"{time:%Y-%m-%d}" for time in published} == {str(row.event_time) for row in rows}
+
+
+def test_an_unordered_source_that_fails_has_published_no_price(pipeline: Pipeline) -> None:
+    rows = [row(f"2026-11-{day:02}") for day in range(20, 0, -1)]
+
+    with pytest.raises(SourceError):
+        pipeline.run(Rows(rows, error=SourceError("page 7")), transaction_rows=3)
+    assert pipeline.topic.prices == []
+
+
+def test_an_aborted_transaction_is_sent_again_whole(pipeline: Pipeline) -> None:
+    pipeline.topic.aborts = 2
+
+    assert pipeline.run(
+        Rows([row("2026-11-01"), row("2026-11-02"), row("2026-11-03")]), transaction_rows=2
+    ) == {"published": 3}
+    assert [len(batch) for batch in pipeline.topic.committed] == [2, 1]
+
+
+def test_what_could_not_be_committed_is_not_in_the_ledger(pipeline: Pipeline) -> None:
+    pipeline.topic.aborts = 99
+    rows = Rows([row("2026-11-01"), row("2026-11-02", "n/a")])
+    with pytest.raises(Aborted):
+        pipeline.run(rows)
+
+    pipeline.topic.aborts = 0
+    assert pipeline.run(rows) == {"published": 1, "refused": 1, "dead_lettered": 1}
+
+
+def test_faults_of_the_generator_are_counted(pipeline: Pipeline) -> None:
+    assert pipeline.run(Rows([row("2026-11-01", fault="spike")])) == {"published": 1, "fault_spike": 1}

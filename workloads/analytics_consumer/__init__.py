@@ -1,0 +1,1 @@
+"""Turns prices into the feature store's tables and into `commodity-analytics`."""

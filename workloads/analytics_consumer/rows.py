@@ -1,0 +1,163 @@
+"""Rows of the feature store from prices and their series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import repeat
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from workloads.analytics_consumer.figures import (
+    INDICATORS_SIZE,
+    TRENDS_SIZE,
+    Indicators,
+    indicators,
+    newest_available,
+    trends,
+)
+from workloads.kit.contracts.messages import Analytics, Price, Provenance
+from workloads.kit.records import Record
+from workloads.kit.series import Change, Origin, Series, instants
+from workloads.kit.windows import Floats
+
+
+class Key(NamedTuple):
+    """Identity of a row of each of the tables."""
+
+    source: str
+    symbol: str
+    event_time: datetime
+    available_time: datetime
+
+
+PRICE_COLUMNS: Final = (
+    *Key._fields,
+    "market",
+    "price",
+    "currency",
+    "unit",
+    "provenance",
+    "correction",
+    "replayed_from",
+    "topic_partition",
+    "topic_offset",
+)
+TREND_COLUMNS: Final = Analytics.__struct_fields__
+INDICATOR_COLUMNS: Final = (*Key._fields, "market", "provenance", *Indicators._fields)
+
+
+def price_row(record: Record[Price]) -> tuple[Any, ...]:
+    """A price as commodity_prices_daily holds it, in the order of `PRICE_COLUMNS`."""
+    price = record.value
+    return (
+        price.source,
+        price.symbol,
+        price.event_time,
+        price.available_time,
+        price.market,
+        price.price,
+        price.currency,
+        price.unit,
+        price.provenance,
+        price.correction,
+        price.replayed_from,
+        record.partition,
+        record.offset,
+    )
+
+
+def trend_messages(
+    symbol: str, series: Series, change: Change, origins: Sequence[Origin]
+) -> Iterator[Analytics]:
+    """Trends of each session whose window the change touches, oldest first."""
+    touched = _Touched(series, change, TRENDS_SIZE, origins)
+    if not touched.count:
+        return
+    columns = trends(touched.prices, touched.count)
+    for (
+        source,
+        market,
+        provenance,
+        event,
+        available,
+        last,
+        mean_7,
+        mean_30,
+        vol_7,
+        vol_30,
+        trend,
+        sessions,
+    ) in zip(*touched.head, *map(_nullable, columns), touched.sessions, strict=True):
+        yield Analytics(
+            source=source,
+            market=market,
+            symbol=symbol,
+            event_time=event,
+            available_time=available,
+            provenance=provenance,
+            last=last,
+            mean_7=mean_7,
+            mean_30=mean_30,
+            volatility_7=vol_7,
+            volatility_30=vol_30,
+            trend_30=trend,
+            sessions=sessions,
+        )
+
+
+trend_row = msgspec.structs.astuple
+"""A message of `trend_messages` as price_trends holds it, in the order of `TREND_COLUMNS`."""
+
+
+def indicator_rows(
+    symbol: str, series: Series, change: Change, origins: Sequence[Origin]
+) -> Iterator[tuple[Any, ...]]:
+    """Indicators of each session whose window the change touches, in the order of `INDICATOR_COLUMNS`."""
+    touched = _Touched(series, change, INDICATORS_SIZE, origins)
+    if not touched.count:
+        return iter(())
+    sources, markets, provenances, events, available = touched.head
+    columns = indicators(touched.prices, touched.count)
+    return zip(
+        sources,
+        repeat(symbol),
+        events,
+        available,
+        markets,
+        provenances,
+        *map(_nullable, columns),
+        strict=False,
+    )
+
+
+class _Touched:
+    """The sessions whose window of `size` holds one that changed, and what their rows start with."""
+
+    def __init__(self, series: Series, change: Change, size: int, origins: Sequence[Origin]) -> None:
+        sessions = series.sessions
+        start = change.start
+        stop = min(change.stop - 1 + size, len(sessions)) if change.stop > start else start
+        self.count = stop - start
+        if not self.count:
+            return
+        self.prices = series.prices(start - size + 1, stop)
+        self.sessions = np.minimum(np.arange(start, stop) + 1, size).tolist()
+        before = sessions["available"][max(start - size + 1, 0) : stop]
+        held = [origins[index] for index in sessions["origin"][start:stop].tolist()]
+        self.head: tuple[list[str], list[str], list[Provenance], list[datetime], list[datetime]] = (
+            [origin.source for origin in held],
+            [origin.market for origin in held],
+            [origin.provenance for origin in held],
+            instants(sessions["event"][start:stop]),
+            instants(newest_available(before, size, self.count)),
+        )
+
+
+def _nullable(column: Floats) -> list[float | None]:
+    if not np.isnan(column).any():
+        return column.tolist()
+    return [None if math.isnan(value) else value for value in column.tolist()]

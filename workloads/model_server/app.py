@@ -1,0 +1,89 @@
+"""The Flask application. One is made in each worker, after the fork."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from flask import Flask, Response, request
+from msgspec import UNSET, UnsetType
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from workloads.kit.contracts.messages import Name, Utc
+from workloads.kit.contracts.serving import MAX_INSTANCES, Forecasts, Instance, PredictSymbol
+from workloads.model_server import inference, metrics, openapi
+from workloads.model_server.forecaster import Forecaster
+from workloads.model_server.http import Refused, answer, body, handle_errors, timed, unprocessable, work
+from workloads.model_server.limits import Limit
+from workloads.model_server.models import Models
+from workloads.model_server.settings import ModelServerSettings
+
+
+class Predict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Either form of a `/predict` body, PredictBatch or PredictSymbol, told apart by what it holds."""
+
+    instances: Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | UnsetType = (
+        UNSET
+    )
+    symbol: Name | UnsetType = UNSET
+    as_of: Utc | None = None
+
+
+def create_app(settings: ModelServerSettings, models: Models, forecaster: Forecaster) -> Flask:
+    """The routes over models that someone else keeps fresh."""
+    app = Flask("model-server", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    in_flight, store_reads = Limit(settings.max_in_flight), Limit(settings.max_store_reads)
+    decoder = msgspec.json.Decoder(Predict)
+
+    def by_symbol(symbol: str, as_of: datetime | None) -> Response:
+        with store_reads:
+            return answer(forecaster.by_symbol(symbol, as_of))
+
+    @app.post("/predict")
+    @timed("/predict")
+    @work(models, in_flight)
+    def predict() -> Response:
+        asked = body(decoder)
+        if asked.instances is not UNSET and asked.symbol is UNSET and asked.as_of is None:
+            return answer(Forecasts(predictions=forecaster.batch(asked.instances)))
+        if asked.symbol is not UNSET and asked.instances is UNSET:
+            return by_symbol(asked.symbol, asked.as_of)
+        raise Refused(
+            422,
+            "expected either `symbol` (with or without `as_of`) or `instances`",
+            field="symbol" if asked.instances is UNSET else "instances",
+            reason="invalid",
+        )
+
+    @app.get("/predict")
+    @timed("/predict")
+    @work(models, in_flight)
+    def predict_symbol() -> Response:
+        try:
+            asked = msgspec.convert(request.args.to_dict(), PredictSymbol, strict=False)
+        except msgspec.ValidationError as error:
+            raise unprocessable(error) from error
+        return by_symbol(asked.symbol, asked.as_of)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return answer({"live": True})
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        why = f"{len(models.current)} models" if models.ready else "the model registry was not read yet"
+        return answer({"ready": models.ready, "why": why}, 200 if models.ready else 503)
+
+    @app.get("/metrics")
+    def exposition() -> Response:
+        return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/openapi.json")
+    def described() -> Response:
+        return answer(openapi.document(settings.code_version))
+
+    app.register_blueprint(inference.blueprint(models, forecaster, in_flight, settings.code_version))
+    handle_errors(app)
+    return app

@@ -1,0 +1,191 @@
+"""Forecasts from features, by the symbol's model or, where it has none, by the naive last value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from statistics import NormalDist
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from workloads.kit.contracts.models import NAIVE, model_name
+from workloads.kit.contracts.serving import Forecast, Instance
+from workloads.kit.features import FeatureSpec, features
+from workloads.kit.windows import Floats
+from workloads.model_server.models import Models, Served
+from workloads.model_server.settings import ModelServerSettings
+from workloads.model_server.store import Asked, Coverage, Sessions
+
+_REMEMBERED = 1000
+"""Symbols without a model whose coverage is followed at most."""
+
+
+class Unprocessable(Exception):
+    """A request that is well formed and cannot be answered; `field` names what is wrong with it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class UnknownSymbol(Exception):
+    """No price of the symbol is known."""
+
+
+class Store(Protocol):
+    """What is needed of `store.FeatureStore`."""
+
+    def sessions(self, symbol: str, as_of: datetime, count: int) -> Sessions | None: ...
+    def coverage(self, asked: Sequence[Asked], outcomes: int) -> Mapping[str, Coverage]: ...
+
+
+class Forecaster:
+    """Answers `/predict`.
+
+    A model's interval is its card's. Naive forecasts say no change, skill none, and the interval is, in this
+    order: the normal quantile times the features' volatility; where the features are missing, what the
+    symbol's model measured of returns as such; the widest of the other models' measures; `unknown_spread`.
+    """
+
+    def __init__(self, models: Models, store: Store, settings: ModelServerSettings) -> None:
+        self._models = models
+        self._store = store
+        self._settings = settings
+        self._spec = FeatureSpec.parse(settings.feature_windows)
+        self._names = self._spec.names
+        self._volatility = self._names.index(self._spec.volatility)
+        self._normal = NormalDist().inv_cdf((1 + settings.nominal_level) / 2)
+        self._coverage: Mapping[tuple[str, int], Coverage] = {}
+        self._naive_symbols: set[str] = set()
+
+    def by_symbol(self, symbol: str, as_of: datetime | None) -> Forecast:
+        """From the feature store. UnknownSymbol where it has no price; StoreAway where it does not answer."""
+        sessions = self._store.sessions(symbol, as_of or datetime.now(UTC), self._spec.size)
+        if sessions is None:
+            raise UnknownSymbol(symbol)
+        row = features(sessions.prices, self._spec)[-1]
+        given: list[float] | None = row.tolist() if np.isfinite(row).all() else None
+        instance = Instance(symbol=symbol, price=float(sessions.prices[-1]), features=given)
+        return msgspec.structs.replace(self.batch([instance])[0], event_time=sessions.event_time)
+
+    def batch(self, instances: Sequence[Instance]) -> list[Forecast]:
+        """In the instances' order. Unprocessable where an instance's features or price cannot be used."""
+        models = self._models.current
+        rows: dict[str, list[int]] = {}
+        for at, instance in enumerate(instances):
+            given = instance.features
+            if given is not None:
+                self._check(at, instance, given)
+                if instance.symbol in models:
+                    rows.setdefault(instance.symbol, []).append(at)
+        answers: list[Forecast | None] = [None] * len(instances)
+        for symbol, places in rows.items():
+            served = models[symbol]
+            x = np.array([instances[at].features for at in places], dtype=np.float64)
+            for at, forecast in zip(
+                places, self._modelled(served, [instances[at] for at in places], x), strict=True
+            ):
+                answers[at] = forecast
+        return [
+            answer if answer is not None else self._naive(instance, models)
+            for answer, instance in zip(answers, instances, strict=True)
+        ]
+
+    def interval(self, served: Served, x: Floats) -> tuple[Floats, Floats]:
+        """Log returns predicted for features of shape (n, F), and their intervals' half-widths, both (n,)."""
+        card = served.card
+        widths = card.quantile * np.maximum(x[:, served.volatility], card.volatility_floor)
+        return served.model.predict(x), widths
+
+    def refresh_coverage(self) -> None:
+        """Read again how the served models' intervals turned out."""
+        models = self._models.current
+        asked = [
+            Asked(symbol, served.version, served.card.evaluated.window.end)
+            for symbol, served in models.items()
+        ]
+        asked += [Asked(symbol, 0, None) for symbol in self._naive_symbols - models.keys()]
+        found = self._store.coverage(asked, self._settings.coverage_outcomes)
+        self._coverage = {
+            (one.symbol, one.version): found[one.symbol] for one in asked if one.symbol in found
+        }
+
+    def _check(self, at: int, instance: Instance, given: list[float]) -> None:
+        if len(given) != len(self._names):
+            raise Unprocessable(
+                f"instances[{at}].features",
+                f"expected {len(self._names)} figures ({', '.join(self._names)}), got {len(given)}",
+            )
+        if not math.isfinite(sum(given)):
+            raise Unprocessable(f"instances[{at}].features", "expected finite figures")
+        if instance.price <= 0:
+            raise Unprocessable(
+                f"instances[{at}].price", f"expected a positive price beside features, got {instance.price}"
+            )
+
+    def _modelled(self, served: Served, instances: Sequence[Instance], x: Floats) -> list[Forecast]:
+        returns, widths = self.interval(served, x)
+        card = served.card
+        shared: dict[str, Any] = {
+            "symbol": card.symbol,
+            "nominal_level": card.nominal_level,
+            "model_name": model_name(card.symbol),
+            "model_version": served.version,
+            "model_alias": served.alias,
+            "skill": served.skill,
+            "skill_score": card.evaluated.skill,
+            **self._record(card.symbol, served.version),
+        }
+        return [
+            Forecast(
+                price=instance.price,
+                predicted_return=change,
+                prediction=instance.price * math.exp(change),
+                lower=instance.price * math.exp(change - width),
+                upper=instance.price * math.exp(change + width),
+                **shared,
+            )
+            for instance, change, width in zip(instances, returns.tolist(), widths.tolist(), strict=True)
+        ]
+
+    def _naive(self, instance: Instance, models: Mapping[str, Served]) -> Forecast:
+        symbol, price = instance.symbol, instance.price
+        if symbol not in models and len(self._naive_symbols) < _REMEMBERED:
+            self._naive_symbols.add(symbol)
+        width = self._naive_width(instance, models)
+        # A price that is not positive has no log return: the same relative width, on both sides alike.
+        below = price * math.exp(-width) if price > 0 else price - max(-price, 1.0) * math.expm1(width)
+        above = price * math.exp(width) if price > 0 else price + max(-price, 1.0) * math.expm1(width)
+        return Forecast(
+            symbol=symbol,
+            price=price,
+            predicted_return=0.0,
+            prediction=price,
+            lower=below,
+            upper=above,
+            nominal_level=self._settings.nominal_level,
+            model_name=model_name(symbol),
+            model_version=0,
+            model_alias=NAIVE,
+            skill="none",
+            skill_score=None,
+            **self._record(symbol, 0),
+        )
+
+    def _naive_width(self, instance: Instance, models: Mapping[str, Served]) -> float:
+        if instance.features is not None:
+            return self._normal * instance.features[self._volatility]
+        own = models.get(instance.symbol)
+        if own is not None:
+            return own.card.naive_quantile
+        known = (served.card.naive_quantile for served in models.values())
+        return max(known, default=self._settings.unknown_spread)
+
+    def _record(self, symbol: str, version: int) -> dict[str, Any]:
+        coverage = self._coverage.get((symbol, version))
+        if coverage is None:
+            return {"realised_coverage": None, "coverage_count": 0}
+        return {"realised_coverage": coverage.share, "coverage_count": coverage.count}

@@ -1,0 +1,198 @@
+"""The models being served: read from the registry, checked aside, then swapped in."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+import structlog
+
+from workloads.kit.contracts.models import CHALLENGER, CHAMPION, Card, Skill
+from workloads.kit.features import FeatureSpec
+from workloads.kit.onnx import OnnxModel
+from workloads.kit.registry import Artifact, ArtifactError, RegistryError, read_artifact, write_artifact
+from workloads.model_server import metrics
+
+_log: Any = structlog.get_logger(__name__)
+
+_PROBE_TOLERANCE: Final = 1e-5
+_ALIASES_FILE: Final = "aliases.json"
+_SYMBOL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+Aliases = dict[str, dict[str, int]]
+"""symbol -> alias -> version."""
+
+_SERVED_ALIASES: Final[tuple[Literal["champion"], Literal["challenger"]]] = (CHAMPION, CHALLENGER)
+
+
+class Unfit(Exception):
+    """A model that must not be served."""
+
+
+class ModelSource(Protocol):
+    """What is needed of `kit.registry.Registry`."""
+
+    def aliases(self) -> Aliases: ...
+    def fetch(self, symbol: str, version: int) -> Artifact: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One symbol's model as it is served."""
+
+    card: Card
+    version: int
+    alias: Literal["champion", "challenger"]
+    model: OnnxModel
+    volatility: int
+    """Column of the features that scales the interval."""
+
+    @property
+    def skill(self) -> Skill:
+        """`proven` only while it is the champion: a rolled-back one claims none, whatever its card says."""
+        return self.card.skill if self.alias == CHAMPION else "none"
+
+
+class Models:
+    """symbol -> model. `current` is replaced as a whole, so that a reader sees one state."""
+
+    def __init__(self, source: ModelSource, directory: Path, spec: FeatureSpec) -> None:
+        self.current: Mapping[str, Served] = {}
+        self.ready = False
+        """Whether it is known which models there are: the registry, or the copy of it, was read once."""
+        self._source = source
+        self._directory = directory
+        self._spec = spec
+        self._unfit: set[tuple[str, int]] = set()
+
+    def refresh(self) -> None:
+        """Bring `current` up to the registry's aliases. The last good model of a symbol stays where a new
+        one cannot be had or is unfit, and all of them stay while the registry is away."""
+        try:
+            wanted = self._source.aliases()
+            metrics.REGISTRY_UP.set(1)
+        except RegistryError as error:
+            metrics.REGISTRY_UP.set(0)
+            _log.warning("registry.away", error=str(error), serving=len(self.current))
+            if self.ready:
+                return
+            copied = self._copied_aliases()
+            if copied is None:
+                return
+            wanted = copied
+        new = {
+            symbol: served
+            for symbol, named in wanted.items()
+            if _SYMBOL.fullmatch(symbol) and (served := self._choose(symbol, named)) is not None
+        }
+        changed = {symbol for symbol in {*new, *self.current} if new.get(symbol) != self.current.get(symbol)}
+        first, self.current, self.ready = not self.ready, new, True
+        if changed or first:
+            self._keep(wanted)
+            self._tell(changed)
+
+    def _choose(self, symbol: str, named: Mapping[str, int]) -> Served | None:
+        """Champion, else challenger; the model in use before a lesser alias where the better one fails."""
+        held = self.current.get(symbol)
+        for alias in _SERVED_ALIASES:
+            version = named.get(alias)
+            if version is None:
+                continue
+            if held is not None and held.version == version:
+                return replace(held, alias=alias) if held.alias != alias else held
+            loaded = self._try(symbol, version, alias)
+            if loaded is not None or held is not None:
+                return loaded or held
+        return None
+
+    def _try(self, symbol: str, version: int, alias: Literal["champion", "challenger"]) -> Served | None:
+        if (symbol, version) in self._unfit:
+            return None
+        try:
+            return self._load(symbol, version, alias)
+        except (Unfit, ArtifactError) as error:
+            self._unfit.add((symbol, version))
+            _log.error("model.unfit", symbol=symbol, version=version, reason=str(error))
+        except RegistryError as error:
+            _log.warning("model.not_loaded", symbol=symbol, version=version, error=str(error))
+        return None
+
+    def _load(self, symbol: str, version: int, alias: Literal["champion", "challenger"]) -> Served:
+        directory = self._directory / symbol / str(version)
+        try:
+            artifact = read_artifact(directory)
+        except ArtifactError:
+            artifact = self._source.fetch(symbol, version)
+            self._copy(directory, artifact)
+        card = artifact.card
+        return Served(
+            card, version, alias, checked(artifact, self._spec), card.features.index(card.volatility)
+        )
+
+    def _copy(self, directory: Path, artifact: Artifact) -> None:
+        """Complete or absent, and never in another worker's way: made aside, then renamed."""
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=self._directory))
+        write_artifact(aside, artifact)
+        try:
+            aside.rename(directory)
+        except OSError:
+            shutil.rmtree(aside)
+
+    def _copied_aliases(self) -> Aliases | None:
+        try:
+            return json.loads((self._directory / _ALIASES_FILE).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def _keep(self, wanted: Aliases) -> None:
+        """Keep the aliases beside the models, and only the models in use."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=self._directory, delete=False) as aside:
+            json.dump(wanted, aside)
+        Path(aside.name).rename(self._directory / _ALIASES_FILE)
+        for symbol, served in self.current.items():
+            for directory in (self._directory / symbol).glob("*"):
+                if directory.name != str(served.version):
+                    shutil.rmtree(directory, ignore_errors=True)
+
+    def _tell(self, changed: set[str]) -> None:
+        for symbol in sorted(changed):
+            served = self.current.get(symbol)
+            for alias in _SERVED_ALIASES:
+                here = served is not None and served.alias == alias
+                metrics.MODEL_VERSION.labels(symbol, alias).set(served.version if served and here else 0)
+            if served is None:
+                _log.warning("model.gone", symbol=symbol, serving="naive last value")
+                continue
+            metrics.MODEL_SKILL.labels(symbol, served.card.provenance).set(served.card.evaluated.skill)
+            _log.info(
+                "model.serving",
+                symbol=symbol,
+                version=served.version,
+                alias=served.alias,
+                skill=served.skill,
+                skill_score=served.card.evaluated.skill,
+            )
+
+
+def checked(artifact: Artifact, spec: FeatureSpec) -> OnnxModel:
+    """The model, loaded and warmed; Unfit where it takes other features or misses its card's probe rows."""
+    card = artifact.card
+    if card.feature_set != spec.version or tuple(card.features) != spec.names:
+        raise Unfit(f"it was trained on feature set {card.feature_set}, this server computes {spec.version}")
+    try:
+        model = OnnxModel(artifact.onnx)
+        answer = model.predict(np.array(card.probe.features, dtype=np.float64))
+    except Exception as error:  # onnxruntime's exceptions have no common base class
+        raise Unfit(f"it cannot be run: {error}") from error
+    if not np.allclose(answer, card.probe.returns, rtol=0, atol=_PROBE_TOLERANCE):
+        raise Unfit("it does not answer its card's probe rows as it did when it was trained")
+    return model

@@ -1,0 +1,119 @@
+"""The feature store, as the server reads it: a symbol's last sessions, and how its forecasts turned out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+from psycopg import sql
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from workloads.kit import db
+from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, PREDICTION_OUTCOMES, SCHEMA
+from workloads.kit.windows import Floats
+from workloads.model_server.settings import ModelServerSettings
+
+# What was known at as_of: of each session the newest revision published by then.
+_WINDOW: Final = sql.SQL(
+    "SELECT DISTINCT ON (event_time) event_time, price::float8 FROM {}"
+    " WHERE symbol = %s AND available_time <= %s"
+    " ORDER BY event_time DESC, available_time DESC LIMIT %s"
+).format(sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
+
+_COVERAGE: Final = sql.SQL(
+    "SELECT asked.symbol, count(*)::int, avg(outcome.covered::int)::float8"
+    " FROM unnest(%s::text[], %s::int[], %s::timestamptz[]) AS asked(symbol, version, unseen_after)"
+    " CROSS JOIN LATERAL (SELECT covered FROM {}"
+    " WHERE symbol = asked.symbol AND model_version = asked.version"
+    " AND (asked.unseen_after IS NULL OR event_time > asked.unseen_after)"
+    " ORDER BY event_time DESC LIMIT %s) AS outcome GROUP BY asked.symbol"
+).format(sql.Identifier(SCHEMA, PREDICTION_OUTCOMES))
+
+
+class StoreAway(Exception):
+    """The feature store does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The last sessions of a symbol as of an instant, oldest first: prices of shape (n,), n >= 1."""
+
+    event_time: datetime
+    prices: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Share of the last `count` intervals that held the price that followed."""
+
+    share: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A symbol's model whose record is wanted. Outcomes of sessions up to `unseen_after` do not count: the
+    model, or its calibration, has seen them."""
+
+    symbol: str
+    version: int
+    unseen_after: datetime | None
+
+
+class FeatureStore:
+    """A pool of connections, opened in the background: the server starts while the database is away."""
+
+    def __init__(self, settings: ModelServerSettings) -> None:
+        def parameters() -> dict[str, Any]:
+            given = db.parameters(settings, application_name="model-server")
+            limit = int(settings.store_timeout_seconds * 1000)
+            return {
+                **given,
+                "options": f"{given['options']} -c statement_timeout={limit}",
+                "autocommit": True,
+            }
+
+        self._pool = ConnectionPool(
+            kwargs=parameters,
+            min_size=1,
+            max_size=settings.max_store_reads + 1,
+            open=False,
+            timeout=settings.store_timeout_seconds,
+            check=ConnectionPool.check_connection,
+            name="feature-store",
+        )
+        self._pool.open(wait=False)
+
+    def sessions(self, symbol: str, as_of: datetime, count: int) -> Sessions | None:
+        """The last `count` sessions known at `as_of`; None if there was none. StoreAway if not readable."""
+        rows = self._rows(_WINDOW, (symbol, as_of, count))
+        if not rows:
+            return None
+        prices = np.array([row[1] for row in reversed(rows)], dtype=np.float64)
+        return Sessions(rows[0][0], prices)
+
+    def coverage(self, asked: Sequence[Asked], outcomes: int) -> Mapping[str, Coverage]:
+        """symbol -> coverage over the model's newest `outcomes`; a symbol without outcomes is absent."""
+        rows = self._rows(
+            _COVERAGE,
+            (
+                [one.symbol for one in asked],
+                [one.version for one in asked],
+                [one.unseen_after for one in asked],
+                outcomes,
+            ),
+        )
+        return {symbol: Coverage(share, count) for symbol, count, share in rows}
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _rows(self, query: sql.Composed, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            with self._pool.connection() as conn:
+                return conn.execute(query, arguments).fetchall()
+        except (PoolTimeout, *db.LOST) as error:
+            raise StoreAway(str(error)) from error

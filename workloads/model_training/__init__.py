@@ -1,0 +1,1 @@
+"""Trains, judges, registers and watches the models that predict a symbol's next session."""

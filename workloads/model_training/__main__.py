@@ -1,0 +1,125 @@
+"""`python -m workloads.model_training train | monitor | rollback`.
+
+Exits 0 when all was done, 1 when something failed or there was nothing to roll back, 2 on a bad setting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from workloads.kit import db, log
+from workloads.kit.contracts.models import CHAMPION
+from workloads.kit.db import Connection
+from workloads.kit.records import Transient
+from workloads.kit.registry import Registry, RegistryError
+from workloads.kit.settings import load
+from workloads.model_training import aliases, monitor, report
+from workloads.model_training.settings import MonitorSettings, RegistrySettings, TrainingSettings
+from workloads.model_training.train import train
+
+_WORKLOAD = "model-training"
+_MONITOR_JOB = "model-monitor"
+
+_log: Any = structlog.get_logger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = _parse(argv)
+    log.configure(_WORKLOAD)
+    try:
+        match options.command:
+            case "train":
+                return _train(load(TrainingSettings), options.symbols)
+            case "monitor":
+                return _monitor(load(MonitorSettings))
+            case _:
+                return _roll_back(load(RegistrySettings), options.symbol, options.reason)
+    except (RegistryError, Transient) as error:
+        _log.error("model_training.failed", command=options.command, error=str(error))
+        return 1
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="model-training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train", help="train, judge and register every symbol's model")
+    training.add_argument(
+        "--symbols", nargs="+", metavar="SYMBOL", help="only these (default: all with prices)"
+    )
+    commands.add_parser("monitor", help="roll back champions whose live skill fell below the gate")
+    back = commands.add_parser("rollback", help="flip champions to the previous version")
+    which = back.add_mutually_exclusive_group(required=True)
+    which.add_argument("--symbol", help="the symbol to roll back")
+    which.add_argument("--all", action="store_const", const=None, dest="symbol", help="every symbol")
+    back.add_argument("--reason", required=True, help="why; recorded in model_events")
+    return parser.parse_args(argv)
+
+
+def _train(settings: TrainingSettings, symbols: Sequence[str] | None) -> int:
+    registry = Registry(settings.mlflow_tracking_uri)
+    started = time.perf_counter()
+    with _connection(settings) as conn, db.job_run(conn, _WORKLOAD, _run_id(_WORKLOAD)) as detail:
+        outcomes = train(conn, registry, settings, symbols)
+        seconds = time.perf_counter() - started
+        fits = sum(outcome.fit_seconds for outcome in outcomes)
+        failed = [outcome.symbol for outcome in outcomes if outcome.decision == "failed"]
+        detail["symbols"] = {outcome.symbol: outcome.detail() for outcome in outcomes}
+        detail["seconds"], detail["fit_seconds"] = round(seconds, 3), round(fits, 3)
+        print(report.outcomes(outcomes))
+        print(f"{len(outcomes)} symbols in {seconds:.1f} s, of which {fits:.1f} s were fits")
+        if failed:
+            raise RegistryError(f"no model for {', '.join(failed)}: see the lines above")
+    return 0
+
+
+def _monitor(settings: MonitorSettings) -> int:
+    with _connection(settings) as conn, db.job_run(conn, _MONITOR_JOB, _run_id(_MONITOR_JOB)) as detail:
+        findings = monitor.check(conn, Registry(settings.mlflow_tracking_uri), settings)
+        detail["symbols"] = {
+            finding.symbol: {"action": finding.action, "reason": finding.reason} for finding in findings
+        }
+        print(report.findings(findings) if findings else "no symbol has a champion")
+        failed = [finding.symbol for finding in findings if finding.action == "failed"]
+        if failed:
+            raise RegistryError(f"could not look at {', '.join(failed)}: see the lines above")
+    return 0
+
+
+def _roll_back(settings: RegistrySettings, symbol: str | None, reason: str) -> int:
+    registry = Registry(settings.mlflow_tracking_uri)
+    champions = sorted(name for name, named in registry.aliases().items() if CHAMPION in named)
+    wanted = champions if symbol is None else [symbol]
+    done = 0
+    with _connection(settings) as conn:
+        for name in wanted:
+            change = aliases.roll_back(conn, registry, name, actor="manual", reason=reason)
+            if change is None:
+                print(f"{name}: has no champion, nothing to roll back")
+                continue
+            done += 1
+            to = (
+                f"version {change[1]}" if change[1] is not None else "no champion (there was no previous one)"
+            )
+            print(f"{name}: version {change[0]} -> {to}")
+    if not wanted:
+        print("no symbol has a champion: nothing to roll back")
+    return 0 if done else 1
+
+
+def _connection(settings: RegistrySettings) -> Connection:
+    return db.connect(settings, application_name=_WORKLOAD)
+
+
+def _run_id(job: str) -> str:
+    return f"{job}-{uuid.uuid4()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

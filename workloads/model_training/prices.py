@@ -1,0 +1,63 @@
+"""Prices of the feature store, as training reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from psycopg import sql
+
+from workloads.kit.contracts.models import ProvenanceGroup
+from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
+from workloads.kit.db import Connection
+from workloads.kit.series import Micros
+from workloads.kit.windows import Floats
+
+TRAINED_ON: Final[Mapping[str, ProvenanceGroup]] = {"market": "real", "synthetic": "synthetic"}
+"""Provenance of the rows that a model may learn from -> the group that its figures belong to.
+
+Replayed prices are missing on purpose: they stand for live ones, and nothing live is ever trained on.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Every published price of one symbol, ordered by (event, available), each of shape (n,).
+
+    `event` and `available` are microseconds since 1970. A session that was corrected has several entries.
+    """
+
+    event: Micros
+    available: Micros
+    price: Floats
+
+
+def read(
+    conn: Connection, symbols: Sequence[str] | None = None
+) -> dict[tuple[str, ProvenanceGroup], Revisions]:
+    """(symbol, group) -> its revisions, of the given symbols or of all; a pair without rows is absent."""
+    query = sql.SQL(
+        "SELECT symbol, provenance, (extract(epoch FROM event_time) * 1000000)::bigint,"
+        " (extract(epoch FROM available_time) * 1000000)::bigint, price::float8 FROM {table}"
+        " WHERE provenance = ANY(%(provenances)s)"
+        " AND (%(symbols)s::text[] IS NULL OR symbol = ANY(%(symbols)s))"
+    ).format(table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
+    parameters = {"provenances": list(TRAINED_ON), "symbols": None if symbols is None else list(symbols)}
+    found: dict[tuple[str, ProvenanceGroup], list[tuple[int, int, float]]] = {}
+    with conn.cursor(binary=True) as cursor:
+        cursor.execute(query, parameters)
+        for symbol, provenance, event, available, price in cursor:
+            found.setdefault((symbol, TRAINED_ON[provenance]), []).append((event, available, price))
+    return {key: revisions(found[key]) for key in sorted(found)}
+
+
+def revisions(rows: Iterable[tuple[int, int, float]]) -> Revisions:
+    """Revisions from (event, available, price) rows in any order."""
+    ordered = sorted(rows)
+    return Revisions(
+        event=np.array([row[0] for row in ordered], dtype=np.int64),
+        available=np.array([row[1] for row in ordered], dtype=np.int64),
+        price=np.array([row[2] for row in ordered], dtype=np.float64),
+    )

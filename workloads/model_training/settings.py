@@ -1,0 +1,66 @@
+"""Settings of training and of the monitor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from workloads.kit.features import FeatureSpec
+from workloads.kit.settings import NonEmpty, PostgresSettings
+
+
+def _spec(text: str) -> str:
+    FeatureSpec.parse(text)
+    return text
+
+
+class RegistrySettings(PostgresSettings):
+    """Where prices are read, models kept and events recorded."""
+
+    mlflow_tracking_uri: NonEmpty
+
+
+class TrainingSettings(RegistrySettings):
+    """What is trained and when a model is good enough. Rows and windows count sessions."""
+
+    code_version: NonEmpty = "unversioned"
+
+    feature_windows: Annotated[str, AfterValidator(_spec)] = "7,30,90"
+    """Windows of the features: short, main, and any longer ones. The server must be given the same."""
+
+    trees: int = Field(default=100, ge=1)
+    max_depth: int = Field(default=6, ge=1, le=16)
+    min_leaf_rows: int = Field(default=50, ge=1)
+    feature_share: float = Field(default=1 / 3, gt=0, le=1)
+    """Share of the features that a split may choose from."""
+    random_state: int = 20_261_121
+    fit_jobs: int = Field(default=2, ge=1)
+
+    min_rows: int = Field(default=200, ge=60)
+    """Fewer usable rows than this and the symbol gets no model."""
+    folds: int = Field(default=3, ge=1)
+    """Walk-forward windows before the last one; their residuals calibrate the intervals."""
+    evaluation_share: float = Field(default=0.15, gt=0, le=0.25)
+    evaluation_max_rows: int = Field(default=500, ge=20)
+    """A walk-forward window is this share of the rows, and no longer than that."""
+    embargo_sessions: int = Field(default=1, ge=0)
+    """Rows left out before each evaluation window, beside those whose label was not known yet."""
+    nominal_level: float = Field(default=0.9, gt=0, lt=1)
+
+    min_skill: float = 0.01
+    """Least skill (1 - MAE / MAE of the naive last value) on the last window."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """One-sided level at which the skill must be above zero."""
+    resamples: int = Field(default=2000, ge=100)
+
+
+class MonitorSettings(RegistrySettings):
+    """When a champion's live record is bad enough to roll it back."""
+
+    live_outcomes: int = Field(default=250, ge=1)
+    """Newest predictions with a known outcome that are looked at."""
+    live_min_outcomes: int = Field(default=60, ge=1)
+    """Fewer than this and nothing is concluded."""
+    live_min_skill: float = 0.0
+    """A champion whose live skill is below this is rolled back."""

@@ -1,0 +1,222 @@
+"""A training run: every symbol's candidate made, judged, registered and given its alias."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import structlog
+
+from workloads.kit.contracts.models import CHAMPION, Card, ProvenanceGroup
+from workloads.kit.db import Connection
+from workloads.kit.features import FeatureSpec
+from workloads.kit.registry import Artifact, ArtifactError, Registry, RegistryError
+from workloads.model_training import aliases, candidate, dataset, events, prices
+from workloads.model_training.aliases import ChampionChanged
+from workloads.model_training.forest import ConversionError
+from workloads.model_training.prices import Revisions
+from workloads.model_training.settings import TrainingSettings
+
+_log: Any = structlog.get_logger(__name__)
+
+Decision = Literal["promoted", "challenger", "unchanged", "no model", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one symbol. Seconds: of the fits, and of everything for this symbol with them."""
+
+    symbol: str
+    provenance: ProvenanceGroup | None
+    decision: Decision
+    reason: str
+    rows: int = 0
+    version: int | None = None
+    skill: float | None = None
+    skill_lower: float | None = None
+    walk_forward_skill: float | None = None
+    coverage: float | None = None
+    fit_seconds: float = 0.0
+    seconds: float = 0.0
+
+    def detail(self) -> dict[str, Any]:
+        """For the job's record."""
+        return {key: value for key, value in asdict(self).items() if key != "symbol"}
+
+
+def train(
+    conn: Connection, registry: Registry, settings: TrainingSettings, symbols: Sequence[str] | None = None
+) -> list[Outcome]:
+    """Train the given symbols, or every symbol that has prices to learn from, each on its own.
+
+    A symbol that fails leaves the others' models alone: it is an outcome `failed` with its reason.
+    RegistryError where the registry cannot be reached at all.
+    """
+    champions = {symbol: names.get(CHAMPION) for symbol, names in registry.aliases().items()}
+    found = prices.read(conn, symbols)
+    # The fits that follow take no notice of the database: no transaction stays open meanwhile.
+    conn.commit()
+    outcomes = [
+        Outcome(symbol, None, "no model", "no prices to learn from")
+        for symbol in sorted(set(symbols or ()) - {name for name, _ in found})
+    ]
+    groups = [symbol for symbol, _ in found]
+    for (symbol, group), series in found.items():
+        started = time.perf_counter()
+        try:
+            if groups.count(symbol) > 1:
+                outcome = Outcome(symbol, group, "failed", "has real and synthetic prices: never mixed")
+            else:
+                outcome = _train_one(conn, registry, settings, symbol, group, series, champions.get(symbol))
+        except (ConversionError, RegistryError) as error:
+            outcome = Outcome(symbol, group, "failed", str(error))
+        outcomes.append(Outcome(**{**asdict(outcome), "seconds": round(time.perf_counter() - started, 3)}))
+        _log.info("model.trained", symbol=symbol, **outcomes[-1].detail())
+    return outcomes
+
+
+def _train_one(
+    conn: Connection,
+    registry: Registry,
+    settings: TrainingSettings,
+    symbol: str,
+    group: ProvenanceGroup,
+    series: Revisions,
+    champion: int | None,
+) -> Outcome:
+    data = dataset.build(series, FeatureSpec.parse(settings.feature_windows))
+    if len(data) < settings.min_rows:
+        needed = f"{len(data)} usable rows, {settings.min_rows} are needed: naive last value is served"
+        return Outcome(symbol, group, "no model", needed, rows=len(data))
+
+    made_from = candidate.fingerprint(series, settings)
+    newest = registry.newest(symbol)
+    if newest is not None and newest[1] == made_from:
+        try:
+            return _unchanged(conn, registry, symbol, group, newest[0], len(data))
+        except ArtifactError as error:
+            _log.warning("newest.unreadable", symbol=symbol, version=newest[0], error=str(error))
+
+    rival = _rival(registry, symbol, champion)
+    made = candidate.make(symbol, group, data, rival, settings, made_from)
+    card = made.artifact.card
+    version = _register(conn, registry, settings, made.artifact)
+    reason = "; ".join(card.reasons)
+    decision: Decision = "challenger"
+    if made.verdict.passed:
+        try:
+            aliases.promote(conn, registry, symbol, version, champion=champion, reason=reason)
+            decision = "promoted"
+        except ChampionChanged as error:
+            reason = str(error)
+    if decision == "challenger":
+        aliases.refuse(conn, registry, symbol, version, reason=reason)
+    return Outcome(
+        symbol,
+        group,
+        decision,
+        reason,
+        rows=len(data),
+        version=version,
+        skill=card.evaluated.skill,
+        skill_lower=card.evaluated.lower,
+        walk_forward_skill=card.walk_forward.skill,
+        coverage=card.evaluated.coverage,
+        fit_seconds=round(made.fit_seconds, 3),
+    )
+
+
+def _rival(registry: Registry, symbol: str, champion: int | None) -> tuple[int, Artifact] | None:
+    """The champion to compare with; None as well where it cannot be read, for then it cannot be served."""
+    if champion is None:
+        return None
+    try:
+        return champion, registry.fetch(symbol, champion)
+    except ArtifactError as error:
+        _log.warning("champion.unreadable", symbol=symbol, version=champion, error=str(error))
+        return None
+
+
+def _unchanged(
+    conn: Connection, registry: Registry, symbol: str, group: ProvenanceGroup, version: int, rows: int
+) -> Outcome:
+    """The newest version was made from just this: one more of it would say nothing new, and as a champion it
+    would push itself out of `previous`."""
+    card = registry.card(symbol, version)
+    named = registry.aliases().get(symbol, {})
+    reason = f"same prices, settings and code as version {version}"
+    if version not in named.values():
+        # A run died between registering it and deciding.
+        reason += ", which had no alias"
+        aliases.refuse(conn, registry, symbol, version, reason=reason)
+    with conn.transaction():
+        # The model is as fresh as if it had been fitted again: its age counts from here.
+        events.record(
+            conn,
+            symbol,
+            "registered",
+            from_version=version,
+            to_version=version,
+            actor="automatic",
+            reason=f"{reason}: it stands",
+        )
+    score = card.evaluated
+    return Outcome(
+        symbol,
+        group,
+        "unchanged",
+        reason,
+        rows=rows,
+        version=version,
+        skill=score.skill,
+        skill_lower=score.lower,
+        walk_forward_skill=card.walk_forward.skill,
+        coverage=score.coverage,
+    )
+
+
+def _register(conn: Connection, registry: Registry, settings: TrainingSettings, artifact: Artifact) -> int:
+    card = artifact.card
+    version = registry.register(artifact, _metrics(card), _params(card, settings))
+    with conn.transaction():
+        events.record(
+            conn,
+            card.symbol,
+            "registered",
+            from_version=None,
+            to_version=version,
+            actor="automatic",
+            reason=f"trained on {card.trained.rows} rows until {card.trained.end:%Y-%m-%d}",
+        )
+    return version
+
+
+def _metrics(card: Card) -> dict[str, float]:
+    figures = {
+        "skill": card.evaluated.skill,
+        "skill_lower": card.evaluated.lower,
+        "walk_forward_skill": card.walk_forward.skill,
+        "mae_return": card.evaluated.mae,
+        "mae_return_naive": card.evaluated.mae_naive,
+        "mae_price": card.price_mae,
+        "mae_price_naive": card.price_mae_naive,
+        "coverage": card.evaluated.coverage,
+        "champion_skill": card.champion_skill,
+        "rows_trained": card.trained.rows,
+        "rows_evaluated": card.evaluated.window.rows,
+    }
+    return {name: float(value) for name, value in figures.items() if value is not None}
+
+
+def _params(card: Card, settings: TrainingSettings) -> dict[str, str]:
+    own = settings.model_dump(include=set(TrainingSettings.__annotations__), mode="json")
+    return {
+        **{name: str(value) for name, value in own.items()},
+        "feature_set": card.feature_set,
+        "trained_from": card.trained.start.isoformat(),
+        "trained_to": card.trained.end.isoformat(),
+        "evaluated_from": card.evaluated.window.start.isoformat(),
+        "evaluated_to": card.evaluated.window.end.isoformat(),
+    }

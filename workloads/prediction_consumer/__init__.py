@@ -1,0 +1,1 @@
+"""Asks the model server for a prediction from each fresh price, and publishes it."""

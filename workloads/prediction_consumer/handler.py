@@ -1,0 +1,225 @@
+"""What prediction-consumer does with a batch of prices."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from workloads.kit.codec import encode
+from workloads.kit.contracts import tables, topics
+from workloads.kit.contracts.messages import Prediction, Price
+from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
+from workloads.kit.db import Database, upsert
+from workloads.kit.features import DEFAULT, FeatureSpec, window_features
+from workloads.kit.records import Output, Poison, Record
+from workloads.kit.series import HISTORY, SeriesStore
+from workloads.kit.windows import Floats
+from workloads.prediction_consumer import metrics
+from workloads.prediction_consumer.anomalies import anomalous
+from workloads.prediction_consumer.model_client import Refused
+
+KEY: Final = ("source", "symbol", "event_time", "price_available_time")
+
+Predict = Callable[[Sequence[Instance]], list[Forecast]]
+"""At most `MAX_INSTANCES` at a time; raises Refused where one is at fault, Transient where none is."""
+Save = Callable[[Sequence[Prediction]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which prices are predicted, and what counts as an anomaly; see `PredictionSettings`."""
+
+    max_age_seconds: float = 2 * 86_400
+    anomaly_threshold: float = 4.0
+
+
+class PredictionHandler:
+    """Keeps the windows of each symbol; stores and publishes a prediction from each fresh price.
+
+    Fresh is a price whose message was written within `max_age_seconds` of becoming available. That is a
+    property of the message, not of the clock: history that is loaded is never predicted, and what was
+    published while this consumer was away always is. A message that repeats what is known already, or has an
+    older `available_time` than what holds, makes no prediction. Features are as of the message's offset;
+    without a full window of positive prices the server is asked for the naive last value.
+
+    A price that the server refuses is dead-lettered, but stays in its symbol's window.
+    """
+
+    def __init__(
+        self,
+        predict: Predict,
+        save: Save,
+        *,
+        spec: FeatureSpec = DEFAULT,
+        limits: Limits | None = None,
+        history: int = HISTORY,
+    ) -> None:
+        self._predict = predict
+        self._save = save
+        self._spec = spec
+        self._limits = limits or Limits()
+        self._store = SeriesStore(margin=spec.size, history=history)
+        self._refused: dict[tuple[int, int], Record[Price]] = {}
+
+    def restore(self, records: Sequence[Record[Price]]) -> None:
+        self._store.restore(records)
+
+    def forget(self, partitions: Collection[int]) -> None:
+        self._store.forget(partitions)
+        self._refused = {at: record for at, record in self._refused.items() if at[0] not in partitions}
+
+    def process(self, batch: Sequence[Record[Price]]) -> list[Output]:
+        """Raises Poison for a price that the server refuses, Transient where server or database are away."""
+        records, windows = self._questions(self._with_refused(batch))
+        if not records:
+            return []
+        rows, full = self._features(windows)
+        instances = [
+            Instance(symbol=record.value.symbol, price=record.value.price, features=features)
+            for record, features in zip(records, rows, strict=True)
+        ]
+        forecasts = self._ask(records, instances)
+        now = datetime.now(UTC)
+        predictions = [
+            prediction(record.value, forecast, now)
+            for record, forecast in zip(records, forecasts, strict=True)
+        ]
+        self._save(predictions)
+        self._count(predictions, windows, full)
+        return [Output(topics.ML_PREDICTIONS, made.symbol, encode(made)) for made in predictions]
+
+    def _with_refused(self, batch: Sequence[Record[Price]]) -> Sequence[Record[Price]]:
+        """The batch with the prices refused before that belong between its records, for their windows' sake.
+
+        Those before its first record are in the series still, and done with.
+        """
+        if not self._refused:
+            return batch
+        first: dict[int, int] = {}
+        for record in batch:
+            first.setdefault(record.partition, record.offset)
+        self._refused = {
+            (partition, offset): record
+            for (partition, offset), record in self._refused.items()
+            if offset > first.get(partition, -1)
+        }
+        missing = [record for record in self._refused.values() if record.partition in first]
+        return sorted([*batch, *missing], key=lambda record: (record.partition, record.offset))
+
+    def _questions(self, batch: Sequence[Record[Price]]) -> tuple[list[Record[Price]], list[Floats | None]]:
+        """The records to predict, and the prices of each one's window; None where there is no full one."""
+        records: list[Record[Price]] = []
+        windows: list[Floats | None] = []
+        size = self._spec.size
+        for series, group, change in self._store.apply(batch):
+            if change.start == change.stop and self._is_wanted(group[change.row]):
+                records.append(group[change.row])
+                windows.append(None)
+            for step in range(change.stop - change.start):
+                record, stop = group[change.row + step], change.start + step + 1
+                if self._is_wanted(record):
+                    records.append(record)
+                    windows.append(series.prices(stop - size, stop) if stop >= size else None)
+        return records, windows
+
+    def _is_wanted(self, record: Record[Price]) -> bool:
+        age = record.timestamp_ms / 1000 - record.value.available_time.timestamp()
+        return age <= self._limits.max_age_seconds and (record.partition, record.offset) not in self._refused
+
+    def _features(
+        self, windows: Sequence[Floats | None]
+    ) -> tuple[list[list[float] | None], NDArray[np.intp]]:
+        """Features of each window, None where there are none, and the indices of those that have some."""
+        rows: list[list[float] | None] = [None] * len(windows)
+        indices = [index for index, window in enumerate(windows) if window is not None]
+        if not indices:
+            return rows, np.empty(0, np.intp)
+        computed = window_features(np.stack([w for w in windows if w is not None]), self._spec)
+        usable = ~np.isnan(computed).any(axis=1)
+        full = np.array(indices)[usable]
+        for index, row in zip(full.tolist(), computed[usable].tolist(), strict=True):
+            rows[index] = row
+        return rows, full
+
+    def _ask(self, records: Sequence[Record[Price]], instances: Sequence[Instance]) -> list[Forecast]:
+        """Forecasts of all; an instance at fault is found by halving, whatever the server says of it."""
+        forecasts: list[Forecast] = []
+        for start in range(0, len(instances), MAX_INSTANCES):
+            part = slice(start, start + MAX_INSTANCES)
+            try:
+                forecasts += self._predict(instances[part])
+            except Refused as refusal:
+                if len(records[part]) == 1:
+                    record = records[start]
+                    self._refused[record.partition, record.offset] = record
+                    raise Poison(record, str(refusal)) from refusal
+                half = start + len(records[part]) // 2
+                for side in (slice(start, half), slice(half, part.stop)):
+                    forecasts += self._ask(records[side], instances[side])
+        return forecasts
+
+    def _count(
+        self, predictions: Sequence[Prediction], windows: Sequence[Floats | None], full: NDArray[np.intp]
+    ) -> None:
+        made = sorted((prediction.symbol, prediction.model_alias) for prediction in predictions)
+        for labels, group in itertools.groupby(made):
+            metrics.PREDICTIONS.labels(*labels).inc(len(list(group)))
+        chosen = full.tolist()
+        if not chosen:
+            return
+        flags = anomalous(
+            np.stack([window for index in chosen if (window := windows[index]) is not None]),
+            np.array([predictions[index].predicted_return for index in chosen]),
+            self._limits.anomaly_threshold,
+            self._spec,
+        )
+        for index in full[flags].tolist():
+            metrics.ANOMALIES.labels(predictions[index].symbol).inc()
+
+
+def prediction(price: Price, forecast: Forecast, now: datetime) -> Prediction:
+    """The message that publishes a forecast made from a price."""
+    return Prediction(
+        source=price.source,
+        market=price.market,
+        symbol=price.symbol,
+        event_time=price.event_time,
+        price_available_time=price.available_time,
+        available_time=now,
+        provenance=price.provenance,
+        price=price.price,
+        predicted_return=forecast.predicted_return,
+        prediction=forecast.prediction,
+        lower=forecast.lower,
+        upper=forecast.upper,
+        nominal_level=forecast.nominal_level,
+        model_name=forecast.model_name,
+        model_version=forecast.model_version,
+        model_alias=forecast.model_alias,
+        skill=forecast.skill,
+        skill_score=forecast.skill_score,
+        replayed_from=price.replayed_from,
+    )
+
+
+def save_to(database: Database) -> Save:
+    """Writes predictions to their table in one transaction."""
+
+    def save(predictions: Sequence[Prediction]) -> None:
+        with database.transaction() as connection:
+            upsert(
+                connection,
+                tables.ML_PREDICTIONS,
+                Prediction.__struct_fields__,
+                KEY,
+                map(msgspec.structs.astuple, predictions),
+            )
+
+    return save

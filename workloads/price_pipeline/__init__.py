@@ -1,0 +1,1 @@
+"""Brings prices from the configured sources onto `commodity-prices`, each exactly once."""

@@ -1,0 +1,217 @@
+"""`python -m workloads.price_pipeline run | replay | inject | load`.
+
+Exit codes: 0 done, 1 failed (the failure is logged and named), 2 bad configuration or arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from datetime import UTC, date, datetime, time
+from typing import TypeVar
+
+import structlog
+from confluent_kafka import KafkaException
+
+from workloads.kit import log
+from workloads.kit.kafka import KafkaUnavailable
+from workloads.kit.producer import ProducerLost
+from workloads.kit.records import Transient
+from workloads.kit.settings import KafkaSettings
+from workloads.kit.settings import load as load_settings
+from workloads.price_pipeline import config
+from workloads.price_pipeline.settings import ReplaySettings, RunSettings, SourcesSettings
+from workloads.price_pipeline.sources import SourceError
+
+S = TypeVar("S", bound=SourcesSettings)
+
+_OK, _FAILED, _BAD = 0, 1, 2
+_FAILURES = (SourceError, Transient, ProducerLost, KafkaUnavailable, KafkaException)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = _parser().parse_args(arguments)
+    log.configure("price-replay" if args.command == "replay" else "price-pipeline")
+    try:
+        return int(args.start(args))
+    except config.BadSources as error:
+        return _bad(*error.problems)
+    except _FAILURES as error:
+        structlog.get_logger(__name__).error("failed", error=f"{type(error).__name__}: {error}")
+        return _FAILED
+
+
+def _run(args: argparse.Namespace) -> int:
+    from workloads.price_pipeline import run
+
+    settings, sources = _sources(RunSettings)
+    names = {source.name for source in sources.sources}
+    if unknown := sorted(set(args.source) - names):
+        return _bad(f"--source {', '.join(unknown)}: {settings.sources_file} has {', '.join(sorted(names))}")
+    backfill = None
+    if args.backfill:
+        first, last = args.backfill
+        if first > last:
+            return _bad(f"--backfill {first} {last}: FROM is after TO")
+        backfill = (datetime.combine(first, time.min, UTC), datetime.combine(last, time.max, UTC))
+    try:
+        run.run(settings, sources, args.source, backfill, _now)
+    except run.RunFailed:
+        # Each failed source was logged with its reason.
+        return _FAILED
+    return _OK
+
+
+def _replay(_: argparse.Namespace) -> int:
+    from workloads.price_pipeline.replay import Replay
+
+    settings, sources = _sources(ReplaySettings)
+    replay = sources.replay
+    if replay is None or replay.published_by != "replay":
+        return _bad(f"{settings.sources_file}: has no source of kind replay with published_by: replay")
+    Replay(settings, sources, replay, _now).run()
+    return _OK
+
+
+def _inject(args: argparse.Namespace) -> int:
+    from workloads.price_pipeline.inject import BadPrice, Given, inject
+
+    settings, sources = _sources(SourcesSettings)
+    if args.source in sources.published:
+        return _bad(
+            f"--source {args.source}: its prices come from {settings.sources_file}; choose another name"
+        )
+    given = Given(
+        args.source, args.symbol, args.price, args.event_time, args.market, args.currency, args.unit
+    )
+    try:
+        outcome, price = inject(settings, given, _now())
+    except BadPrice as error:
+        return _bad(str(error))
+    print(
+        json.dumps(
+            {
+                "outcome": outcome,
+                "source": price.source,
+                "symbol": price.symbol,
+                "event_time": price.event_time.isoformat(),
+                "available_time": price.available_time.isoformat(),
+                "price": price.price,
+            }
+        )
+    )
+    return _OK
+
+
+def _load(args: argparse.Namespace) -> int:
+    from workloads.price_pipeline.load import Load
+
+    result = Load(
+        load_settings(KafkaSettings),
+        source=args.source,
+        symbols=args.symbols,
+        count=args.count,
+        rate=args.rate,
+        deadline=args.deadline,
+    ).run()
+    print(json.dumps(result.summary()), flush=True)
+    return _OK if result.complete else _FAILED
+
+
+def _sources(settings: type[S]) -> tuple[S, config.Sources]:
+    loaded = load_settings(settings)
+    return loaded, config.load(loaded.sources_file)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _bad(*problems: str) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return _BAD
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2015-01-31") from None
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(config.NAME_PATTERN, text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name: letters, digits, dot, dash and underscore")
+    return text
+
+
+def _symbols(text: str) -> list[str]:
+    symbols = [_name(symbol) for symbol in text.split(",")]
+    if wrong := [symbol for symbol in symbols if not symbol.startswith(config.SYNTHETIC_PREFIX)]:
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(wrong)}: a load is synthetic: use {config.SYNTHETIC_PREFIX}…"
+        )
+    if len(set(symbols)) < len(symbols):
+        raise argparse.ArgumentTypeError(f"{text!r} lists a symbol twice")
+    return symbols
+
+
+def _at_least(least: float, kind: type[int] | type[float]):
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = least - 1
+        if not value >= least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least {least:g}")
+        return value
+
+    return parse
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="price-pipeline", description="Bring prices onto commodity-prices.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("run", help="publish what the topic lacks of each source, once")
+    run.add_argument(
+        "--backfill",
+        nargs=2,
+        type=_day,
+        metavar=("FROM", "TO"),
+        help="look at these days (UTC), both included",
+    )
+    run.add_argument("--source", nargs="+", default=[], metavar="NAME", help="these sources only")
+    run.set_defaults(start=_run)
+
+    replay = commands.add_parser("replay", help="publish the withheld years step by step, until stopped")
+    replay.set_defaults(start=_replay)
+
+    inject = commands.add_parser("inject", help="publish one price by hand")
+    inject.add_argument("--symbol", required=True, type=_name)
+    inject.add_argument("--price", required=True)
+    inject.add_argument("--event-time", help="ISO 8601, UTC unless it says otherwise; now by default")
+    inject.add_argument("--source", default="manual", type=_name)
+    for name in ("--market", "--currency", "--unit"):
+        inject.add_argument(name, help="by default that of the symbol's last price")
+    inject.set_defaults(start=_inject)
+
+    load = commands.add_parser("load", help="send a paced load of synthetic prices, for fault tests")
+    load.add_argument("--count", required=True, type=_at_least(1, int), help="prices in all")
+    load.add_argument("--rate", required=True, type=_at_least(0, float), help="prices a second; 0: unpaced")
+    load.add_argument(
+        "--symbols", type=_symbols, default=[f"{config.SYNTHETIC_PREFIX}LOAD-{n}" for n in range(1, 9)]
+    )
+    load.add_argument("--source", default="load", type=_name)
+    load.add_argument(
+        "--deadline", type=_at_least(1, float), default=3600.0, help="seconds until it gives up"
+    )
+    load.set_defaults(start=_load)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

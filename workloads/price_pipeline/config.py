@@ -1,0 +1,355 @@
+"""The sources file: which sources there are, and how each one's rows become prices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Unit = Annotated[str, StringConstraints(min_length=1, max_length=16)]
+Span = Annotated[timedelta, Field(ge=timedelta(0))]
+Interval = Annotated[timedelta, Field(ge=timedelta(milliseconds=10))]
+
+
+def _no_number(value: object) -> object:
+    # YAML reads an unquoted 16:00 as the number 960.
+    if isinstance(value, int | float):
+        raise ValueError('write a time of day in quotes: "16:00"')
+    return value
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_no_number)]
+
+SYNTHETIC_PREFIX = "SYN-"
+
+
+class BadSources(Exception):
+    """The sources file cannot be used; one line a problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Model(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+class Columns(_Model):
+    """Which field of a row holds what. Either `prices` (wide: one price column a symbol, column -> symbol) or
+    `symbol` and `price` (long: one row a symbol). For JSON a field is a dotted path."""
+
+    event_time: str
+    prices: dict[str, Name] = {}
+    symbol: str | None = None
+    price: str | None = None
+
+    @model_validator(mode="after")
+    def _wide_or_long(self) -> Self:
+        long = self.symbol is not None and self.price is not None
+        if bool(self.prices) == long or (self.symbol is None) != (self.price is None):
+            raise ValueError("give either `prices` (column: SYMBOL, …), or both `symbol` and `price`")
+        return self
+
+
+class _Prices(_Model):
+    """What all sources say of their prices."""
+
+    name: Name
+    market: Name
+    currency: Currency = "USD"
+    unit: Unit = "bbl"
+    publication_lag: Span = timedelta(0)
+    """From the instant a price refers to until the source makes it known (ISO 8601: P1D, PT1H)."""
+    look_back: Span = timedelta(days=30)
+    """How far before the newest known price changes and late rows are looked for."""
+
+
+class _Columned(_Prices):
+    columns: Columns
+    time_format: str | None = None
+    """strptime's, or `epoch_seconds` or `epoch_milliseconds`; None is ISO 8601. Without a zone it is UTC."""
+    time_of_day: TimeOfDay = time(0)
+    """The time, UTC, of an event given as a date alone."""
+
+
+class _File(_Columned):
+    path: Path
+    withhold_years: Annotated[int, Field(ge=0)] = 0
+    """The last years of the file, counted back from its last row, that only a replay may publish."""
+
+
+class CsvSource(_File):
+    kind: Literal["csv"]
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    encoding: Literal["utf-8-sig", "latin-1"] = "utf-8-sig"
+
+
+class ParquetSource(_File):
+    kind: Literal["parquet"]
+
+
+class SqlSource(_Columned):
+    """A PostgreSQL query. Its event-time column must be a date or a timestamp, so that the server can
+    narrow and order by it."""
+
+    kind: Literal["sql"]
+    host: str
+    port: Annotated[int, Field(gt=0, lt=65536)] = 5432
+    database: str
+    user: str
+    password_file: Path
+    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
+    query: str
+    timeout_seconds: Annotated[float, Field(gt=0)] = 60
+    fetch_rows: Annotated[int, Field(gt=0)] = 2000
+
+
+class HttpSecret(_Model):
+    """An API key, read from a file for each run, sent in a header or in a query parameter."""
+
+    file: Path
+    header: str | None = None
+    parameter: str | None = None
+    prefix: str = ""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.header is None) == (self.parameter is None):
+            raise ValueError("give one of `header` and `parameter`")
+        return self
+
+
+class NoPaging(_Model):
+    kind: Literal["none"] = "none"
+
+
+class PagePaging(_Model):
+    """Pages by number, until one is short of `size` rows."""
+
+    kind: Literal["page"]
+    parameter: str = "page"
+    first: int = 1
+    size_parameter: str = "per_page"
+    size: Annotated[int, Field(gt=0)] = 1000
+
+
+class OffsetPaging(_Model):
+    """Pages by the number of rows to skip, until one is short of `size` rows."""
+
+    kind: Literal["offset"]
+    parameter: str = "offset"
+    size_parameter: str = "length"
+    size: Annotated[int, Field(gt=0)] = 1000
+
+
+class CursorPaging(_Model):
+    """Pages by the cursor at `field` of each answer, until it is absent, null or empty."""
+
+    kind: Literal["cursor"]
+    parameter: str = "cursor"
+    field: str
+
+
+class LinkPaging(_Model):
+    """Pages by the `Link: …; rel="next"` header, or by the address at `field` of each answer."""
+
+    kind: Literal["link"]
+    field: str | None = None
+
+
+Paging = Annotated[
+    NoPaging | PagePaging | OffsetPaging | CursorPaging | LinkPaging, Field(discriminator="kind")
+]
+
+
+class HttpSource(_Columned):
+    kind: Literal["http"]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://")]
+    parameters: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    secret: HttpSecret | None = None
+    rows: str = ""
+    """Dotted path to the list of rows in the answer; empty where the answer is the list."""
+    since_parameter: str | None = None
+    until_parameter: str | None = None
+    range_format: str = "%Y-%m-%d"
+    paging: Paging = NoPaging()
+    max_pages: Annotated[int, Field(gt=0)] = 10_000
+    requests_per_second: Annotated[float, Field(gt=0)] = 5
+    timeout_seconds: Annotated[float, Field(gt=0)] = 20
+    attempts: Annotated[int, Field(gt=0)] = 6
+    retry_wait_max_seconds: Annotated[float, Field(gt=0)] = 60
+    """Longest wait before one retry. A server that asks for more with Retry-After fails the source."""
+
+
+class SyntheticSymbol(_Model):
+    """One generated series. `reversion` is the share of the distance to its level that a price loses a
+    session, `volatility` the long-run standard deviation of a session's log return, `season` the yearly
+    swing of the level, as a log amplitude."""
+
+    symbol: Annotated[Name, StringConstraints(pattern=f"^{SYNTHETIC_PREFIX}")]
+    market: Name
+    currency: Currency
+    unit: Unit
+    level: Annotated[float, Field(gt=0)]
+    reversion: Annotated[float, Field(gt=0, lt=1)]
+    volatility: Annotated[float, Field(gt=0, lt=1)]
+    season: Annotated[float, Field(ge=0, lt=1)] = 0
+
+
+class Faults(_Model):
+    """Shares of the generated rows that are spoilt on purpose, for tests."""
+
+    gap: Annotated[float, Field(ge=0, le=1)] = 0
+    duplicate: Annotated[float, Field(ge=0, le=1)] = 0
+    spike: Annotated[float, Field(ge=0, le=1)] = 0
+    late: Annotated[float, Field(ge=0, le=1)] = 0
+    spike_factor: Annotated[float, Field(gt=1)] = 10
+    late_days: Annotated[int, Field(gt=0)] = 3
+
+
+class SyntheticSource(_Model):
+    kind: Literal["synthetic"]
+    name: Name = "synthetic"
+    seed: Annotated[int, Field(ge=0)] = 20170101
+    start: date = date(2017, 1, 1)
+    time_of_day: TimeOfDay = time(16)
+    publication_lag: Span = timedelta(hours=1)
+    look_back: Span = timedelta(days=30)
+    within_market: Annotated[float, Field(ge=0, lt=1)] = 0.8
+    """Correlation of the shocks of two symbols of one market."""
+    across_markets: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    symbols: Annotated[tuple[SyntheticSymbol, ...], Field(min_length=1)]
+    faults: Faults | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.across_markets > self.within_market:
+            raise ValueError("across_markets must not be above within_market")
+        if len({symbol.symbol for symbol in self.symbols}) < len(self.symbols):
+            raise ValueError("a symbol is listed twice")
+        if self.faults and "fault" not in self.name:
+            raise ValueError("a source with faults must say so: put `fault` into its name")
+        return self
+
+
+class ReplaySource(_Model):
+    """Publishes the withheld years of file sources, a step each `interval` from its first run on."""
+
+    kind: Literal["replay"]
+    name: Name = "replay"
+    of: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """File sources with `withhold_years`; the first sets the steps."""
+    interval: Interval = timedelta(days=1)
+    published_by: Literal["run", "replay"] = "replay"
+    """The command that publishes it: the scheduled `run`, or the continuous `replay`."""
+
+
+FileSource = CsvSource | ParquetSource
+SourceConfig = Annotated[
+    CsvSource | ParquetSource | SqlSource | HttpSource | SyntheticSource | ReplaySource,
+    Field(discriminator="kind"),
+]
+
+
+class Sources(_Model):
+    """The whole file."""
+
+    sources: tuple[SourceConfig, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.sources:
+            raise ValueError("lists no source")
+        names = [source.name for source in self.sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"source name used twice: {', '.join(twice)}")
+        files = {source.name: source for source in self.sources if isinstance(source, FileSource)}
+        replays = [source for source in self.sources if isinstance(source, ReplaySource)]
+        if len(replays) > 1:
+            raise ValueError("only one source of kind replay can be configured")
+        for name in (name for replay in replays for name in replay.of):
+            if name not in files or not files[name].withhold_years:
+                raise ValueError(f"replay: {name!r} is not a csv or parquet source with withhold_years")
+            if f"{name}{REPLAY_SUFFIX}" in names:
+                raise ValueError(f"{name}{REPLAY_SUFFIX} is the name under which the replay publishes {name}")
+        return self
+
+    @property
+    def replay(self) -> ReplaySource | None:
+        """The replay source, if one is configured."""
+        return next((source for source in self.sources if isinstance(source, ReplaySource)), None)
+
+    @property
+    def published(self) -> frozenset[str]:
+        """Every `Price.source` that this configuration publishes."""
+        own = {source.name for source in self.sources if not isinstance(source, ReplaySource)}
+        replayed = {replay_name(name) for name in (self.replay.of if self.replay else ())}
+        return frozenset(own | replayed)
+
+
+REPLAY_SUFFIX = "-replay"
+
+
+def replay_name(source: str) -> str:
+    """`Price.source` of the replayed prices of a file source."""
+    return f"{source}{REPLAY_SUFFIX}"
+
+
+def load(path: Path) -> Sources:
+    """Read a sources file.
+
+    Raises:
+        BadSources: it cannot be read or breaks a rule; one line a problem with its place, value and remedy.
+    """
+    try:
+        content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSources([f"{path}: cannot be read ({error.strerror}); SOURCES_FILE must name it"]) from None
+    except yaml.YAMLError as error:
+        raise BadSources([f"{path}: is not YAML: {' '.join(str(error).split())}"]) from None
+    try:
+        return Sources.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(path, content, dict(item)) for item in error.errors(include_url=False)]
+        raise BadSources(problems) from None
+
+
+def _problem(path: Path, content: object, error: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in error["loc"] if part not in _KINDS) or "the file"
+    name = _source_name(content, error["loc"])
+    message = re.sub(r"^Value error, ", "", str(error["msg"]))
+    value = error.get("input")
+    # An unknown key may be a misplaced password.
+    plain = isinstance(value, str | int | float | bool) and error["type"] != "extra_forbidden"
+    shown = f" (is {value!r})" if plain else ""
+    return f"{path}: {place}{f' of source {name!r}' if name else ''}: {message}{shown}"
+
+
+def _source_name(content: object, loc: tuple[str | int, ...]) -> str | None:
+    match (content, loc):
+        case ({"sources": list(rows)}, ("sources", int(index), *_)) if index < len(rows):
+            row = rows[index]
+            return row.get("name") if isinstance(row, dict) else None
+        case _:
+            return None
+
+
+_KINDS = {"csv", "parquet", "sql", "http", "synthetic", "replay"}

@@ -1,0 +1,137 @@
+"""The scheduled run: every source once, and a row in `job_runs` that outlives the pod."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import stamina
+import structlog
+from confluent_kafka import KafkaException
+
+from workloads.kit import db
+from workloads.kit.kafka import KafkaUnavailable
+from workloads.kit.producer import ProducerLost, TransactionalProducer
+from workloads.kit.records import Transient
+from workloads.price_pipeline.config import ReplaySource, SourceConfig, Sources
+from workloads.price_pipeline.ledger import Ledger
+from workloads.price_pipeline.opening import Clock, open_source
+from workloads.price_pipeline.publish import Window, publish
+from workloads.price_pipeline.settings import RunSettings
+from workloads.price_pipeline.sources import SourceError
+
+_log = structlog.get_logger(__name__)
+
+JOB = "price-pipeline"
+TRANSACTIONAL_ID = "price-pipeline"
+"""One run publishes at a time: a second one fences the first."""
+
+_OURS = (Transient, ProducerLost, KafkaUnavailable, KafkaException)
+"""Failures of the platform, not of a source."""
+
+_COUNTS = ("published", "corrections", "skipped", "refused", "unobserved")
+
+
+class RunFailed(Exception):
+    """Some source could not be read; the others were published."""
+
+
+def run(
+    settings: RunSettings,
+    sources: Sources,
+    only: Collection[str],
+    backfill: tuple[datetime, datetime] | None,
+    clock: Clock,
+) -> None:
+    """Publish what the topic lacks of each source (of `only`, where it names some).
+
+    `backfill` looks at that range of event times, as the sources date it, instead of from each watermark on.
+
+    Raises:
+        RunFailed: names the sources that failed and why.
+        Transient, ProducerLost, KafkaUnavailable: the database or the brokers are away, or another run took
+            over.
+    """
+    run_id = settings.pod_name or f"{JOB}-{uuid.uuid4()}"
+    with _connect(settings) as connection, db.job_run(connection, JOB, run_id) as detail:
+        started = time.monotonic()
+        if backfill:
+            detail["backfill"] = [instant.isoformat() for instant in backfill]
+        counts: dict[str, dict[str, int]] = detail.setdefault("sources", {})
+        failed: dict[str, str] = detail.setdefault("failed", {})
+        # The producer first: no older run can publish once the ledger is read.
+        with TransactionalProducer(settings, TRANSACTIONAL_ID) as producer:
+            ledger = Ledger.read(settings, sources.published)
+            for config in _chosen(sources, only, backfill is not None):
+                tally: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
+                try:
+                    publish(
+                        open_source(config, sources, ledger.anchor, clock),
+                        _window(config, ledger, backfill),
+                        ledger,
+                        producer,
+                        clock,
+                        transaction_rows=settings.transaction_rows,
+                        counts=tally,
+                    )
+                except _OURS:
+                    raise
+                except Exception as error:
+                    # One source, whatever is wrong with it, holds no other back.
+                    known = isinstance(error, SourceError)
+                    failed[config.name] = str(error) if known else f"{type(error).__name__}: {error}"
+                    _log.error(
+                        "source_failed",
+                        source=config.name,
+                        error=failed[config.name],
+                        exc_info=not known,
+                        **tally,
+                    )
+                else:
+                    _log.info("source_done", source=config.name, **tally)
+                finally:
+                    counts[config.name] = dict(tally)
+        detail["seconds"] = round(time.monotonic() - started, 3)
+        if failed:
+            raise RunFailed("; ".join(f"source {name}: {why}" for name, why in failed.items()))
+
+
+def _chosen(sources: Sources, only: Collection[str], backfill: bool) -> list[SourceConfig]:
+    chosen: list[SourceConfig] = []
+    for config in sources.sources:
+        if only and config.name not in only:
+            continue
+        # A replay has no past to fill, and the continuous one is published by its own service.
+        if isinstance(config, ReplaySource) and (backfill or config.published_by != "run"):
+            continue
+        chosen.append(config)
+    return chosen
+
+
+def _window(config: SourceConfig, ledger: Ledger, backfill: tuple[datetime, datetime] | None) -> Window:
+    if backfill:
+        return Window(*backfill)
+    if isinstance(config, ReplaySource):
+        return Window()
+    return Window(since=_since(config, ledger), look_back=config.look_back)
+
+
+def _since(config: Any, ledger: Ledger) -> datetime | None:
+    """From when on the source is asked: before the oldest watermark of its series, from the first row where a
+    series that it names has none."""
+    known = ledger.symbols(config.name)
+    columns = getattr(config, "columns", None)
+    named = set(columns.prices.values()) if columns else {symbol.symbol for symbol in config.symbols}
+    watermarks = [ledger.newest(config.name, symbol) for symbol in known | named]
+    if not watermarks or None in watermarks:
+        return None
+    return min(mark for mark in watermarks if mark is not None) - config.look_back
+
+
+@stamina.retry(on=Transient, attempts=None, timeout=60)
+def _connect(settings: RunSettings) -> db.Connection:
+    return db.connect(settings, application_name=JOB)

@@ -1,0 +1,124 @@
+"""The withheld years of file sources, mapped onto today and on from there, a step each interval.
+
+Steps are the true dates of the first source. A price of another source goes out with the first step at or
+after its true date (a second one of its symbol with the step after it); those later than the last step follow
+as steps of their own. Step k has the event time
+start + k * interval. Where a replay stands is read from the topic: the newest replayed price there says which
+step it was and when, and the next steps follow from it, so that a restart repeats and skips nothing and a
+changed interval holds from then on.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.config import replay_name
+from workloads.price_pipeline.rows import RawRow
+from workloads.price_pipeline.sources import SourceError
+
+Place = tuple[str, str, datetime]
+"""Source, symbol and true date of a replayed price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A replayed price on the topic: whose and of which true date, and the event time it got."""
+
+    source: str
+    symbol: str
+    replayed_from: datetime
+    event_time: datetime
+
+
+class ReplaySource:
+    """The steps from where the topic stands up to the clock's now."""
+
+    ordered = True
+
+    def __init__(
+        self,
+        withheld: Sequence[tuple[str, Sequence[tuple[Price, RawRow]]]],
+        interval: timedelta,
+        anchor: Anchor | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`withheld`: source name and prices, the source that sets the steps first.
+
+        Raises:
+            SourceError: there is nothing to replay, or the topic holds a step that is none of these.
+        """
+        self._steps, places = _steps(withheld)
+        self._interval = interval
+        self._clock = clock
+        if not self._steps:
+            raise SourceError("nothing is withheld for the replay: the files hold no prices of those years")
+        if anchor is None:
+            self._first, self._start = 0, clock().replace(microsecond=0)
+            return
+        place = places.get((anchor.source, anchor.symbol, anchor.replayed_from))
+        if place is None:
+            raise SourceError(
+                f"the topic's last replayed price is {anchor.source} {anchor.symbol} of "
+                f"{anchor.replayed_from:%Y-%m-%d}, which is not among the withheld prices: "
+                "restore the file or withhold_years that it came from"
+            )
+        self._first, self._start = place, anchor.event_time
+
+    @property
+    def steps(self) -> int:
+        """Steps from the first to the last."""
+        return len(self._steps)
+
+    @property
+    def due(self) -> int:
+        """Steps that are due by now, of all."""
+        elapsed = (self._clock() - self._start) // self._interval
+        return max(0, min(self.steps, self._first + elapsed + 1))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is due: there is nothing after it."""
+        return self.due == self.steps
+
+    def seconds_to_next(self) -> float:
+        """Time until the next step is due; none follows the last."""
+        return max(0.0, (self.instant(self.due) - self._clock()).total_seconds())
+
+    def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
+        for number in range(self._first, self.due):
+            instant = self.instant(number)
+            if (since is None or since <= instant) and (until is None or instant <= until):
+                yield from (replace(row, event_time=instant) for row in self._steps[number])
+
+    def instant(self, step: int) -> datetime:
+        """Event time of a step."""
+        return self._start + (step - self._first) * self._interval
+
+
+def _steps(
+    withheld: Sequence[tuple[str, Sequence[tuple[Price, RawRow]]]],
+) -> tuple[list[list[RawRow]], dict[Place, int]]:
+    """Rows by step, and the step of each price."""
+    first = withheld[0][1] if withheld else ()
+    dates = sorted({price.event_time for price, _ in first})
+    after = {price.event_time for _, prices in withheld for price, _ in prices}
+    dates += sorted(date for date in after if not dates or date > dates[-1])
+    rows: defaultdict[int, list[RawRow]] = defaultdict(list)
+    places: dict[Place, int] = {}
+    for source, prices in withheld:
+        name = replay_name(source)
+        last: dict[str, int] = {}
+        for price, row in sorted(prices, key=lambda held: held[0].event_time):
+            place = (name, price.symbol, price.event_time)
+            if place not in places:
+                # A step has one price of a symbol: a second one that falls on it goes with the next.
+                number = max(bisect_left(dates, price.event_time), last.get(price.symbol, -1) + 1)
+                places[place] = last[price.symbol] = number
+            terms = replace(row.terms, source=name, provenance="replay", publication_lag=timedelta(0))
+            rows[places[place]].append(replace(row, terms=terms, replayed_from=price.event_time))
+    return [rows[number] for number in range(max(rows, default=-1) + 1)], places

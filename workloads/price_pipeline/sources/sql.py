@@ -1,0 +1,82 @@
+"""Rows of a PostgreSQL query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from workloads.price_pipeline.config import SqlSource as SqlConfig
+from workloads.price_pipeline.rows import RawRow
+from workloads.price_pipeline.sources import SourceError, table
+
+
+class SqlSource:
+    """Runs the configured query read-only, narrowed and ordered by its event time on the server, through a
+    cursor there: memory holds `fetch_rows` rows. A row's bytes are its columns as JSON."""
+
+    ordered = True
+
+    def __init__(self, config: SqlConfig) -> None:
+        self._config = config
+
+    def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
+        config, terms = self._config, table.market_terms(self._config)
+        try:
+            with (
+                self._connect() as connection,
+                connection.cursor(name="price_pipeline", row_factory=dict_row) as cursor,
+            ):
+                cursor.itersize = config.fetch_rows
+                cursor.execute(self._query(since, until), {"since": since, "until": until})
+                present = [column.name for column in cursor.description or ()]
+                table.require(config.columns, present, f"the query of {config.name}")
+                for row in cursor:
+                    yield from table.split(config.columns, terms, row.__getitem__, table.as_json(row))
+        except psycopg.Error as error:
+            where = f"{config.user}@{config.host}:{config.port}/{config.database}"
+            raise SourceError(f"{where}: {' '.join(str(error).split())}") from error
+
+    def _connect(self) -> psycopg.Connection:
+        config = self._config
+        try:
+            password = config.password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SourceError(f"password_file {config.password_file}: {error.strerror}") from error
+        connection = psycopg.connect(
+            host=config.host,
+            port=config.port,
+            dbname=config.database,
+            user=config.user,
+            password=password,
+            sslmode=config.sslmode,
+            connect_timeout=10,
+            application_name="price-pipeline",
+            options=f"-c TimeZone=UTC -c statement_timeout={int(config.timeout_seconds * 1000)}",
+        )
+        connection.read_only = True
+        return connection
+
+    def _query(self, since: datetime | None, until: datetime | None) -> sql.Composed:
+        event_time = sql.Identifier(self._config.columns.event_time)
+        conditions: list[sql.Composable] = []
+        if since is not None:
+            conditions.append(sql.SQL("{} >= %(since)s").format(event_time))
+        if until is not None:
+            conditions.append(sql.SQL("{} <= %(until)s").format(event_time))
+        narrowed = sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("TRUE")
+        # A row without a time is no price, but it is to be refused, not passed over.
+        # Ordered by all that is read: of two rows of one identity the same one is last each time.
+        order = sql.SQL(", ").join(map(sql.Identifier, table.wanted(self._config.columns)))
+        return sql.SQL(
+            "SELECT * FROM ({}) AS prices WHERE ({}) OR {} IS NULL ORDER BY {} NULLS FIRST, {}"
+        ).format(
+            sql.SQL(self._config.query.strip().rstrip(";").replace("%", "%%")),  # pyright: ignore
+            narrowed,
+            event_time,
+            event_time,
+            order,
+        )
