@@ -1,0 +1,137 @@
+"""What all components share: registering manifests as typed resources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from infra.manifests import network, scaling, workload
+from infra.manifests.meta import Manifest
+from infra.manifests.network import Paths
+from infra.manifests.scaling import Lag
+from infra.manifests.workload import Workload
+from infra.settings import Hpa, Keda
+
+_TYPES: dict[tuple[str, str], Any] = {
+    ("v1", "ConfigMap"): k8s.core.v1.ConfigMap,
+    ("v1", "LimitRange"): k8s.core.v1.LimitRange,
+    ("v1", "Namespace"): k8s.core.v1.Namespace,
+    ("v1", "PersistentVolumeClaim"): k8s.core.v1.PersistentVolumeClaim,
+    ("v1", "ResourceQuota"): k8s.core.v1.ResourceQuota,
+    ("v1", "Secret"): k8s.core.v1.Secret,
+    ("v1", "Service"): k8s.core.v1.Service,
+    ("v1", "ServiceAccount"): k8s.core.v1.ServiceAccount,
+    ("apps/v1", "Deployment"): k8s.apps.v1.Deployment,
+    ("apps/v1", "StatefulSet"): k8s.apps.v1.StatefulSet,
+    ("autoscaling/v2", "HorizontalPodAutoscaler"): k8s.autoscaling.v2.HorizontalPodAutoscaler,
+    ("batch/v1", "CronJob"): k8s.batch.v1.CronJob,
+    ("batch/v1", "Job"): k8s.batch.v1.Job,
+    ("networking.k8s.io/v1", "NetworkPolicy"): k8s.networking.v1.NetworkPolicy,
+    ("policy/v1", "PodDisruptionBudget"): k8s.policy.v1.PodDisruptionBudget,
+    ("rbac.authorization.k8s.io/v1", "Role"): k8s.rbac.v1.Role,
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"): k8s.rbac.v1.RoleBinding,
+}
+_UNTYPED = {"keda.sh/v1alpha1"}
+
+
+class Component(pulumi.ComponentResource):
+    """A component: `TYPE` is its token, pinned by a test since changing it replaces what is below."""
+
+    TYPE: ClassVar[str]
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None) -> None:
+        super().__init__(self.TYPE, name, None, opts)
+        self._name = name
+
+    def add(
+        self,
+        manifest: Manifest,
+        *,
+        name: str | None = None,
+        after: Sequence[pulumi.Resource] = (),
+        protect: bool = False,
+    ) -> pulumi.Resource:
+        """Register an object as a child.
+
+        Args:
+            name: its name in the stack, made from the object's own by default: for objects whose own changes.
+            after: what must be there before it.
+            protect: whether the engine refuses to delete or replace it.
+        """
+        return register(
+            manifest,
+            name or child_name(self._name, manifest),
+            pulumi.ResourceOptions(parent=self, depends_on=list(after), protect=protect or None),
+        )
+
+    def add_all(
+        self, manifests: Sequence[Manifest], *, after: Sequence[pulumi.Resource] = ()
+    ) -> list[pulumi.Resource]:
+        """Register several."""
+        return [self.add(manifest, after=after) for manifest in manifests]
+
+    def add_surroundings(
+        self, w: Workload, paths: Paths, *, after: Sequence[pulumi.Resource] = ()
+    ) -> list[pulumi.Resource]:
+        """Register what must be there before a workload's pods: account, files, secrets, network policy."""
+        manifests = [workload.service_account(w), network.policy(w.name, w.namespace, w.labels, paths)]
+        if w.files:
+            manifests.append(workload.config_map(w))
+        if w.secret_files:
+            manifests.append(workload.secret(w))
+        return self.add_all(manifests, after=after)
+
+    def add_metrics(self, w: Workload) -> None:
+        """Register the name by which Prometheus finds a workload's pods."""
+        if w.metrics is not None:
+            self.add(workload.metrics_service(w, w.metrics))
+
+    def add_scaler(
+        self, w: Workload, scaler: Hpa | Keda, *, after: Sequence[pulumi.Resource], lag: Lag | None = None
+    ) -> pulumi.Resource:
+        """Register what decides how many pods of a deployment run.
+
+        Args:
+            lag: whose lag on which topic, of a consumer.
+        """
+        limits = {
+            "least": scaler.min_replicas,
+            "most": scaler.max_replicas,
+            "cpu_percent": scaler.cpu_percent,
+            "memory_percent": scaler.memory_percent,
+        }
+        match scaler:
+            case Hpa():
+                manifest = scaling.hpa(w, **limits)
+            case Keda():
+                manifest = scaling.scaled_object(w, **limits, lag=lag, lag_messages=scaler.lag)
+        return self.add(manifest, after=after)
+
+
+def child_name(parent: str, manifest: Manifest) -> str:
+    """Name in the stack of a component's object: the object's own, below its component's."""
+    own: str = manifest["metadata"]["name"]
+    return own if own == parent or own.startswith(f"{parent}-") else f"{parent}-{own}"
+
+
+def register(manifest: Manifest, name: str, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    """Register an object under its own type; what a Secret holds is secret from here on.
+
+    Raises:
+        KeyError: no type is known for it.
+    """
+    version, kind = manifest["apiVersion"], manifest["kind"]
+    body = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
+    if version in _UNTYPED:
+        return k8s.apiextensions.CustomResource(name, api_version=version, kind=kind, opts=opts, **body)
+    if kind == "Secret":
+        body["data"] = pulumi.Output.secret(body["data"])
+    fields = {_FIELDS.get(key, key): value for key, value in body.items()}
+    return _TYPES[version, kind](name, opts=opts, **fields)
+
+
+_FIELDS = {"automountServiceAccountToken": "automount_service_account_token", "roleRef": "role_ref"}
+"""Top-level fields whose Python name is another."""

@@ -1,0 +1,40 @@
+"""The model server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+
+from infra.components.base import Component
+from infra.manifests import scaling, workload
+from infra.manifests.network import Paths
+from infra.manifests.workload import Workload
+from infra.settings import Scaler
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelServerArgs:
+    """What a model server is made from."""
+
+    workload: Workload
+    scaler: Scaler
+    paths: Paths
+
+
+class ModelServer(Component):
+    """Servers behind one address, replaced without a request lost."""
+
+    TYPE: ClassVar[str] = "carbon:workload:ModelServer"
+
+    def __init__(self, name: str, args: ModelServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        w = args.workload
+        before = self.add_surroundings(w, args.paths)
+        self.add_metrics(w)
+        self.add(workload.service(w, w.ports), after=before)
+        self.add(scaling.disruption_budget(w))
+        made = self.add(workload.deployment(w, scaling.ROLLING, replicas=None), after=before)
+        self.add_scaler(w, args.scaler, after=[made])
+        self.register_outputs({})

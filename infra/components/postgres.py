@@ -1,0 +1,52 @@
+"""PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+
+from infra.components.base import Component
+from infra.manifests import postgres, scaling, workload
+from infra.manifests.network import Paths
+from infra.settings import Labels, PostgresStatefulSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresArgs:
+    """Args:
+    password: the superuser's.
+    domain: DNS domain of the cluster.
+    """
+
+    identity: Labels
+    image: str
+    domain: str
+    password: str
+    settings: PostgresStatefulSet
+    paths: Paths
+
+
+class Postgres(Component):
+    """One server with a volume; `host` is its name in the cluster."""
+
+    TYPE: ClassVar[str] = "carbon:storage:Postgres"
+
+    def __init__(self, name: str, args: PostgresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        settings = args.settings
+        w = postgres.workload(
+            args.identity,
+            args.image,
+            settings.resources,
+            settings.storage,
+            password=args.password,
+            parameters=settings.parameters,
+        )
+        before = self.add_surroundings(w, args.paths)
+        self.add(workload.service(w, w.ports), after=before)
+        self.add(scaling.disruption_budget(w))
+        self.add(workload.stateful_set(w, replicas=1), after=before, protect=settings.storage.protect)
+        self.host = w.host(args.domain)
+        self.register_outputs({"host": self.host})

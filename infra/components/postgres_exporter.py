@@ -1,0 +1,47 @@
+"""postgres-exporter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+
+from infra.components.base import Component
+from infra.manifests import exporters, scaling, workload
+from infra.manifests.network import Paths
+from infra.settings import Labels, Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresExporterArgs:
+    """Args:
+    postgres: host of the database.
+    password: of its role.
+    """
+
+    identity: Labels
+    image: str
+    resources: Resources
+    postgres: str
+    password: str
+    paths: Paths
+
+
+class PostgresExporter(Component):
+    """Figures that the database knows, as metrics."""
+
+    TYPE: ClassVar[str] = "carbon:monitoring:PostgresExporter"
+
+    def __init__(
+        self, name: str, args: PostgresExporterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        w = exporters.postgres_exporter(
+            args.identity, args.image, args.resources, postgres=args.postgres, password=args.password
+        )
+        before = self.add_surroundings(w, args.paths)
+        self.add(workload.service(w, w.ports), after=before)
+        self.add(scaling.disruption_budget(w))
+        self.add(workload.deployment(w, scaling.ROLLING, replicas=1), after=before)
+        self.register_outputs({})

@@ -1,0 +1,47 @@
+"""Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+
+from infra.components.base import Component
+from infra.manifests import redis, scaling, workload
+from infra.manifests.network import Paths
+from infra.settings import Labels, RedisDeployment
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisArgs:
+    """Args:
+    password: of its one user.
+    """
+
+    identity: Labels
+    image: str
+    password: str
+    settings: RedisDeployment
+    paths: Paths
+
+
+class Redis(Component):
+    """A cache."""
+
+    TYPE: ClassVar[str] = "carbon:storage:Redis"
+
+    def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        w = redis.workload(
+            args.identity,
+            args.image,
+            args.settings.resources,
+            password=args.password,
+            max_memory_mib=args.settings.max_memory_mib,
+        )
+        before = self.add_surroundings(w, args.paths)
+        self.add(workload.service(w, w.ports), after=before)
+        self.add(scaling.disruption_budget(w))
+        self.add(workload.deployment(w, scaling.RECREATE, replicas=1), after=before)
+        self.register_outputs({})

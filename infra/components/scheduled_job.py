@@ -1,0 +1,39 @@
+"""A job on a schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+
+from infra.components.base import Component
+from infra.manifests import workload
+from infra.manifests.network import Paths
+from infra.manifests.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledJobArgs:
+    """Args:
+    schedule: cron expression, in UTC.
+    deadline_seconds: a run that takes longer is ended and has failed.
+    """
+
+    workload: Workload
+    schedule: str
+    deadline_seconds: int
+    paths: Paths
+
+
+class ScheduledJob(Component):
+    """Runs on its schedule, never two at a time."""
+
+    TYPE: ClassVar[str] = "carbon:workload:ScheduledJob"
+
+    def __init__(self, name: str, args: ScheduledJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        w = args.workload
+        before = self.add_surroundings(w, args.paths)
+        self.add(workload.cron_job(w, args.schedule, deadline_seconds=args.deadline_seconds), after=before)
+        self.register_outputs({})

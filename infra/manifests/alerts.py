@@ -1,0 +1,140 @@
+"""Alerting rules: what wakes a person, each with a page of its name in `runbooks/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from workloads.kit.contracts import metrics
+from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert. `hold` is how long the expression must hold, as Prometheus writes durations.
+
+    `page` wakes somebody, `ticket` is for the next working day, `info` is for those who look.
+    """
+
+    name: str
+    expression: str
+    hold: str
+    severity: Literal["page", "ticket", "info"]
+    summary: str
+
+
+_NAMESPACES = f"{PLATFORM}|{MONITORING}"
+
+ALERTS = (
+    Alert(
+        "ConsumerLagHigh",
+        f"sum by (group) ({metrics.CONSUMER_LAG}) > 10000",
+        "5m",
+        "page",
+        "{{ $labels.group }} is {{ $value | humanize }} messages behind",
+    ),
+    Alert(
+        "ConsumerPaused",
+        f"max by (group) ({metrics.CONSUMER_PAUSED}) > 0",
+        "5m",
+        "page",
+        "{{ $labels.group }} waits for something that it needs",
+    ),
+    Alert(
+        "DeadLetters",
+        f"sum by (group, topic) (increase({metrics.CONSUMER_DEAD_LETTERS}[15m])) > 0",
+        "0m",
+        "ticket",
+        "{{ $labels.group }} set messages of {{ $labels.topic }} aside",
+    ),
+    Alert(
+        "PipelineLate",
+        # Once a day at 02:00 UTC: two hours' grace. The database has the figure, so it outlives the job.
+        f'time() - {metrics.JOB_LAST_SUCCESS}{{job_name="price-pipeline"}} > 26 * 3600'
+        f' or absent({metrics.JOB_LAST_SUCCESS}{{job_name="price-pipeline"}})',
+        "10m",
+        "page",
+        "no price-pipeline run has succeeded for over 26 hours",
+    ),
+    Alert(
+        "JobFailed",
+        f"{metrics.JOB_LAST_RUN_FAILED} == 1",
+        "5m",
+        "ticket",
+        "the newest run of {{ $labels.job_name }} failed",
+    ),
+    Alert(
+        "ModelStale",
+        f"time() - {metrics.MODEL_TRAINED} > 50 * 3600",
+        "10m",
+        "ticket",
+        "the model of {{ $labels.symbol }} was last trained {{ $value | humanizeDuration }} ago",
+    ),
+    Alert(
+        "ModelWithoutSkill",
+        f'max by (symbol) ({metrics.MODEL_VERSION}{{alias="challenger"}}) > 0'
+        f' unless on (symbol) max by (symbol) ({metrics.MODEL_VERSION}{{alias="champion"}}) > 0',
+        "10m",
+        "info",
+        "no model of {{ $labels.symbol }} beats the naive last value; its predictions say skill: none",
+    ),
+    Alert(
+        "InferenceSlow",
+        "histogram_quantile(0.99, sum by (le)"
+        f' (rate({metrics.REQUEST_SECONDS}_bucket{{endpoint="/predict"}}[5m]))) > 0.25',
+        "5m",
+        "ticket",
+        "one request in a hundred to the model server takes {{ $value | humanizeDuration }} or longer",
+    ),
+    Alert(
+        "PredictionAnomalies",
+        f"sum by (symbol) (increase({metrics.PREDICTION_ANOMALIES}[30m])) > 3",
+        "0m",
+        "ticket",
+        "prices or predictions of {{ $labels.symbol }} are far outside its volatility",
+    ),
+    Alert(
+        "PodRestarting",
+        "sum by (namespace, pod)"
+        f' (increase(kube_pod_container_status_restarts_total{{namespace=~"{_NAMESPACES}"}}[15m])) > 3',
+        "0m",
+        "page",
+        "{{ $labels.namespace }}/{{ $labels.pod }} keeps restarting",
+    ),
+    Alert(
+        "PostgresAway",
+        "pg_up == 0 or absent(pg_up)",
+        "1m",
+        "page",
+        "PostgreSQL does not answer: consumers wait, nothing is lost",
+    ),
+    Alert(
+        "RegistryAway",
+        f"max({metrics.REGISTRY_UP}) == 0",
+        "5m",
+        "ticket",
+        "MLflow does not answer: the model server keeps the last good models",
+    ),
+    Alert(
+        "TargetDown",
+        "up == 0",
+        "3m",
+        "ticket",
+        "Prometheus cannot scrape {{ $labels.job }} at {{ $labels.instance }}",
+    ),
+)
+
+
+def rule_groups() -> list[dict[str, Any]]:
+    """Prometheus rule groups, as its rule files hold them."""
+    return [{"name": "carbon-platform", "rules": [_rule(alert) for alert in ALERTS]}]
+
+
+def _rule(alert: Alert) -> dict[str, Any]:
+    return {
+        "alert": alert.name,
+        "expr": alert.expression,
+        "for": alert.hold,
+        "labels": {"severity": alert.severity},
+        "annotations": {"summary": alert.summary, "runbook": f"runbooks/{alert.name}.md"},
+    }

@@ -1,0 +1,166 @@
+"""Exporters: figures that the database and Kubernetes know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from infra.manifests.meta import Manifest
+from infra.manifests.workload import SERVICE_ACCOUNT, Http, Probes, Workload
+from infra.settings import Labels, Resources
+from workloads.kit.contracts import env, models, ports, tables
+from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
+
+POSTGRES_EXPORTER: Final = "postgres-exporter"
+KUBE_STATE_METRICS: Final = "kube-state-metrics"
+
+WATCHED: Final = (PLATFORM, MONITORING)
+"""Namespaces that kube-state-metrics looks at."""
+
+WATCHED_KINDS: Final = {
+    "": ("persistentvolumeclaims", "pods"),
+    "apps": ("deployments", "statefulsets"),
+    "autoscaling": ("horizontalpodautoscalers",),
+    "batch": ("cronjobs", "jobs"),
+}
+"""API group → kinds that kube-state-metrics counts."""
+
+_ROLE: Final = "postgres_exporter"
+_PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
+_CONFIG: Final = "/etc/carbon"
+_TELEMETRY: Final = 8082
+_OUTCOMES: Final = 500
+"""Outcomes a symbol that live figures are taken over."""
+
+_JOBS: Final = f"""
+select job as job_name,
+       coalesce(extract(epoch from max(finished_at) filter (where status = 'succeeded')), 0)
+         as last_success_timestamp_seconds,
+       coalesce((array_agg(status order by started_at desc)
+                 filter (where status <> 'running'))[1] = 'failed', false)::int as last_run_failed
+from {tables.SCHEMA}.{tables.JOB_RUNS}
+group by job
+"""
+
+_TRAINED: Final = f"""
+select symbol, extract(epoch from max(at)) as timestamp_seconds
+from {tables.SCHEMA}.{tables.MODEL_EVENTS}
+where event = 'registered'
+group by symbol
+"""
+
+# Real and synthetic prices never share a figure, nor do a model and the naive last value.
+_LIVE: Final = f"""
+select recent.symbol,
+       case when recent.provenance = 'synthetic' then 'synthetic' else 'real' end as provenance,
+       1 - avg(recent.abs_error) / nullif(avg(recent.naive_abs_error), 0) as skill,
+       avg(recent.covered::int) as coverage
+from (select distinct symbol from {tables.SCHEMA}.{tables.ML_PREDICTIONS}) symbols
+cross join lateral (
+  select o.symbol, o.provenance, o.abs_error, o.naive_abs_error, o.covered
+  from {tables.SCHEMA}.{tables.PREDICTION_OUTCOMES} o
+  where o.symbol = symbols.symbol and o.model_alias <> '{models.NAIVE}'
+  order by o.event_time desc limit {_OUTCOMES}
+) recent
+group by 1, 2
+"""
+
+
+def queries() -> Manifest:
+    """postgres-exporter's own queries; a metric is called after its query and its column."""
+    return {
+        "carbon_job": _query(
+            _JOBS,
+            labels={"job_name": "Scheduled job."},
+            figures={
+                "last_success_timestamp_seconds": "Unix time at which it last ended well, 0 if never.",
+                "last_run_failed": "1 if its newest finished run failed.",
+            },
+        ),
+        "carbon_model_trained": _query(
+            _TRAINED,
+            labels={"symbol": "Symbol of the model."},
+            figures={"timestamp_seconds": "Unix time at which its newest model was registered."},
+        ),
+        "carbon_model_live": _query(
+            _LIVE,
+            labels={"symbol": "Symbol of the model.", "provenance": "real or synthetic."},
+            figures={
+                "skill": f"1 - MAE / naive MAE over its last {_OUTCOMES} outcomes.",
+                "coverage": "Share of those whose interval held the price that followed.",
+            },
+        ),
+    }
+
+
+def _query(sql: str, *, labels: Mapping[str, str], figures: Mapping[str, str]) -> Manifest:
+    described = [(column, "LABEL", text) for column, text in labels.items()]
+    described += [(column, "GAUGE", text) for column, text in figures.items()]
+    return {
+        "query": sql.strip(),
+        "cache_seconds": 10,
+        "metrics": [{c: {"usage": usage, "description": text}} for c, usage, text in described],
+    }
+
+
+def postgres_exporter(
+    identity: Labels, image: str, resources: Resources, *, postgres: str, password: str
+) -> Workload:
+    """The exporter of the database's figures.
+
+    Args:
+        postgres: host of the database.
+        password: of its role.
+    """
+    return Workload(
+        name=POSTGRES_EXPORTER,
+        namespace=MONITORING,
+        component="exporter",
+        identity=identity,
+        image=image,
+        resources=resources,
+        args=(
+            f"--web.listen-address=:{ports.POSTGRES_EXPORTER}",
+            f"--extend.query-path={_CONFIG}/queries.yml",
+        ),
+        env={
+            "DATA_SOURCE_URI": f"{postgres}:{ports.POSTGRES}/{tables.DATABASE}?sslmode=disable",
+            "DATA_SOURCE_USER": _ROLE,
+            "DATA_SOURCE_PASS_FILE": f"{env.SECRETS_DIR}/{_PASSWORD}",
+        },
+        ports={"http": ports.POSTGRES_EXPORTER},
+        files={"queries.yml": json.dumps(queries(), indent=1)},
+        files_at=_CONFIG,
+        secret_files={_PASSWORD: password},
+        # Its metrics page asks the database: a database away must not restart the one that says so.
+        probes=Probes(live=Http("/", ports.POSTGRES_EXPORTER), ready=Http("/", ports.POSTGRES_EXPORTER)),
+        exceptions={"scaler": "two of them would ask the database twice"},
+    )
+
+
+def kube_state_metrics(identity: Labels, image: str, resources: Resources) -> Workload:
+    """The exporter of what Kubernetes knows about the platform's objects."""
+    kinds = sorted(kind for group in WATCHED_KINDS.values() for kind in group)
+    return Workload(
+        name=KUBE_STATE_METRICS,
+        namespace=MONITORING,
+        component="exporter",
+        identity=identity,
+        image=image,
+        resources=resources,
+        args=(
+            f"--port={ports.KUBE_STATE_METRICS}",
+            f"--telemetry-port={_TELEMETRY}",
+            f"--resources={','.join(kinds)}",
+            f"--namespaces={','.join(WATCHED)}",
+        ),
+        ports={"http": ports.KUBE_STATE_METRICS},
+        probes=Probes(
+            live=Http("/healthz", ports.KUBE_STATE_METRICS), ready=Http("/healthz", ports.KUBE_STATE_METRICS)
+        ),
+        exceptions={
+            "scaler": "two of them would count everything twice",
+            SERVICE_ACCOUNT: "counts the objects that the Kubernetes API lists",
+        },
+    )

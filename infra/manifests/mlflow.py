@@ -1,0 +1,56 @@
+"""MLflow: tracking server and model registry, on PostgreSQL and a volume."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infra.manifests.workload import Http, Probes, Volume, Workload
+from infra.settings import Labels, Resources, Storage
+from workloads.kit.contracts import env, ports, tables
+from workloads.kit.contracts.namespaces import PLATFORM
+
+NAME: Final = "mlflow"
+_ROLE: Final = "mlflow"
+_PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
+_ARTIFACTS: Final = "/artifacts"
+
+
+def workload(
+    identity: Labels,
+    image: str,
+    resources: Resources,
+    storage: Storage,
+    *,
+    postgres: str,
+    password: str,
+    workers: int,
+) -> Workload:
+    """The server's pod.
+
+    Args:
+        postgres: host of the database.
+        password: of the role `mlflow`.
+    """
+    return Workload(
+        name=NAME,
+        namespace=PLATFORM,
+        component="model-registry",
+        identity=identity,
+        image=image,
+        resources=resources,
+        env={
+            env.POSTGRES_HOST: postgres,
+            env.POSTGRES_PORT: str(ports.POSTGRES),
+            env.POSTGRES_DATABASE: tables.MLFLOW_DATABASE,
+            env.POSTGRES_USER: _ROLE,
+            env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{_PASSWORD}",
+            "MLFLOW_WORKERS": str(workers),
+        },
+        ports={"http": ports.MLFLOW},
+        secret_files={_PASSWORD: password},
+        volume=Volume(storage, _ARTIFACTS),
+        probes=Probes(
+            live=Http("/health", ports.MLFLOW), ready=Http("/health", ports.MLFLOW), startup_seconds=300
+        ),
+        exceptions={"scaler": "one volume holds the artifacts, and one pod may mount it"},
+    )

@@ -1,0 +1,41 @@
+"""Redis: one pod that keeps nothing on disk."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infra.manifests.workload import Exec, Probes, Workload
+from infra.settings import Labels, Resources
+from workloads.kit.contracts import env, ports
+from workloads.kit.contracts.namespaces import PLATFORM
+
+NAME: Final = "redis"
+_PASSWORD: Final = "redis-password"  # noqa: S105 a file's name
+
+
+def workload(
+    identity: Labels, image: str, resources: Resources, *, password: str, max_memory_mib: int
+) -> Workload:
+    """The server's pod."""
+    ping = Exec(("redis-ping",))
+    return Workload(
+        name=NAME,
+        namespace=PLATFORM,
+        component="cache",
+        identity=identity,
+        image=image,
+        resources=resources,
+        args=(
+            *("--port", str(ports.REDIS)),
+            *("--maxmemory", f"{max_memory_mib}mb"),
+            *("--maxmemory-policy", "allkeys-lru"),
+            *("--save", ""),
+            *("--appendonly", "no"),
+        ),
+        env={env.REDIS_PASSWORD_FILE: f"{env.SECRETS_DIR}/{_PASSWORD}"},
+        ports={"redis": ports.REDIS},
+        secret_files={_PASSWORD: password},
+        scratch={"data": "/data"},
+        probes=Probes(live=ping, ready=ping),
+        exceptions={"scaler": "one cache; what it holds can be made again"},
+    )

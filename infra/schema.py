@@ -1,0 +1,54 @@
+"""`python -m infra.schema`: write stacks/schema.json, the JSON Schema of a stack file, from the settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from infra.settings import GIVEN_AT_RUN_TIME, NAMESPACE, StackSettings
+
+FILE: Final = Path(__file__).resolve().parent.parent / "stacks" / "schema.json"
+
+
+def schema() -> dict[str, Any]:
+    """What a committed `Pulumi.<stack>.yaml` may hold."""
+    model = StackSettings.model_json_schema()
+    sections: dict[str, Any] = {f"{NAMESPACE}:{name}": value for name, value in model["properties"].items()}
+    # A secret stands in a file only as the engine encrypted it.
+    sections[f"{NAMESPACE}:secrets"] = {
+        "description": "Passwords, encrypted by `pulumi config set --secret`.",
+        "type": "object",
+        "properties": {"secure": {"type": "string"}},
+        "required": ["secure"],
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Stack file of carbon-platform",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": sections,
+                "patternProperties": {"^pulumi:": {}},
+                "required": [f"{NAMESPACE}:{n}" for n in model["required"] if n not in GIVEN_AT_RUN_TIME],
+                "additionalProperties": False,
+            },
+            "encryptionsalt": {"type": "string"},
+            "encryptedkey": {"type": "string"},
+            "secretsprovider": {"type": "string"},
+        },
+        "required": ["config"],
+        "additionalProperties": False,
+        "$defs": {name: d for name, d in model["$defs"].items() if name != "Secrets"},
+    }
+
+
+def text() -> str:
+    """The file's content."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,204 @@
+"""What the program registers for the local stack: types, parents, provider, secrets, names."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.platform import Platform
+from tests.stack import PASSWORDS, Recorder, Registration, record, settings, values
+
+SNAPSHOT = Path(__file__).with_name("local.resources")
+SECRET_MARK = "4dabf18193072939515e22adb298388d"
+
+COMPONENT_TYPES = {
+    "carbon:platform:Platform",
+    "carbon:cluster:Namespace",
+    "carbon:streaming:Kafka",
+    "carbon:storage:Postgres",
+    "carbon:storage:Redis",
+    "carbon:ml:MLflow",
+    "carbon:monitoring:Prometheus",
+    "carbon:monitoring:Alertmanager",
+    "carbon:monitoring:PostgresExporter",
+    "carbon:monitoring:KubeStateMetrics",
+    "carbon:workload:ConsumerDeployment",
+    "carbon:workload:ModelServer",
+    "carbon:workload:ScheduledJob",
+    "carbon:workload:SingletonDeployment",
+    "carbon:workload:MigrationJob",
+}
+
+
+def test_component_types_stay(registrations: dict[str, Registration]) -> None:
+    """A token that changes replaces all that is below it: add an alias before changing this list."""
+    assert {r.type for r in registrations.values() if r.is_component} == COMPONENT_TYPES
+
+
+def test_no_resource_vanishes_unexplained(registrations: dict[str, Registration]) -> None:
+    """A name that is gone without an alias is a destroyed resource."""
+    now = {_line(r, registrations) for r in registrations.values()}
+    known = set(SNAPSHOT.read_text().splitlines())
+    explained = {alias for r in registrations.values() for alias in r.aliases}
+    gone = sorted(line for line in known - now if line.split()[1] not in explained)
+    assert not gone, "give the resource that replaces each an alias, or remove its line from local.resources"
+    assert now <= known, "add the new resources' lines to local.resources"
+
+
+def test_every_object_goes_through_the_one_provider(registrations: dict[str, Registration]) -> None:
+    objects = [r for r in registrations.values() if r.type.startswith("kubernetes:")]
+    providers = {r.provider for r in objects}
+    assert len(providers) == 1
+    assert "pulumi:providers:kubernetes::cluster::" in providers.pop()
+
+
+def test_provider_survives_a_new_kubeconfig(registrations: dict[str, Registration]) -> None:
+    (provider,) = [r for r in registrations.values() if r.type == "pulumi:providers:kubernetes"]
+    assert provider.inputs["clusterIdentifier"] == "test"
+    assert provider.inputs["enableServerSideApply"] in (True, "true")
+
+
+def test_every_object_is_a_components_child(registrations: dict[str, Registration]) -> None:
+    for r in registrations.values():
+        if r.type.startswith("kubernetes:"):
+            parent = registrations[r.parent]
+            assert parent.is_component
+            assert r.name == parent.name or r.name.startswith(f"{parent.name}-"), r.urn
+
+
+def test_every_component_says_that_it_is_complete(recorded: Recorder) -> None:
+    components = {r.urn for r in recorded.seen.values() if r.is_component}
+    assert components <= recorded.completed.keys()
+
+
+def test_endpoints_are_services_that_exist(recorded: Recorder) -> None:
+    (platform,) = [r.urn for r in recorded.seen.values() if r.type == "carbon:platform:Platform"]
+    endpoints = recorded.completed[platform]["endpoints"]
+    services = {
+        (r.inputs["metadata"]["namespace"], r.inputs["metadata"]["name"]): {
+            port["port"] for port in r.inputs["spec"]["ports"]
+        }
+        for r in recorded.seen.values()
+        if r.type == "kubernetes:core/v1:Service"
+    }
+    assert {"model-server", "mlflow", "prometheus", "alertmanager", "postgres", "kafka-2"} <= endpoints.keys()
+    for endpoint in endpoints.values():
+        assert endpoint["port"] in services[endpoint["namespace"], endpoint["service"]]
+
+
+def test_no_password_is_sent_unmarked(registrations: dict[str, Registration]) -> None:
+    passwords = set(_leaves(PASSWORDS))
+    hidden = passwords | {base64.b64encode(p.encode()).decode() for p in passwords}
+    marked = 0
+    for r in registrations.values():
+        assert not [text for text in _plain(r.wire) if any(h in text for h in hidden)], r.urn
+        marked += json.dumps(r.wire).count(SECRET_MARK)
+    assert marked == len([r for r in registrations.values() if r.type == "kubernetes:core/v1:Secret"])
+    assert marked > 8
+
+
+def test_workloads_start_after_what_they_need(registrations: dict[str, Registration]) -> None:
+    def needs(kind: str, name: str) -> set[str]:
+        component = next(r for r in registrations.values() if r.type.endswith(kind) and r.name == name)
+        return {
+            registrations[urn].type.split(":")[-1] + " " + registrations[urn].name
+            for urn in component.depends_on
+        }
+
+    assert "StatefulSet postgres" in needs(":MigrationJob", "migrations")
+    assert "StatefulSet kafka" in needs(":MigrationJob", "topics")
+    assert {"Job migrations", "Job topics"} <= needs(":ConsumerDeployment", "analytics-consumer")
+    assert {"Job migrations", "Job topics"} <= needs(":SingletonDeployment", "price-replay")
+    assert "Job migrations" in needs(":MLflow", "mlflow")
+    assert "NetworkPolicy carbon-default-deny" in needs(":Kafka", "kafka")
+
+
+@pytest.mark.parametrize(("section", "kind"), [("kafka", "StatefulSet"), ("mlflow", "PersistentVolumeClaim")])
+def test_what_holds_data_is_protected_where_a_stack_says_so(section: str, kind: str) -> None:
+    config = values()
+    config[f"carbon:{section}"]["storage"]["protect"] = True
+    seen = record(lambda: Platform("carbon", settings(config))).seen
+    protected = {(r.type.split(":")[-1], r.name) for r in seen.values() if r.protect}
+    assert protected == {(kind, section)}
+
+
+def test_changed_declaration_of_topics_is_a_new_job(registrations: dict[str, Registration]) -> None:
+    config = values()
+    config["carbon:kafka"]["retention_ms"] = {"commodity-prices": 86_400_000}
+    changed = record(lambda: Platform("carbon", settings(config))).seen
+
+    def jobs(seen: dict[str, Registration]) -> dict[str, str]:
+        return {r.name: r.inputs["metadata"]["name"] for r in seen.values() if r.type.endswith(":Job")}
+
+    before, after = jobs(registrations), jobs(changed)
+    assert before["topics"] != after["topics"]
+    assert before["migrations"] == after["migrations"]
+
+
+def test_changed_password_restarts_who_uses_it_and_nobody_else(
+    registrations: dict[str, Registration],
+) -> None:
+    config = values()
+    config["carbon:secrets"]["roles"]["model_server"] = "another-secret-000005"
+    changed = record(lambda: Platform("carbon", settings(config))).seen
+
+    def templates(seen: dict[str, Registration]) -> dict[str, Any]:
+        return {
+            r.name: r.inputs["spec"]["template"]
+            for r in seen.values()
+            if r.type.split(":")[-1] in ("Deployment", "StatefulSet")
+        }
+
+    before, after = templates(registrations), templates(changed)
+    assert {name for name in before if before[name] != after[name]} == {"model-server"}
+
+
+def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
+    config = values()
+    config["carbon:analytics_consumer"]["scaler"] = {
+        "kind": "keda",
+        "min_replicas": 3,
+        "max_replicas": 6,
+        "lag": 500,
+    }
+    seen = record(lambda: Platform("carbon", settings(config))).seen
+    (scaled,) = [r.inputs for r in seen.values() if r.type == "kubernetes:keda.sh/v1alpha1:ScaledObject"]
+    assert scaled["spec"]["scaleTargetRef"] == {"name": "analytics-consumer"}
+    (lag,) = [t["metadata"] for t in scaled["spec"]["triggers"] if t["type"] == "kafka"]
+    assert lag["consumerGroup"] == "analytics-consumer"
+    assert lag["topic"] == "commodity-prices"
+    assert lag["lagThreshold"] == "500"
+    scalers = {r.name for r in seen.values() if r.type.endswith(":HorizontalPodAutoscaler")}
+    assert scalers == {"prediction-consumer", "model-server"}
+
+
+def _line(r: Registration, seen: dict[str, Registration]) -> str:
+    parent = seen[r.parent].name if r.parent in seen else "-"
+    return f"{r.type} {r.name} {parent}"
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _leaves(inner)
+    else:
+        yield value
+
+
+def _plain(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if SECRET_MARK in value:
+            return
+        for key, inner in value.items():
+            yield key
+            yield from _plain(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _plain(inner)
+    else:
+        yield str(value)
