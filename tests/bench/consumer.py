@@ -1,0 +1,114 @@
+"""Consumer throughput, Kafka to Kafka: decode a price, write it on, commit; a backlog read by one process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import Producer
+
+from tests.bench import contenders
+from tests.bench.measure import Failure, in_turn, sample, shares
+from tests.bench.prices import prices
+from tests.bench.report import Figure, Other, times_at_least
+from tests.bench.rig import Rig
+from tools.console import Step
+from workloads.kit import kafka
+from workloads.kit.codec import encode
+from workloads.kit.settings import KafkaConsumerSettings, KafkaSettings
+
+_BATCH = KafkaConsumerSettings.model_fields["batch_max_records"].default
+_count = itertools.count()
+
+
+def run(rig: Rig, step: Step) -> list[Figure]:
+    count = rig.sized(200_000, 6_000)
+    step.detail(f"{count} prices")
+    source, target = rig.topic("in"), rig.topic("out")
+    fill(rig, source, count)
+    shared = {"bootstrap": rig.kafka.bootstrap, "input": source, "output": target, "count": count}
+    results = in_turn(
+        {
+            "ours": contender("ours/consumer", shared),
+            "raw": contender("peers/raw_loop", shared | raw_settings(rig, transactional=True)),
+            "ceiling": contender("peers/raw_loop", shared | raw_settings(rig, transactional=False)),
+            "quix": _quixstreams(rig, shared, "exactly-once"),
+            "quix once": _quixstreams(rig, shared, "at-least-once"),
+        },
+        rig.repetitions,
+        step,
+        warm_ups=1,
+    )
+    rate = {name: sample(found, lambda r: count / r["seconds"]) for name, found in results.items()}
+    ours = rate["ours"]
+    quixstreams = Other("quixstreams, exactly once", "peer", rate["quix"])
+    raw = Other("raw loop, transactions", "limit", rate["raw"])
+    return [
+        Figure(
+            name="Kafka to Kafka, a transaction a batch",
+            unit="messages/s",
+            ours=ours,
+            others=[
+                quixstreams,
+                Other("quixstreams, at least once", "peer", rate["quix once"]),
+                raw,
+                Other("raw loop, at least once", "limit", rate["ceiling"]),
+            ],
+            aims=[times_at_least(ours, raw, 0.8), times_at_least(ours, quixstreams, 3)],
+            note=split_of(results["ours"]),
+        )
+    ]
+
+
+def fill(rig: Rig, topic: str, count: int) -> None:
+    """Write `count` prices, keyed by symbol."""
+    settings = KafkaSettings(kafka_bootstrap=rig.kafka.bootstrap)
+    producer = Producer({**kafka.writing(settings), "queue.buffering.max.messages": count})
+    for price in prices(count):
+        producer.produce(topic, encode(price), price.symbol)
+    if left := producer.flush(120):
+        raise RuntimeError(f"{left} prices were not delivered")
+
+
+def raw_settings(rig: Rig, *, transactional: bool) -> dict[str, Any]:
+    """The raw loop's, with the platform's client options."""
+    settings = KafkaSettings(kafka_bootstrap=rig.kafka.bootstrap)
+    return {
+        "transactional": transactional,
+        "reading": _plain(kafka.reading(settings)),
+        "writing": _plain(kafka.writing(settings)),
+    }
+
+
+def contender(script: str, settings: Mapping[str, Any], **options: Any) -> Callable[[], dict[str, Any]]:
+    """A run of a script in a new consumer group."""
+    return lambda: contenders.run(
+        script, {"batch": _BATCH, "group": f"bench-{next(_count)}", **settings}, **options
+    )
+
+
+def _quixstreams(rig: Rig, shared: Mapping[str, Any], guarantee: str) -> Callable[[], dict[str, Any]]:
+    own = {
+        "guarantee": guarantee,
+        "reading": {"fetch.wait.max.ms": 100},
+        "writing": {"compression.type": "lz4", "linger.ms": 5, "partitioner": "murmur2_random"},
+        "state": str(rig.directory / "quixstreams"),
+    }
+    return lambda: contender(
+        "peers/quixstreams_loop", {**shared, **own}, python=contenders.environment("quixstreams")
+    )()
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be handed to another process."""
+    return {name: value for name, value in config.items() if isinstance(value, str | int | float | bool)}
+
+
+def split_of(results: list[dict[str, Any]] | Failure) -> str:
+    """Where the time of our runs went."""
+    if isinstance(results, Failure):
+        return ""
+    whole = sum(result["seconds"] for result in results)
+    names = {name for result in results for name in result["split"]}
+    return shares({name: sum(r["split"].get(name, 0.0) for r in results) for name in names}, whole)

@@ -1,0 +1,151 @@
+"""Faults during a paced load, and a count of what was lost and what was doubled.
+
+One run: a hundred thousand messages are published at a steady rate while, one after the other, a pod of each
+consumer and of the model server is killed, chosen at random, a broker is killed, PostgreSQL is killed and the
+network is cut for half a minute. A fault that meets nothing in flight proves nothing, so it fails the test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from tests.cluster import kafka
+from tools import jobs, kube, status
+from tools.cluster import faults
+from tools.cluster.instance import Instance
+from tools.wait import until
+from workloads.kit.contracts import messages, topics
+from workloads.kit.contracts.namespaces import PLATFORM
+
+MESSAGES = int(os.environ.get("FAULT_MESSAGES", "100000"))
+RATE = int(os.environ.get("FAULT_RATE", "400"))
+RECOVERY_LIMIT = 60.0
+"""Seconds after which a pod that did not come back fails the test; the aim is 30."""
+CUT_SECONDS = 30
+VICTIMS = ("analytics-consumer", "prediction-consumer", "model-server", "kafka", "postgres")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One fault: what was in flight when it struck, and how long until pods and predictions were back."""
+
+    fault: str
+    in_flight: int
+    pod_seconds: float
+    flow_seconds: float
+
+
+def test_nothing_is_lost_or_doubled_under_faults(platform: str) -> None:
+    seed = int(os.environ.get("FAULT_SEED", str(time.time_ns() % 1_000_000)))
+    chance = random.Random(seed)
+    job = jobs.start("price-pipeline", "load", "--rate", str(RATE), "--count", str(MESSAGES))
+    until(lambda: _predicted() > 0, "the first prediction of the load", limit=120)
+
+    strikes: list[tuple[str, Callable[[], set[str]]]] = [
+        *((f"{name} pod killed", _killer(name, chance)) for name in VICTIMS),
+        (f"network cut for {CUT_SECONDS} s", _cut),
+    ]
+    outcomes = [_strike(name, act, job) for name, act in strikes]
+    jobs.wait(job, limit=MESSAGES / RATE + 600)
+    sent = json.loads(jobs.log(job).strip().splitlines()[-1])["acknowledged"]
+    assert sent == MESSAGES
+
+    until(lambda: _predicted() >= sent, "the predictions of the whole load", limit=600, every=3)
+    decode = msgspec.json.Decoder(messages.Prediction).decode
+    counted = Counter(
+        (p.symbol, p.event_time, p.price_available_time)
+        for p in (decode(m.value) for m in kafka.committed(topics.ML_PREDICTIONS, limit=300))
+        if p.source == "load"
+    )
+    lost, doubled = sent - len(counted), sum(n - 1 for n in counted.values())
+    _report(outcomes, sent, lost, doubled, seed)
+    assert (lost, doubled) == (0, 0)
+    assert _predicted() == sent
+
+
+def _predicted() -> int:
+    """Rows of the load in the table; -1 while PostgreSQL is away."""
+    try:
+        return int(
+            status.query("select count(*) from features.ml_predictions where source = 'load'")[0]["count"]
+        )
+    except Exception as error:  # whatever kubectl says while the database restarts
+        Console().print(f"  [dim]{str(error)[:100]}")
+        return -1
+
+
+def _strike(name: str, act: Callable[[], set[str]], job: str) -> Outcome:
+    until(lambda: _whole(), f"a whole platform before: {name}", limit=120)
+    before = until(lambda: max(_predicted(), 0), "a count of predictions", limit=60)
+    published = _acknowledged(job)
+    assert jobs.running(job), f"{name}: the load had ended, so the fault met nothing in flight"
+    started = time.monotonic()
+    killed = act()
+    until(lambda: _whole(killed), f"pods ready again after: {name}", limit=RECOVERY_LIMIT, every=0.3)
+    pods = time.monotonic() - started
+    # What was published when the fault struck has to arrive, and more after it.
+    until(lambda: _predicted() > published, f"predictions to go on after: {name}", limit=180)
+    flow = time.monotonic() - started
+    assert jobs.running(job), f"{name}: the load ended before the platform was back, so little was in flight"
+    return Outcome(name, published - before, pods, flow)
+
+
+def _acknowledged(job: str) -> int:
+    """How much of the load the brokers have, by the newest progress line that the job wrote."""
+    lines = [json.loads(line) for line in jobs.log(job).splitlines() if line.startswith("{")]
+    return max((line.get("acknowledged", 0) for line in lines), default=0)
+
+
+def _killer(name: str, chance: random.Random) -> Callable[[], set[str]]:
+    """Kill one pod of a workload without a grace period; gives its uid."""
+
+    def kill() -> set[str]:
+        victim = chance.choice(
+            kube.get("pods", "-n", PLATFORM, "-l", f"app.kubernetes.io/name={name}")["items"]
+        )
+        pod = victim["metadata"]["name"]
+        kube.kubectl("delete", "pod", pod, "-n", PLATFORM, "--grace-period=0", "--force", "--wait=false")
+        return {victim["metadata"]["uid"]}
+
+    return kill
+
+
+def _cut() -> set[str]:
+    dropped = faults.cut(Instance.named(), CUT_SECONDS).wait()
+    assert dropped > 0, "the cut met no packet"
+    return set()
+
+
+def _whole(gone: Collection[str] = ()) -> bool:
+    """Whether every workload has as many ready pods as it wants, none of them in `gone`."""
+    pods = kube.get("pods", "-n", PLATFORM)["items"]
+    if any(pod["metadata"]["uid"] in gone for pod in pods):
+        return False
+    ready = Counter(
+        pod["metadata"]["labels"].get("app.kubernetes.io/name")
+        for pod in pods
+        if (states := pod["status"].get("containerStatuses")) and all(s["ready"] for s in states)
+    )
+    wanted = kube.get("deployments,statefulsets", "-n", PLATFORM)["items"]
+    return all(ready[item["metadata"]["name"]] >= item["spec"]["replicas"] for item in wanted)
+
+
+def _report(outcomes: list[Outcome], sent: int, lost: int, doubled: int, seed: int) -> None:
+    table = Table(
+        "fault", "in flight", "pods ready after", "predictions after", title=f"faults (seed {seed})"
+    )
+    for o in outcomes:
+        table.add_row(o.fault, str(o.in_flight), f"{o.pod_seconds:.1f} s", f"{o.flow_seconds:.1f} s")
+    console = Console()
+    console.print(table)
+    console.print(f"{sent} published, {lost} lost, {doubled} doubled")

@@ -1,0 +1,190 @@
+"""What a person has after `make up`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from tests.cluster import kafka
+from tools import access, jobs, kube, project, status
+from tools.errors import CommandFailed
+from tools.wait import until
+from workloads.kit.contracts import messages, topics
+
+REPLAYED = "replay"
+
+
+def _prices() -> list[messages.Price]:
+    decode = msgspec.json.Decoder(messages.Price).decode
+    found: list[messages.Price] = []
+    for message in kafka.committed(topics.COMMODITY_PRICES):
+        try:
+            found.append(decode(message.value))
+        except msgspec.MsgspecError:
+            continue  # the poison of another test
+    return found
+
+
+def _secret_values() -> set[str]:
+    return {
+        base64.b64decode(value).decode()
+        for namespace in (jobs.PLATFORM, status.MONITORING)
+        for secret in kube.get("secrets", "-n", namespace)["items"]
+        for value in secret.get("data", {}).values()
+    }
+
+
+def test_every_pod_is_ready(platform: str) -> None:
+    waiting = [
+        pod["metadata"]["name"]
+        for pod in kube.get("pods", "-n", platform)["items"]
+        if pod["status"]["phase"] != "Succeeded"
+        and not all(s["ready"] for s in pod["status"].get("containerStatuses", [{"ready": False}]))
+    ]
+    assert waiting == []
+
+
+def test_a_preview_right_after_up_finds_no_change(platform: str) -> None:
+    preview = project.pulumi(
+        "preview", "--refresh", "--expect-no-changes", "--non-interactive", "-s", project.stack_name()
+    )
+    assert "unchanged" in preview
+
+
+def test_secrets_stand_nowhere_in_clear(platform: str) -> None:
+    values = _secret_values()
+    assert len(values) >= 3
+    state = project.pulumi("stack", "export", "-s", project.stack_name())
+    listings = [json.dumps(kube.get("pods,deployments,statefulsets,cronjobs,configmaps", "-n", platform))]
+    made_env = subprocess.run(["make", "-s", "env"], capture_output=True, text=True, check=True).stdout
+    for text in (state, *listings, made_env):
+        assert [value for value in values if value in text] == []
+
+
+def test_real_prices_are_predicted_and_say_what_they_are_worth(platform: str) -> None:
+    rows = until(
+        lambda: [r for r in status.query(status.LATEST) if r["symbol"] == "WTI" and r["prediction"]],
+        "a prediction of WTI",
+        limit=120,
+    )
+    wti = rows[0]
+    assert wti["provenance"] == REPLAYED
+    assert wti["replayed_from"] is not None
+    assert wti["lower"] < wti["prediction"] < wti["upper"]
+    assert wti["skill"] in ("proven", "none")
+    assert wti["skill"] == "none" or wti["model_alias"] == "champion"
+
+
+def test_the_withheld_years_are_in_no_history(platform: str) -> None:
+    wti = [p for p in _prices() if p.symbol == "WTI"]
+    history = {p.event_time.date() for p in wti if p.provenance == "market" and p.source == "crude-daily"}
+    replayed = {p.replayed_from.date() for p in wti if p.replayed_from}
+    assert history
+    assert replayed
+    assert max(history) < min(replayed)
+
+
+def test_an_injected_price_is_predicted_end_to_end(platform: str) -> None:
+    jobs.run("price-pipeline", "inject", "--symbol", "SYN-POWER-DE", "--price", "87.5", "--source", "by-hand")
+    made = until(
+        lambda: status.query(
+            "select * from features.ml_predictions where source = 'by-hand' and symbol = 'SYN-POWER-DE'"
+        ),
+        "the prediction of the injected price",
+        limit=60,
+    )
+    assert made[0]["price"] == 87.5
+    decode = msgspec.json.Decoder(messages.Prediction).decode
+    sent = [
+        m
+        for m in map(decode, (m.value for m in kafka.committed(topics.ML_PREDICTIONS)))
+        if m.source == "by-hand"
+    ]
+    assert len(sent) == len(made)
+    assert sent[-1].prediction == pytest.approx(made[-1]["prediction"])
+
+
+def test_running_the_pipeline_again_adds_nothing(platform: str) -> None:
+    def published() -> Counter[str]:
+        return Counter(p.source for p in _prices() if p.provenance != REPLAYED)
+
+    before = published()
+    refused = sum(1 for _ in kafka.committed(topics.dead_letter(topics.COMMODITY_PRICES)))
+    jobs.run("price-pipeline", "run")
+    assert before
+    assert published() == before
+    assert sum(1 for _ in kafka.committed(topics.dead_letter(topics.COMMODITY_PRICES))) == refused
+
+
+def test_poison_is_set_aside_with_its_reason_and_the_rest_goes_on(platform: str) -> None:
+    poison = f"not a price {datetime.now(UTC).isoformat()}".encode()
+    kafka.produce(topics.COMMODITY_PRICES, b"WTI", poison)
+
+    def set_aside() -> list[kafka.Message]:
+        return [m for m in kafka.committed(topics.dead_letter(topics.COMMODITY_PRICES)) if m.value == poison]
+
+    # Both consumers of the topic meet it, and each sets it aside under its own name.
+    letters = until(lambda: found if len(found := set_aside()) >= 2 else [], "two dead letters", limit=60)
+    assert len({m.headers["group"] for m in letters}) == len(letters) == 2
+    assert all(m.headers["reason"] for m in letters)
+    source = f"after-poison-{len(poison)}"
+    jobs.run("price-pipeline", "inject", "--symbol", "WTI", "--price", "61.5", "--source", source)
+    sql = f"select 1 from features.ml_predictions where source = '{source}'"
+    until(lambda: status.query(sql), "a prediction after the poison", limit=60)
+
+
+def test_the_model_server_answers_people(platform: str) -> None:
+    server = access.where(access.by_name("model-server"))
+    answer = httpx.get(f"{server}/predict", params={"symbol": "WTI"}, timeout=10)
+    assert answer.status_code == 200
+    forecast = answer.json()
+    assert forecast["lower"] < forecast["prediction"] < forecast["upper"]
+    assert httpx.get(f"{server}/predict", params={"symbol": ""}, timeout=10).status_code in (400, 422)
+    assert "/predict" in httpx.get(f"{server}/openapi.json", timeout=10).json()["paths"]
+
+
+def test_a_pod_reaches_what_it_needs_and_nothing_else(platform: str) -> None:
+    """price-replay publishes to Kafka; neither the database nor the registry is its business."""
+
+    def connects(host: str, port: int) -> bool:
+        code = f"import socket; socket.create_connection(('{host}', {port}), 5).close()"
+        try:
+            kube.kubectl("exec", "-n", platform, "deploy/price-replay", "--", "python3", "-c", code)
+        except CommandFailed:
+            return False
+        return True
+
+    assert connects("kafka-bootstrap", 9092)
+    assert not connects("mlflow", 5000)
+    assert not connects("model-server", 8080)
+
+
+def test_the_cluster_refuses_a_pod_that_is_not_restricted(platform: str) -> None:
+    pod: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "greedy", "namespace": platform},
+        "spec": {
+            "containers": [{"name": "c", "image": "carbon/none:0", "securityContext": {"privileged": True}}]
+        },
+    }
+    with pytest.raises(CommandFailed) as refused:
+        kube.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+    assert "PodSecurity" in refused.value.output
+
+
+def test_prometheus_scrapes_every_workload(platform: str) -> None:
+    def down() -> list[str]:
+        return [str(labels) for labels, value in status.prometheus("up") if value != 1]
+
+    until(lambda: not down(), "every target to be up", limit=60)
+    scraped = {labels.get("app", labels.get("job", "")) for labels, _ in status.prometheus("up")}
+    assert {"analytics-consumer", "prediction-consumer", "model-server", "price-replay"} <= scraped
