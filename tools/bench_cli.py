@@ -13,13 +13,23 @@ from tools.errors import ToolError, UsageError
 
 app = typer.Typer()
 
+_SKIPPED = {
+    "up": "takes minutes and a node of its own: --with-up",
+    "up-cold": "builds everything in an empty cache: --with-cold",
+}
+
 
 @app.command()
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="parts to run; all by default")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="parts to run (default: all without a node)")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="small sizes, to see that it works")] = False,
     with_up: Annotated[
-        bool, typer.Option("--with-up", help="also bring an instance of its own up, twice (INSTANCE=bench)")
+        bool, typer.Option("--with-up", help="also bring an instance of its own up and down (INSTANCE=bench)")
+    ] = False,
+    with_cold: Annotated[
+        bool, typer.Option("--with-cold", help="also from an empty cache, which takes most of an hour")
     ] = False,
     output: Annotated[Path, typer.Option(help="where the JSON goes")] = paths.ROOT / "bench.json",
 ) -> None:
@@ -33,7 +43,8 @@ def bench(
             f"There is no part {', '.join(map(repr, unknown))}.",
             remedy=f"There are: {', '.join(runner.PARTS)}",
         )
-    skipped = {} if with_up else {"up": "takes minutes and a node of its own: --with-up"}
+    asked = {*(names or ()), *(["up"] if with_up else []), *(["up-cold"] if with_cold else [])}
+    skipped = {name: why for name, why in _SKIPPED.items() if name not in asked}
     found = runner.bench(chosen, quick=quick, skipped=skipped)
     report.write(found, output)
     console = Console()

@@ -6,13 +6,12 @@ import json
 import secrets
 from typing import Any
 
+from infra.manifests.meta import CONFIG_HASH
 from tools import kube
 from tools.console import step
 from tools.errors import CommandFailed, ToolError
 from tools.wait import until
 from workloads.kit.contracts.namespaces import PLATFORM
-
-CONFIG_HASH = "carbon/config-hash"
 
 
 def first_run(cronjob: str, *, limit: float = 900) -> bool:

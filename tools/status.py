@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from workloads.kit.contracts import metrics, ports, tables
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
 Row = dict[str, Any]
+
+WIDTH = 150
 
 LATEST = f"""
 select p.symbol, c.price, c.currency, c.unit, c.event_time, c.provenance, c.replayed_from,
@@ -68,7 +71,8 @@ def prometheus(expression: str) -> list[tuple[dict[str, str], float]]:
 
 def show() -> None:
     """Print the screen. A part that cannot be read says so in its place, and the rest is shown."""
-    out = Console(highlight=False)
+    # Written to a file or a log there is no width to keep to.
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     for title, part in (
         ("What runs", _pods),
         ("Where", _where),
@@ -217,7 +221,11 @@ def _time(text: str) -> datetime:
 
 
 def _ago(text: str) -> str:
-    seconds = (datetime.now(UTC) - _time(text)).total_seconds()
-    if abs(seconds) < 3600 * 48:
-        return f"{duration(max(seconds, 0))} ago"
-    return text[:10]
+    """How long ago, in its largest unit; the date when that is more than two days."""
+    seconds = max((datetime.now(UTC) - _time(text)).total_seconds(), 0)
+    if seconds > 48 * 3600:
+        return text[:10]
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"

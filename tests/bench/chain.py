@@ -46,6 +46,7 @@ class Chain:
 
     rig: Rig
     registry: str
+    has_models: bool = False
 
     def environment(self, role: str) -> dict[str, str]:
         """The environment of a workload."""
@@ -66,6 +67,7 @@ class Chain:
         found = re.search(r"^(\d+) symbols in ([\d.]+) s, of which ([\d.]+) s were fits$", said, re.MULTILINE)
         if found is None:
             raise RuntimeError(f"model-training did not say how long it took: {said[-500:]}")
+        self.has_models = True
         return Training(wall, float(found[3]), float(found[2]), int(found[1]))
 
 
@@ -87,6 +89,15 @@ def start(rig: Rig) -> Chain:
         directory = rig.new_directory("history")
         with running("workloads.analytics_consumer", rig.kafka, rig.database, directory) as group:
             group.finish(300)
+    return chain
+
+
+def with_models(rig: Rig) -> Chain:
+    """The chain with a model of every symbol, trained unless an earlier part did it."""
+    chain = rig.once(start)
+    if not chain.has_models:
+        with step("Models"):
+            chain.train("bench")
     return chain
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -68,7 +69,7 @@ def sample(results: Sequence[T] | Failure, of: Callable[[T], float]) -> Measured
 
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The value that `share` of an ascending sequence does not exceed."""
-    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def shares(parts: Mapping[str, float], whole: float) -> str:

@@ -42,7 +42,8 @@ class Rig:
     def __init__(self, *, quick: bool) -> None:
         # The table is what the person reads; a workload's own lines would stand between its steps.
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-        logging.getLogger("librdkafka").setLevel(logging.ERROR)
+        for name in ("librdkafka", "mlflow"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         self.quick = quick
         self._made: dict[Callable[[Rig], Any], Any] = {}
         self._stack = ExitStack()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -43,9 +44,7 @@ class Served:
 
 
 def run(rig: Rig, step_: Step) -> list[Figure]:
-    chain = rig.once(chains.start)
-    step_.detail("a model")
-    chain.train("bench-server")
+    chain = chains.with_models(rig)
     count = rig.sized(3_000, 200)
     figures: list[Figure] = []
     with _servers(rig, chain) as servers:
@@ -142,7 +141,9 @@ def _mlflow(directory: Path):
         *(sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(directory / "mlflow")),
         *("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", str(_WORKERS)),
     ]
-    given = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    # It starts its server by name.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    given = {"MLFLOW_DISABLE_TELEMETRY": "true", "PATH": path}
     return http_server(command, directory / "mlflow-serve.log", given, port, "/health")
 
 
@@ -169,6 +170,6 @@ def _bodies(rows: Floats) -> tuple[list[bytes], list[bytes], list[bytes]]:
 
 
 def _save_for_mlflow(model: Any, path: Path) -> None:
-    import mlflow.sklearn
+    from mlflow.sklearn import save_model
 
-    mlflow.sklearn.save_model(model, path, serialization_format="cloudpickle")
+    save_model(model, path, serialization_format="cloudpickle")

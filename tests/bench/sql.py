@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
+from tests.services.clients import MigratedDatabase
 from workloads.kit import db
 from workloads.kit.contracts import tables
 
@@ -14,8 +15,20 @@ Row = Sequence[Any]
 
 
 def unindexed(table: str) -> str:
-    """Name of a table like another, without its indexes."""
+    """Name that `make_unindexed` gives."""
     return f"bare_{table}"
+
+
+def make_unindexed(database: MigratedDatabase, table: str, role: str) -> None:
+    """Make a table like another, without its indexes, that a role may write to."""
+    names = {
+        "bare": sql.Identifier(tables.SCHEMA, unindexed(table)),
+        "table": sql.Identifier(tables.SCHEMA, table),
+        "role": sql.Identifier(role),
+    }
+    with database.admin() as admin:
+        admin.execute(sql.SQL("CREATE TABLE {bare} (LIKE {table} INCLUDING DEFAULTS)").format(**names))
+        admin.execute(sql.SQL("GRANT ALL ON {bare} TO {role}").format(**names))
 
 
 def executemany(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.bench.consumer import contender, fill, raw_settings, split_of
@@ -11,7 +11,7 @@ from tests.bench.measure import in_turn, sample
 from tests.bench.prices import records
 from tests.bench.report import Figure, Other, at_least
 from tests.bench.rig import Rig
-from tests.bench.sql import copy_rows, unindexed
+from tests.bench.sql import copy_rows, make_unindexed, unindexed
 from tests.services.clients import MigratedDatabase
 from tools.console import Step
 from workloads.analytics_consumer import rows
@@ -70,7 +70,7 @@ def run(rig: Rig, step: Step) -> list[Figure]:
 
 
 def _with_database(
-    rig: Rig, call: Callable[[Mapping[str, Any]], dict[str, Any]]
+    rig: Rig, call: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Callable[[], dict[str, Any]]:
     """The call with an empty database of its own."""
 
@@ -101,11 +101,8 @@ def _copied(database: MigratedDatabase, effects: Sequence[Effects]) -> dict[str,
     columns = (rows.PRICE_COLUMNS, rows.TREND_COLUMNS, rows.INDICATOR_COLUMNS)
     written = 0
     try:
-        with own.admin() as admin:
-            for name in names:
-                bare = f"{tables.SCHEMA}.{unindexed(name)}"
-                admin.execute(f"CREATE TABLE {bare} (LIKE {tables.SCHEMA}.{name} INCLUDING DEFAULTS)")
-                admin.execute(f"GRANT ALL ON {bare} TO {_ROLE}")
+        for name in names:
+            make_unindexed(own, name, _ROLE)
         with db.connect(own.settings(_ROLE), application_name="bench", autocommit=True) as connection:
             started = time.perf_counter()
             for batch in effects:

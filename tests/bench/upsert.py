@@ -12,7 +12,7 @@ from tests.bench.measure import in_turn, sample
 from tests.bench.prices import prices
 from tests.bench.report import Figure, Other, at_least
 from tests.bench.rig import Rig
-from tests.bench.sql import copy_rows, executemany, unindexed
+from tests.bench.sql import copy_rows, executemany, make_unindexed, unindexed
 from tests.services.clients import MigratedDatabase
 from tools.console import Step
 from workloads.analytics_consumer.rows import TREND_COLUMNS, Key
@@ -24,6 +24,7 @@ Write = Callable[[db.Connection, Sequence[Row]], object]
 
 _BATCH = 5000
 _TABLE = tables.PRICE_TRENDS
+_ROLE = "analytics_consumer"
 
 
 def run(rig: Rig, step: Step) -> list[Figure]:
@@ -62,10 +63,8 @@ def _rates(database: MigratedDatabase, write: Write, rows: Sequence[Row]) -> tup
     """Rows/s into an empty table, then once more."""
     own = database.clone()
     try:
-        with own.admin() as admin:
-            admin.execute(f"CREATE TABLE {tables.SCHEMA}.{unindexed(_TABLE)} (LIKE {tables.SCHEMA}.{_TABLE})")
-            admin.execute(f"GRANT ALL ON {tables.SCHEMA}.{unindexed(_TABLE)} TO analytics_consumer")
-        settings = own.settings("analytics_consumer")
+        make_unindexed(own, _TABLE, _ROLE)
+        settings = own.settings(_ROLE)
         with db.connect(settings, application_name="bench", autocommit=True) as connection:
             return _timed(connection, write, rows), _timed(connection, write, rows)
     finally:

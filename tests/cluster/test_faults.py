@@ -23,6 +23,7 @@ from tests.cluster import kafka
 from tools import jobs, kube, status
 from tools.cluster import faults
 from tools.cluster.instance import Instance
+from tools.errors import CommandFailed
 from tools.wait import until
 from workloads.kit.contracts import messages, topics
 from workloads.kit.contracts.namespaces import PLATFORM
@@ -32,6 +33,8 @@ RATE = int(os.environ.get("FAULT_RATE", "400"))
 RECOVERY_LIMIT = 60.0
 """Seconds after which a pod that did not come back fails the test; the aim is 30."""
 CUT_SECONDS = 30
+SYMBOLS = ("SYN-POWER-DE", "SYN-POWER-FR", "SYN-GAS-TTF", "SYN-GAS-NBP")
+"""With models of their own, so that the load goes through them."""
 VICTIMS = ("analytics-consumer", "prediction-consumer", "model-server", "kafka", "postgres")
 
 
@@ -45,65 +48,78 @@ class Outcome:
     flow_seconds: float
 
 
+@dataclass(frozen=True)
+class Load:
+    """A load under way: the job that publishes it, and the source name that its prices carry."""
+
+    job: str
+    source: str
+
+    @classmethod
+    def start(cls, source: str) -> Load:
+        options = {"--rate": RATE, "--count": MESSAGES, "--source": source, "--deadline": 1800}
+        args = [word for name, value in options.items() for word in (name, str(value))]
+        return cls(jobs.start("price-pipeline", "load", *args, "--symbols", ",".join(SYMBOLS)), source)
+
+    def running(self) -> bool:
+        return jobs.running(self.job)
+
+    def acknowledged(self) -> int:
+        """How much of it the brokers have, by the newest line that the job wrote, one a second."""
+        lines = [json.loads(line) for line in jobs.log(self.job).splitlines() if line.startswith("{")]
+        return max((line.get("acknowledged", 0) for line in lines), default=0)
+
+    def predicted(self) -> int:
+        """Its rows in the table; -1 while PostgreSQL is away."""
+        sql = f"select count(*) as n from features.ml_predictions where source = '{self.source}'"
+        try:
+            return int(status.query(sql)[0]["n"])
+        except CommandFailed:
+            return -1
+
+
 def test_nothing_is_lost_or_doubled_under_faults(platform: str) -> None:
     seed = int(os.environ.get("FAULT_SEED", str(time.time_ns() % 1_000_000)))
     chance = random.Random(seed)
-    job = jobs.start("price-pipeline", "load", "--rate", str(RATE), "--count", str(MESSAGES))
-    until(lambda: _predicted() > 0, "the first prediction of the load", limit=120)
+    load = Load.start(f"load-{seed}")
+    until(lambda: load.predicted() > 0, "the first prediction of the load", limit=120)
 
     strikes: list[tuple[str, Callable[[], set[str]]]] = [
         *((f"{name} pod killed", _killer(name, chance)) for name in VICTIMS),
         (f"network cut for {CUT_SECONDS} s", _cut),
     ]
-    outcomes = [_strike(name, act, job) for name, act in strikes]
-    jobs.wait(job, limit=MESSAGES / RATE + 600)
-    sent = json.loads(jobs.log(job).strip().splitlines()[-1])["acknowledged"]
+    outcomes = [_strike(name, act, load) for name, act in strikes]
+    jobs.wait(load.job, limit=MESSAGES / RATE + 600)
+    sent = load.acknowledged()
     assert sent == MESSAGES
 
-    until(lambda: _predicted() >= sent, "the predictions of the whole load", limit=600, every=3)
+    until(lambda: load.predicted() >= sent, "the predictions of the whole load", limit=600, every=3)
     decode = msgspec.json.Decoder(messages.Prediction).decode
     counted = Counter(
         (p.symbol, p.event_time, p.price_available_time)
         for p in (decode(m.value) for m in kafka.committed(topics.ML_PREDICTIONS, limit=300))
-        if p.source == "load"
+        if p.source == load.source
     )
     lost, doubled = sent - len(counted), sum(n - 1 for n in counted.values())
     _report(outcomes, sent, lost, doubled, seed)
     assert (lost, doubled) == (0, 0)
-    assert _predicted() == sent
+    assert load.predicted() == sent
 
 
-def _predicted() -> int:
-    """Rows of the load in the table; -1 while PostgreSQL is away."""
-    try:
-        return int(
-            status.query("select count(*) from features.ml_predictions where source = 'load'")[0]["count"]
-        )
-    except Exception as error:  # whatever kubectl says while the database restarts
-        Console().print(f"  [dim]{str(error)[:100]}")
-        return -1
-
-
-def _strike(name: str, act: Callable[[], set[str]], job: str) -> Outcome:
+def _strike(name: str, act: Callable[[], set[str]], load: Load) -> Outcome:
     until(lambda: _whole(), f"a whole platform before: {name}", limit=120)
-    before = until(lambda: max(_predicted(), 0), "a count of predictions", limit=60)
-    published = _acknowledged(job)
-    assert jobs.running(job), f"{name}: the load had ended, so the fault met nothing in flight"
+    before = until(lambda: max(load.predicted(), 0), "a count of predictions", limit=60)
+    published = load.acknowledged()
+    assert load.running(), f"{name}: the load had ended, so the fault met nothing in flight"
     started = time.monotonic()
     killed = act()
     until(lambda: _whole(killed), f"pods ready again after: {name}", limit=RECOVERY_LIMIT, every=0.3)
     pods = time.monotonic() - started
-    # What was published when the fault struck has to arrive, and more after it.
-    until(lambda: _predicted() > published, f"predictions to go on after: {name}", limit=180)
+    # What was published when the fault struck has to arrive, and two seconds' worth after it.
+    until(lambda: load.predicted() > published + 2 * RATE, f"predictions after: {name}", limit=180)
     flow = time.monotonic() - started
-    assert jobs.running(job), f"{name}: the load ended before the platform was back, so little was in flight"
-    return Outcome(name, published - before, pods, flow)
-
-
-def _acknowledged(job: str) -> int:
-    """How much of the load the brokers have, by the newest progress line that the job wrote."""
-    lines = [json.loads(line) for line in jobs.log(job).splitlines() if line.startswith("{")]
-    return max((line.get("acknowledged", 0) for line in lines), default=0)
+    assert load.running(), f"{name}: the load ended before the platform was back, so little was in flight"
+    return Outcome(name, max(published - before, 0), pods, flow)
 
 
 def _killer(name: str, chance: random.Random) -> Callable[[], set[str]]:

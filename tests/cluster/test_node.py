@@ -314,8 +314,9 @@ def test_down_of_what_is_not_there_says_so() -> None:
     assert "not there" in tools("down").stderr
 
 
-def test_existing_cluster_is_left_alone(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+def test_existing_cluster_is_left_alone(monkeypatch: pytest.MonkeyPatch, instance: Instance) -> None:
+    there, running = instance.dir.exists(), namespaces.init_pid(instance)
     monkeypatch.setenv("KUBE_CONTEXT", "kind-dev")
     for command in ("up", "down", "status", "cut"):
         assert "KUBE_CONTEXT=kind-dev" in tools(command).stderr
-    assert not directory.exists()
+    assert (instance.dir.exists(), namespaces.init_pid(instance)) == (there, running)

@@ -25,6 +25,7 @@ from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    NewPartitions,
     NewTopic,
     ResourceType,
 )
@@ -67,6 +68,15 @@ class KafkaClient:
         ]
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         self.admin.incremental_alter_configs([resource])[resource].result(30)
+
+    def configuration(self, topic: str) -> dict[str, str | None]:
+        """The configurations of a topic."""
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        return {n: e.value for n, e in self.admin.describe_configs([resource])[resource].result(30).items()}
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Add partitions, up to this many."""
+        self.admin.create_partitions([NewPartitions(topic, partitions)])[topic].result(30)
 
     def consumer_settings(self, group: str, **changed: Any) -> KafkaConsumerSettings:
         """Settings of one member of a group, quick to take over and to retry."""

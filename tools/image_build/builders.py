@@ -18,6 +18,7 @@ from tools.paths import cache_dir
 OnLine = Callable[[str], None]
 
 _ENGINE_TIMEOUT = 10.0
+_DOCKER_CHECKS = (("docker", "info", "--format", "{{.ServerVersion}}"), ("docker", "buildx", "version"))
 _REMEDIES = (
     (
         r"Temporary failure resolving|Failed to fetch|Unable to connect|NewConnectionError"
@@ -32,6 +33,9 @@ _REMEDIES = (
     (r"Version '.*' for '.*' was not found", "Debian's suite has moved on: change the Dockerfile's version."),
     (r"no space left on device", "Free some space: images and their layers take about 8 GB of the cache."),
 )
+_ISOLATION = {"BUILDAH_ISOLATION": "chroot"}
+_NAMED = "{{.Repository}}:{{.Tag}}"
+"""Format of a list of images."""
 _OTHERWISE = "Read the log, then run the same command again: the steps that succeeded are kept."
 
 
@@ -77,6 +81,14 @@ class Builder(ABC):
         """Write an archive with the image, named, in it."""
 
     @abstractmethod
+    def refs(self) -> list[str]:
+        """References of the images in the builder's storage."""
+
+    @abstractmethod
+    def remove(self, ref: str) -> None:
+        """Remove an image, and what of it no other uses, from the builder's storage."""
+
+    @abstractmethod
     def push(self, ref: str, to: str, log: Path) -> None:
         """Push an image to the registry and under the name that the reference `to` says."""
 
@@ -98,11 +110,17 @@ class Docker(Builder):
 
     def build(self, request: Request) -> None:
         # Without attestations: with them, `docker save` writes an index that some importers refuse.
-        command = ["docker", "build", "--progress=plain", "--provenance=false", "--tag"]
-        _build(command, request, {"DOCKER_BUILDKIT": "1"})
+        command = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false", "--tag"]
+        _build(command, request, {})
 
     def save(self, ref: str, archive: Path, log: Path) -> None:
         proc.run(["docker", "save", "--output", archive, ref], log=log)
+
+    def refs(self) -> list[str]:
+        return proc.output(["docker", "image", "ls", "--format", _NAMED]).split()
+
+    def remove(self, ref: str) -> None:
+        proc.output(["docker", "image", "rm", ref])
 
     def push(self, ref: str, to: str, log: Path) -> None:
         proc.run(["docker", "tag", ref, to], log=log)
@@ -135,6 +153,12 @@ class Buildah(Builder):
         proc.run(command, log=log, env=_ISOLATION)
         oci.pack(layout, archive, ref)
 
+    def refs(self) -> list[str]:
+        return proc.output([*_buildah(), "images", "--format", _NAMED], env=_ISOLATION).split()
+
+    def remove(self, ref: str) -> None:
+        proc.output([*_buildah(), "rmi", ref], env=_ISOLATION)
+
     def push(self, ref: str, to: str, log: Path) -> None:
         host = to.split("/", 1)[0]
         # As docker does, a registry on this machine is spoken to without TLS.
@@ -144,9 +168,6 @@ class Buildah(Builder):
         proc.run(command, log=log, env=_ISOLATION)
 
 
-_ISOLATION = {"BUILDAH_ISOLATION": "chroot"}
-
-
 @cache
 def choose() -> Builder:
     """Docker if an engine answers, else buildah.
@@ -154,20 +175,24 @@ def choose() -> Builder:
     Raises:
         MissingPrerequisite: neither can be used; nothing was changed.
     """
-    if shutil.which("docker"):
-        try:
-            proc.output(["docker", "info", "--format", "{{.ServerVersion}}"], timeout=_ENGINE_TIMEOUT)
-        except (CommandFailed, MissingPrerequisite):
-            pass
-        else:
-            return Docker()
+    if shutil.which("docker") and all(map(_answers, _DOCKER_CHECKS)):
+        return Docker()
     if os.geteuid() != 0:
+        checks = " and ".join(f"`{' '.join(check[:2])}`" for check in _DOCKER_CHECKS)
         raise MissingPrerequisite(
-            "Images cannot be built: no docker engine answers, and this is not root.",
-            remedy="Start docker (`docker info` says whether it answers), or run the same as root.",
+            "Images cannot be built: no docker engine with buildx answers, and this is not root.",
+            remedy=f"Start docker ({checks} have to succeed), or run the same as root.",
         )
     debian.ensure(debian.IMAGES)
     return Buildah()
+
+
+def _answers(command: tuple[str, ...]) -> bool:
+    try:
+        proc.output(command, timeout=_ENGINE_TIMEOUT)
+    except CommandFailed:
+        return False
+    return True
 
 
 @cache

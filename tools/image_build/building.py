@@ -21,6 +21,8 @@ from tools.paths import cache_dir
 LOCAL = "localhost/carbon"
 """Repository of the images of this machine: under this name nobody can ever pull something else."""
 AT_ONCE = 2
+KEPT = 3
+"""Archives an image, the newest: for another branch or clone, which would have to build them again."""
 
 _TAG_LENGTH = 16
 
@@ -210,6 +212,30 @@ def _build(plan: Plan, name: str, scratch: Path, on_line: builders.OnLine) -> No
     draft = scratch / image.archive.name
     plan.builder.save(image.local, draft, log)
     draft.rename(image.archive)
+    archives = sorted(image.archive.parent.glob(f"{name}-{'[0-9a-f]' * _TAG_LENGTH}.tar"), key=_age)
+    for old in archives[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def _age(archive: Path) -> float:
+    """Sorts archives from the newest to the oldest."""
+    return -archive.stat().st_mtime
+
+
+def prune() -> int:
+    """Remove the archives and the builder's images that this checkout does not use; bytes of the archives."""
+    images = tags(SPECS).values()
+    archives, used = {image.archive for image in images}, {image.local for image in images}
+    freed = 0
+    for archive in (cache_dir() / "images").glob("*.tar"):
+        if archive not in archives:
+            freed += archive.stat().st_size
+            archive.unlink()
+    builder = builders.choose()
+    for ref in builder.refs():
+        if ref.startswith(f"{LOCAL}/") and ref not in used:
+            builder.remove(ref)
+    return freed
 
 
 def push(images: Iterable[Image]) -> None:

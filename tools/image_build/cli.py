@@ -48,6 +48,12 @@ def push(names: _Names = None) -> None:
 
 
 @app.command()
+def prune() -> None:
+    """Remove from the cache the images that this checkout does not use."""
+    typer.echo(f"{building.prune() / 1e6:.0f} MB of archives removed")
+
+
+@app.command()
 def context(
     name: Annotated[str, typer.Argument(help="an image")],
     directory: Annotated[Path, typer.Argument(help="where to; made if need be")],

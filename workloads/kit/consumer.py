@@ -529,7 +529,7 @@ class ConsumerLoop(Generic[T]):
         _log.info("revoked", gone=sorted(p.partition for p in partitions), all=sorted(self._assigned))
 
     def _commit_pending(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
-        """A last try for offsets whose effects are durable: without them the next owner repeats the effects."""
+        """A last try for offsets of durable effects, which the next owner would repeat otherwise."""
         offsets = [
             TopicPartition(at.topic, at.partition, self._pending.pop(at.partition))
             for at in partitions

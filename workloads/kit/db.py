@@ -24,7 +24,7 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
 def parameters(settings: PostgresSettings, *, application_name: str) -> dict[str, Any]:
-    """Arguments of a connection with `SCHEMA` on its search path and UTC as its zone. The password is read now."""
+    """Arguments of a connection with `SCHEMA` on its search path and UTC as its zone; reads the password."""
     password = settings.postgres_password_file
     return {
         "host": settings.postgres_host,
@@ -50,11 +50,11 @@ def connect(settings: PostgresSettings, *, application_name: str, autocommit: bo
         Transient: the server is away or refuses the connection.
     """
     try:
-        return psycopg.connect(**parameters(settings, application_name=application_name), autocommit=autocommit)
+        arguments = parameters(settings, application_name=application_name)
+        return psycopg.connect(**arguments, autocommit=autocommit)
     except LOST as error:
-        raise Transient(
-            f"PostgreSQL at {settings.postgres_host}:{settings.postgres_port}: {error}"
-        ) from error
+        at = f"{settings.postgres_host}:{settings.postgres_port}"
+        raise Transient(f"PostgreSQL at {at}: {error}") from error
 
 
 class Database:
@@ -154,7 +154,7 @@ def _plan(connection: Connection, table: str, columns: Sequence[str], key: Seque
     return _Plan(
         stage=sql.SQL(
             "CREATE TEMP TABLE IF NOT EXISTS {staging} ON COMMIT DELETE ROWS"
-            " AS SELECT {names} FROM {target} WITH NO DATA"
+            " AS SELECT * FROM {target} WITH NO DATA"
         ).format(**parts),
         copy=sql.SQL("COPY {staging} ({names}) FROM STDIN (FORMAT BINARY)").format(**parts),
         types=[column.type_code for column in probe.description or ()],

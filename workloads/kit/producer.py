@@ -31,7 +31,8 @@ _CALL_SECONDS = 5.0
 
 
 class Aborted(Transient):
-    """The transaction was aborted: nothing of it became visible, and the same work may be tried again."""
+    """The transaction was aborted: nothing of it became visible, and the same work may be tried again. The
+    first transaction after that may be aborted as well, for a gap in the producer's sequence numbers."""
 
 
 class ProducerLost(Exception):

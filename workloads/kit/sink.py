@@ -11,13 +11,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from workloads.kit import kafka
 from workloads.kit.kafka import KafkaUnavailable, error_of
-from workloads.kit.producer import ProducerLost, TransactionalProducer, produce
+from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer, produce
 from workloads.kit.records import Output, Transient
 from workloads.kit.settings import KafkaConsumerSettings
 
 
 class OffsetsPending(Exception):
-    """The outputs are durable and the offsets could not be committed, as happens while the group rebalances."""
+    """The outputs are durable, the offsets could not be committed: it happens while the group rebalances."""
 
 
 class Sink(Protocol):
@@ -58,17 +58,28 @@ class _InTransaction:
     def __init__(self, settings: KafkaConsumerSettings) -> None:
         self._settings = settings
         self._producer = self._open()
+        # The first transaction after an aborted one is often refused for a gap in the sequence numbers; a
+        # producer made anew has none.
+        self._aborted = False
 
     def commit(
         self, outputs: Sequence[Output], offsets: Sequence[TopicPartition], consumer: Consumer
     ) -> None:
-        with self._producer.transaction() as transaction:
-            transaction.send_all(outputs)
-            if offsets:
-                transaction.offsets(offsets, consumer.consumer_group_metadata())
+        if self._aborted:
+            self.reopen()
+        try:
+            with self._producer.transaction() as transaction:
+                transaction.send_all(outputs)
+                if offsets:
+                    transaction.offsets(offsets, consumer.consumer_group_metadata())
+        except Aborted:
+            self._aborted = True
+            raise
 
     def reopen(self) -> None:
+        self._producer.close()
         self._producer = self._open()
+        self._aborted = False
 
     def close(self) -> None:
         self._producer.close()

@@ -8,11 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
-PASSFILE = Path("/tmp/pgpass")  # noqa: S108 the container's own
+PASSFILE = Path(tempfile.gettempdir()) / "pgpass"
 ARTIFACTS = "/artifacts"
 
 

@@ -22,7 +22,6 @@ from workloads.kit.registry import Registry, RegistryError
 from workloads.kit.settings import load
 from workloads.model_training import aliases, monitor, report
 from workloads.model_training.settings import MonitorSettings, RegistrySettings, TrainingSettings
-from workloads.model_training.train import train
 
 _WORKLOAD = "model-training"
 _MONITOR_JOB = "model-monitor"
@@ -63,6 +62,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _train(settings: TrainingSettings, symbols: Sequence[str] | None) -> int:
+    # Only this command needs scikit-learn, which takes longer to import than the others take to run.
+    from workloads.model_training.train import train
+
     registry = Registry(settings.mlflow_tracking_uri)
     started = time.perf_counter()
     with _connection(settings) as conn, db.job_run(conn, _WORKLOAD, _run_id(_WORKLOAD)) as detail:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from workloads.model_training.monitor import Finding
-from workloads.model_training.train import Outcome
+
+if TYPE_CHECKING:
+    from workloads.model_training.train import Outcome
 
 
 def outcomes(rows: Sequence[Outcome]) -> str:

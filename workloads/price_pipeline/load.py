@@ -29,6 +29,9 @@ _log = structlog.get_logger(__name__)
 _MOST_UNACKNOWLEDGED = 50_000
 """Below librdkafka's limit, so that it takes every message at once."""
 
+_PROGRESS_SECONDS = 1.0
+"""Between two lines that say how far it is, for whoever watches or makes faults meanwhile."""
+
 _LEVEL, _REVERSION, _VOLATILITY = 100.0, 0.1, 0.02
 
 
@@ -109,6 +112,7 @@ class Load:
         self._rate = rate
         self._deadline = deadline
         self._stop = threading.Event()
+        self._said_at = 0.0
         self._result = Result(source, count, series={symbol: Series() for symbol in symbols})
         # 0: a message is never given up while the process lives, so none is ever sent anew as another.
         self._producer = Producer(
@@ -125,6 +129,7 @@ class Load:
         prices = dict.fromkeys(self._symbols, _LEVEL)
         chance = random.Random(0)  # noqa: S311  (prices, not secrets)
         while self._result.sent < self._count and not self._over(ends):
+            self._say_progress()
             if len(self._producer) >= _MOST_UNACKNOWLEDGED:
                 self._producer.poll(0.1)
                 continue
@@ -138,11 +143,17 @@ class Load:
             prices[symbol] *= math.exp(drift + _VOLATILITY * chance.gauss(0, 1))
             self._send(symbol, newest[symbol], round(prices[symbol], 4))
         while len(self._producer) and not self._result.failed and time.monotonic() < ends:
+            self._say_progress()
             self._producer.flush(0.5)
         if len(self._producer) and not self._result.failed:
             self._result.failed = f"{len(self._producer)} messages were not acknowledged before the deadline"
         self._result.seconds = time.monotonic() - started
         return self._result
+
+    def _say_progress(self) -> None:
+        if (now := time.monotonic()) - self._said_at > _PROGRESS_SECONDS:
+            self._said_at = now
+            _log.info("progress", sent=self._result.sent, acknowledged=self._result.acknowledged)
 
     def _over(self, ends: float) -> bool:
         return self._stop.is_set() or self._result.failed is not None or time.monotonic() > ends

@@ -167,6 +167,15 @@ def test_a_price_that_the_server_refuses_is_dead_lettered_alone_and_stays_in_the
     assert [m.prediction for m in made] == [r.value.price + rows[r.offset][0] for r in good]
 
 
+def test_one_price_at_fault_among_many_is_found_in_few_requests() -> None:
+    topic = history(MAX_INSTANCES)
+    world = World(refused=[topic[700].value.price])
+    made, dead = world.run(topic)
+    assert [r.offset for r, _ in dead] == [700]
+    assert len(made) == MAX_INSTANCES - 1
+    assert len(world.asked) < 25
+
+
 def test_more_than_the_server_takes_at_once_goes_in_parts() -> None:
     world = World()
     made, _ = world.run(history(2 * MAX_INSTANCES + 1))

@@ -49,6 +49,12 @@ class Recorder(Builder):
     def save(self, ref: str, archive: Path, log: Path) -> None:
         archive.write_text(ref)
 
+    def refs(self) -> list[str]:
+        return [*self.storage, "localhost/another/image:1"]
+
+    def remove(self, ref: str) -> None:
+        del self.storage[ref]
+
     def push(self, ref: str, to: str, log: Path) -> None:
         raise AssertionError("nothing is pushed here")
 
@@ -242,6 +248,27 @@ def test_what_a_killed_build_left_is_removed(checkout: Checkout) -> None:
     assert [entry.name for entry in left.parent.iterdir() if entry.name.startswith(".")] == []
 
 
+def test_of_an_image_that_changes_often_a_few_archives_are_kept(checkout: Checkout) -> None:
+    main = checkout.root / "code" / "main.py"
+    archives: list[Path] = []
+    for number in range(building.KEPT + 2):
+        main.write_text(f"print({number})\n")
+        archives.append(build(["one"])["one"].archive)
+        os.utime(archives[-1], (number + 1, number + 1))
+    kept = [archive for archive in archives if archive.exists()]
+    assert kept == archives[-building.KEPT :]
+
+
+def test_pruning_leaves_what_this_checkout_uses(checkout: Checkout) -> None:
+    old = build(catalogue.SPECS)
+    (checkout.root / "code" / "main.py").write_text("print(2)\n")
+    new = build(catalogue.SPECS)
+    size = old["one"].archive.stat().st_size + old["two"].archive.stat().st_size
+    assert building.prune() == size
+    assert all(image.archive.exists() for image in new.values())
+    assert set(checkout.builder.storage) == {image.local for image in new.values()}
+
+
 def test_an_unknown_image_is_named(checkout: Checkout) -> None:
     with pytest.raises(UsageError, match="no image 'three'") as error:
         build(["one", "three"])
@@ -254,13 +281,13 @@ def test_without_docker_and_root_the_error_comes_before_anything_is_done(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(MissingPrerequisite, match="no docker engine answers"):
+    with pytest.raises(MissingPrerequisite, match="no docker engine with buildx answers"):
         builders.choose.__wrapped__()
 
 
 def test_docker_is_used_where_its_engine_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     docker = tmp_path / "docker"
-    docker.write_text('#!/bin/sh\n[ "$1" = info ]\n')
+    docker.write_text('#!/bin/sh\n[ "$1" = info ] || [ "$1" = buildx ]\n')
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

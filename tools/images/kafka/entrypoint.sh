@@ -5,7 +5,7 @@ set -eu
 
 NODE_ID=${POD_NAME##*-}
 export NODE_ID
-properties=/tmp/server.properties
+properties=${TMPDIR:-/tmp}/server.properties
 { cat "$KAFKA_CONFIG"; printf '\nnode.id=%s\n' "$NODE_ID"; } >"$properties"
 storage=$(sed -n 's/^log\.dirs *= *\([^, ]*\).*/\1/p' "$properties")
 

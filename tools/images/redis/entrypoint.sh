@@ -4,8 +4,9 @@ set -eu
 : "${REDIS_PASSWORD_FILE:?is not set}"
 
 umask 077
+config=${TMPDIR:-/tmp}/redis.conf
 {
     printf 'requirepass "%s"\n' "$(sed 's/[\\"]/\\&/g' "$REDIS_PASSWORD_FILE")"
     printf '%s\n' 'bind * -::*' 'dir /data'
-} >/tmp/redis.conf
-exec redis-server /tmp/redis.conf "$@"
+} >"$config"
+exec redis-server "$config" "$@"
