@@ -86,7 +86,7 @@ def pulumi(*args: str, stdin: str | None = None, timeout: float = 300) -> str:
 
 
 def destroy() -> None:
-    """Delete what the stack declared, and the run's project: for a cluster that is not this instance's own."""
+    """Delete what the stack declared on a cluster that is not this instance's own, and the run's project."""
     if directory().is_dir():
         pulumi("destroy", "-s", stack_name(), "--yes", "--non-interactive", timeout=1800)
     shutil.rmtree(paths.state_dir(), ignore_errors=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -18,23 +20,18 @@ from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
 Row = dict[str, Any]
 
-WIDTH = 150
+WIDTH = 170
 
 LATEST = f"""
-select p.symbol, c.price, c.currency, c.unit, c.event_time, c.provenance, c.replayed_from,
-       m.prediction, m.lower, m.upper, m.nominal_level, m.model_alias, m.model_version,
-       m.skill, m.skill_score, o.covered, o.outcomes
+select p.symbol, c.price, c.currency, c.unit, c.event_time, c.provenance, c.replayed_from, m.available_time
 from (select distinct symbol from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) p
 cross join lateral (
   select * from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY} c where c.symbol = p.symbol
   order by event_time desc, available_time desc limit 1) c
 left join lateral (
-  select * from {tables.SCHEMA}.{tables.ML_PREDICTIONS} m where m.symbol = p.symbol
-  order by event_time desc, price_available_time desc limit 1) m on true
-left join lateral (
-  select avg(covered::int)::float as covered, count(*) as outcomes
-  from (select covered from {tables.SCHEMA}.{tables.PREDICTION_OUTCOMES} o where o.symbol = p.symbol
-        order by event_time desc limit 250) recent) o on true
+  select max(available_time) as available_time from {tables.SCHEMA}.{tables.ML_PREDICTIONS} m
+  where m.symbol = p.symbol) m on true
+where p.symbol not like '%-LOAD-%'
 order by c.provenance = 'synthetic', p.symbol
 """
 
@@ -62,8 +59,6 @@ def query(sql: str) -> list[Row]:
 
 def prometheus(expression: str) -> list[tuple[dict[str, str], float]]:
     """An instant query's samples: (labels, value)."""
-    from urllib.parse import quote
-
     path = f"/api/v1/query?query={quote(expression)}"
     answer = kube.http(MONITORING, "prometheus", ports.PROMETHEUS, path)
     return [(sample["metric"], float(sample["value"][1])) for sample in answer["data"]["result"]]
@@ -101,7 +96,8 @@ def _pods() -> Table:
     groups: dict[str, list[Row]] = {}
     for namespace in (PLATFORM, MONITORING):
         for pod in kube.get("pods", "-n", namespace)["items"]:
-            if pod["status"]["phase"] == "Succeeded":
+            owners = {owner["kind"] for owner in pod["metadata"].get("ownerReferences", [])}
+            if "Job" in owners:
                 continue
             name = pod["metadata"]["labels"].get("app.kubernetes.io/name", pod["metadata"]["name"])
             groups.setdefault(name, []).append(pod)
@@ -120,12 +116,18 @@ def _where() -> Table:
     return table
 
 
+def forecast(symbol: str) -> Row:
+    """What the model server predicts for a symbol now."""
+    return kube.http(PLATFORM, "model-server", ports.MODEL_SERVER, f"/predict?symbol={quote(symbol)}")
+
+
 def _prices() -> Table:
     table = Table(box=None, pad_edge=True)
     table.add_column("symbol")
-    for column in ("price", "of", "prediction", "interval", "covered"):
+    for column in ("last price", "of", "next session", "interval", "covered"):
         table.add_column(column, justify="right")
     table.add_column("model and skill")
+    table.add_column("streamed", justify="right")
     for row in query(LATEST):
         when = _ago(row["event_time"])
         if row["replayed_from"]:
@@ -133,23 +135,25 @@ def _prices() -> Table:
         elif row["provenance"] == "synthetic":
             when += " [dim](synthetic)[/]"
         price = f"{row['price']:.2f} {row['currency']}/{row['unit']}"
-        table.add_row(row["symbol"], price, when, *_prediction(row))
+        streamed = _ago(row["available_time"]) if row["available_time"] else "[dim]not yet"
+        table.add_row(row["symbol"], price, when, *_prediction(row["symbol"]), streamed)
     return table
 
 
-def _prediction(row: Row) -> tuple[str, str, str, str]:
-    if row["prediction"] is None:
-        return "[dim]none yet", "", "", ""
-    covered = f"{row['covered']:.0%} of {row['outcomes']}" if row["outcomes"] else "[dim]no outcome yet"
-    interval = f"{row['lower']:.2f} … {row['upper']:.2f} at {row['nominal_level']:.0%}"
-    model = (
-        "naive last value"
-        if row["model_alias"] == "naive"
-        else f"{row['model_alias']} v{row['model_version']}"
-    )
-    score = "" if row["skill_score"] is None else f" ({row['skill_score']:+.1%} against naive)"
-    skill = "[green]proven" if row["skill"] == "proven" else "[yellow]skill: none"
-    return f"{row['prediction']:.2f}", interval, covered, f"{model}, {skill}{score}"
+def _prediction(symbol: str) -> tuple[str, str, str, str]:
+    try:
+        made = forecast(symbol)
+    except CommandFailed as error:
+        return "[yellow]none", "", "", error.output.strip()[-60:]
+    covered = "[dim]no outcome yet"
+    if made["coverage_count"]:
+        covered = f"{made['realised_coverage']:.0%} of {made['coverage_count']}"
+    interval = f"{made['lower']:.2f} … {made['upper']:.2f} at {made['nominal_level']:.0%}"
+    naive = made["model_alias"] == "naive"
+    model = "naive last value" if naive else f"{made['model_alias']} v{made['model_version']}"
+    score = "" if made["skill_score"] is None else f" ({made['skill_score']:+.1%} vs naive)"
+    skill = "[green]proven" if made["skill"] == "proven" else "[yellow]skill: none"
+    return f"{made['prediction']:.2f}", interval, covered, f"{model}, {skill}{score}"
 
 
 def _lag() -> Table:
@@ -176,11 +180,19 @@ def _jobs() -> Table:
         took = ""
         if row["finished_at"]:
             took = duration((_time(row["finished_at"]) - _time(row["started_at"])).total_seconds())
-        counts = {k: v for k, v in (row["detail"] or {}).items() if isinstance(v, int | float | str)}
         colour = {"succeeded": "green", "failed": "red"}.get(row["status"], "yellow")
-        shown = " ".join(f"{key}={value}" for key, value in counts.items())
-        table.add_row(row["job"], f"[{colour}]{row['status']}", _ago(row["started_at"]), took, shown)
+        counts = " ".join(f"{key}={value}" for key, value in _counts(row["detail"] or {}).items())
+        table.add_row(row["job"], f"[{colour}]{row['status']}", _ago(row["started_at"]), took, counts)
     return table
+
+
+def _counts(detail: Row) -> Counter[str]:
+    """A run's detail in a few figures: prices by what became of them, or symbols by what was decided."""
+    counts: Counter[str] = Counter()
+    for source in detail.get("sources", {}).values():
+        counts += Counter({key: source[key] for key in ("published", "corrections", "refused")})
+    counts.update(s.get("decision") or s.get("action") for s in detail.get("symbols", {}).values())
+    return counts
 
 
 def _model_events() -> Table | str:

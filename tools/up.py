@@ -17,9 +17,11 @@ from tools.wait import until
 from workloads.kit.contracts import tables
 
 CAUGHT_UP = f"""
-select (select count(*) from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) >=
-       (select coalesce(sum((detail->>'published')::bigint), 0) from {tables.SCHEMA}.{tables.JOB_RUNS}) as ok
+select (select count(*) from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) >= coalesce(sum(
+  (source.value->>'published')::bigint + (source.value->>'corrections')::bigint), 0) as ok
+from {tables.SCHEMA}.{tables.JOB_RUNS}, jsonb_each(detail->'sources') source
 """
+"""Whether the feature store has at least as many prices as the pipeline's runs published."""
 
 
 def up() -> None:
@@ -59,7 +61,7 @@ def apply() -> None:
 
 
 def cancel_interrupted(stack: str) -> None:
-    """Drop the lock of an update that was killed: the run's state is this machine's, so nobody else holds it."""
+    """Drop the lock of an update that was killed: the run's state is nobody else's."""
     if any((project.directory() / ".pulumi" / "locks").rglob("*.json")):
         project.pulumi("cancel", "-s", stack, "--yes")
 
@@ -74,12 +76,11 @@ def first_data() -> None:
 
 def load(images: list[image_build.Image]) -> None:
     """Bring images to where the cluster's kubelet finds them."""
-    archives = [(image.ref, image.archive) for image in images]
     with step("Bring images to the cluster") as at:
         if kube.context() is None:
-            at.note(f"{len(node.load_images(Instance.named(), archives))} new")
+            at.note(f"{len(node.load_images(Instance.named(), [(i.ref, i.archive) for i in images]))} new")
         else:
-            external.load_images(archives)
+            external.load_images(images)
 
 
 def _progress(at: Step) -> Callable[[str], None]:

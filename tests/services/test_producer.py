@@ -79,9 +79,9 @@ def test_a_second_producer_fences_the_first_and_ends_its_transaction(
     def publish_both() -> None:
         with first.transaction() as tx:
             tx.send(Output(topic, None, b"first"))
-            with TransactionalProducer(kafka.settings, transactional_id) as second:
-                with second.transaction() as other:
-                    other.send(Output(topic, None, b"second"))
+            second = TransactionalProducer(kafka.settings, transactional_id)
+            with second, second.transaction() as other:
+                other.send(Output(topic, None, b"second"))
 
     with pytest.raises(ProducerLost):
         publish_both()

@@ -145,7 +145,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(chunk)
             await writer.drain()
         if writer.can_write_eof():
-            pass
+            writer.write_eof()
     except OSError:
         _reset(writer)
 

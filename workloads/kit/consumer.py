@@ -402,7 +402,7 @@ class ConsumerLoop(Generic[T]):
         if self._dead:
             self._dead_lettered.inc(len(self._dead))
             for dead in self._dead:
-                metrics.DEAD_LETTERS.labels(self._topic, dead.error).inc()
+                metrics.DEAD_LETTERS.labels(self._group, self._topic, dead.error).inc()
                 _log.warning(
                     "dead_letter",
                     topic=self._topic,

@@ -17,7 +17,7 @@ RECORDS: Final = Counter(
     ("group", "topic", "outcome"),
 )
 DEAD_LETTERS: Final = Counter(
-    names.CONSUMER_DEAD_LETTERS, "Records refused, by topic and error class", ("topic", "error")
+    names.CONSUMER_DEAD_LETTERS, "Records refused, by topic and error class", ("group", "topic", "error")
 )
 BATCH_SECONDS: Final = Histogram(
     names.CONSUMER_BATCH_SECONDS,

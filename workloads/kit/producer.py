@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -75,6 +75,7 @@ class TransactionalProducer:
 
     def __init__(self, settings: KafkaSettings, transactional_id: str) -> None:
         self._settings = settings
+        self._closed = False
         timeout = settings.kafka_transaction_timeout_ms
         self._producer = Producer(
             {
@@ -113,8 +114,13 @@ class TransactionalProducer:
 
     def close(self) -> None:
         """Close; a transaction that is open is aborted."""
+        if self._closed:
+            return
+        self._closed = True
         self._producer.purge()
-        self._producer.close()
+        # A producer that was lost cannot abort; the brokers do it.
+        with suppress(KafkaException):
+            self._producer.close()
 
     def __enter__(self) -> TransactionalProducer:
         return self

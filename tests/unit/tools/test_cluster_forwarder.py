@@ -71,12 +71,12 @@ def server() -> Iterator[str]:
                     length += len(data)
                 connection.sendall(str(length).encode() * (1 << 10))
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield "{}:{}".format(*listener.getsockname())
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
-    thread.join()
+    thread.join(10)
 
 
 def free() -> str:

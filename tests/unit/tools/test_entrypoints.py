@@ -64,8 +64,8 @@ def kafka(container: Container) -> Container:
     container.program(
         "java",
         f'echo "$*" >> {container.root}/calls\n'
-        f'case "$*" in *StorageTool*) mkdir -p {container.root}/log; touch {container.root}/log/meta.properties;;'
-        " esac",
+        f"log={container.root}/log\n"
+        'case "$*" in *StorageTool*) mkdir -p $log; touch $log/meta.properties;; esac',
     )
     (container.root / "server.properties").write_text(f"log.dirs={container.root}/log\n# no end of line")
     return container

@@ -7,7 +7,7 @@ from typing import Final
 # Every consumer (labels: group, topic, partition where it applies).
 CONSUMER_LAG: Final = "carbon_consumer_lag_messages"
 CONSUMER_RECORDS: Final = "carbon_consumer_records_total"  # outcome: processed | dead_letter | retried
-CONSUMER_DEAD_LETTERS: Final = "carbon_consumer_dead_letters_total"  # topic, error
+CONSUMER_DEAD_LETTERS: Final = "carbon_consumer_dead_letters_total"  # group, topic, error
 CONSUMER_BATCH_SECONDS: Final = "carbon_consumer_batch_seconds"
 CONSUMER_LATENCY_SECONDS: Final = "carbon_consumer_latency_seconds"  # record timestamp -> effect durable
 CONSUMER_PAUSED: Final = "carbon_consumer_paused"  # 1 while a transient error holds the consumer back
