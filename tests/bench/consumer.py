@@ -12,27 +12,28 @@ from tests.bench import contenders
 from tests.bench.measure import Failure, in_turn, sample, shares
 from tests.bench.prices import prices
 from tests.bench.report import Figure, Other, times_at_least
-from tests.bench.rig import Rig
+from tests.bench.rig import Rig, new_topic
+from tests.services.clients import KafkaClient
 from tools.console import Step
 from workloads.kit import kafka
 from workloads.kit.codec import encode
-from workloads.kit.settings import KafkaConsumerSettings, KafkaSettings
+from workloads.kit.settings import KafkaConsumerSettings
 
 _BATCH = KafkaConsumerSettings.model_fields["batch_max_records"].default
 _count = itertools.count()
 
 
 def run(rig: Rig, step: Step) -> list[Figure]:
-    count = rig.sized(200_000, 6_000)
+    count = rig.sized(100_000, 6_000)
     step.detail(f"{count} prices")
-    source, target = rig.topic("in"), rig.topic("out")
+    source, target = new_topic(rig.kafka, "in"), new_topic(rig.kafka, "out")
     fill(rig, source, count)
     shared = {"bootstrap": rig.kafka.bootstrap, "input": source, "output": target, "count": count}
     results = in_turn(
         {
             "ours": contender("ours/consumer", shared),
-            "raw": contender("peers/raw_loop", shared | raw_settings(rig, transactional=True)),
-            "ceiling": contender("peers/raw_loop", shared | raw_settings(rig, transactional=False)),
+            "raw": contender("peers/raw_loop", shared | raw_settings(rig.kafka, transactional=True)),
+            "ceiling": contender("peers/raw_loop", shared | raw_settings(rig.kafka, transactional=False)),
             "quix": _quixstreams(rig, shared, "exactly-once"),
             "quix once": _quixstreams(rig, shared, "at-least-once"),
         },
@@ -63,17 +64,16 @@ def run(rig: Rig, step: Step) -> list[Figure]:
 
 def fill(rig: Rig, topic: str, count: int) -> None:
     """Write `count` prices, keyed by symbol."""
-    settings = KafkaSettings(kafka_bootstrap=rig.kafka.bootstrap)
-    producer = Producer({**kafka.writing(settings), "queue.buffering.max.messages": count})
+    producer = Producer({**kafka.writing(rig.kafka.settings), "queue.buffering.max.messages": count})
     for price in prices(count):
         producer.produce(topic, encode(price), price.symbol)
     if left := producer.flush(120):
         raise RuntimeError(f"{left} prices were not delivered")
 
 
-def raw_settings(rig: Rig, *, transactional: bool) -> dict[str, Any]:
+def raw_settings(client: KafkaClient, *, transactional: bool) -> dict[str, Any]:
     """The raw loop's, with the platform's client options."""
-    settings = KafkaSettings(kafka_bootstrap=rig.kafka.bootstrap)
+    settings = client.settings
     return {
         "transactional": transactional,
         "reading": _plain(kafka.reading(settings)),

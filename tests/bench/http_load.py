@@ -6,6 +6,7 @@ the cores that the servers need.
 
 from __future__ import annotations
 
+import math
 import re
 import selectors
 import socket
@@ -22,8 +23,10 @@ _TIMEOUT = 30.0
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What a load met. Percentiles are in ms, from a request's sending to its answer's last byte."""
+    """What a load met. Percentiles are in ms, from a request's sending to its answer's last byte; `rate` is
+    answers a second; `refused` is the share that was answered 503 and is in none of the others."""
 
+    refused: float
     rate: float
     p50: float
     p95: float
@@ -39,12 +42,16 @@ def request(url: str, body: bytes | None = None) -> bytes:
     return head.encode() + b"\r\n" + (body or b"")
 
 
-def load(url: str, requests: Sequence[bytes], *, connections: int, count: int) -> Load:
-    """Send `count` requests, `requests` in turn, over `connections` that each wait for an answer.
+def load(
+    url: str, requests: Sequence[bytes], *, connections: int, count: int, seconds: float = math.inf
+) -> Load:
+    """Send `requests` in turn until `count` were answered or `seconds` are over, over `connections` that each
+    wait for an answer before they send again.
 
     Raises:
-        RuntimeError: an answer was not 200, or none came in time.
+        RuntimeError: an answer was neither 200 nor 503, most were 503, or none came in time.
     """
+    refused = 0
     latencies: list[float] = []
     with selectors.DefaultSelector() as selector:
         opened = [_Connection(url) for _ in range(connections)]
@@ -56,7 +63,7 @@ def load(url: str, requests: Sequence[bytes], *, connections: int, count: int) -
             for one in opened:
                 one.send(requests[sent % len(requests)])
                 sent += 1
-            while len(latencies) < count:
+            while len(latencies) < count and time.perf_counter() < started + seconds:
                 ready = selector.select(_TIMEOUT)
                 if not ready:
                     raise RuntimeError(f"no answer from {url} for {_TIMEOUT:g} s")
@@ -64,17 +71,22 @@ def load(url: str, requests: Sequence[bytes], *, connections: int, count: int) -
                     one: _Connection = key.data
                     if not one.receive():
                         continue
-                    latencies.append(one.latency)
-                    if sent < count:
+                    if one.refused:
+                        refused += 1
+                    else:
+                        latencies.append(one.latency)
+                    if sent - refused < count:
                         one.send(requests[sent % len(requests)])
                         sent += 1
-            seconds = time.perf_counter() - started
+                    if refused > count:
+                        raise RuntimeError(f"{url} answered {refused} of {sent} requests with 503")
+            taken = time.perf_counter() - started
         finally:
             for one in opened:
                 one.socket.close()
     latencies.sort()
     p50, p95, p99 = (1000 * percentile(latencies, share) for share in (0.5, 0.95, 0.99))
-    return Load(len(latencies) / seconds, p50, p95, p99)
+    return Load(refused / sent, len(latencies) / taken, p50, p95, p99)
 
 
 class _Connection:
@@ -87,6 +99,7 @@ class _Connection:
         self._buffer = b""
         self._sent_at = 0.0
         self.latency = 0.0
+        self.refused = False
 
     def send(self, content: bytes) -> None:
         self._buffer = b""
@@ -108,6 +121,7 @@ class _Connection:
         if len(body) < int(length[1]):
             return False
         self.latency = time.perf_counter() - self._sent_at
-        if not head.startswith(b"HTTP/1.1 200 "):
+        self.refused = head.startswith(b"HTTP/1.1 503 ")
+        if not self.refused and not head.startswith(b"HTTP/1.1 200 "):
             raise RuntimeError(f"{self._url} answered {head.splitlines()[0]!r}: {body[:200]!r}")
         return True

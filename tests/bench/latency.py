@@ -28,11 +28,12 @@ from tests.bench.chain import http_server
 from tests.bench.consumer import raw_settings
 from tests.bench.measure import Failure, in_turn, percentile, sample
 from tests.bench.report import Figure, Other, at_most
-from tests.bench.rig import Rig
+from tests.bench.rig import Rig, new_topic
 from tests.cluster import kafka as live
+from tests.services.clients import KafkaClient
 from tests.services.consumers import Group, running
 from tests.services.servers import Process, free_ports, until
-from tools import kube, paths
+from tools import access, kube, paths
 from tools.console import Step, step
 from tools.errors import ToolError
 from workloads.kit.contracts import env, topics
@@ -67,7 +68,7 @@ class Latency(msgspec.Struct, frozen=True):
 class Way:
     """Where prices go in and predictions come out."""
 
-    bootstrap: str
+    kafka: KafkaClient
     symbols: Sequence[str]
     predicting: Callable[[], ExitStack]
     """Starts the consumers of the prices; its exit stops them."""
@@ -114,9 +115,9 @@ def _ours(way: Way, count: int) -> Latency:
 
 def _raw(rig: Rig, way: Way, count: int) -> Latency:
     """A bare loop in the place of the prediction: what the brokers and transactions take."""
-    target = rig.topic("latency")
+    target = new_topic(way.kafka, "latency")
     settings = {
-        **raw_settings(rig, transactional=True),
+        **raw_settings(way.kafka, transactional=True),
         "input": topics.COMMODITY_PRICES,
         "output": target,
         "group": target,
@@ -131,6 +132,7 @@ def _raw(rig: Rig, way: Way, count: int) -> Latency:
         return _measure(way, target, count)
     finally:
         process.stop(signal.SIGKILL)
+        way.kafka.admin.delete_topics([target])[target].result(30)
 
 
 def _assigned(process: Process) -> bool:
@@ -145,7 +147,7 @@ def _warm_up(way: Way) -> int:
 
 
 def _measure(way: Way, topic: str, count: int) -> Latency:
-    with _reader(way.bootstrap, topic) as reader:
+    with _reader(way.kafka.bootstrap, topic) as reader:
         warm, timed = (f"bench-{kind}-{secrets.token_hex(4)}" for kind in ("warm", "timed"))
         _collect(reader, _load(way, warm, _warm_up(way)), warm, _warm_up(way))
         met, seconds = _collect(reader, _load(way, timed, count), timed, count)
@@ -163,7 +165,7 @@ def _load(way: Way, source: str, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*command, *sizes],
         cwd=paths.ROOT,
-        env={**os.environ, env.KAFKA_BOOTSTRAP: way.bootstrap},
+        env={**os.environ, env.KAFKA_BOOTSTRAP: way.kafka.bootstrap},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -225,8 +227,9 @@ def _reader(bootstrap: str, topic: str) -> Iterator[Consumer]:
 def _way(rig: Rig) -> Way:
     if _is_up():
         symbols = [f"SYN-LOAD-{n}" for n in range(1, 9)]
-        return Way(live.bootstrap(), symbols, ExitStack, f"live platform, instance {paths.instance()}")
-    chain = chains.with_models(rig)
+        client = KafkaClient(live.bootstrap(), access.KAFKA_BROKERS)
+        return Way(client, symbols, ExitStack, f"live platform, instance {paths.instance()}")
+    chains.with_models(rig)
     symbols = ["SYN-POWER-DE"] if rig.quick else [f"SYN-{name}" for name in _MODELLED]
 
     def predicting() -> ExitStack:
@@ -253,7 +256,7 @@ def _way(rig: Rig) -> Way:
         return stack
 
     words = f"local processes: 3 brokers, PostgreSQL, 1 model server, {_REPLICAS} prediction consumers"
-    return Way(chain.rig.kafka.bootstrap, symbols, predicting, words)
+    return Way(rig.kafka, symbols, predicting, words)
 
 
 _MODELLED = ("POWER-DE", "POWER-FR", "GAS-TTF", "GAS-NBP", "COAL-API2", "CARBON-EUA", "OIL-BRENT", "OIL-WTI")

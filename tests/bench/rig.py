@@ -36,6 +36,13 @@ _JVM = ("-Xms384m", "-Xmx384m", "-XX:+UseSerialGC", "-server")
 _IN_SYNC = {"min.insync.replicas": "2"}
 
 
+def new_topic(kafka: KafkaClient, name: str) -> str:
+    """A new topic with partitions and copies as the platform's are; returns its whole name."""
+    name = f"bench-{name}-{secrets.token_hex(3)}"
+    kafka.create(name, 6, _IN_SYNC)
+    return name
+
+
 class Rig:
     """Servers and sizes of one run; a context manager that ends what it started."""
 
@@ -66,7 +73,7 @@ class Rig:
 
     @property
     def repetitions(self) -> int:
-        return self.sized(5, 1)
+        return self.sized(3, 1)
 
     def new_directory(self, name: str) -> Path:
         directory = self.directory / name
@@ -84,12 +91,6 @@ class Rig:
             client = KafkaClient(server.bootstrap, replication=_BROKERS)
             declared.reconcile(TopicSettings(kafka_bootstrap=server.bootstrap))
         return client
-
-    def topic(self, name: str, partitions: int = 6) -> str:
-        """A new topic, kept as the platform's are."""
-        name = f"bench-{name}-{secrets.token_hex(3)}"
-        self.kafka.create(name, partitions, _IN_SYNC)
-        return name
 
     @cached_property
     def database(self) -> MigratedDatabase:

@@ -10,7 +10,7 @@ from tests.bench.consumer import contender, fill, raw_settings, split_of
 from tests.bench.measure import in_turn, sample
 from tests.bench.prices import records
 from tests.bench.report import Figure, Other, at_least
-from tests.bench.rig import Rig
+from tests.bench.rig import Rig, new_topic
 from tests.bench.sql import copy_rows, make_unindexed, unindexed
 from tests.services.clients import MigratedDatabase
 from tools.console import Step
@@ -25,12 +25,12 @@ _ROLE = "analytics_consumer"
 
 
 def run(rig: Rig, step: Step) -> list[Figure]:
-    count = rig.sized(100_000, 5_000)
+    count = rig.sized(60_000, 5_000)
     step.detail(f"{count} prices")
-    source = rig.topic("prices")
+    source = new_topic(rig.kafka, "prices")
     fill(rig, source, count)
     shared = {"bootstrap": rig.kafka.bootstrap, "input": source, "count": count, "batch": _BATCH}
-    peer = {**shared, "output": topics.COMMODITY_ANALYTICS, **raw_settings(rig, transactional=False)}
+    peer = {**shared, "output": topics.COMMODITY_ANALYTICS, **raw_settings(rig.kafka, transactional=False)}
     effects = _effects(count)
     results = in_turn(
         {

@@ -29,7 +29,7 @@ from workloads.kit.contracts import messages, topics
 from workloads.kit.contracts.namespaces import PLATFORM
 
 MESSAGES = int(os.environ.get("FAULT_MESSAGES", "100000"))
-RATE = int(os.environ.get("FAULT_RATE", "400"))
+RATE = int(os.environ.get("FAULT_RATE", "250"))
 RECOVERY_LIMIT = 60.0
 """Seconds after which a pod that did not come back fails the test; the aim is 30."""
 CUT_SECONDS = 30

@@ -43,10 +43,12 @@ class KafkaClient:
 
     def __init__(self, bootstrap: str, replication: int = 1) -> None:
         self.bootstrap = bootstrap
-        self.settings = KafkaSettings(kafka_bootstrap=bootstrap)
-        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self.settings = KafkaSettings(kafka_bootstrap=bootstrap, kafka_transaction_timeout_ms=30_000)
+        # Quiet: these clients outlive the brokers that tests stop.
+        common = {"bootstrap.servers": bootstrap, "log_level": 0}
+        self.admin = AdminClient(common)
         self._replication = replication
-        self._producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"})
+        self._producer = Producer({**common, "partitioner": "murmur2_random"})
 
     def topic(self, name: str | None = None, partitions: int = 3) -> str:
         """Create a topic of the test's own and its dead-letter topic; returns its name."""

@@ -53,7 +53,7 @@ class Server:
                 "METRICS_DIR": str(directory / "metrics"),
             },
         )
-        until(self.ready, "the model server is ready", START_SECONDS)
+        until(self.ready, "the model server is ready", 2 * START_SECONDS)
 
     def ready(self) -> bool:
         assert self.process.running(), self.process.tail()
@@ -196,7 +196,7 @@ def test_the_last_good_models_are_served_while_the_registry_is_away(
     until(lambda: server.everyone("SRV-AWAY", 1), "every worker serves version 1")
     mlflow.stop()
     try:
-        until(lambda: server.metric(names.REGISTRY_UP) == 0, "the metric says that the registry is away")
+        until(lambda: server.metric(names.REGISTRY_UP) == 0, "the metric says that the registry is away", 60)
         assert server.everyone("SRV-AWAY", 1)
         # A worker that dies now is replaced by one that finds the models in the copy.
         before = server.workers()
@@ -211,7 +211,7 @@ def test_the_last_good_models_are_served_while_the_registry_is_away(
             assert server.batch("SRV-AWAY").model_version == 1
     finally:
         mlflow.start()
-    until(lambda: server.metric(names.REGISTRY_UP) == 1, "the registry is back")
+    until(lambda: server.metric(names.REGISTRY_UP) == 1, "the registry is back", START_SECONDS)
 
 
 def test_the_store_away_refuses_symbols_and_nothing_else(

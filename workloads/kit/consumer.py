@@ -492,6 +492,9 @@ class ConsumerLoop(Generic[T]):
             self._turned_at = time.monotonic()
             try:
                 found = consumer.committed(partitions, timeout=1.0)
+                for at in found:
+                    if at.error is not None:
+                        raise KafkaException(at.error)
             except KafkaException as failure:
                 error = error_of(failure)
                 if error.fatal():

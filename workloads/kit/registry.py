@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import logging
 import os
 import tempfile
@@ -64,6 +65,16 @@ def write_artifact(directory: Path, artifact: Artifact) -> None:
     (directory / CARD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(artifact.card), indent=1))
 
 
+def preload() -> None:
+    """Import MLflow's client, which takes a second or more; before a fork, so that the children share it."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # After the environment: parts of it are read on import.
+    importlib.import_module("mlflow.artifacts")
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+
+
 class Registry:
     """MLflow at `uri`. `timeout` is of one request, in seconds; a failed one is repeated `retries` times.
 
@@ -73,12 +84,9 @@ class Registry:
     def __init__(self, uri: str, *, timeout: int = 10, retries: int = 2) -> None:
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout)
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(retries)
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-        from mlflow import MlflowClient  # after the environment: parts of it are read on import
+        preload()
+        from mlflow import MlflowClient
 
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
         self._uri = uri
         self._client: Any = MlflowClient(tracking_uri=uri, registry_uri=uri)
 

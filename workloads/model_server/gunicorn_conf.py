@@ -9,12 +9,13 @@ from typing import Any
 from gunicorn import glogging
 from prometheus_client import multiprocess
 
-from workloads.kit import log
+from workloads.kit import log, registry
 from workloads.kit.settings import load
 from workloads.model_server.settings import ModelServerSettings
 
 _settings = load(ModelServerSettings)
 log.configure("model-server")
+registry.preload()
 
 bind = f"0.0.0.0:{_settings.port}"
 worker_class = "gthread"
@@ -23,7 +24,8 @@ threads = _settings.threads
 # Connections that a worker keeps open: enough for every consumer and probe to reuse theirs.
 worker_connections = 256
 keepalive = 15
-timeout = 30
+# Of a worker's main loop, and of its start: a starved machine takes long to import everything.
+timeout = 120
 graceful_timeout = _settings.graceful_seconds
 # Heartbeats must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108

@@ -37,7 +37,7 @@ class ModelServerSettings(PostgresSettings):
     graceful_seconds: int = Field(default=10, ge=0)
 
     registry_poll_seconds: float = Field(default=5.0, gt=0)
-    registry_timeout_seconds: int = Field(default=3, ge=1)
+    registry_timeout_seconds: int = Field(default=10, ge=1)
     models_dir: Path = Path("/tmp/models")  # noqa: S108 - the pod's own scratch volume
     """Copy of what is served, from which a restarted worker comes up while the registry is away."""
     metrics_dir: Path = Path("/tmp/metrics")  # noqa: S108
