@@ -64,6 +64,7 @@ class Registration:
     protect: bool
     aliases: tuple[str, ...]
     depends_on: frozenset[str]
+    ignores: tuple[str, ...]
     inputs: dict[str, Any]
     wire: dict[str, Any]
     """The inputs as they were sent: what is secret is marked."""
@@ -104,6 +105,7 @@ class Recorder(MockMonitor):
             protect=request.protect,
             aliases=tuple(alias.urn or alias.spec.name for alias in request.aliases),
             depends_on=frozenset(request.dependencies),
+            ignores=tuple(request.ignoreChanges),
             inputs=_whole_numbers(rpc.deserialize_properties(request.object)),
             wire=MessageToDict(request.object),
         )

@@ -53,6 +53,7 @@ class Component(pulumi.ComponentResource):
         name: str | None = None,
         after: Sequence[pulumi.Resource] = (),
         protect: bool = False,
+        left_alone: Sequence[str] = (),
     ) -> pulumi.Resource:
         """Register an object as a child.
 
@@ -60,11 +61,17 @@ class Component(pulumi.ComponentResource):
             name: its name in the stack, made from the object's own by default: for objects whose own changes.
             after: what must be there before it.
             protect: whether the engine refuses to delete or replace it.
+            left_alone: fields that are set when it is made and are another's from then on.
         """
         return register(
             manifest,
             name or child_name(self._name, manifest),
-            pulumi.ResourceOptions(parent=self, depends_on=list(after), protect=protect or None),
+            pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(after),
+                protect=protect or None,
+                ignore_changes=list(left_alone),
+            ),
         )
 
     def add_all(
@@ -89,14 +96,26 @@ class Component(pulumi.ComponentResource):
         if w.metrics is not None:
             self.add(workload.metrics_service(w, w.metrics))
 
-    def add_scaler(
-        self, w: Workload, scaler: Hpa | Keda, *, after: Sequence[pulumi.Resource], lag: Lag | None = None
-    ) -> pulumi.Resource:
-        """Register what decides how many pods of a deployment run.
+    def add_scaled(
+        self,
+        w: Workload,
+        strategy: Manifest,
+        scaler: Hpa | Keda,
+        *,
+        after: Sequence[pulumi.Resource],
+        lag: Lag | None = None,
+    ) -> None:
+        """Register a deployment, and what decides how many of its pods run.
 
         Args:
             lag: whose lag on which topic, of a consumer.
         """
+        # It starts with all its pods, so that an update ends when they are ready; the scaler takes over then.
+        made = self.add(
+            workload.deployment(w, strategy, replicas=scaler.min_replicas),
+            after=after,
+            left_alone=["spec.replicas"],
+        )
         limits = {
             "least": scaler.min_replicas,
             "most": scaler.max_replicas,
@@ -108,7 +127,7 @@ class Component(pulumi.ComponentResource):
                 manifest = scaling.hpa(w, **limits)
             case Keda():
                 manifest = scaling.scaled_object(w, **limits, lag=lag, lag_messages=scaler.lag)
-        return self.add(manifest, after=after)
+        self.add(manifest, after=[made])
 
 
 def child_name(parent: str, manifest: Manifest) -> str:

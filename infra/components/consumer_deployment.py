@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import scaling, workload
+from infra.manifests import scaling
 from infra.manifests.network import Paths
 from infra.manifests.scaling import Lag
 from infra.manifests.workload import Workload
@@ -40,6 +40,5 @@ class ConsumerDeployment(Component):
         before = self.add_surroundings(w, args.paths)
         self.add_metrics(w)
         self.add(scaling.disruption_budget(w))
-        made = self.add(workload.deployment(w, scaling.IN_PLACE, replicas=None), after=before)
-        self.add_scaler(w, args.scaler, lag=args.lag, after=[made])
+        self.add_scaled(w, scaling.IN_PLACE, args.scaler, lag=args.lag, after=before)
         self.register_outputs({})

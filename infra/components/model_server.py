@@ -35,6 +35,5 @@ class ModelServer(Component):
         self.add_metrics(w)
         self.add(workload.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
-        made = self.add(workload.deployment(w, scaling.ROLLING, replicas=None), after=before)
-        self.add_scaler(w, args.scaler, after=[made])
+        self.add_scaled(w, scaling.ROLLING, args.scaler, after=before)
         self.register_outputs({})

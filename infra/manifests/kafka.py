@@ -74,7 +74,7 @@ def workload(
         files_at=_CONFIG,
         volume=Volume(storage, _DATA),
         probes=Probes(live=Tcp(ports.KAFKA), ready=Tcp(ports.KAFKA), startup_seconds=180),
-        grace_seconds=60,
+        grace_seconds=30,
         exceptions={"scaler": "brokers hold data and vote: their number is a decision, not a load figure"},
     )
 

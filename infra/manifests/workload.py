@@ -248,16 +248,15 @@ def claim(w: Workload) -> Manifest:
     }
 
 
-def deployment(w: Workload, strategy: Manifest, *, replicas: int | None) -> Manifest:
-    """A deployment. `replicas` is None where a scaler decides: two owners of one field would fight."""
+def deployment(w: Workload, strategy: Manifest, *, replicas: int) -> Manifest:
+    """A deployment. Where there is a scaler, `replicas` is what it starts with."""
     spec: Manifest = {
+        "replicas": replicas,
         "selector": {"matchLabels": selector(w.name)},
         "strategy": strategy,
         "revisionHistoryLimit": 3,
         "template": pod_template(w, volume=_claimed(w) if w.volume else None),
     }
-    if replicas is not None:
-        spec["replicas"] = replicas
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": w.metadata(), "spec": spec}
 
 

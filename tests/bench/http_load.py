@@ -84,6 +84,8 @@ def load(
         finally:
             for one in opened:
                 one.socket.close()
+    if not latencies:
+        raise RuntimeError(f"{url} answered nothing within {seconds:g} s")
     latencies.sort()
     p50, p95, p99 = (1000 * percentile(latencies, share) for share in (0.5, 0.95, 0.99))
     return Load(refused / sent, len(latencies) / taken, p50, p95, p99)

@@ -18,7 +18,7 @@ import msgspec
 
 from tests.bench import chain as chains
 from tests.bench.chain import Chain, http_server
-from tests.bench.http_load import load, request
+from tests.bench.http_load import Load, load, request
 from tests.bench.measure import Failure, Measured, in_turn, sample
 from tests.bench.report import Aim, Figure, Other, at_most, times_at_most
 from tests.bench.rig import Rig

@@ -48,7 +48,7 @@ class KafkaClient:
         common = {"bootstrap.servers": bootstrap, "log_level": 0}
         self.admin = AdminClient(common)
         self._replication = replication
-        self._producer = Producer({**common, "partitioner": "murmur2_random"})
+        self._producer = Producer({**common, "partitioner": "murmur2_random", "enable.idempotence": True})
 
     def topic(self, name: str | None = None, partitions: int = 3) -> str:
         """Create a topic of the test's own and its dead-letter topic; returns its name."""

@@ -109,7 +109,7 @@ def test_a_poison_record_goes_to_the_dead_letter_topic_and_the_rest_goes_on(
     refused = dict(dead[good[3]].headers)
     assert (refused["error"], refused["reason"]) == (b"Poison", b"negative price")
     assert (refused["offset"], refused["schema_version"]) == (b"3", b"1")
-    assert _sample("carbon_consumer_dead_letters_total", topic=topic, error="Poison") == 1
+    assert _sample("carbon_consumer_dead_letters_total", group=group, topic=topic, error="Poison") == 1
     assert _sample("carbon_consumer_records_total", group=group, topic=topic, outcome="dead_letter") == 2
 
 

@@ -158,6 +158,12 @@ def test_changed_password_restarts_who_uses_it_and_nobody_else(
     assert {name for name in before if before[name] != after[name]} == {"model-server"}
 
 
+def test_the_scaler_alone_decides_how_many_run(registrations: dict[str, Registration]) -> None:
+    scaled = {r.name for r in registrations.values() if r.type.endswith(":HorizontalPodAutoscaler")}
+    left = {r.name: r.ignores for r in registrations.values() if r.ignores}
+    assert left == dict.fromkeys(scaled, ("spec.replicas",))
+
+
 def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
     config = values()
     config["carbon:analytics_consumer"]["scaler"] = {

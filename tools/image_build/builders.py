@@ -34,8 +34,6 @@ _REMEDIES = (
     (r"no space left on device", "Free some space: images and their layers take about 8 GB of the cache."),
 )
 _ISOLATION = {"BUILDAH_ISOLATION": "chroot"}
-_NAMED = "{{.Repository}}:{{.Tag}}"
-"""Format of a list of images."""
 _OTHERWISE = "Read the log, then run the same command again: the steps that succeeded are kept."
 
 
@@ -81,12 +79,8 @@ class Builder(ABC):
         """Write an archive with the image, named, in it."""
 
     @abstractmethod
-    def refs(self) -> list[str]:
-        """References of the images in the builder's storage."""
-
-    @abstractmethod
-    def remove(self, ref: str) -> None:
-        """Remove an image, and what of it no other uses, from the builder's storage."""
+    def prune(self, unused: Callable[[str], bool]) -> None:
+        """Remove the images whose references are unused, while nothing is being built."""
 
     @abstractmethod
     def push(self, ref: str, to: str, log: Path) -> None:
@@ -116,11 +110,10 @@ class Docker(Builder):
     def save(self, ref: str, archive: Path, log: Path) -> None:
         proc.run(["docker", "save", "--output", archive, ref], log=log)
 
-    def refs(self) -> list[str]:
-        return proc.output(["docker", "image", "ls", "--format", _NAMED]).split()
-
-    def remove(self, ref: str) -> None:
-        proc.output(["docker", "image", "rm", ref])
+    def prune(self, unused: Callable[[str], bool]) -> None:
+        refs = proc.output(["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).split()
+        for ref in filter(unused, refs):
+            proc.output(["docker", "image", "rm", ref])
 
     def push(self, ref: str, to: str, log: Path) -> None:
         proc.run(["docker", "tag", ref, to], log=log)
@@ -153,11 +146,14 @@ class Buildah(Builder):
         proc.run(command, log=log, env=_ISOLATION)
         oci.pack(layout, archive, ref)
 
-    def refs(self) -> list[str]:
-        return proc.output([*_buildah(), "images", "--format", _NAMED], env=_ISOLATION).split()
-
-    def remove(self, ref: str) -> None:
-        proc.output([*_buildah(), "rmi", ref], env=_ISOLATION)
+    def prune(self, unused: Callable[[str], bool]) -> None:
+        # The storage is this cache's own: builds that were killed left containers in it, and every build
+        # leaves the images of its stages, without names.
+        proc.output([*_buildah(), "rm", "--all"], env=_ISOLATION)
+        refs = proc.output([*_buildah(), "images", "--format", "{{.Name}}:{{.Tag}}"], env=_ISOLATION).split()
+        for ref in filter(unused, refs):
+            proc.output([*_buildah(), "rmi", ref], env=_ISOLATION)
+        proc.output([*_buildah(), "rmi", "--prune"], env=_ISOLATION)
 
     def push(self, ref: str, to: str, log: Path) -> None:
         host = to.split("/", 1)[0]
@@ -200,8 +196,9 @@ def _buildah() -> tuple[str, ...]:
     """buildah on its own storage, with the fastest driver that works where the cache is."""
     for driver in ("overlay", "vfs"):
         storage = cache_dir() / "buildah" / driver
-        command = ("buildah", "--root", str(storage / "storage"), "--runroot", str(storage / "run"))
-        command = (*command, "--storage-driver", driver)
+        # Mounts of its own: those of a build that fails or is killed go away with it.
+        command = ("unshare", "--mount", "--propagation=private", "buildah", "--storage-driver", driver)
+        command = (*command, "--root", str(storage / "storage"), "--runroot", str(storage / "run"))
         try:
             proc.output([*command, "info"], env=_ISOLATION)
         except CommandFailed as error:

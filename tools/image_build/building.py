@@ -223,18 +223,18 @@ def _age(archive: Path) -> float:
 
 
 def prune() -> int:
-    """Remove the archives and the builder's images that this checkout does not use; bytes of the archives."""
+    """Remove what this checkout does not use, once no build runs any more; bytes of the archives removed."""
     images = tags(SPECS).values()
     archives, used = {image.archive for image in images}, {image.local for image in images}
     freed = 0
-    for archive in (cache_dir() / "images").glob("*.tar"):
-        if archive not in archives:
-            freed += archive.stat().st_size
-            archive.unlink()
-    builder = builders.choose()
-    for ref in builder.refs():
-        if ref.startswith(f"{LOCAL}/") and ref not in used:
-            builder.remove(ref)
+    with ExitStack() as nothing_builds:
+        for name in SPECS:
+            nothing_builds.enter_context(cached.exclusive(f"image-{name}"))
+        for archive in (cache_dir() / "images").glob("*.tar"):
+            if archive not in archives:
+                freed += archive.stat().st_size
+                archive.unlink()
+        builders.choose().prune(lambda ref: ref.startswith(f"{LOCAL}/") and ref not in used)
     return freed
 
 

@@ -500,6 +500,7 @@ class ConsumerLoop(Generic[T]):
                 if error.fatal():
                     raise
                 _log.info("waiting_for_offsets", error=str(error))
+                self._stopping.wait(0.1)
                 continue
             return [
                 TopicPartition(at.topic, at.partition, at.offset if at.offset >= 0 else OFFSET_BEGINNING)

@@ -57,7 +57,9 @@ workloads = st.builds(
     files=file_maps,
     secret_files=st.dictionaries(names, secret_values, max_size=3),
     scratch=st.dictionaries(names.map(lambda n: f"scratch-{n}"), names.map(lambda n: f"/{n}"), max_size=2),
-    volume=st.builds(Volume, st.just(Storage(size="1Gi", storage_class=None, protect=False)), st.just("/data")),
+    volume=st.builds(
+        Volume, st.just(Storage(size="1Gi", storage_class=None, protect=False)), st.just("/data")
+    ),
     probes=st.builds(Probes, live=probes, ready=probes),
     grace_seconds=st.integers(1, 300),
     drain_seconds=st.integers(0, 10),
@@ -67,7 +69,7 @@ workloads = st.builds(
 
 def all_kinds(w: Workload) -> list[dict[str, Any]]:
     return [
-        workload.deployment(w, scaling.ROLLING, replicas=None),
+        workload.deployment(w, scaling.ROLLING, replicas=3),
         workload.stateful_set(w, replicas=3),
         workload.job(w, deadline_seconds=60),
         workload.cron_job(w, "0 2 * * *", deadline_seconds=60),
@@ -202,11 +204,6 @@ def test_a_changed_job_is_a_new_one_and_an_unchanged_one_is_not(w: Workload) -> 
 def test_own_fields_come_before_the_variables_that_may_use_them(w: Workload) -> None:
     variables = template(workload.job(w, deadline_seconds=1))["spec"]["containers"][0]["env"]
     assert [v["name"] for v in variables] == [*sorted(w.fields), *sorted(w.env)]
-
-
-def test_a_scaled_deployment_leaves_its_number_alone() -> None:
-    assert "replicas" not in workload.deployment(PLAIN, scaling.IN_PLACE, replicas=None)["spec"]
-    assert workload.deployment(PLAIN, scaling.RECREATE, replicas=1)["spec"]["replicas"] == 1
 
 
 def test_a_startup_is_given_its_time() -> None:

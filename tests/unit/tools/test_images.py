@@ -49,11 +49,9 @@ class Recorder(Builder):
     def save(self, ref: str, archive: Path, log: Path) -> None:
         archive.write_text(ref)
 
-    def refs(self) -> list[str]:
-        return [*self.storage, "localhost/another/image:1"]
-
-    def remove(self, ref: str) -> None:
-        del self.storage[ref]
+    def prune(self, unused: Callable[[str], bool]) -> None:
+        assert not unused("localhost/another/image:1")
+        self.storage = {ref: files for ref, files in self.storage.items() if not unused(ref)}
 
     def push(self, ref: str, to: str, log: Path) -> None:
         raise AssertionError("nothing is pushed here")

@@ -1,4 +1,4 @@
-"""Environment variables that infra sets and workloads read. Secrets are files; the variable names the file."""
+"""Environment variables that infra sets and workloads read. A secret is a file, which the variable names."""
 
 from __future__ import annotations
 

@@ -71,11 +71,11 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a registered model; `card.json` beside `model.onnx`.
 
-    The model maps float32 features of shape (n, len(features)) to log returns of shape (n, 1). An interval is
-    the return -+ `quantile` * max(volatility, `volatility_floor`), volatility being the feature of that name;
-    it is meant to hold the next return with probability `nominal_level`; `naive_quantile` is the half-width of
-    the interval around no change when the volatility is not known. `fingerprint` is equal for two
-    models made from the same data by the same code and settings.
+    The model maps float32 features of shape (n, len(features)) to log returns of shape (n, 1). An interval
+    is the return -+ `quantile` * max(volatility, `volatility_floor`), volatility being the feature of that
+    name; it is meant to hold the next return with probability `nominal_level`; `naive_quantile` is the
+    half-width of the interval around no change when the volatility is not known. `fingerprint` is equal for
+    two models made from the same data by the same code and settings.
     """
 
     schema_version: Literal[1] = 1

@@ -124,6 +124,8 @@ _STATEMENTS = (
             ORDER BY d.event_time, d.available_time DESC
             LIMIT 1
         ) following
+        -- A correction of an old session is predicted when its outcome is known already: no forecast.
+        WHERE following.available_time >= p.price_available_time
     """,
     """
     CREATE TABLE features.job_runs (
