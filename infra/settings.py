@@ -468,7 +468,11 @@ def _problem(error: ErrorDetails, file: str) -> str:
         case "extra_forbidden":
             near = difflib.get_close_matches(path[-1], _known(path[:-1]), n=1)
             said = "is not a setting"
-            remedy = f"did you mean {near[0]}?" if near else f"remove it, or use one of {_known(path[:-1])}"
+            remedy = (
+                f"write {near[0]} if that was meant"
+                if near
+                else f"remove it, or use one of {_known(path[:-1])}"
+            )
         case _:
             shown = "" if section == "secrets" else f" = {json.dumps(error['input'], default=str)}"
             said, remedy = f"{shown}: {error['msg']}".lstrip(), "correct the value as stacks/schema.json says"

@@ -89,20 +89,17 @@ def test_every_setting_is_described() -> None:
 
 
 def test_an_unknown_key_is_named_with_the_one_that_was_meant() -> None:
-    message = refused(put("kafka", "broker", value=3))
-    assert (
-        message
-        == ("stacks/Pulumi.local.yaml: carbon:kafka.broker is not a setting. Remedy: did you mean brokers?.")
-        or "did you mean brokers?" in message
+    assert refused(put("kafka", "broker", value=3)) == (
+        "stacks/Pulumi.local.yaml: carbon:kafka.broker is not a setting. "
+        "Remedy: write brokers if that was meant."
     )
-    assert "stacks/Pulumi.local.yaml: carbon:kafka.broker is not a setting" in message
 
 
 def test_an_unknown_section_is_refused() -> None:
     def change(config: dict[str, Any]) -> None:
         config["carbon:kafkas"] = {}
 
-    assert "carbon:kafkas is not a setting. Remedy: did you mean kafka?" in refused(change)
+    assert "carbon:kafkas is not a setting. Remedy: write kafka if that was meant" in refused(change)
 
 
 def test_a_wrong_value_is_shown() -> None:
