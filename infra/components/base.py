@@ -137,7 +137,7 @@ def child_name(parent: str, manifest: Manifest) -> str:
 
 
 def register(manifest: Manifest, name: str, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-    """Register an object under its own type; what a Secret holds is secret from here on.
+    """Register an object under its own type. The type of a Secret marks what it holds as secret.
 
     Raises:
         KeyError: no type is known for it.
@@ -146,8 +146,6 @@ def register(manifest: Manifest, name: str, opts: pulumi.ResourceOptions) -> pul
     body = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
     if version in _UNTYPED:
         return k8s.apiextensions.CustomResource(name, api_version=version, kind=kind, opts=opts, **body)
-    if kind == "Secret":
-        body["data"] = pulumi.Output.secret(body["data"])
     fields = {_FIELDS.get(key, key): value for key, value in body.items()}
     return _TYPES[version, kind](name, opts=opts, **fields)
 

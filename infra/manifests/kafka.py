@@ -138,7 +138,7 @@ def server_properties(brokers: Brokers, ordinal: int) -> str:
             # A broker that dies is noticed in 3 s rather than 9: its partitions stall no longer.
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",
-            # A killed writer's open transaction holds readers and its successor back: end it when its time is up.
+            # A killed writer's open transaction holds readers and its successor back until it is ended.
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
             "group.initial.rebalance.delay.ms": "1000",
         }

@@ -192,7 +192,7 @@ def config_map(w: Workload) -> Manifest:
 
 
 def secret(w: Workload) -> Manifest:
-    """The workload's secret files, in clear: whoever registers it has to mark `data` as secret."""
+    """The workload's secret files, in clear: its typed resource marks `data` as secret."""
     data = {name: base64.b64encode(content.encode()).decode() for name, content in w.secret_files.items()}
     return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": w.metadata(), "data": data}
 
