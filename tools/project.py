@@ -12,7 +12,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -124,12 +124,14 @@ def _complete_secrets(stack: str) -> None:
 
 
 def _filled(want: Mapping[str, Any], have: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _filled(inner, have.get(key, {}))
-        if isinstance(inner, Mapping)
-        else have.get(key) or secrets.token_urlsafe(24)
-        for key, inner in want.items()
-    }
+    """`have` with what it lacks; what a person put there besides stays."""
+    made = dict(have)
+    for key, inner in want.items():
+        if isinstance(inner, Mapping):
+            made[key] = _filled(cast("Mapping[str, Any]", inner), have.get(key, {}))
+        else:
+            made[key] = have.get(key) or secrets.token_urlsafe(24)
+    return made
 
 
 def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

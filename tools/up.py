@@ -15,6 +15,7 @@ from tools.cluster.instance import Instance
 from tools.console import Step, console, duration, step
 from tools.wait import until
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
 CAUGHT_UP = f"""
 select (select count(*) from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) >= coalesce(sum(
@@ -37,6 +38,7 @@ def up() -> None:
     with step("Pulumi project"):
         project.generate(access.overlay({image.name: image.ref for image in images}))
     apply()
+    wait_for_rollouts()
     access.open_ports()
     first_data()
     status.show()
@@ -64,6 +66,16 @@ def cancel_interrupted(stack: str) -> None:
     """Drop the lock of an update that was killed: the run's state is nobody else's."""
     if any((project.directory() / ".pulumi" / "locks").rglob("*.json")):
         project.pulumi("cancel", "-s", stack, "--yes")
+
+
+def wait_for_rollouts() -> None:
+    """Wait until every pod is of the new version: the engine's provider does not, after some updates."""
+    with step("Wait for rollouts"):
+        for namespace in (PLATFORM, MONITORING):
+            for kind in ("statefulset", "deployment"):
+                for item in kube.get(kind, "-n", namespace)["items"]:
+                    name = f"{kind}/{item['metadata']['name']}"
+                    kube.kubectl("rollout", "status", name, "-n", namespace, "--timeout=300s", timeout=310)
 
 
 def first_data() -> None:

@@ -8,6 +8,7 @@ model server and three replicas of prediction-consumer.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import signal
@@ -162,11 +163,13 @@ def _load(way: Way, source: str, count: int) -> subprocess.Popen[str]:
     """The platform's own paced load."""
     command = [sys.executable, "-m", "workloads.price_pipeline", "load", "--source", source]
     sizes = ["--count", str(count), "--rate", str(_RATE), "--symbols", ",".join(way.symbols)]
+    sizes += ["--deadline", str(count / _RATE + _PATIENCE)]
     return subprocess.Popen(
         [*command, *sizes],
         cwd=paths.ROOT,
         env={**os.environ, env.KAFKA_BOOTSTRAP: way.kafka.bootstrap},
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
 
@@ -210,6 +213,7 @@ def _reader(bootstrap: str, topic: str) -> Iterator[Consumer]:
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "fetch.wait.max.ms": 20,
+            "logger": logging.getLogger("librdkafka"),
         }
     )
     try:
