@@ -7,7 +7,6 @@ from typing import Final
 KAFKA: Final = 9092
 KAFKA_CONTROLLER: Final = 9093
 KAFKA_EXTERNAL: Final = 9094
-KAFKA_METRICS: Final = 9404
 POSTGRES: Final = 5432
 REDIS: Final = 6379
 MLFLOW: Final = 5000
