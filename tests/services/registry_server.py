@@ -33,7 +33,11 @@ class MlflowServer:
                 "--host", "127.0.0.1", "--port", str(self._port),
             ],
             self._directory / "mlflow.log",
-            {"MLFLOW_BACKEND_STORE_URI": self._store, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            {
+                "MLFLOW_BACKEND_STORE_URI": self._store,
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },
         )  # fmt: skip
 
         def up() -> bool:
