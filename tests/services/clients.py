@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import stamina
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
+    KafkaException,
     Message,
     Producer,
     TopicPartition,
@@ -120,9 +121,20 @@ class KafkaClient:
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """Next offsets that a group has committed: partition -> offset."""
-        asked = [ConsumerGroupTopicPartitions(group)]
-        answer = self.admin.list_consumer_group_offsets(asked)[group].result(30)
-        return {at.partition: at.offset for at in answer.topic_partitions if at.topic == topic}
+        # As a member that never joins: an AdminClient's question crashes while the coordinator comes up.
+        reader = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
+        try:
+            found = reader.list_topics(topic, timeout=30).topics[topic].partitions
+            asked = [TopicPartition(topic, partition) for partition in found]
+            return {at.partition: at.offset for at in self._committed(reader, asked) if at.offset >= 0}
+        finally:
+            reader.close()
+
+    @staticmethod
+    @stamina.retry(on=KafkaException, attempts=None, timeout=30)
+    def _committed(reader: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        # A coordinator that is only just coming up says so for a moment.
+        return reader.committed(partitions, timeout=30)
 
     def ends(self, topic: str) -> dict[int, int]:
         """One past the last committed offset: partition -> offset."""
@@ -135,9 +147,14 @@ class KafkaClient:
         )
         try:
             partitions = reader.list_topics(topic, timeout=30).topics[topic].partitions
-            return {
-                p: reader.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1] for p in partitions
-            }
+            # A partition whose leader has just gone has none for a moment.
+            for attempt in stamina.retry_context(on=KafkaException, attempts=None, timeout=30):
+                with attempt:
+                    return {
+                        p: reader.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1]
+                        for p in partitions
+                    }
+            raise AssertionError(f"no leaders of {topic}")
         finally:
             reader.close()
 

@@ -167,7 +167,7 @@ class Kafka:
     def _format(self, node: int, cluster: str) -> None:
         config = str(self._home(node) / "server.properties")
         process = Process(
-            self._java(node, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config),
+            self._java(node, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config),
             self._home(node) / "format.log",
         )
         assert process.wait(START_SECONDS) == 0, process.tail()

@@ -87,7 +87,7 @@ def start_kafka(kafka: Container, **variables: str) -> list[str]:
 def test_a_broker_formats_its_empty_volume_once(kafka: Container) -> None:
     formatting, serving = start_kafka(kafka)
     assert "kafka.tools.StorageTool format" in formatting
-    assert "--cluster-id id" in formatting
+    assert "--cluster-id=id" in formatting
     assert "kafka.Kafka" in serving
     assert len(start_kafka(kafka)) == 1
 

@@ -21,6 +21,6 @@ run() { # HEAP CLASS ARGUMENT…
 # A restart should not wait for a second Java to find out that there is nothing to do.
 if [ ! -e "$storage/meta.properties" ]; then
     (run '-Xmx128m -XX:TieredStopAtLevel=1' \
-        kafka.tools.StorageTool format --ignore-formatted --cluster-id "$CLUSTER_ID" --config "$properties")
+        kafka.tools.StorageTool format --ignore-formatted --cluster-id="$CLUSTER_ID" --config "$properties")
 fi
 run "$KAFKA_HEAP_OPTS" kafka.Kafka "$properties"
