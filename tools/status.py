@@ -42,7 +42,8 @@ from {tables.SCHEMA}.{tables.JOB_RUNS} order by job, started_at desc
 
 EVENTS = f"""
 select at, symbol, event, from_version, to_version, actor, reason
-from {tables.SCHEMA}.{tables.MODEL_EVENTS} where event in ('promoted', 'rolled_back') order by at desc limit 10
+from {tables.SCHEMA}.{tables.MODEL_EVENTS} where event in ('promoted', 'rolled_back')
+order by at desc limit 10
 """
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from tools import access, image_build, jobs, kube, paths, proc, project, status, toolchain
-from tools.cluster import external, node
+from tools.cluster import external, namespaces, node, preflight
 from tools.cluster import up as cluster
 from tools.cluster.instance import Instance
 from tools.console import Step, console, duration, step
@@ -28,6 +28,9 @@ from {tables.SCHEMA}.{tables.JOB_RUNS}, jsonb_each(detail->'sources') source
 def up() -> None:
     """Bring the stack up and show what the person has."""
     started = time.monotonic()
+    # Asked first: nobody should build tools for twenty minutes to hear that they are not root.
+    if kube.context() is None and namespaces.init_pid(Instance.named()) is None:
+        preflight.check(Instance.named())
     with step("Toolchain") as at:
         at.note(f"{len(toolchain.ensure())} programs")
         toolchain.kafka_libs()
