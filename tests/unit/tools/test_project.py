@@ -71,7 +71,7 @@ def test_no_secret_is_ever_an_argument(engine: Engine) -> None:
 def test_what_the_engine_encrypted_survives_a_new_generation(engine: Engine) -> None:
     project.generate({})
     file = project.directory() / "Pulumi.local.yaml"
-    encrypted = _stack_file() | {"encryptionsalt": "v1:salt"}
+    encrypted: dict[str, Any] = {**_stack_file(), "encryptionsalt": "v1:salt"}
     encrypted["config"][project.SECRETS_KEY] = {"secure": "v1:cipher"}
     file.write_text(yaml.safe_dump(encrypted))
     project.generate({})
