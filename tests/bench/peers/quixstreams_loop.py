@@ -1,6 +1,6 @@
 """quixstreams: decode a price, write it to another topic. Has an environment of its own (quixstreams.txt).
 
-Decodes as the platform does, typed by msgspec, or with `own_json` as its users do: to a dictionary, unchecked.
+Decodes as the platform does, typed by msgspec, or with `own_json` as its users do: to an unchecked dict.
 Settings: bootstrap, input, output, group, count, batch, guarantee, own_json, reading, writing, state.
 Result: seconds.
 """
