@@ -288,7 +288,7 @@ def test_an_error_that_no_one_foresaw_fails_its_source_alone(platform: Platform)
 
 def test_a_run_killed_on_its_way_is_completed_by_the_next(platform: Platform) -> None:
     platform.sources(SYNTHETIC)
-    killed = platform.start("run", TRANSACTION_ROWS="20")
+    killed = platform.start("run", TRANSACTION_ROWS="5")
     until(lambda: len(platform.records()) > 0, "the first transactions are committed", every=0.01)
     killed.kill()
     part = len(platform.records())
@@ -298,7 +298,7 @@ def test_a_run_killed_on_its_way_is_completed_by_the_next(platform: Platform) ->
 
     prices = platform.prices()
     assert 0 < part < whole, "the kill met nothing on its way"
-    assert part % 20 == 0
+    assert part % 5 == 0
     assert whole <= len(prices) <= whole + 8
     assert max(identities(prices).values()) == 1
     for symbol in ("SYN-0", "SYN-1", "SYN-2", "SYN-3"):
@@ -308,11 +308,15 @@ def test_a_run_killed_on_its_way_is_completed_by_the_next(platform: Platform) ->
 
 def test_of_two_runs_at_once_the_newer_holds_and_each_price_is_there_once(platform: Platform) -> None:
     platform.sources(SYNTHETIC)
-    older = platform.start("run", TRANSACTION_ROWS="20")
+    older = platform.start("run", TRANSACTION_ROWS="1")
     until(lambda: len(platform.records()) > 0, "the first transactions are committed", every=0.01)
+    # Held up, so that it is not through before the newer one has begun.
+    older.send(signal.SIGSTOP)
+    assert older.running(), "the older run was through too soon"
 
     platform.run()
 
+    older.send(signal.SIGCONT)
     assert older.wait(60) == 1
     assert "ProducerLost" in older.tail()
     assert max(identities(platform.prices()).values()) == 1
