@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from workloads.kit.features import FeatureSpec
 from workloads.kit.settings import NonEmpty, PostgresSettings
+
+MOST_JUDGED = 0.75
+"""Share of the rows that all walk-forward windows may take together."""
 
 
 def _spec(text: str) -> str:
@@ -53,6 +56,16 @@ class TrainingSettings(RegistrySettings):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """One-sided level at which the skill must be above zero."""
     resamples: int = Field(default=2000, ge=100)
+
+    @model_validator(mode="after")
+    def _something_is_left_to_learn_from(self) -> Self:
+        judged = (self.folds + 1) * self.evaluation_share
+        if judged > MOST_JUDGED:
+            raise ValueError(
+                f"folds {self.folds} and evaluation_share {self.evaluation_share} judge on {judged:.0%} of "
+                f"the rows, at most {MOST_JUDGED:.0%} leave enough to learn from: lower one of them"
+            )
+        return self
 
 
 class MonitorSettings(RegistrySettings):

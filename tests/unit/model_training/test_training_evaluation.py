@@ -14,6 +14,7 @@ from workloads.kit.features import FeatureSpec
 from workloads.model_training import evaluation
 from workloads.model_training.dataset import Dataset, build
 from workloads.model_training.prices import revisions
+from workloads.model_training.settings import MOST_JUDGED, TrainingSettings
 
 DAY = 86_400_000_000
 SPEC = FeatureSpec(3, 6, (10,))
@@ -28,9 +29,10 @@ def dataset(count: int = 400, lag: int = 1, corrected: dict[int, int] | None = N
 
 
 @given(
-    count=st.integers(120, 400),
+    # What the settings let through: rows enough, and not all of them judged on.
+    count=st.integers(160, 400),
     folds=st.integers(1, 4),
-    share=st.floats(0.02, 0.2),
+    share=st.floats(0.02, MOST_JUDGED / 5),
     longest=st.integers(20, 100),
     embargo=st.integers(0, 5),
 )
@@ -115,3 +117,14 @@ def test_a_score_names_its_window():
     assert score.window.end.timestamp() * 1e6 == data.event[39]
     assert score.mae == score.mae_naive
     assert score.skill == score.lower == 0.0
+
+
+def test_settings_that_leave_nothing_to_learn_from_are_refused():
+    with pytest.raises(ValueError, match="lower one of them"):
+        TrainingSettings(
+            postgres_host="unused",
+            postgres_user="unused",
+            mlflow_tracking_uri="http://unused",
+            folds=4,
+            evaluation_share=0.2,
+        )
