@@ -23,7 +23,7 @@ down: venv ## take it down and leave nothing behind but the cache
 status: venv ## what runs, where, last prices and predictions, lag, jobs, alerts
 	@$(PY) -m tools status
 
-env: venv ## print what pulumi, kubectl and psql need:  eval "$$(make -s env)"
+env: venv ## print what pulumi, kubectl and psql need, as shell exports (make -s env)
 	@$(PY) -m tools env
 
 logs: venv ## follow a workload's logs:  make logs WORKLOAD=prediction-consumer
