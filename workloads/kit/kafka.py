@@ -56,6 +56,9 @@ def writing(settings: KafkaSettings) -> dict[str, Any]:
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
+        # A transaction that begins while the broker still ends the one before is told to try again, and
+        # librdkafka's 100 ms of waiting would be most of a batch's time.
+        "retry.backoff.ms": 10,
     }
 
 
