@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import pulumi
-import pulumi_kubernetes as k8s
 
+from infra import cluster
+from infra.cluster import ClusterAccess
 from infra.components.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.components.base import Component
 from infra.components.consumer_deployment import ConsumerDeployment, ConsumerDeploymentArgs
@@ -29,7 +31,8 @@ from infra.manifests.network import Paths, Peer
 from infra.manifests.platform_workloads import Services, Spec
 from infra.manifests.prometheus import Target
 from infra.manifests.workload import Workload
-from infra.settings import Consumer, KubeconfigCluster, Labels, Resources, StackSettings
+from infra.settings import Labels, PlatformSettings, Resources
+from infra.settings.workloads import Consumer
 from workloads.kit.contracts import ports, topics
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
@@ -100,17 +103,30 @@ API_PORTS: Final = (443, 6443)
 """Of its service, and of an API server where the policy sees the address behind the service."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlatformArgs:
+    """Args:
+    labels: of every object.
+    cluster: where it runs.
+    """
+
+    labels: Labels
+    settings: PlatformSettings
+    cluster: ClusterAccess
+
+
 class Platform(Component):
-    """Everything that a stack is. `endpoints` says where its user interfaces and APIs answer."""
+    """What runs on a cluster. `endpoints` says where its user interfaces and APIs answer."""
 
     TYPE: ClassVar[str] = "carbon:platform:Platform"
 
-    def __init__(self, name: str, args: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
-        provider = cluster_provider(args.cluster)
-        mine = pulumi.ResourceOptions(providers=[provider])
+    def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        mine = pulumi.ResourceOptions(providers=[cluster.provider(args.cluster)])
         super().__init__(name, pulumi.ResourceOptions.merge(opts, mine))
-        self._settings = args
-        self._secrets = {role: secret.get_secret_value() for role, secret in args.secrets.roles.items()}
+        self._labels = args.labels
+        self._settings = args.settings
+        self._cluster = args.cluster
+        self._secrets = {r: secret.get_secret_value() for r, secret in args.settings.secrets.roles.items()}
         self._domain = args.cluster.domain
         self._namespaces = [
             Namespace(
@@ -119,17 +135,13 @@ class Platform(Component):
                 pulumi.ResourceOptions(parent=self),
             )
             for name, quota in (
-                (PLATFORM, args.namespaces.platform),
-                (MONITORING, args.namespaces.monitoring),
+                (PLATFORM, self._settings.namespaces.platform),
+                (MONITORING, self._settings.namespaces.monitoring),
             )
         ]
         self._build()
-        self.endpoints = endpoints(args)
+        self.endpoints = endpoints(self._settings)
         self.register_outputs({"endpoints": self.endpoints})
-
-    @property
-    def _labels(self) -> Labels:
-        return self._settings.labels
 
     def _build(self) -> None:
         brokers, database = self._kafka(), self._postgres()
@@ -323,7 +335,7 @@ class Platform(Component):
                 image=s.images.prometheus,
                 rule_groups=alerts.rule_groups(),
                 targets=targets(self._domain),
-                settings=s.prometheus,
+                settings=s.monitoring.prometheus,
                 paths=self._paths(prometheus.NAME),
             ),
             self._after(),
@@ -333,7 +345,7 @@ class Platform(Component):
             AlertmanagerArgs(
                 identity=labels,
                 image=s.images.alertmanager,
-                settings=s.alertmanager,
+                settings=s.monitoring.alertmanager,
                 paths=self._paths(prometheus.ALERTMANAGER),
             ),
             self._after(),
@@ -343,7 +355,7 @@ class Platform(Component):
             PostgresExporterArgs(
                 identity=labels,
                 image=s.images.postgres_exporter,
-                resources=s.postgres_exporter.resources,
+                resources=s.monitoring.postgres_exporter.resources,
                 postgres=database.host,
                 password=self._secrets["postgres_exporter"],
                 paths=self._paths(exporters.POSTGRES_EXPORTER),
@@ -355,7 +367,7 @@ class Platform(Component):
             KubeStateMetricsArgs(
                 identity=labels,
                 image=s.images.kube_state_metrics,
-                resources=s.kube_state_metrics.resources,
+                resources=s.monitoring.kube_state_metrics.resources,
                 paths=self._paths(exporters.KUBE_STATE_METRICS),
             ),
             self._after(),
@@ -368,33 +380,20 @@ class Platform(Component):
         return self._spec(image, consumer.resources, consumer.environment)
 
     def _paths(self, name: str, networks: Sequence[tuple[str, int]] = ()) -> Paths:
-        return paths(name, self._settings.cluster, networks)
+        return paths(name, self._cluster.api_cidrs, networks)
 
     def _after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=[*self._namespaces, *others])
 
 
-def cluster_provider(cluster: KubeconfigCluster) -> k8s.Provider:
-    """The one provider that every object goes through."""
-    return k8s.Provider(
-        "cluster",
-        kubeconfig=cluster.kubeconfig,
-        context=cluster.context,
-        cluster_identifier=cluster.identifier,
-        enable_server_side_apply=True,
-        # Pods are restarted by the hash of what they read; replacing the object would leave a gap.
-        enable_config_map_mutable=True,
-        enable_secret_mutable=True,
-    )
-
-
-def paths(name: str, cluster: KubeconfigCluster, networks: Sequence[tuple[str, int]] = ()) -> Paths:
+def paths(name: str, api_cidrs: Sequence[str], networks: Sequence[tuple[str, int]] = ()) -> Paths:
     """All paths of a workload.
 
     Args:
+        api_cidrs: networks of the Kubernetes API.
         networks: (CIDR, port) outside the cluster that it may reach, besides the Kubernetes API.
     """
-    api = [(str(cidr), port) for cidr in cluster.api_cidrs for port in API_PORTS]
+    api = [(cidr, port) for cidr in api_cidrs for port in API_PORTS]
     return Paths(
         ingress=tuple((_peer(source), port) for source, target, port in FLOWS if target == name),
         egress=tuple((_peer(target), port) for source, target, port in FLOWS if source == name),
@@ -419,7 +418,7 @@ def targets(domain: str) -> list[Target]:
     return found
 
 
-def endpoints(settings: StackSettings) -> dict[str, dict[str, str | int]]:
+def endpoints(settings: PlatformSettings) -> dict[str, dict[str, str | int]]:
     """Where user interfaces and APIs answer: name → namespace, service, port."""
     found: dict[str, tuple[str, int]] = {
         own.MODEL_SERVER: (own.MODEL_SERVER, ports.MODEL_SERVER),

@@ -6,15 +6,20 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from infra.settings import GIVEN_AT_RUN_TIME, NAMESPACE, StackSettings
+from infra.settings import GIVEN_AT_RUN_TIME, NAMESPACE, PlatformSettings, StackSettings
+from infra.settings.secrets import GeneratedSecrets
 
 FILE: Final = Path(__file__).resolve().parent.parent / "stacks" / "schema.json"
 
 
 def schema() -> dict[str, Any]:
     """What a committed `Pulumi.<stack>.yaml` may hold."""
-    model = StackSettings.model_json_schema()
-    sections: dict[str, Any] = {f"{NAMESPACE}:{name}": value for name, value in model["properties"].items()}
+    model = StackSettings.model_json_schema(by_alias=True)
+    platform: dict[str, Any] = model["$defs"].pop(PlatformSettings.__name__)
+    properties = {**model["properties"], **platform["properties"]}
+    del properties["platform"]
+    sections: dict[str, Any] = {f"{NAMESPACE}:{name}": value for name, value in properties.items()}
+    together = [f"{NAMESPACE}:{name}" for name in platform["required"] if name not in GIVEN_AT_RUN_TIME]
     # A secret stands in a file only as the engine encrypted it.
     sections[f"{NAMESPACE}:secrets"] = {
         "description": "Passwords, encrypted by `pulumi config set --secret`.",
@@ -32,7 +37,9 @@ def schema() -> dict[str, Any]:
                 "type": "object",
                 "properties": sections,
                 "patternProperties": {"^pulumi:": {}},
-                "required": [f"{NAMESPACE}:{n}" for n in model["required"] if n not in GIVEN_AT_RUN_TIME],
+                "required": [f"{NAMESPACE}:{name}" for name in model["required"]],
+                # A stack has all sections of a platform or none.
+                "dependentRequired": {one: [other for other in together if other != one] for one in together},
                 "additionalProperties": False,
             },
             "encryptionsalt": {"type": "string"},
@@ -41,7 +48,7 @@ def schema() -> dict[str, Any]:
         },
         "required": ["config"],
         "additionalProperties": False,
-        "$defs": {name: d for name, d in model["$defs"].items() if name != "Secrets"},
+        "$defs": {name: d for name, d in model["$defs"].items() if name != GeneratedSecrets.__name__},
     }
 
 

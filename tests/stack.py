@@ -16,13 +16,15 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 
-from infra.settings import Images, StackSettings, parse
+from infra.settings import PlatformSettings, StackSettings, parse
+from infra.settings.images import Images
 from workloads.kit.contracts import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "stacks" / "Pulumi.local.yaml"
 
 PASSWORDS = {
+    "kind": "generated",
     "postgres_password": "superuser-secret-0001",
     "redis_password": "redis-secret-00000002",
     "roles": {role: f"{role}-secret-00000003" for role in tables.ROLES},
@@ -36,7 +38,7 @@ def values() -> dict[str, Any]:
     config["carbon:images"] = {
         info.alias: f"localhost/carbon/{info.alias}:0123456789abcdef" for info in Images.model_fields.values()
     }
-    config["carbon:cluster"] = {"kubeconfig": "/dev/null", "identifier": "test"}
+    config["carbon:cluster"] = {"kind": "kubeconfig", "kubeconfig": "/dev/null", "identifier": "test"}
     config["carbon:secrets"] = copy.deepcopy(PASSWORDS)
     config["carbon:kafka"]["external_port_base"] = 31000
     return config
@@ -50,6 +52,13 @@ def as_engine(config: Mapping[str, Any]) -> dict[str, str]:
 def settings(config: Mapping[str, Any] | None = None) -> StackSettings:
     """Settings of the local stack, or of a changed one."""
     return parse(as_engine(config or values()), file="stacks/Pulumi.local.yaml")
+
+
+def platform(config: Mapping[str, Any] | None = None) -> PlatformSettings:
+    """What runs on the cluster of the local stack, or of a changed one."""
+    read = settings(config).platform
+    assert read is not None
+    return read
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,11 @@ def overlay(images: Mapping[str, str]) -> dict[str, Any]:
     Args:
         images: image name → reference.
     """
-    cluster: dict[str, Any] = {"kubeconfig": kube.kubeconfig(), "identifier": paths.instance()}
+    cluster: dict[str, Any] = {
+        "kind": "kubeconfig",
+        "kubeconfig": kube.kubeconfig(),
+        "identifier": paths.instance(),
+    }
     if context := kube.context():
         cluster |= {"context": context, "identifier": context}
     settings: dict[str, Any] = {"carbon:images": dict(images), "carbon:cluster": cluster}

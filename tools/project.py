@@ -118,7 +118,7 @@ def _complete_secrets(stack: str) -> None:
         "redis_password": None,
         "roles": dict.fromkeys(tables.ROLES),
     }
-    made = _filled(want, have)
+    made = {"kind": "generated", **_filled(want, have)}
     if made != have:
         pulumi("config", "set", "--secret", SECRETS_KEY, "-s", stack, stdin=json.dumps(made))
 

@@ -10,8 +10,8 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import prometheus, scaling, workload
 from infra.manifests.network import Paths
-from infra.settings import Alertmanager as Settings
 from infra.settings import Labels
+from infra.settings.monitoring import Alertmanager as Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from infra.manifests.meta import Manifest
 from infra.manifests.network import Paths
 from infra.manifests.scaling import Lag
 from infra.manifests.workload import Workload
-from infra.settings import Hpa, Keda
+from infra.settings.workloads import Hpa, Keda
 
 _TYPES: dict[tuple[str, str], Any] = {
     ("v1", "ConfigMap"): k8s.core.v1.ConfigMap,

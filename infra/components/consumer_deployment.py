@@ -12,7 +12,7 @@ from infra.manifests import scaling
 from infra.manifests.network import Paths
 from infra.manifests.scaling import Lag
 from infra.manifests.workload import Workload
-from infra.settings import Scaler
+from infra.settings.workloads import Scaler
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import kafka, scaling, workload
 from infra.manifests.network import Paths, Peer
-from infra.settings import KafkaStatefulSet, Labels
+from infra.settings import Labels
+from infra.settings.data import KafkaStatefulSet
 from workloads.kit.contracts import ports
 from workloads.kit.contracts.namespaces import PLATFORM
 

@@ -11,7 +11,7 @@ from infra.components.base import Component
 from infra.manifests import mlflow, scaling, workload
 from infra.manifests.network import Paths
 from infra.settings import Labels
-from infra.settings import MLflow as Settings
+from infra.settings.data import MLflowDeployment as Settings
 from workloads.kit.contracts import ports
 
 

@@ -11,7 +11,7 @@ from infra.components.base import Component
 from infra.manifests import scaling, workload
 from infra.manifests.network import Paths
 from infra.manifests.workload import Workload
-from infra.settings import Scaler
+from infra.settings.workloads import Scaler
 
 
 @dataclass(frozen=True, kw_only=True)

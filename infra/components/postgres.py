@@ -10,7 +10,8 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import postgres, scaling, workload
 from infra.manifests.network import Paths
-from infra.settings import Labels, PostgresStatefulSet
+from infra.settings import Labels
+from infra.settings.data import PostgresStatefulSet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from infra.manifests import prometheus, scaling, workload
 from infra.manifests.network import Paths
 from infra.manifests.prometheus import Target
 from infra.settings import Labels
-from infra.settings import Prometheus as Settings
+from infra.settings.monitoring import Prometheus as Settings
 
 
 @dataclass(frozen=True, kw_only=True)

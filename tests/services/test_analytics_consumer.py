@@ -79,7 +79,8 @@ def test_killed_replicas_lose_and_double_nothing_and_a_second_reading_gives_the_
 ) -> None:
     prices = market(1200)
     publish(kafka, prices)
-    with running(PACKAGE, kafka, database, tmp_path, replicas=3, BATCH_MAX_RECORDS="200") as group:
+    # Small batches, so that every kill meets records in flight.
+    with running(PACKAGE, kafka, database, tmp_path, replicas=3, BATCH_MAX_RECORDS="10") as group:
         group.kill_often(6, seed=1)
         group.finish()
     first = content(database)

@@ -125,7 +125,7 @@ def test_kills_and_a_model_server_that_goes_away_lose_and_double_nothing(
     prices = live(1500)
     publish(kafka, prices)
     with running(
-        PACKAGE, kafka, database, tmp_path, replicas=3, MODEL_SERVER_URL=model.url, BATCH_MAX_RECORDS="100"
+        PACKAGE, kafka, database, tmp_path, replicas=3, MODEL_SERVER_URL=model.url, BATCH_MAX_RECORDS="20"
     ) as group:
         group.kill_often(3, seed=2)
         before = group.lag()
@@ -156,7 +156,7 @@ def test_the_real_model_server_gives_the_champions_predictions_through_an_outage
         until(server.ready, "the model server is ready", 90)
         publish(kafka, prices)
         with running(
-            PACKAGE, kafka, database, tmp_path, MODEL_SERVER_URL=server.url, BATCH_MAX_RECORDS="100"
+            PACKAGE, kafka, database, tmp_path, MODEL_SERVER_URL=server.url, BATCH_MAX_RECORDS="20"
         ) as group:
             [replica] = group.replicas
             until(lambda: 0 < group.lag() < len(prices), "some are predicted", 60, every=0.01)

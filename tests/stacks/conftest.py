@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from infra.platform import Platform
+from infra.stack import Stack
 from tests.stack import Recorder, Registration, record, settings
 
 
 @pytest.fixture(scope="session")
 def recorded() -> Recorder:
-    return record(lambda: Platform("carbon", settings()))
+    return record(lambda: Stack(settings()))
 
 
 @pytest.fixture(scope="session")

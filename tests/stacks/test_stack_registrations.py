@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.platform import Platform
+from infra.stack import Stack
 from tests.stack import PASSWORDS, Recorder, Registration, record, settings, values
 
 SNAPSHOT = Path(__file__).with_name("local.resources")
@@ -122,7 +122,7 @@ def test_workloads_start_after_what_they_need(registrations: dict[str, Registrat
 def test_what_holds_data_is_protected_where_a_stack_says_so(section: str, kind: str) -> None:
     config = values()
     config[f"carbon:{section}"]["storage"]["protect"] = True
-    seen = record(lambda: Platform("carbon", settings(config))).seen
+    seen = record(lambda: Stack(settings(config))).seen
     protected = {(r.type.split(":")[-1], r.name) for r in seen.values() if r.protect}
     assert protected == {(kind, section)}
 
@@ -130,7 +130,7 @@ def test_what_holds_data_is_protected_where_a_stack_says_so(section: str, kind: 
 def test_changed_declaration_of_topics_is_a_new_job(registrations: dict[str, Registration]) -> None:
     config = values()
     config["carbon:kafka"]["retention_ms"] = {"commodity-prices": 86_400_000}
-    changed = record(lambda: Platform("carbon", settings(config))).seen
+    changed = record(lambda: Stack(settings(config))).seen
 
     def jobs(seen: dict[str, Registration]) -> dict[str, str]:
         return {r.name: r.inputs["metadata"]["name"] for r in seen.values() if r.type.endswith(":Job")}
@@ -145,7 +145,7 @@ def test_changed_password_restarts_who_uses_it_and_nobody_else(
 ) -> None:
     config = values()
     config["carbon:secrets"]["roles"]["model_server"] = "another-secret-000005"
-    changed = record(lambda: Platform("carbon", settings(config))).seen
+    changed = record(lambda: Stack(settings(config))).seen
 
     def templates(seen: dict[str, Registration]) -> dict[str, Any]:
         return {
@@ -172,7 +172,7 @@ def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
         "max_replicas": 6,
         "lag": 500,
     }
-    seen = record(lambda: Platform("carbon", settings(config))).seen
+    seen = record(lambda: Stack(settings(config))).seen
     (scaled,) = [r.inputs for r in seen.values() if r.type == "kubernetes:keda.sh/v1alpha1:ScaledObject"]
     assert scaled["spec"]["scaleTargetRef"] == {"name": "analytics-consumer"}
     (lag,) = [t["metadata"] for t in scaled["spec"]["triggers"] if t["type"] == "kafka"]

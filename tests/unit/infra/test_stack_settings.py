@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from infra import settings
 from infra.schema import FILE, schema, text
-from infra.settings import Cpu, Hpa, Keda, Memory, SettingsError, parse
+from infra.settings import Section, SettingsError, parse
+from infra.settings.base import Cpu, Memory
+from infra.settings.workloads import Hpa, Keda
 from tests import stack
 
 Change = Callable[[dict[str, Any]], None]
@@ -40,8 +41,8 @@ def put(section: str, *path: str, value: Any) -> Change:
 
 
 def test_the_committed_stack_is_accepted() -> None:
-    read = stack.settings()
-    assert read.labels.environment == "local"
+    assert stack.settings().labels.environment == "local"
+    read = stack.platform()
     assert read.kafka.external_port_base == 31000
     assert read.images.price_pipeline.startswith("localhost/carbon/price-pipeline:")
     assert read.secrets.roles["mlflow"].get_secret_value() == stack.PASSWORDS["roles"]["mlflow"]
@@ -73,11 +74,12 @@ def test_the_schema_refuses_unknown_keys_and_clear_secrets() -> None:
     assert all(d["additionalProperties"] is False for d in objects)
     secrets = made["properties"]["config"]["properties"]["carbon:secrets"]
     assert secrets["properties"].keys() == {"secure"}
-    assert "Secrets" not in made["$defs"]
+    assert "GeneratedSecrets" not in made["$defs"]
 
 
 def test_every_setting_is_described() -> None:
-    models = [m for m in vars(settings).values() if isinstance(m, type) and issubclass(m, BaseModel)]
+    models = [*_below(Section)]
+    assert len(models) > 30
     undescribed = [
         f"{model.__name__}.{name}"
         for model in models
@@ -85,7 +87,13 @@ def test_every_setting_is_described() -> None:
         if not field.description
     ]
     assert not undescribed
-    assert all(m.model_config.get("extra") == "forbid" for m in models if m is not BaseModel)
+    assert all(m.model_config.get("extra") == "forbid" for m in models)
+
+
+def _below(model: type[Section]) -> Iterator[type[Section]]:
+    for inner in model.__subclasses__():
+        yield inner
+        yield from _below(inner)
 
 
 def test_an_unknown_key_is_named_with_the_one_that_was_meant() -> None:
@@ -140,7 +148,7 @@ def test_a_refused_secret_is_not_shown(path: tuple[str, ...]) -> None:
         (put("kafka", "replication_factor", value=5), "replication_factor 5 is above brokers 3"),
         (put("kafka", "min_in_sync", value=3), "min_in_sync 3 is not below replication_factor 3"),
         (put("kafka", "retention_ms", value={"prices": 1}), "not declared: prices"),
-        (put("kafka", "kind", value="strimzi"), "carbon:kafka.kind"),
+        (put("kafka", "kind", value="rabbitmq"), "carbon:kafka"),
         (put("images", "kafka", value="localhost/carbon/kafka"), "tag other than latest"),
         (put("images", "kafka", value="localhost/carbon/kafka:latest"), "tag other than latest"),
         (put("images", "kafka", value="registry:5000/kafka"), "tag other than latest"),
@@ -161,7 +169,7 @@ def test_what_cannot_work_is_refused(change: Change, words: str) -> None:
 def test_a_scaler_is_what_its_kind_says() -> None:
     config = stack.values()
     config["carbon:model_server"]["scaler"] = {"kind": "keda", "min_replicas": 1, "max_replicas": 2}
-    read = stack.settings(config)
+    read = stack.platform(config)
     assert isinstance(read.model_server.scaler, Keda)
     assert isinstance(read.analytics_consumer.scaler, Hpa)
     assert (read.model_server.scaler.cpu_percent, read.model_server.scaler.memory_percent) == (70, 80)

@@ -1,0 +1,164 @@
+"""Names of what AWS holds, made from environment, account and region alone.
+
+Both sides use them: what makes a resource, and what refers to it from the cluster or from another stack.
+So a manifest never waits for an output of AWS.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+PRODUCT: Final = "carbon"
+
+Bucket = Literal["recovery", "mlflow", "warehouse", "audit", "access-logs", "state"]
+"""What a bucket is for: backups (Velero and PostgreSQL), model artifacts, Iceberg tables, the audit trail,
+requests at the load balancer, the state of the stacks."""
+
+Key = Literal["eks", "volumes", "storage", "secrets", "logs", "images", "audit", "state"]
+"""What a KMS key encrypts."""
+
+POSTGRES_BACKUPS: Final = "postgres"
+"""Prefix in the recovery bucket of base backups and WAL."""
+
+VELERO_BACKUPS: Final = "velero"
+"""Prefix in the recovery bucket of Velero's backups."""
+
+DISCOVERY_TAG: Final = "karpenter.sh/discovery"
+"""Tag with the cluster's name on the subnets and security groups that Karpenter's nodes may use."""
+
+DATABASE: Final = "database"
+REDIS: Final = "redis"
+SOURCES: Final = "sources"
+VELERO_REPOSITORY: Final = "velero/repository"
+GRAFANA_ADMIN: Final = "grafana/admin"
+PAGERDUTY: Final = "alertmanager/pagerduty"
+SLACK: Final = "alertmanager/slack"
+
+USERNAME: Final = "username"
+PASSWORD: Final = "password"  # noqa: S105: the name of a field
+"""Fields of a generated secret's JSON; one that people give has the field `value`."""
+
+VALUE: Final = "value"
+
+
+def database_secret(role: str) -> str:
+    """Purpose of the secret of a database role."""
+    return f"{DATABASE}/{role}"
+
+
+def source_secret(name: str) -> str:
+    """Purpose of a secret of a price source."""
+    return f"{SOURCES}/{name}"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Args:
+    environment: a DNS label, since it is part of bucket names.
+    account_id: of 12 digits.
+
+    Raises:
+        ValueError: the environment is no DNS label of up to 16 characters, which is what the names have
+            room for (a load balancer's has 32, a bucket's 63).
+    """
+
+    environment: str
+    account_id: str
+    region: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?", self.environment):
+            raise ValueError(
+                f"labels.environment {self.environment!r} cannot be part of a bucket's name: use up to 16 "
+                "lower case letters, digits and inner hyphens, a letter first"
+            )
+
+    @property
+    def prefix(self) -> str:
+        """Start of the name of everything that the stack has."""
+        return f"{PRODUCT}-{self.environment}"
+
+    @property
+    def cluster(self) -> str:
+        """The EKS cluster."""
+        return self.prefix
+
+    def bucket(self, purpose: Bucket) -> str:
+        """An S3 bucket; account and region make it the only one in the world."""
+        return f"{self.prefix}-{purpose}-{self.account_id}-{self.region}"
+
+    def bucket_arn(self, purpose: Bucket) -> str:
+        """ARN of a bucket."""
+        return f"arn:aws:s3:::{self.bucket(purpose)}"
+
+    def key_alias(self, purpose: Key) -> str:
+        """Alias of a KMS key, as AWS has it: with `alias/`."""
+        return f"alias/{PRODUCT}/{self.environment}/{purpose}"
+
+    def key_alias_arn(self, purpose: Key) -> str:
+        """ARN of the alias: what EBS, S3 and Velero take in place of a key's own."""
+        return f"arn:aws:kms:{self.region}:{self.account_id}:{self.key_alias(purpose)}"
+
+    def role(self, purpose: str) -> str:
+        """An IAM role, of at most 64 characters."""
+        return f"{self.prefix}-{purpose}"
+
+    def role_arn(self, purpose: str) -> str:
+        """ARN of a role."""
+        return f"arn:aws:iam::{self.account_id}:role/{self.role(purpose)}"
+
+    @property
+    def node_role(self) -> str:
+        """Role of the nodes that Karpenter starts; an EC2NodeClass names it."""
+        return self.role("karpenter-node")
+
+    @property
+    def interruption_queue(self) -> str:
+        """SQS queue on which EC2 announces that a node goes away."""
+        return f"{self.cluster}-interruptions"
+
+    def secret(self, purpose: str) -> str:
+        """Path in Secrets Manager."""
+        return f"{PRODUCT}/{self.environment}/{purpose}"
+
+    def secret_arn(self, purpose: str) -> str:
+        """ARN pattern of secrets: Secrets Manager adds a random suffix to the name."""
+        return f"arn:aws:secretsmanager:{self.region}:{self.account_id}:secret:{self.secret(purpose)}"
+
+    def log_group(self, purpose: str) -> str:
+        """A CloudWatch log group whose name is ours to choose."""
+        return f"/{PRODUCT}/{self.environment}/{purpose}"
+
+    def log_group_arn(self, purpose: str) -> str:
+        """ARN of a log group."""
+        return f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{self.log_group(purpose)}"
+
+    @property
+    def cluster_log_group(self) -> str:
+        """Log group of the control plane: EKS writes to this name and no other."""
+        return f"/aws/eks/{self.cluster}/cluster"
+
+    @property
+    def waf_log_group(self) -> str:
+        """Log group of the firewall: AWS asks for this prefix."""
+        return f"aws-waf-logs-{self.prefix}"
+
+    def target_group(self, public_name: str) -> str:
+        """Target group of the load balancer that a TargetGroupBinding names, of at most 32 characters."""
+        return f"{self.prefix}-{public_name}"[:32].rstrip("-")
+
+    @property
+    def load_balancer(self) -> str:
+        """The public load balancer."""
+        return f"{self.prefix}-public"
+
+    def repository(self, image: str) -> str:
+        """ECR repository of an image."""
+        return f"{self.prefix}/{image}"
+
+    @property
+    def registry(self) -> str:
+        """Host of the container registry."""
+        return f"{self.account_id}.dkr.ecr.{self.region}.amazonaws.com"

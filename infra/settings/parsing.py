@@ -1,0 +1,121 @@
+"""Reading a stack's configuration, and saying what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PlatformSettings, StackSettings
+
+
+class SettingsError(Exception):
+    """A stack's configuration is refused; the message has a line a problem: file, key, value, remedy."""
+
+
+def parse(config: Mapping[str, str], *, file: str) -> StackSettings:
+    """Settings from a stack's configuration.
+
+    Args:
+        config: full key → value as the engine hands it over: text, or JSON for what has a structure.
+        file: the stack file, for messages.
+
+    Raises:
+        SettingsError: a key is unknown or missing, or a value is refused.
+    """
+    prefix = f"{NAMESPACE}:"
+    sections = {key.removeprefix(prefix): _value(v) for key, v in config.items() if key.startswith(prefix)}
+    names = _names(PlatformSettings)
+    platform = {name: sections.pop(name) for name in names if name in sections}
+    try:
+        return StackSettings.model_validate(sections | ({"platform": platform} if platform else {}))
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise SettingsError("\n".join(_problem(p, file) for p in problems)) from None
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _problem(error: ErrorDetails, file: str) -> str:
+    models, path = _walk([str(part) for part in error["loc"]])
+    key = ".".join(path)
+    section = path[0] if path else ""
+    match error["type"]:
+        case "missing" if section in GIVEN_AT_RUN_TIME:
+            said = "is missing"
+            remedy = "`make up` makes it for the local stack, a release brings it for the others"
+        case "missing":
+            said, remedy = "is missing", "set it; stacks/schema.json says what it may hold"
+        case "union_tag_not_found":
+            kinds = ", ".join(kind for model in models for kind in [_kind(model)] if kind)
+            said, remedy = "has no kind", f"add `kind:`, one of {kinds}"
+        case "extra_forbidden":
+            known = sorted({name for model in models for name in _names(model)} - {"platform"})
+            near = difflib.get_close_matches(path[-1], known, n=1)
+            said = "is not a setting"
+            remedy = (
+                f"write {near[0]} if that was meant"
+                if near
+                else f"remove it, or use one of {', '.join(known)}"
+            )
+        case _:
+            shown = "" if section == "secrets" else f" = {json.dumps(error['input'], default=str)}"
+            said, remedy = f"{shown}: {error['msg']}".lstrip(), "correct the value as stacks/schema.json says"
+    return f"{file}: {NAMESPACE}:{key} {said}. Remedy: {remedy}."
+
+
+def _walk(parts: Sequence[str]) -> tuple[list[type[BaseModel]], list[str]]:
+    """The models whose settings the last part is one of, and the path as a stack file has it.
+
+    A problem's location also names what no file holds: the platform, and the kind that a union picked.
+    """
+    models: list[type[BaseModel]] = [StackSettings]
+    holders: list[type[BaseModel]] = models
+    path: list[str] = []
+    for part in parts:
+        kinds = [model for model in models if len(models) > 1 and _kind(model) == part]
+        if kinds:
+            models = kinds
+            continue
+        holders = models
+        field = next((_field(model, part) for model in models if _field(model, part) is not None), None)
+        if part != "platform":
+            path.append(part)
+        if part == "platform" or (field is None and holders == [StackSettings]):
+            holders = [StackSettings, PlatformSettings]
+        if field is not None:
+            models = _models(field)
+    return holders, path
+
+
+def _field(model: type[BaseModel], name: str) -> Any:
+    found = next((f for n, f in model.model_fields.items() if name in (n, f.alias)), None)
+    return found.annotation if found else None
+
+
+def _kind(model: type[BaseModel]) -> str | None:
+    kind = model.model_fields.get("kind")
+    return cast("str", get_args(kind.annotation)[0]) if kind else None
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models that a field's value may be of, or hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, UnionType, Annotated, list, dict, tuple):
+        return [model for inner in get_args(annotation) for model in _models(inner)]
+    return []
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [f.alias or n for n, f in model.model_fields.items()]
