@@ -45,6 +45,7 @@ UNPACKED: Mapping[str, str] = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "psql": f"postgresql-client-{versions.POSTGRESQL}",
+    "redis-server": "redis-server",
 }
 """Programs that only tests run, each with its package."""
 
@@ -137,7 +138,8 @@ def _tree(package: str) -> Path:
             archive.unlink()
         _launchers(out, package)
 
-    target = base / f"{package}-{archives[package]}"
+    # An epoch's colon would split the launchers' library path.
+    target = base / f"{package}-{archives[package].replace(':', '_')}"
     return cached.directory(target, lock=f"debian-{package}", title=f"Unpacking {package}", fill=unpack)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.registry_server import MlflowServer
-from tests.services.servers import Kafka, Postgres
+from tests.services.servers import Kafka, Postgres, Redis
 from workloads.kit.contracts import tables
 from workloads.migrations import database as migrations
 from workloads.migrations.settings import DatabaseSettings
@@ -38,6 +38,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A server on which `python -m workloads.migrations upgrade` has run once, with a secret a role."""
     directory = tmp_path_factory.mktemp("postgres")
     server = Postgres(directory)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A cache, shared by all tests."""
+    server = Redis(tmp_path_factory.mktemp("redis"))
     try:
         yield server
     finally:

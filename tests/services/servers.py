@@ -190,6 +190,42 @@ class Kafka:
         until(up, "Kafka answers", START_SECONDS, every=0.2)
 
 
+class Redis:
+    """A Redis server that keeps nothing; it may be stopped and started again on the same port."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_ports(1)[0]
+        self.password_file = directory / "redis-password"
+        self.password_file.write_text(secrets.token_urlsafe(16))
+        self._config = directory / "redis.conf"
+        self._config.write_text(
+            f'bind 127.0.0.1\nport {self.port}\nsave ""\nrequirepass {self.password_file.read_text()}\n'
+        )
+        self._log = directory / "redis.log"
+        self.start()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a workload needs to reach it."""
+        return {
+            "REDIS_URL": f"redis://127.0.0.1:{self.port}",
+            "REDIS_PASSWORD_FILE": str(self.password_file),
+        }
+
+    def start(self) -> None:
+        self.process = Process([debian.path("redis-server"), self._config], self._log)
+
+        def up() -> bool:
+            assert self.process.running(), self.process.tail()
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+        until(up, "Redis answers", START_SECONDS)
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
 class Postgres:
     """A PostgreSQL server; the administrator is `postgres`. As root it runs as another user."""
 

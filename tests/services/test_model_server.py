@@ -8,6 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.fixture_models import ECHO, artifact, echoing
 from tests.services.clients import MigratedDatabase
 from tests.services.outcomes import add_predictions, add_prices
 from tests.services.registry_server import MlflowServer
-from tests.services.servers import START_SECONDS, Process, free_ports, until
+from tests.services.servers import START_SECONDS, Process, Redis, free_ports, until
 from workloads.kit.contracts import metrics as names
 from workloads.kit.contracts.models import model_name
 from workloads.kit.contracts.serving import Forecast, Forecasts
@@ -35,7 +36,9 @@ ROW = features(PRICES)[-1].tolist()
 class Server:
     """`python -m workloads.model_server` with two workers that look at the registry often."""
 
-    def __init__(self, database: MigratedDatabase, mlflow: MlflowServer, directory: Path) -> None:
+    def __init__(
+        self, database: MigratedDatabase, mlflow: MlflowServer, directory: Path, redis: Redis | None = None
+    ) -> None:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
         self.process = Process(
@@ -51,6 +54,7 @@ class Server:
                 "STORE_TIMEOUT_SECONDS": "1",
                 "MODELS_DIR": str(directory / "models"),
                 "METRICS_DIR": str(directory / "metrics"),
+                **(redis.env if redis else {}),
             },
         )
         until(self.ready, "the model server is ready", 2 * START_SECONDS)
@@ -226,22 +230,59 @@ def test_the_store_away_refuses_symbols_and_nothing_else(
     add_prices(database, "SRV-DB", PRICES, start=START)
     until(lambda: server.everyone("SRV-DB", 1), "every worker serves version 1")
     assert server.by_symbol("SRV-DB").model_version == 1
+    with away(database):
+        request = urllib.request.Request(f"{server.url}/predict?symbol=SRV-DB")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=30)
+        assert refused.value.code == 503
+        assert int(refused.value.headers["Retry-After"]) >= 1
+        assert server.batch("SRV-DB").model_version == 1
+        assert server.ready()
+    until(lambda: server.get("/predict?symbol=SRV-DB")[0] == 200, "the store is back", 60)
+
+
+def test_a_cache_answers_for_a_store_that_is_away_and_says_so(
+    database: MigratedDatabase, registry: Registry, mlflow: MlflowServer, redis: Redis, tmp_path: Path
+):
+    serve(registry, "SRV-CACHE", ECHO)
+    days = add_prices(database, "SRV-CACHE", PRICES, start=START)
+    add_prices(database, "SRV-UNASKED", PRICES, start=START)
+    server = Server(database, mlflow, tmp_path, redis)
+    try:
+        until(lambda: server.everyone("SRV-CACHE", 1), "every worker serves version 1")
+        fresh = server.by_symbol("SRV-CACHE")
+        assert (fresh.stale, fresh.event_time) == (False, days[-1])
+        with away(database):
+            kept = server.by_symbol("SRV-CACHE")
+            assert (kept.stale, kept.event_time, kept.prediction) == (True, days[-1], fresh.prediction)
+            # What nobody has asked for, and the past, are not known to the cache.
+            assert server.get("/predict?symbol=SRV-UNASKED")[0] == 503
+            assert server.get(f"/predict?symbol=SRV-CACHE&as_of={days[-1]:%Y-%m-%dT%H:%M:%SZ}")[0] == 503
+            assert server.metric(names.STALE_ANSWERS) >= 1
+            redis.stop()
+            assert server.get("/predict?symbol=SRV-CACHE")[0] == 503
+        until(lambda: server.get("/predict?symbol=SRV-CACHE")[0] == 200, "the store is back", 60)
+        assert not server.by_symbol("SRV-CACHE").stale
+        server.process.send(signal.SIGTERM)
+        assert server.process.wait(30) == 0, server.process.tail()
+    finally:
+        server.process.stop()
+        if not redis.process.running():
+            redis.start()
+
+
+@contextmanager
+def away(database: MigratedDatabase) -> Iterator[None]:
+    """The database takes no connection and has none."""
     with database.server.connect() as connection:
         connection.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false".encode())
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database.name,)
         )
         try:
-            request = urllib.request.Request(f"{server.url}/predict?symbol=SRV-DB")
-            with pytest.raises(urllib.error.HTTPError) as refused:
-                urllib.request.urlopen(request, timeout=30)
-            assert refused.value.code == 503
-            assert int(refused.value.headers["Retry-After"]) >= 1
-            assert server.batch("SRV-DB").model_version == 1
-            assert server.ready()
+            yield
         finally:
             connection.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true".encode())
-    until(lambda: server.get("/predict?symbol=SRV-DB")[0] == 200, "the store is back", 60)
 
 
 def test_metrics_are_summed_over_the_workers(registry: Registry, server: Server):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from statistics import NormalDist
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,9 +15,10 @@ from workloads.kit.contracts.models import NAIVE, model_name
 from workloads.kit.contracts.serving import Forecast, Instance
 from workloads.kit.features import FeatureSpec, features
 from workloads.kit.windows import Floats
+from workloads.model_server.cache import Store
 from workloads.model_server.models import Models, Served
 from workloads.model_server.settings import ModelServerSettings
-from workloads.model_server.store import Asked, Coverage, Sessions
+from workloads.model_server.store import Asked, Coverage
 
 _REMEMBERED = 1000
 """Symbols without a model whose coverage is followed at most."""
@@ -33,13 +34,6 @@ class Unprocessable(Exception):
 
 class UnknownSymbol(Exception):
     """No price of the symbol is known."""
-
-
-class Store(Protocol):
-    """What is needed of `store.FeatureStore`."""
-
-    def sessions(self, symbol: str, as_of: datetime, count: int) -> Sessions | None: ...
-    def coverage(self, asked: Sequence[Asked], outcomes: int) -> Mapping[str, Coverage]: ...
 
 
 class Forecaster:
@@ -63,13 +57,14 @@ class Forecaster:
 
     def by_symbol(self, symbol: str, as_of: datetime | None) -> Forecast:
         """From the feature store. UnknownSymbol where it has no price; StoreAway where it does not answer."""
-        sessions = self._store.sessions(symbol, as_of or datetime.now(UTC), self._spec.size)
+        sessions = self._store.sessions(symbol, as_of, self._spec.size)
         if sessions is None:
             raise UnknownSymbol(symbol)
         row = features(sessions.prices, self._spec)[-1]
         given: list[float] | None = row.tolist() if np.isfinite(row).all() else None
         instance = Instance(symbol=symbol, price=float(sessions.prices[-1]), features=given)
-        return msgspec.structs.replace(self.batch([instance])[0], event_time=sessions.event_time)
+        forecast = self.batch([instance])[0]
+        return msgspec.structs.replace(forecast, event_time=sessions.event_time, stale=sessions.stale)
 
     def batch(self, instances: Sequence[Instance]) -> list[Forecast]:
         """In the instances' order. Unprocessable where an instance's features or price cannot be used."""

@@ -20,6 +20,9 @@ REFUSED: Final = Counter(
     "Requests not answered: overload, not_ready, store, invalid, too_large",
     ("reason",),
 )
+STALE_ANSWERS: Final = Counter(
+    names.STALE_ANSWERS, "Forecasts from the last prices read, while the feature store did not answer"
+)
 MODEL_VERSION: Final = Gauge(
     names.MODEL_VERSION,
     "Version served under the alias; 0 while the symbol is not served under it",

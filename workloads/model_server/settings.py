@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, FilePath
 
 from workloads.kit.contracts import ports
 from workloads.kit.features import FeatureSpec
@@ -44,6 +44,12 @@ class ModelServerSettings(PostgresSettings):
     """Where the workers leave their figures for each other; emptied at start."""
 
     store_timeout_seconds: float = Field(default=2.0, gt=0)
+    redis_url: NonEmpty | None = None
+    """Cache of the last sessions read, for when the feature store is away; none where not set."""
+    redis_password_file: FilePath | None = None
+    redis_timeout_seconds: float = Field(default=0.2, gt=0)
+    stale_seconds: int = Field(default=86_400, ge=1)
+    """How long after its last reading a symbol is still answered while the feature store is away."""
     coverage_refresh_seconds: float = Field(default=30.0, gt=0)
     coverage_outcomes: int = Field(default=250, ge=1)
     """Newest outcomes that the realised coverage is taken over."""

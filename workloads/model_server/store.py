@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -43,6 +43,12 @@ class Sessions:
 
     event_time: datetime
     prices: Floats
+    stale: bool = False
+    """Whether they are the last that were read, of a store that does not answer."""
+
+    def same(self, other: Sessions) -> bool:
+        """Whether both hold the same prices."""
+        return self.event_time == other.event_time and np.array_equal(self.prices, other.prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +93,10 @@ class FeatureStore:
         )
         self._pool.open(wait=False)
 
-    def sessions(self, symbol: str, as_of: datetime, count: int) -> Sessions | None:
-        """The last `count` sessions known at `as_of`; None if there was none. StoreAway if not readable."""
-        rows = self._rows(_WINDOW, (symbol, as_of, count))
+    def sessions(self, symbol: str, as_of: datetime | None, count: int) -> Sessions | None:
+        """The last `count` sessions known at `as_of`, or now; None if there was none. StoreAway if not
+        readable."""
+        rows = self._rows(_WINDOW, (symbol, as_of or datetime.now(UTC), count))
         if not rows:
             return None
         prices = np.array([row[1] for row in reversed(rows)], dtype=np.float64)

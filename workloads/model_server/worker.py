@@ -11,6 +11,7 @@ from workloads.kit.features import FeatureSpec
 from workloads.kit.registry import Registry
 from workloads.kit.settings import load
 from workloads.model_server.app import create_app
+from workloads.model_server.cache import cached
 from workloads.model_server.forecaster import Forecaster
 from workloads.model_server.models import Models
 from workloads.model_server.repeater import Repeater
@@ -25,7 +26,7 @@ def application() -> Flask:
     settings = load(ModelServerSettings)
     registry = Registry(settings.mlflow_tracking_uri, timeout=settings.registry_timeout_seconds, retries=0)
     models = Models(registry, settings.models_dir, FeatureSpec.parse(settings.feature_windows))
-    forecaster = Forecaster(models, FeatureStore(settings), settings)
+    forecaster = Forecaster(models, cached(FeatureStore(settings), settings), settings)
 
     def refresh_coverage() -> None:
         try:

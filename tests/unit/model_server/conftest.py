@@ -54,12 +54,14 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.away = False
+        self.refused = 0
         self.symbols: dict[str, Sessions] = {}
         self.outcomes: dict[tuple[str, int], Coverage] = {}
-        self.as_of: list[datetime] = []
+        self.as_of: list[datetime | None] = []
 
-    def sessions(self, symbol: str, as_of: datetime, count: int) -> Sessions | None:
+    def sessions(self, symbol: str, as_of: datetime | None, count: int) -> Sessions | None:
         if self.away:
+            self.refused += 1
             raise StoreAway("away")
         self.as_of.append(as_of)
         found = self.symbols.get(symbol)

@@ -256,7 +256,7 @@ def test_more_at_once_than_the_limit_is_refused_and_told_when_to_come_back(
     inside, leave = threading.Event(), threading.Event()
     read = server.store.sessions
 
-    def slow(symbol: str, as_of: datetime, count: int) -> Sessions | None:
+    def slow(symbol: str, as_of: datetime | None, count: int) -> Sessions | None:
         inside.set()
         assert leave.wait(30)
         return read(symbol, as_of, count)

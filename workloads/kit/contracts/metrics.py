@@ -25,6 +25,7 @@ REQUEST_SECONDS: Final = "carbon_model_server_request_seconds"  # endpoint, code
 REQUESTS_REFUSED: Final = "carbon_model_server_refused_total"  # reason
 MODEL_VERSION: Final = "carbon_model_version"  # symbol, alias
 MODEL_SKILL: Final = "carbon_model_skill"  # symbol, provenance; score on the unseen window
+STALE_ANSWERS: Final = "carbon_model_server_stale_answers_total"
 REGISTRY_UP: Final = "carbon_model_registry_up"
 
 # From the database, through postgres-exporter: figures that outlive the job that made them.

@@ -52,6 +52,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     skill: Literal["proven", "none"]
     skill_score: float | None
     event_time: Utc | None = None
+    stale: bool = False
+    """Whether it is from the last prices that were read, since the feature store does not answer."""
 
 
 class Forecasts(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,137 @@
+"""The last sessions that were read of each symbol, kept in Redis for when the feature store is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+import numpy as np
+import redis
+import structlog
+
+from workloads.model_server.metrics import STALE_ANSWERS
+from workloads.model_server.settings import ModelServerSettings
+from workloads.model_server.store import Asked, Coverage, Sessions, StoreAway
+
+_PREFIX: Final = "model-server:sessions"
+_REST_SECONDS: Final = 5.0
+"""How long what failed, store or cache, is left alone: one request waits for it, not each one."""
+
+_log: Any = structlog.get_logger(__name__)
+
+
+class Store(Protocol):
+    """What is needed of `store.FeatureStore`."""
+
+    def sessions(self, symbol: str, as_of: datetime | None, count: int) -> Sessions | None: ...
+    def coverage(self, asked: Sequence[Asked], outcomes: int) -> Mapping[str, Coverage]: ...
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    event_time: datetime
+    prices: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    sessions: Sessions
+    at: float
+
+
+class CachedStore:
+    """A feature store whose newest sessions outlive it, for `stale_seconds` after they were last read.
+
+    A store that answers is believed: a cached answer is given only when it did not answer a moment ago, and
+    says so (`Sessions.stale`). Questions as of a past instant are never answered from the cache. A cache
+    that is away costs nothing but this.
+    """
+
+    def __init__(self, store: Store, client: redis.Redis, stale_seconds: int) -> None:
+        self._store = store
+        self._client = client
+        self._stale_seconds = stale_seconds
+        self._written: dict[str, _Written] = {}
+        self._store_rests_until = 0.0
+        self._rests_until = 0.0
+
+    def sessions(self, symbol: str, as_of: datetime | None, count: int) -> Sessions | None:
+        """As the store's. StoreAway when neither it nor the cache has an answer."""
+        if as_of is None and time.monotonic() < self._store_rests_until:
+            kept = self._read(symbol, count)
+            if kept is not None:
+                return kept
+        try:
+            found = self._store.sessions(symbol, as_of, count)
+        except StoreAway:
+            self._store_rests_until = time.monotonic() + _REST_SECONDS
+            kept = self._read(symbol, count) if as_of is None else None
+            if kept is None:
+                raise
+            return kept
+        if found is not None and as_of is None:
+            self._keep(symbol, count, found)
+        return found
+
+    def coverage(self, asked: Sequence[Asked], outcomes: int) -> Mapping[str, Coverage]:
+        """As the store's."""
+        return self._store.coverage(asked, outcomes)
+
+    def _keep(self, symbol: str, count: int, sessions: Sessions) -> None:
+        key, now = f"{_PREFIX}:{count}:{symbol}", time.monotonic()
+        last = self._written.get(key)
+        # Written again when something changed, and in good time before it would be forgotten.
+        if last is not None and last.sessions.same(sessions) and now - last.at < self._stale_seconds / 2:
+            return
+        value = msgspec.msgpack.encode(_Kept(sessions.event_time, sessions.prices.tolist()))
+        if self._asked(lambda: self._client.set(key, value, ex=self._stale_seconds)):
+            self._written[key] = _Written(sessions, now)
+
+    def _read(self, symbol: str, count: int) -> Sessions | None:
+        value = self._asked(lambda: self._client.get(f"{_PREFIX}:{count}:{symbol}"))
+        if not isinstance(value, bytes):
+            return None
+        STALE_ANSWERS.inc()
+        kept = msgspec.msgpack.decode(value, type=_Kept)
+        return Sessions(kept.event_time, np.array(kept.prices, dtype=np.float64), stale=True)
+
+    def _asked(self, question: Any) -> Any:
+        """The cache's answer; None where it has none or is away."""
+        if time.monotonic() < self._rests_until:
+            return None
+        try:
+            return question()
+        except redis.RedisError as error:
+            self._rests_until = time.monotonic() + _REST_SECONDS
+            # What a cache lost while it was away is written again.
+            self._written.clear()
+            _log.warning("cache.away", error=str(error))
+            return None
+
+
+class _Password(redis.CredentialProvider):
+    """The file's content at each connect, so that the password may change."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def get_credentials(self) -> tuple[str]:
+        return (self._file.read_text().strip(),)
+
+
+def cached(store: Store, settings: ModelServerSettings) -> Store:
+    """The store behind a cache, where the settings name one."""
+    if settings.redis_url is None:
+        return store
+    password = settings.redis_password_file
+    client = redis.Redis.from_url(
+        settings.redis_url,
+        credential_provider=_Password(password) if password else None,
+        socket_timeout=settings.redis_timeout_seconds,
+        socket_connect_timeout=settings.redis_timeout_seconds,
+    )
+    return CachedStore(store, client, settings.stale_seconds)
