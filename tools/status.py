@@ -202,7 +202,8 @@ def _model_events() -> Table | str:
         return "  none: no model has been promoted or rolled back"
     table = Table(box=None, show_header=False, pad_edge=True)
     for e in events:
-        change = f"v{e['from_version']} → v{e['to_version']}" if e["from_version"] else f"v{e['to_version']}"
+        versions = [e["from_version"], e["to_version"]] if e["from_version"] else [e["to_version"]]
+        change = " → ".join(f"v{version}" if version else "none" for version in versions)
         table.add_row(_ago(e["at"]), e["symbol"], f"{e['event']} {change}", e["actor"], e["reason"])
     return table
 
