@@ -5,7 +5,7 @@ PY := .venv/bin/python
 INSTANCE ?= local
 export INSTANCE
 
-.PHONY: help up down status env logs test test-fast lint format bench images schema rollback-model venv
+.PHONY: cost help up down status env logs test test-fast lint format preview snapshot bench images schema rollback-model venv
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,15 @@ lint: venv ## ruff and pyright
 
 format: venv ## let ruff rewrite what it can
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q .
+
+cost: venv ## what each stack costs a month at AWS; writes it into docs/deploy-aws.md
+	@$(PY) -m tools cost --write
+
+preview: venv ## what each stack would be, and every check over it, no credential:  make preview STACK=prod
+	@$(PY) -m tools preview $(if $(CHECK),--check $(CHECK))
+
+snapshot: venv ## accept the stacks' resources as they are now:  make snapshot STACK=prod
+	@$(PY) -m tools snapshot
 
 bench: venv ## measure it beside its peers; prints a table, writes bench.json
 	@$(PY) -m tools bench

@@ -18,7 +18,8 @@ class ClusterAccess:
     context: in the kubeconfig; its current one where None.
     identifier: name that stays the same when the kubeconfig changes: a new one replaces every object.
     domain: DNS domain of the cluster's services.
-    api_cidrs: networks that the Kubernetes API answers from.
+    api_cidrs: networks that the Kubernetes API answers from, and calls webhooks from.
+    network_cidrs: networks that nodes, load balancers and endpoints of AWS are in.
     ready: what must be there before the first object.
     """
 
@@ -27,6 +28,7 @@ class ClusterAccess:
     identifier: str
     domain: str = "cluster.local"
     api_cidrs: Sequence[str]
+    network_cidrs: Sequence[str]
     ready: Sequence[pulumi.Resource] = ()
 
 
@@ -38,6 +40,7 @@ def existing(cluster: KubeconfigCluster) -> ClusterAccess:
         identifier=cluster.identifier,
         domain=cluster.domain,
         api_cidrs=[str(cidr) for cidr in cluster.api_cidrs],
+        network_cidrs=[str(cidr) for cidr in cluster.api_cidrs],
     )
 
 

@@ -37,10 +37,16 @@ PAGERDUTY: Final = "alertmanager/pagerduty"
 SLACK: Final = "alertmanager/slack"
 
 USERNAME: Final = "username"
-PASSWORD: Final = "password"  # noqa: S105: the name of a field
-"""Fields of a generated secret's JSON; one that people give has the field `value`."""
+PASSWORD: Final = "password"  # noqa: S105
+"""Field of a generated secret's JSON; a database role's has `username` too."""
 
 VALUE: Final = "value"
+"""Field of the JSON of a secret that people give."""
+
+
+def bucket_key(purpose: Bucket) -> Key:
+    """Key of a bucket's objects, of a bucket whose key is ours."""
+    return "audit" if purpose == "audit" else "state" if purpose == "state" else "storage"
 
 
 def database_secret(role: str) -> str:
@@ -60,8 +66,8 @@ class Names:
     account_id: of 12 digits.
 
     Raises:
-        ValueError: the environment is no DNS label of up to 16 characters, which is what the names have
-            room for (a load balancer's has 32, a bucket's 63).
+        ValueError: the environment is no DNS label of up to 10 characters, which is what the names have
+            room for (a target group's has 32, a bucket's 63).
     """
 
     environment: str
@@ -69,9 +75,9 @@ class Names:
     region: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?", self.environment):
+        if not re.fullmatch(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", self.environment):
             raise ValueError(
-                f"labels.environment {self.environment!r} cannot be part of a bucket's name: use up to 16 "
+                f"labels.environment {self.environment!r} cannot be part of a bucket's name: use up to 10 "
                 "lower case letters, digits and inner hyphens, a letter first"
             )
 
@@ -84,6 +90,20 @@ class Names:
     def cluster(self) -> str:
         """The EKS cluster."""
         return self.prefix
+
+    @property
+    def cluster_tag(self) -> str:
+        """Tag, with value `owned`, of what belongs to the cluster: EKS and Karpenter set it."""
+        return f"kubernetes.io/cluster/{self.cluster}"
+
+    @property
+    def vpc(self) -> str:
+        """Tag `Name` of the VPC: what looks for it finds it by this."""
+        return self.prefix
+
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of a resource of the account in the region."""
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
 
     def bucket(self, purpose: Bucket) -> str:
         """An S3 bucket; account and region make it the only one in the world."""
@@ -99,7 +119,7 @@ class Names:
 
     def key_alias_arn(self, purpose: Key) -> str:
         """ARN of the alias: what EBS, S3 and Velero take in place of a key's own."""
-        return f"arn:aws:kms:{self.region}:{self.account_id}:{self.key_alias(purpose)}"
+        return self.arn("kms", f"{self.key_alias(purpose)}")
 
     def role(self, purpose: str) -> str:
         """An IAM role, of at most 64 characters."""
@@ -110,9 +130,34 @@ class Names:
         return f"arn:aws:iam::{self.account_id}:role/{self.role(purpose)}"
 
     @property
+    def trail(self) -> str:
+        """The audit trail."""
+        return f"{self.prefix}-audit"
+
+    @property
+    def trail_arn(self) -> str:
+        """ARN of the audit trail: its bucket and its key admit it alone."""
+        return self.arn("cloudtrail", f"trail/{self.trail}")
+
+    @property
+    def boundary(self) -> str:
+        """Policy that no role of the stack exceeds. Its name is none that the stack's own roles may touch."""
+        return f"{PRODUCT}-boundary-{self.environment}"
+
+    @property
+    def boundary_arn(self) -> str:
+        """ARN of that policy; the stack with GitHub's roles makes it."""
+        return f"arn:aws:iam::{self.account_id}:policy/{self.boundary}"
+
+    @property
     def node_role(self) -> str:
-        """Role of the nodes that Karpenter starts; an EC2NodeClass names it."""
+        """Role of the nodes that Karpenter starts."""
         return self.role("karpenter-node")
+
+    @property
+    def node_profile(self) -> str:
+        """Instance profile of that role: an EC2NodeClass names it, so that Karpenter need not make one."""
+        return self.node_role
 
     @property
     def interruption_queue(self) -> str:
@@ -124,8 +169,8 @@ class Names:
         return f"{PRODUCT}/{self.environment}/{purpose}"
 
     def secret_arn(self, purpose: str) -> str:
-        """ARN pattern of secrets: Secrets Manager adds a random suffix to the name."""
-        return f"arn:aws:secretsmanager:{self.region}:{self.account_id}:secret:{self.secret(purpose)}"
+        """ARN pattern of a secret: Secrets Manager ends it with six random characters."""
+        return self.arn("secretsmanager", f"secret:{self.secret(purpose)}-??????")
 
     def log_group(self, purpose: str) -> str:
         """A CloudWatch log group whose name is ours to choose."""
@@ -133,7 +178,7 @@ class Names:
 
     def log_group_arn(self, purpose: str) -> str:
         """ARN of a log group."""
-        return f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{self.log_group(purpose)}"
+        return self.arn("logs", f"log-group:{self.log_group(purpose)}")
 
     @property
     def cluster_log_group(self) -> str:
@@ -146,8 +191,8 @@ class Names:
         return f"aws-waf-logs-{self.prefix}"
 
     def target_group(self, public_name: str) -> str:
-        """Target group of the load balancer that a TargetGroupBinding names, of at most 32 characters."""
-        return f"{self.prefix}-{public_name}"[:32].rstrip("-")
+        """Target group of a public name: a TargetGroupBinding refers to it."""
+        return f"{self.prefix}-{public_name}"
 
     @property
     def load_balancer(self) -> str:

@@ -30,14 +30,14 @@ class Account:
 
 
 EBS_CSI_ACCOUNT: Final = Account(SYSTEM, "ebs-csi-controller-sa")
-"""The name that EKS gives it in the add-on."""
+VPC_CNI_ACCOUNT: Final = Account(SYSTEM, "aws-node")
+"""Names that EKS gives the accounts of its add-ons."""
 
 KARPENTER_ACCOUNT: Final = Account(SYSTEM, "karpenter")
 LOAD_BALANCER_ACCOUNT: Final = Account(SYSTEM, "aws-load-balancer-controller")
 EXTERNAL_SECRETS_ACCOUNT: Final = Account(EXTERNAL_SECRETS, "external-secrets")
+CERT_MANAGER_ACCOUNT: Final = Account(CERT_MANAGER, "cert-manager")
 VELERO_ACCOUNT: Final = Account(VELERO, "velero-server")
 MLFLOW_ACCOUNT: Final = Account(PLATFORM, "mlflow")
 POSTGRES_ACCOUNT: Final = Account(PLATFORM, "postgres")
 """CloudNativePG names the account after the cluster."""
-
-KUBECOST_ACCOUNT: Final = Account(KUBECOST, "kubecost")

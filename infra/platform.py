@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final
 
 import pulumi
 
-from infra import cluster
+from infra import cluster, data_services, namespaces, operations, tenancy
 from infra.cluster import ClusterAccess
+from infra.cluster_services import ClusterServices, ClusterServicesArgs
+from infra.components.admission_policies import AdmissionPolicies, AdmissionPoliciesArgs
 from infra.components.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.components.base import Component
+from infra.components.cloudnative_pg import CloudNativePG
 from infra.components.consumer_deployment import ConsumerDeployment, ConsumerDeploymentArgs
-from infra.components.kafka import Kafka, KafkaArgs
+from infra.components.kafka import Kafka
 from infra.components.kube_state_metrics import KubeStateMetrics, KubeStateMetricsArgs
 from infra.components.migration_job import MigrationJob, MigrationJobArgs
-from infra.components.mlflow import MLflow, MLflowArgs
+from infra.components.mlflow import MLflow
+from infra.components.mlflow_chart import MLflowChart
 from infra.components.model_server import ModelServer, ModelServerArgs
 from infra.components.namespace import Namespace, NamespaceArgs
-from infra.components.postgres import Postgres, PostgresArgs
+from infra.components.postgres import Postgres
 from infra.components.postgres_exporter import PostgresExporter, PostgresExporterArgs
 from infra.components.prometheus import Prometheus, PrometheusArgs
-from infra.components.redis import Redis, RedisArgs
+from infra.components.redis import Redis
 from infra.components.scheduled_job import ScheduledJob, ScheduledJobArgs
+from infra.components.services.base import Site
+from infra.components.services.public_binding import PublicBinding, PublicBindingArgs
 from infra.components.singleton_deployment import SingletonDeployment, SingletonDeploymentArgs
-from infra.manifests import alerts, exporters, kafka, mlflow, postgres, prometheus, redis, scaling, workload
+from infra.components.strimzi_kafka import StrimziKafka
+from infra.components.valkey import Valkey
+from infra.data_services import DataSite
+from infra.manifests import (
+    alerts,
+    exporters,
+    kafka,
+    mlflow,
+    postgres,
+    prometheus,
+    redis,
+    scaling,
+    tenant,
+    workload,
+)
 from infra.manifests import platform_workloads as own
 from infra.manifests.network import Paths, Peer
 from infra.manifests.platform_workloads import Services, Spec
 from infra.manifests.prometheus import Target
+from infra.manifests.resources import cloudnative_pg
+from infra.manifests.services import KafkaAccess, PostgresAccess
 from infra.manifests.workload import Workload
+from infra.names import Names
+from infra.operations import Operations
+from infra.passwords import passwords
 from infra.settings import Labels, PlatformSettings, Resources
-from infra.settings.workloads import Consumer
-from workloads.kit.contracts import ports, topics
+from infra.settings.data import PostgresCloudNativePG
+from infra.settings.monitoring import KubePrometheusStack, MonitoringDeployments
+from infra.settings.workloads import Consumer, Keda
+from policies.exceptions import RuleException
+from policies.limits import Limits
+from workloads.kit.contracts import ports, tenants, topics
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
 NAMESPACE_OF: Final = {
@@ -99,6 +128,9 @@ FLOWS: Final = (
 API_CLIENTS: Final = frozenset({exporters.KUBE_STATE_METRICS})
 """Who may talk to the Kubernetes API."""
 
+_KEDA: Final = Peer(namespaces.KEDA, "keda-operator")
+"""Asks the brokers how far consumers are behind."""
+
 API_PORTS: Final = (443, 6443)
 """Of its service, and of an API server where the policy sees the address behind the service."""
 
@@ -108,11 +140,20 @@ class PlatformArgs:
     """Args:
     labels: of every object.
     cluster: where it runs.
+    names: of what AWS holds; None on a cluster elsewhere.
+    limits, exceptions: from the policies, for the stack.
     """
 
     labels: Labels
     settings: PlatformSettings
     cluster: ClusterAccess
+    names: Names | None = None
+    limits: Limits
+    exceptions: Sequence[RuleException]
+
+
+Endpoint = dict[str, str | int]
+"""Where something answers: namespace, service, port."""
 
 
 class Platform(Component):
@@ -126,32 +167,44 @@ class Platform(Component):
         self._labels = args.labels
         self._settings = args.settings
         self._cluster = args.cluster
-        self._secrets = {r: secret.get_secret_value() for r, secret in args.settings.secrets.roles.items()}
+        self._names = args.names
+        self._passwords = passwords(
+            args.settings.secrets,
+            args.names,
+            more_roles=[tenants.role(name) for name in args.settings.tenants],
+        )
+        self._secrets = self._passwords.roles
         self._domain = args.cluster.domain
         self._namespaces = [
             Namespace(
                 name,
-                NamespaceArgs(identity=self._labels, quota=quota),
+                NamespaceArgs(identity=self._labels, quota=quota, enforced=ours),
                 pulumi.ResourceOptions(parent=self),
             )
-            for name, quota in (
-                (PLATFORM, self._settings.namespaces.platform),
-                (MONITORING, self._settings.namespaces.monitoring),
+            for name, quota, ours in (
+                (PLATFORM, self._settings.namespaces.platform, True),
+                # A chart's pods have its own labels, registries and tokens.
+                (MONITORING, self._settings.namespaces.monitoring, not self._charted),
             )
         ]
-        self._build()
-        self.endpoints = endpoints(self._settings)
+        self._services: ClusterServices | None = None
+        if self._settings.services.in_use:
+            self._services = self._cluster_services(args.names)
+        self._admission(args)
+        self._pods = pod_names(self._settings)
+        self._site = self._data_site(args.names)
+        self.endpoints = self._build()
         self.register_outputs({"endpoints": self.endpoints})
 
-    def _build(self) -> None:
+    def _build(self) -> dict[str, Endpoint]:
         brokers, database = self._kafka(), self._postgres()
         self._redis()
         migrated = self._migrations(database)
         declared = self._topics(brokers)
-        registry = self._mlflow(database, migrated)
+        registry = self._mlflow(database.access, migrated)
         services = Services(
-            kafka=brokers.bootstrap,
-            postgres=database.host,
+            kafka=brokers.access,
+            postgres=database.access,
             mlflow=registry.url,
             model_server=f"http://{own.MODEL_SERVER}.{PLATFORM}.svc.{self._domain}:{ports.MODEL_SERVER}",
         )
@@ -160,82 +213,104 @@ class Platform(Component):
         self._consumers(services, after=[migrated, declared])
         self._prices(services, after=[migrated, declared])
         self._training(services, after=[migrated])
-        self._monitoring(database, after=[migrated])
+        self._monitoring(database.access, after=[migrated])
+        self._recovery()
+        self._cost()
+        self._tenants(services, after=[migrated, declared])
+        found = endpoints(brokers.access, database.access)
+        self._public(found)
+        return found
 
-    def _kafka(self) -> Kafka:
-        s = self._settings
-        return Kafka(
-            kafka.NAME,
-            KafkaArgs(
+    def _admission(self, args: PlatformArgs) -> None:
+        enforced = AdmissionPoliciesArgs(
+            identity=self._labels,
+            settings=self._settings.admission,
+            limits=args.limits,
+            exceptions=args.exceptions,
+        )
+        AdmissionPolicies("admission", enforced, self._after())
+
+    def _cluster_services(self, names: Names | None) -> ClusterServices:
+        args = ClusterServicesArgs(
+            labels=self._labels,
+            cluster=self._cluster,
+            settings=self._settings.services,
+            names=names,
+            after=self._namespaces,
+        )
+        return ClusterServices("services", args, pulumi.ResourceOptions(parent=self))
+
+    def _public(self, endpoints: Mapping[str, Endpoint]) -> None:
+        """Put pods behind the public names that AWS has."""
+        controller = self._settings.services.load_balancer_controller
+        if controller is None or self._names is None:
+            return
+        for name, workload_name in controller.bindings.items():
+            endpoint = endpoints[workload_name]
+            args = PublicBindingArgs(
                 identity=self._labels,
-                image=s.images.kafka,
-                domain=self._domain,
-                settings=s.kafka,
-                paths=self._paths(kafka.NAME),
-            ),
-            self._after(),
+                namespace=str(endpoint["namespace"]),
+                service=str(endpoint["service"]),
+                port=int(endpoint["port"]),
+                target_group=self._names.target_group(name),
+                from_cidrs=self._cluster.network_cidrs,
+            )
+            PublicBinding(f"public-{name}", args, self._after())
+
+    def _data_site(self, names: Names | None) -> DataSite:
+        return DataSite(
+            identity=self._labels,
+            images=self._settings.images,
+            domain=self._domain,
+            names=names,
+            passwords=self._passwords,
+            scraper=_peer(prometheus.NAME),
+            api=_api(self._cluster.api_cidrs),
+            monitored=self._settings.services.prometheus_crds is not None,
         )
 
-    def _postgres(self) -> Postgres:
-        s = self._settings
-        return Postgres(
-            postgres.NAME,
-            PostgresArgs(
-                identity=self._labels,
-                image=s.images.postgres,
-                domain=self._domain,
-                password=s.secrets.postgres_password.get_secret_value(),
-                settings=s.postgres,
-                paths=self._paths(postgres.NAME),
-            ),
-            self._after(),
+    def _kafka(self) -> Kafka | StrimziKafka:
+        clients = self._paths(kafka.NAME)
+        if self._scales_on_lag():
+            clients = replace(clients, ingress=(*clients.ingress, (_KEDA, ports.KAFKA)))
+        return data_services.kafka(self._site, self._settings.kafka, clients, self._after())
+
+    def _scales_on_lag(self) -> bool:
+        consumers = (self._settings.analytics_consumer, self._settings.prediction_consumer)
+        return any(isinstance(consumer.scaler, Keda) for consumer in consumers)
+
+    def _postgres(self) -> Postgres | CloudNativePG:
+        return data_services.postgres(
+            self._site, self._settings.postgres, self._paths(postgres.NAME), self._after()
         )
 
-    def _redis(self) -> Redis:
-        s = self._settings
-        return Redis(
-            redis.NAME,
-            RedisArgs(
-                identity=self._labels,
-                image=s.images.redis,
-                password=s.secrets.redis_password.get_secret_value(),
-                settings=s.redis,
-                paths=self._paths(redis.NAME),
-            ),
-            self._after(),
+    def _redis(self) -> Redis | Valkey:
+        return data_services.redis(self._site, self._settings.redis, self._paths(redis.NAME), self._after())
+
+    def _mlflow(self, database: PostgresAccess, migrated: MigrationJob) -> MLflow | MLflowChart:
+        return data_services.mlflow(
+            self._site, self._settings.mlflow, database, self._paths(mlflow.NAME), self._after(migrated)
         )
 
-    def _mlflow(self, database: Postgres, migrated: MigrationJob) -> MLflow:
-        s = self._settings
-        return MLflow(
-            mlflow.NAME,
-            MLflowArgs(
-                identity=self._labels,
-                image=s.images.mlflow,
-                domain=self._domain,
-                postgres=database.host,
-                password=self._secrets["mlflow"],
-                settings=s.mlflow,
-                paths=self._paths(mlflow.NAME),
-            ),
-            self._after(migrated),
-        )
-
-    def _migrations(self, database: Postgres) -> MigrationJob:
+    def _migrations(self, database: Postgres | CloudNativePG) -> MigrationJob:
         s = self._settings
         w = own.migrations(
             self._spec(s.images.migrations, s.jobs.resources),
-            database.host,
-            superuser=s.secrets.postgres_password.get_secret_value(),
+            database.access,
+            superuser=self._passwords.superuser,
             roles=self._secrets,
+            tenants=sorted(s.tenants),
         )
         return self._job(w, after=database)
 
-    def _topics(self, brokers: Kafka) -> MigrationJob:
+    def _topics(self, brokers: Kafka | StrimziKafka) -> pulumi.Resource:
+        """What has ended, or is ready, once the topics are as declared."""
+        if isinstance(brokers, StrimziKafka):
+            return brokers
         s = self._settings
         w = own.topics(
             self._spec(s.images.migrations, s.jobs.resources),
-            brokers.bootstrap,
+            brokers.access,
             replication_factor=s.kafka.replication_factor,
             min_in_sync=s.kafka.min_in_sync,
             retention_ms=s.kafka.retention_ms,
@@ -275,7 +350,7 @@ class Platform(Component):
             args = ConsumerDeploymentArgs(
                 workload=w,
                 scaler=consumer.scaler,
-                lag=scaling.Lag(bootstrap=services.kafka, group=w.name, topic=topics.COMMODITY_PRICES),
+                lag=scaling.Lag(kafka=services.kafka, group=w.name, topic=topics.COMMODITY_PRICES),
                 paths=self._paths(w.name),
             )
             ConsumerDeployment(w.name, args, self._after(*after))
@@ -288,7 +363,7 @@ class Platform(Component):
             services,
             self._secrets["price_pipeline"],
             sources=s.sources,
-            secrets={n: secret.get_secret_value() for n, secret in self._settings.secrets.sources.items()},
+            secrets=self._passwords.sources,
         )
         ScheduledJob(
             pipeline.name,
@@ -326,16 +401,36 @@ class Platform(Component):
             )
             ScheduledJob(w.name, args, self._after(*after))
 
-    def _monitoring(self, database: Postgres, *, after: Sequence[pulumi.Resource]) -> None:
+    def _monitoring(self, database: PostgresAccess, *, after: Sequence[pulumi.Resource]) -> None:
         s, labels = self._settings, self._labels
+        match s.monitoring:
+            case MonitoringDeployments():
+                self._own_prometheus(s.monitoring)
+            case KubePrometheusStack():
+                self._operated_prometheus(s.monitoring)
+        PostgresExporter(
+            exporters.POSTGRES_EXPORTER,
+            PostgresExporterArgs(
+                identity=labels,
+                image=s.images.of("postgres-exporter"),
+                resources=s.monitoring.postgres_exporter.resources,
+                postgres=database,
+                password=self._secrets["postgres_exporter"],
+                paths=self._paths(exporters.POSTGRES_EXPORTER),
+            ),
+            self._after(*after),
+        )
+
+    def _own_prometheus(self, settings: MonitoringDeployments) -> None:
+        images, labels = self._settings.images, self._labels
         Prometheus(
             prometheus.NAME,
             PrometheusArgs(
                 identity=labels,
-                image=s.images.prometheus,
-                rule_groups=alerts.rule_groups(),
+                image=images.of("prometheus"),
+                rule_groups=self._rule_groups(),
                 targets=targets(self._domain),
-                settings=s.monitoring.prometheus,
+                settings=settings.prometheus,
                 paths=self._paths(prometheus.NAME),
             ),
             self._after(),
@@ -344,33 +439,85 @@ class Platform(Component):
             prometheus.ALERTMANAGER,
             AlertmanagerArgs(
                 identity=labels,
-                image=s.images.alertmanager,
-                settings=s.monitoring.alertmanager,
+                image=images.of("alertmanager"),
+                settings=settings.alertmanager,
                 paths=self._paths(prometheus.ALERTMANAGER),
             ),
             self._after(),
-        )
-        PostgresExporter(
-            exporters.POSTGRES_EXPORTER,
-            PostgresExporterArgs(
-                identity=labels,
-                image=s.images.postgres_exporter,
-                resources=s.monitoring.postgres_exporter.resources,
-                postgres=database.host,
-                password=self._secrets["postgres_exporter"],
-                paths=self._paths(exporters.POSTGRES_EXPORTER),
-            ),
-            self._after(*after),
         )
         KubeStateMetrics(
             exporters.KUBE_STATE_METRICS,
             KubeStateMetricsArgs(
                 identity=labels,
-                image=s.images.kube_state_metrics,
-                resources=s.monitoring.kube_state_metrics.resources,
+                image=images.of("kube-state-metrics"),
+                resources=settings.kube_state_metrics.resources,
                 paths=self._paths(exporters.KUBE_STATE_METRICS),
             ),
             self._after(),
+        )
+
+    def _operated_prometheus(self, settings: KubePrometheusStack) -> None:
+        theirs = (prometheus.ALERTMANAGER, exporters.KUBE_STATE_METRICS)
+        operations.prometheus(
+            self._operations(),
+            settings,
+            targets=[target for target in targets(self._domain) if target.job not in theirs],
+            rule_groups=self._rule_groups(),
+            paths=self._paths(prometheus.NAME),
+            alerting=self._paths(prometheus.ALERTMANAGER),
+            opts=self._after(),
+        )
+
+    def _rule_groups(self) -> list[dict[str, Any]]:
+        backups = self._settings.recovery
+        late = {name: times.every_hours for name, times in backups.schedules.items()} if backups else {}
+        return alerts.rule_groups(late)
+
+    def _recovery(self) -> None:
+        if self._settings.recovery is not None:
+            operations.velero(self._operations(), self._settings.recovery, self._after())
+
+    def _cost(self) -> None:
+        if self._settings.cost is not None:
+            budgets = {
+                tenant.namespace_name(self._labels, name): settings.budget
+                for name, settings in self._settings.tenants.items()
+                if settings.budget is not None
+            }
+            operations.kubecost(self._operations(), self._settings.cost, budgets, self._after())
+
+    def _tenants(self, services: Services, *, after: Sequence[pulumi.Resource]) -> None:
+        s = self._settings
+        site = tenancy.Platform(
+            identity=self._labels,
+            kafka=services.kafka,
+            postgres=services.postgres,
+            peers={name: _peer(name, self._pods) for name in (kafka.NAME, postgres.NAME, own.MODEL_SERVER)},
+            passwords=self._secrets,
+            replication_factor=s.kafka.replication_factor,
+            min_in_sync=s.kafka.min_in_sync,
+        )
+        for name, settings in s.tenants.items():
+            tenancy.build(site, name, settings, self._after(*after))
+
+    @property
+    def _charted(self) -> bool:
+        """Whether the pods that watch are a chart's."""
+        return isinstance(self._settings.monitoring, KubePrometheusStack)
+
+    def _operations(self) -> Operations:
+        cluster = self._cluster
+        return Operations(
+            site=Site(
+                identity=self._labels,
+                api_cidrs=cluster.api_cidrs,
+                network_cidrs=cluster.network_cidrs,
+                domain=self._domain,
+                monitored=self._settings.services.prometheus_crds is not None,
+            ),
+            cluster=cluster.identifier,
+            names=self._names,
+            secrets=self._settings.secrets,
         )
 
     def _spec(self, image: str, resources: Resources, environment: dict[str, str] | None = None) -> Spec:
@@ -380,25 +527,40 @@ class Platform(Component):
         return self._spec(image, consumer.resources, consumer.environment)
 
     def _paths(self, name: str, networks: Sequence[tuple[str, int]] = ()) -> Paths:
-        return paths(name, self._cluster.api_cidrs, networks)
+        return paths(name, self._cluster.api_cidrs, networks, self._pods)
 
     def _after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, depends_on=[*self._namespaces, *others])
+        # Their definitions have to be there before the objects that ask something of an operator.
+        services = self._services.ready if self._services is not None else []
+        return pulumi.ResourceOptions(parent=self, depends_on=[*self._namespaces, *services, *others])
 
 
-def paths(name: str, api_cidrs: Sequence[str], networks: Sequence[tuple[str, int]] = ()) -> Paths:
+def paths(
+    name: str,
+    api_cidrs: Sequence[str],
+    networks: Sequence[tuple[str, int]] = (),
+    pods: Mapping[str, str] | None = None,
+) -> Paths:
     """All paths of a workload.
 
     Args:
         api_cidrs: networks of the Kubernetes API.
         networks: (CIDR, port) outside the cluster that it may reach, besides the Kubernetes API.
+        pods: workload → name that its pods have as a label, where an operator gives them another.
     """
-    api = [(cidr, port) for cidr in api_cidrs for port in API_PORTS]
+    named = pods or {}
     return Paths(
-        ingress=tuple((_peer(source), port) for source, target, port in FLOWS if target == name),
-        egress=tuple((_peer(target), port) for source, target, port in FLOWS if source == name),
-        networks=(*networks, *(api if name in API_CLIENTS else ())),
+        ingress=tuple((_peer(source, named), port) for source, target, port in FLOWS if target == name),
+        egress=tuple((_peer(target, named), port) for source, target, port in FLOWS if source == name),
+        networks=(*networks, *(_api(api_cidrs) if name in API_CLIENTS else ())),
     )
+
+
+def pod_names(settings: PlatformSettings) -> dict[str, str]:
+    """Workload → name that its pods have as a label, where an operator gives them another."""
+    if isinstance(settings.postgres, PostgresCloudNativePG):
+        return {postgres.NAME: cloudnative_pg.POD_NAME}
+    return {}
 
 
 def targets(domain: str) -> list[Target]:
@@ -418,19 +580,17 @@ def targets(domain: str) -> list[Target]:
     return found
 
 
-def endpoints(settings: PlatformSettings) -> dict[str, dict[str, str | int]]:
+def endpoints(brokers: KafkaAccess, database: PostgresAccess) -> dict[str, Endpoint]:
     """Where user interfaces and APIs answer: name → namespace, service, port."""
     found: dict[str, tuple[str, int]] = {
         own.MODEL_SERVER: (own.MODEL_SERVER, ports.MODEL_SERVER),
         mlflow.NAME: (mlflow.NAME, ports.MLFLOW),
         prometheus.NAME: (prometheus.NAME, ports.PROMETHEUS),
         prometheus.ALERTMANAGER: (prometheus.ALERTMANAGER, ports.ALERTMANAGER),
-        postgres.NAME: (postgres.NAME, ports.POSTGRES),
-        kafka.NAME: (kafka.BOOTSTRAP, ports.KAFKA),
+        postgres.NAME: (database.service, ports.POSTGRES),
+        kafka.NAME: (brokers.service, ports.KAFKA),
     }
-    if settings.kafka.external_port_base is not None:
-        for ordinal in range(settings.kafka.brokers):
-            found[f"{kafka.NAME}-{ordinal}"] = (f"{kafka.NAME}-{ordinal}", ports.KAFKA_EXTERNAL)
+    found |= {service: (service, ports.KAFKA_EXTERNAL) for service in brokers.external}
     return {
         name: {
             "namespace": NAMESPACE_OF.get(name, PLATFORM),
@@ -441,5 +601,9 @@ def endpoints(settings: PlatformSettings) -> dict[str, dict[str, str | int]]:
     }
 
 
-def _peer(name: str) -> Peer:
-    return Peer(NAMESPACE_OF[name], name)
+def _api(cidrs: Sequence[str]) -> list[tuple[str, int]]:
+    return [(cidr, port) for cidr in cidrs for port in API_PORTS]
+
+
+def _peer(name: str, pods: Mapping[str, str] | None = None) -> Peer:
+    return Peer(NAMESPACE_OF[name], (pods or {}).get(name, name))

@@ -15,6 +15,7 @@ import yaml
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.settings import ROOT as ROOT_RESOURCE
 
 from infra.settings import PlatformSettings, StackSettings, parse
 from infra.settings.images import Images
@@ -95,11 +96,12 @@ class _Echo(Mocks):
 class Recorder(MockMonitor):
     """A monitor that keeps what the plain one hides: parents, protection, aliases, dependencies."""
 
+    answers: Mocks = field(default_factory=_Echo)
     seen: dict[str, Registration] = field(default_factory=dict[str, Registration])
     completed: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
     def __post_init__(self) -> None:
-        super().__init__(_Echo())
+        super().__init__(self.answers)
 
     def RegisterResource(self, request: Any) -> Any:
         answer = super().RegisterResource(request)
@@ -134,10 +136,16 @@ def _whole_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def record(program: Callable[[], object]) -> Recorder:
-    """Run a program without an engine and keep what it registers."""
+def record(program: Callable[[], object], *, mocks: Mocks | None = None) -> Recorder:
+    """Run a program without an engine and keep what it registers.
+
+    Args:
+        mocks: what providers would answer; by default each resource's own inputs.
+    """
     asyncio.set_event_loop(asyncio.new_event_loop())
-    monitor = Recorder()
+    monitor = Recorder(mocks or _Echo())
+    # The stack of a program before this one would otherwise stay the root, and not be registered again.
+    ROOT_RESOURCE.set(None)
     pulumi.runtime.set_mocks(
         monitor.mocks, project="carbon-platform", stack="local", preview=False, monitor=monitor
     )

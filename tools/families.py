@@ -57,7 +57,7 @@ def _kubernetes(name: str, *ask: str) -> Program:
     return Program(f"k8s.io/kubernetes/cmd/{name}", _K8S, ask or ("--version",))
 
 
-FAMILIES = (
+PLATFORM = (
     Family(
         "pulumi",
         {"pulumi": Program("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", versions.PULUMI, ("version",))},
@@ -142,6 +142,40 @@ FAMILIES = (
         {"github.com/prometheus/common/version.Version": f"v{versions.KUBE_STATE_METRICS}"},
     ),
 )
+"""What a platform on this machine runs on."""
+
+CHECKERS = (
+    Family(
+        "kyverno",
+        {
+            "kubectl-kyverno": Program(
+                "github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno", versions.KYVERNO, ("version",)
+            )
+        },
+        {"github.com/kyverno/kyverno/pkg/version.BuildVersion": f"v{versions.KYVERNO}"},
+    ),
+    Family(
+        "kube-score",
+        {
+            "kube-score": Program(
+                "github.com/zegl/kube-score/cmd/kube-score", versions.KUBE_SCORE, ("version",)
+            )
+        },
+        {"main.version": versions.KUBE_SCORE},
+    ),
+    Family(
+        "actionlint",
+        {
+            "actionlint": Program(
+                "github.com/rhysd/actionlint/cmd/actionlint", versions.ACTIONLINT, ("-version",)
+            )
+        },
+        {"github.com/rhysd/actionlint.version": versions.ACTIONLINT},
+    ),
+)
+"""What only judges the project: the gate and the workflows' linter. `make up` builds none of it."""
+
+FAMILIES = (*PLATFORM, *CHECKERS)
 
 BY_PROGRAM: Mapping[str, Family] = {name: family for family in FAMILIES for name in family.programs}
 """Each program's family."""

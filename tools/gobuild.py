@@ -73,7 +73,7 @@ def build(family: Family) -> Path:
 
 def _compile(family: Family, out: Path, step: console.Step) -> None:
     log = cached.new_log(f"build-{family.name}")
-    env = _go_env()
+    env = go_env()
     packages = [program.package for program in family.programs.values()]
     # One package may be built under the program's name; several keep their own names, in a directory.
     destination = f"{out}/" if len(packages) > 1 else str(out / next(iter(family.programs)))
@@ -102,7 +102,8 @@ def _compile(family: Family, out: Path, step: console.Step) -> None:
         raise
 
 
-def _go_env() -> dict[str, str]:
+def go_env() -> dict[str, str]:
+    """What every go command here runs with: the shared caches, and nothing from a workspace or another Go."""
     cache = cache_dir() / "go"
     return {
         "CGO_ENABLED": "0",

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Timer
@@ -20,15 +20,17 @@ def output(
     cwd: Path | None = None,
     stdin: str | None = None,
     timeout: float | None = None,
+    accept: Container[int] = (0,),
 ) -> str:
     """Run and return stdout.
 
     Args:
         env: added to this process's environment.
         timeout: seconds, none by default.
+        accept: exit codes that are no failure: a linter's, when it found something.
 
     Raises:
-        CommandFailed: a non-zero exit, with stdout and stderr in `output`, or time ran out.
+        CommandFailed: another exit code, with stdout and stderr in `output`, or time ran out.
         MissingPrerequisite: there is no such program.
     """
     args = [os.fspath(arg) for arg in command]
@@ -49,7 +51,7 @@ def output(
         raise _not_runnable(args, error) from error
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(args, None) from error
-    if done.returncode:
+    if done.returncode not in accept:
         raise CommandFailed(args, done.returncode, output=done.stdout + done.stderr)
     return done.stdout
 

@@ -18,7 +18,7 @@ import yaml
 
 from tools import paths, proc, toolchain
 from tools.errors import CommandFailed, UsageError
-from workloads.kit.contracts import tables
+from workloads.kit.contracts import tables, tenants
 
 NAME = "carbon-platform"
 PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-resource-kubernetes")
@@ -113,10 +113,11 @@ def _complete_secrets(stack: str) -> None:
         have: dict[str, Any] = json.loads(pulumi("config", "get", SECRETS_KEY, "-s", stack))
     except CommandFailed:
         have = {}
+    declared = yaml.safe_load(_committed(stack).read_text())["config"].get("carbon:tenants", {})
     want = {
         "postgres_password": None,
         "redis_password": None,
-        "roles": dict.fromkeys(tables.ROLES),
+        "roles": dict.fromkeys((*tables.ROLES, *map(tenants.role, declared))),
     }
     made = {"kind": "generated", **_filled(want, have)}
     if made != have:

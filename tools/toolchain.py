@@ -15,12 +15,12 @@ from pathlib import Path
 
 from tools import gobuild, kafka, proc
 from tools.errors import CommandFailed, MissingPrerequisite, UsageError
-from tools.families import BY_PROGRAM, Program
+from tools.families import BY_PROGRAM, PLATFORM, Program
 
 kafka_libs = kafka.libs
 
-PROGRAMS = tuple(BY_PROGRAM)
-"""Every program's name, in the order in which they are built."""
+PROGRAMS = tuple(name for family in PLATFORM for name in family.programs)
+"""What the platform runs on, in the order in which it is built; other programs are built when asked for."""
 
 _VERSION_TIMEOUT = 20.0
 
@@ -44,7 +44,9 @@ def find(name: str) -> Path | None:
         MissingPrerequisite: PATH does not have it and there is no Go (of the right version) to look further.
     """
     if name not in BY_PROGRAM:
-        raise UsageError(f"There is no program {name!r}.", remedy=f"The programs are: {', '.join(PROGRAMS)}.")
+        raise UsageError(
+            f"There is no program {name!r}.", remedy=f"The programs are: {', '.join(BY_PROGRAM)}."
+        )
     if found := on_path(name):
         return found
     cached = gobuild.directory(BY_PROGRAM[name]) / name
@@ -52,7 +54,7 @@ def find(name: str) -> Path | None:
 
 
 def missing(names: Iterable[str] | None = None) -> list[str]:
-    """The programs, of all by default, that would have to be built; builds nothing.
+    """The programs, of the platform's by default, that would have to be built; builds nothing.
 
     Raises:
         MissingPrerequisite: there is no Go to build them with, or one too old.
@@ -61,7 +63,7 @@ def missing(names: Iterable[str] | None = None) -> list[str]:
 
 
 def ensure(names: Iterable[str] | None = None) -> dict[str, Path]:
-    """`path` for several programs, all of them by default, built a family after the other."""
+    """`path` for several programs, the platform's by default, built a family after the other."""
     return {name: path(name) for name in (PROGRAMS if names is None else names)}
 
 

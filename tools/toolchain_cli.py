@@ -14,7 +14,7 @@ app = typer.Typer(help="The programs that everything here runs on.", no_args_is_
 def ensure(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="programs; everything, Debian packages and Kafka included, by default"),
+        typer.Argument(help="programs; by default what `make up` needs, Debian packages and Kafka included"),
     ] = None,
 ) -> None:
     """Find or build programs, and print where each is."""

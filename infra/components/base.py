@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pulumi
 import pulumi_kubernetes as k8s
 
+from infra.components.untyped import Untyped
 from infra.manifests import network, scaling, workload
 from infra.manifests.meta import Manifest
 from infra.manifests.network import Paths
@@ -24,6 +25,12 @@ _TYPES: dict[tuple[str, str], Any] = {
     ("v1", "Secret"): k8s.core.v1.Secret,
     ("v1", "Service"): k8s.core.v1.Service,
     ("v1", "ServiceAccount"): k8s.core.v1.ServiceAccount,
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"): (
+        k8s.admissionregistration.v1.ValidatingAdmissionPolicy
+    ),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): (
+        k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding
+    ),
     ("apps/v1", "Deployment"): k8s.apps.v1.Deployment,
     ("apps/v1", "StatefulSet"): k8s.apps.v1.StatefulSet,
     ("autoscaling/v2", "HorizontalPodAutoscaler"): k8s.autoscaling.v2.HorizontalPodAutoscaler,
@@ -33,8 +40,24 @@ _TYPES: dict[tuple[str, str], Any] = {
     ("policy/v1", "PodDisruptionBudget"): k8s.policy.v1.PodDisruptionBudget,
     ("rbac.authorization.k8s.io/v1", "Role"): k8s.rbac.v1.Role,
     ("rbac.authorization.k8s.io/v1", "RoleBinding"): k8s.rbac.v1.RoleBinding,
+    ("scheduling.k8s.io/v1", "PriorityClass"): k8s.scheduling.v1.PriorityClass,
+    ("storage.k8s.io/v1", "StorageClass"): k8s.storage.v1.StorageClass,
 }
-_UNTYPED = {"keda.sh/v1alpha1"}
+_UNTYPED = {
+    "barmancloud.cnpg.io/v1",
+    "cert-manager.io/v1",
+    "elbv2.k8s.aws/v1beta1",
+    "external-secrets.io/v1",
+    "kafka.strimzi.io/v1",
+    "karpenter.k8s.aws/v1",
+    "karpenter.sh/v1",
+    "keda.sh/v1alpha1",
+    "monitoring.coreos.com/v1",
+    "policies.kyverno.io/v1",
+    "postgresql.cnpg.io/v1",
+    "snapshot.storage.k8s.io/v1",
+    "velero.io/v1",
+}
 
 
 class Component(pulumi.ComponentResource):
@@ -127,6 +150,8 @@ class Component(pulumi.ComponentResource):
                 manifest = scaling.hpa(w, **limits)
             case Keda():
                 manifest = scaling.scaled_object(w, **limits, lag=lag, lag_messages=scaler.lag)
+                if lag is not None and (tls := lag.kafka.tls) is not None:
+                    self.add(scaling.trigger_authentication(w, lag, tls))
         self.add(manifest, after=[made])
 
 
@@ -143,12 +168,20 @@ def register(manifest: Manifest, name: str, opts: pulumi.ResourceOptions) -> pul
         KeyError: no type is known for it.
     """
     version, kind = manifest["apiVersion"], manifest["kind"]
-    body = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
     if version in _UNTYPED:
-        return k8s.apiextensions.CustomResource(name, api_version=version, kind=kind, opts=opts, **body)
-    fields = {_FIELDS.get(key, key): value for key, value in body.items()}
+        return Untyped(name, manifest, opts)
+    fields = {
+        _FIELDS.get(key, key): value for key, value in manifest.items() if key not in ("apiVersion", "kind")
+    }
     return _TYPES[version, kind](name, opts=opts, **fields)
 
 
-_FIELDS = {"automountServiceAccountToken": "automount_service_account_token", "roleRef": "role_ref"}
+_FIELDS = {
+    "allowVolumeExpansion": "allow_volume_expansion",
+    "automountServiceAccountToken": "automount_service_account_token",
+    "globalDefault": "global_default",
+    "reclaimPolicy": "reclaim_policy",
+    "roleRef": "role_ref",
+    "volumeBindingMode": "volume_binding_mode",
+}
 """Top-level fields whose Python name is another."""

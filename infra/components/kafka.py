@@ -10,6 +10,7 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import kafka, scaling, workload
 from infra.manifests.network import Paths, Peer
+from infra.manifests.services import KafkaAccess
 from infra.settings import Labels
 from infra.settings.data import KafkaStatefulSet
 from workloads.kit.contracts import ports
@@ -31,7 +32,7 @@ class KafkaArgs:
 
 
 class Kafka(Component):
-    """Brokers that are controllers, too, each with a volume; `bootstrap` is where clients start."""
+    """Brokers that are controllers, too, each with a volume; `access` is where clients start."""
 
     TYPE: ClassVar[str] = "carbon:streaming:Kafka"
 
@@ -65,5 +66,9 @@ class Kafka(Component):
             after=before,
             protect=storage.protect,
         )
-        self.bootstrap = kafka.bootstrap(brokers)
-        self.register_outputs({"bootstrap": self.bootstrap})
+        self.access = KafkaAccess(
+            bootstrap=kafka.bootstrap(brokers),
+            service=kafka.BOOTSTRAP,
+            external=[f"{kafka.NAME}-{ordinal}" for ordinal in range(len(brokers.external))],
+        )
+        self.register_outputs({"bootstrap": self.access.bootstrap})

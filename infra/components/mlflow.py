@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pulumi
@@ -10,6 +10,7 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import mlflow, scaling, workload
 from infra.manifests.network import Paths
+from infra.manifests.resources.external_secrets import SecretValue
 from infra.settings import Labels
 from infra.settings.data import MLflowDeployment as Settings
 from workloads.kit.contracts import ports
@@ -27,7 +28,7 @@ class MLflowArgs:
     image: str
     domain: str
     postgres: str
-    password: str
+    password: SecretValue = field(repr=False)
     settings: Settings
     paths: Paths
 

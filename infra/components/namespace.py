@@ -16,10 +16,12 @@ from infra.settings import Labels, Quota, Resources
 class NamespaceArgs:
     """Args:
     quota: what all its pods may ask for together.
+    enforced: whether the cluster refuses objects there that break the policies.
     """
 
     identity: Labels
     quota: Quota
+    enforced: bool = False
 
 
 class Namespace(Component):
@@ -29,7 +31,7 @@ class Namespace(Component):
 
     def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        made = self.add(namespace.namespace(name, args.identity))
+        made = self.add(namespace.namespace(name, args.identity, enforced=args.enforced))
         quota = args.quota
         defaults = namespace.defaults(
             name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pulumi
@@ -10,6 +10,8 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import postgres, scaling, workload
 from infra.manifests.network import Paths
+from infra.manifests.resources.external_secrets import SecretValue
+from infra.manifests.services import PostgresAccess
 from infra.settings import Labels
 from infra.settings.data import PostgresStatefulSet
 
@@ -24,13 +26,13 @@ class PostgresArgs:
     identity: Labels
     image: str
     domain: str
-    password: str
+    password: SecretValue = field(repr=False)
     settings: PostgresStatefulSet
     paths: Paths
 
 
 class Postgres(Component):
-    """One server with a volume; `host` is its name in the cluster."""
+    """One server with a volume; `access` is where clients find it."""
 
     TYPE: ClassVar[str] = "carbon:storage:Postgres"
 
@@ -49,5 +51,6 @@ class Postgres(Component):
         self.add(workload.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
         self.add(workload.stateful_set(w, replicas=1), after=before, protect=settings.storage.protect)
-        self.host = w.host(args.domain)
-        self.register_outputs({"host": self.host})
+        host = w.host(args.domain)
+        self.access = PostgresAccess(host=host, direct_host=host, service=w.name)
+        self.register_outputs({"host": host})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pulumi
@@ -10,21 +10,22 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import exporters, scaling, workload
 from infra.manifests.network import Paths
+from infra.manifests.resources.external_secrets import SecretValue
+from infra.manifests.services import PostgresAccess
 from infra.settings import Labels, Resources
 
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresExporterArgs:
     """Args:
-    postgres: host of the database.
     password: of its role.
     """
 
     identity: Labels
     image: str
     resources: Resources
-    postgres: str
-    password: str
+    postgres: PostgresAccess
+    password: SecretValue = field(repr=False)
     paths: Paths
 
 

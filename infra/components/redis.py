@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pulumi
@@ -10,6 +10,8 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import redis, scaling, workload
 from infra.manifests.network import Paths
+from infra.manifests.resources.external_secrets import SecretValue
+from infra.manifests.services import RedisAccess
 from infra.settings import Labels
 from infra.settings.data import RedisDeployment
 
@@ -17,18 +19,20 @@ from infra.settings.data import RedisDeployment
 @dataclass(frozen=True, kw_only=True)
 class RedisArgs:
     """Args:
+    domain: DNS domain of the cluster.
     password: of its one user.
     """
 
     identity: Labels
     image: str
-    password: str
+    domain: str
+    password: SecretValue = field(repr=False)
     settings: RedisDeployment
     paths: Paths
 
 
 class Redis(Component):
-    """A cache."""
+    """A cache; `access` is where clients find it."""
 
     TYPE: ClassVar[str] = "carbon:storage:Redis"
 
@@ -45,4 +49,5 @@ class Redis(Component):
         self.add(workload.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
         self.add(workload.deployment(w, scaling.RECREATE, replicas=1), after=before)
-        self.register_outputs({})
+        self.access = RedisAccess(host=w.host(args.domain))
+        self.register_outputs({"host": self.access.host})

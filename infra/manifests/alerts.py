@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from workloads.kit.contracts import metrics
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
@@ -125,9 +126,63 @@ ALERTS = (
 )
 
 
-def rule_groups() -> list[dict[str, Any]]:
-    """Prometheus rule groups, as its rule files hold them."""
-    return [{"name": "carbon-platform", "rules": [_rule(alert) for alert in ALERTS]}]
+LATE_HOURS: Final = 2
+"""What a backup may take beyond its interval before somebody is woken."""
+
+
+def recovery_alerts(schedules: Mapping[str, int]) -> list[Alert]:
+    """Alerts on backups.
+
+    Args:
+        schedules: name → hours between two backups.
+    """
+    success, failures = "velero_backup_last_successful_timestamp", ("", "partial_", "validation_")
+    return [
+        *(
+            Alert(
+                "BackupLate",
+                f'time() - max by (schedule) ({success}{{schedule="{name}"}}) > {hours + LATE_HOURS} * 3600'
+                f' or absent({success}{{schedule="{name}"}})',
+                "30m",
+                "page",
+                f"no backup of schedule {name} has succeeded for over {hours + LATE_HOURS} hours",
+            )
+            for name, hours in schedules.items()
+        ),
+        Alert(
+            "BackupFailed",
+            " or ".join(
+                f"sum by (schedule) (increase(velero_backup_{kind}failure_total[1h])) > 0"
+                for kind in failures
+            ),
+            "0m",
+            "ticket",
+            "a backup of schedule {{ $labels.schedule }} failed, or lacks a part",
+        ),
+        Alert(
+            "BackupLocationAway",
+            "max by (backup_location_name) (velero_backup_location_status_gauge) == 0",
+            "15m",
+            "page",
+            "Velero cannot write to its bucket: no backup is made, and none can be restored",
+        ),
+    ]
+
+
+def rule_groups(backups: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
+    """Prometheus rule groups, as its rule files hold them.
+
+    Args:
+        backups: schedules of a stack that has recovery: name → hours between two backups.
+    """
+    groups = [_group("carbon-platform", ALERTS)]
+    if backups:
+        groups.append(_group("carbon-recovery", recovery_alerts(backups)))
+    return groups
+
+
+def _group(name: str, alerts: Sequence[Alert]) -> dict[str, Any]:
+    return {"name": name, "rules": [_rule(alert) for alert in alerts]}
 
 
 def _rule(alert: Alert) -> dict[str, Any]:

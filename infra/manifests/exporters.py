@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.manifests.meta import Manifest
-from infra.manifests.workload import SERVICE_ACCOUNT, Http, Probes, Workload
+from infra.manifests.resources.external_secrets import SecretValue
+from infra.manifests.services import PostgresAccess
+from infra.manifests.workload import SERVICE_ACCOUNT, Http, Probes, SecretMount, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, models, ports, tables
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
@@ -29,6 +31,7 @@ WATCHED_KINDS: Final = {
 _ROLE: Final = "postgres_exporter"
 _PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _CONFIG: Final = "/etc/carbon"
+_CA: Final = "/var/run/secrets/postgres"
 _TELEMETRY: Final = 8082
 _OUTCOMES: Final = 500
 """Outcomes a symbol that live figures are taken over."""
@@ -105,14 +108,18 @@ def _query(sql: str, *, labels: Mapping[str, str], figures: Mapping[str, str]) -
 
 
 def postgres_exporter(
-    identity: Labels, image: str, resources: Resources, *, postgres: str, password: str
+    identity: Labels, image: str, resources: Resources, *, postgres: PostgresAccess, password: SecretValue
 ) -> Workload:
     """The exporter of the database's figures.
 
     Args:
-        postgres: host of the database.
+        postgres: the database; its figures are those of the server itself, so no pooler stands between.
         password: of its role.
     """
+    security, mounts = "sslmode=disable", ()
+    if postgres.ca_secret is not None:
+        security = f"sslmode=verify-full&sslrootcert={_CA}/{env.TLS_CA}"
+        mounts = (SecretMount(name="postgres-ca", path=_CA, sources={postgres.ca_secret: (env.TLS_CA,)}),)
     return Workload(
         name=POSTGRES_EXPORTER,
         namespace=MONITORING,
@@ -125,7 +132,7 @@ def postgres_exporter(
             f"--extend.query-path={_CONFIG}/queries.yml",
         ),
         env={
-            "DATA_SOURCE_URI": f"{postgres}:{ports.POSTGRES}/{tables.DATABASE}?sslmode=disable",
+            "DATA_SOURCE_URI": f"{postgres.direct_host}:{ports.POSTGRES}/{tables.DATABASE}?{security}",
             "DATA_SOURCE_USER": _ROLE,
             "DATA_SOURCE_PASS_FILE": f"{env.SECRETS_DIR}/{_PASSWORD}",
         },
@@ -133,6 +140,7 @@ def postgres_exporter(
         files={"queries.yml": json.dumps(queries(), indent=1)},
         files_at=_CONFIG,
         secret_files={_PASSWORD: password},
+        mounted_secrets=mounts,
         # Its metrics page asks the database: a database away must not restart the one that says so.
         probes=Probes(live=Http("/", ports.POSTGRES_EXPORTER), ready=Http("/", ports.POSTGRES_EXPORTER)),
         exceptions={"scaler": "two of them would ask the database twice"},

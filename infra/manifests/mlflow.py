@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.workload import Http, Probes, Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env, ports, tables
 from workloads.kit.contracts.namespaces import PLATFORM
 
 NAME: Final = "mlflow"
-_ROLE: Final = "mlflow"
+ROLE: Final = "mlflow"
 _PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _ARTIFACTS: Final = "/artifacts"
 
@@ -22,7 +23,7 @@ def workload(
     storage: Storage,
     *,
     postgres: str,
-    password: str,
+    password: SecretValue,
     workers: int,
 ) -> Workload:
     """The server's pod.
@@ -42,7 +43,7 @@ def workload(
             env.POSTGRES_HOST: postgres,
             env.POSTGRES_PORT: str(ports.POSTGRES),
             env.POSTGRES_DATABASE: tables.MLFLOW_DATABASE,
-            env.POSTGRES_USER: _ROLE,
+            env.POSTGRES_USER: ROLE,
             env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{_PASSWORD}",
             "MLFLOW_WORKERS": str(workers),
         },

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from infra.manifests import network
+from infra.manifests.admission import ENFORCED
 from infra.manifests.meta import Manifest, labels, metadata
 from infra.settings import Labels, Resources
 
 
-def namespace(name: str, identity: Labels) -> Manifest:
-    """The namespace; it takes restricted pods only."""
+def namespace(name: str, identity: Labels, *, enforced: bool = False) -> Manifest:
+    """The namespace; it takes restricted pods only.
+
+    Args:
+        enforced: whether the cluster refuses objects there that break the policies.
+    """
     security = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": metadata(name, None, {**labels(identity, name, "namespace"), **security}),
+        "metadata": metadata(
+            name,
+            None,
+            {**labels(identity, name, "namespace"), **security, **(ENFORCED if enforced else {})},
+        ),
     }
 
 

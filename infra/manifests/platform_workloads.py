@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from infra.manifests import postgres
 from infra.manifests.meta import version
-from infra.manifests.workload import Http, Probes, Workload
+from infra.manifests.resources.external_secrets import SecretValue
+from infra.manifests.services import KafkaAccess, PostgresAccess
+from infra.manifests.workload import Http, Probes, SecretMount, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, ports, tables
 from workloads.kit.contracts.namespaces import PLATFORM
@@ -27,6 +29,8 @@ TOPICS: Final = "topics"
 _PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _SOURCES: Final = "sources.yaml"
 _CONFIG: Final = "/etc/carbon"
+_KAFKA_TLS: Final = "/var/run/secrets/kafka"
+_POSTGRES_CA: Final = "/var/run/secrets/postgres"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +52,24 @@ class Services:
     """Where the platform's services answer inside the cluster.
 
     Args:
-        kafka: host:port to start from.
-        postgres: host.
         mlflow, model_server: URLs.
     """
 
-    kafka: str
-    postgres: str
+    kafka: KafkaAccess
+    postgres: PostgresAccess
     mlflow: str
     model_server: str
 
 
-def analytics_consumer(spec: Spec, services: Services, password: str) -> Workload:
+def analytics_consumer(spec: Spec, services: Services, password: SecretValue) -> Workload:
     """Prices to windows and the feature store."""
     w = _serving(_base(ANALYTICS_CONSUMER, "consumer", spec))
     return _with_role(_with_kafka(w, services.kafka), services.postgres, "analytics_consumer", password)
 
 
-def prediction_consumer(spec: Spec, services: Services, windows: Sequence[int], password: str) -> Workload:
+def prediction_consumer(
+    spec: Spec, services: Services, windows: Sequence[int], password: SecretValue
+) -> Workload:
     """Prices to predictions."""
     w = _serving(_base(PREDICTION_CONSUMER, "consumer", spec))
     w = _with(w, {env.MODEL_SERVER_URL: services.model_server, env.FEATURE_WINDOWS: _windows(windows)})
@@ -73,7 +77,7 @@ def prediction_consumer(spec: Spec, services: Services, windows: Sequence[int], 
 
 
 def model_server(
-    spec: Spec, services: Services, windows: Sequence[int], password: str, *, workers: int
+    spec: Spec, services: Services, windows: Sequence[int], password: SecretValue, *, workers: int
 ) -> Workload:
     """The model server.
 
@@ -98,14 +102,14 @@ def model_server(
     return _with_role(w, services.postgres, "model_server", password)
 
 
-def model_training(spec: Spec, services: Services, windows: Sequence[int], password: str) -> Workload:
+def model_training(spec: Spec, services: Services, windows: Sequence[int], password: SecretValue) -> Workload:
     """Trains, judges and registers the models."""
     w = replace(_base(MODEL_TRAINING, "job", spec), args=("train",))
     w = _with(w, {env.MLFLOW_TRACKING_URI: services.mlflow, env.FEATURE_WINDOWS: _windows(windows)})
     return _with_role(w, services.postgres, "model_training", password)
 
 
-def model_monitor(spec: Spec, services: Services, password: str) -> Workload:
+def model_monitor(spec: Spec, services: Services, password: SecretValue) -> Workload:
     """Rolls back champions that have lost their skill."""
     w = replace(_base(MODEL_MONITOR, "job", spec), args=("monitor",))
     w = _with(w, {env.MLFLOW_TRACKING_URI: services.mlflow})
@@ -115,10 +119,10 @@ def model_monitor(spec: Spec, services: Services, password: str) -> Workload:
 def price_pipeline(
     spec: Spec,
     services: Services,
-    password: str,
+    password: SecretValue,
     *,
     sources: Sequence[Mapping[str, Any]] | None,
-    secrets: Mapping[str, str],
+    secrets: Mapping[str, SecretValue],
 ) -> Workload:
     """Publishes what is new at the sources.
 
@@ -145,21 +149,32 @@ def price_replay(
     return _with_sources(_with_kafka(w, services.kafka), sources)
 
 
-def migrations(spec: Spec, postgres_host: str, *, superuser: str, roles: Mapping[str, str]) -> Workload:
+def migrations(
+    spec: Spec,
+    database: PostgresAccess,
+    *,
+    superuser: SecretValue,
+    roles: Mapping[str, SecretValue],
+    tenants: Sequence[str] = (),
+) -> Workload:
     """Brings databases, tables, roles and grants to what is declared.
 
     Args:
-        postgres_host: where the database is.
+        database: it holds a lock for the length of its session, so it goes to the server itself.
         superuser: password of PostgreSQL's superuser.
         roles: password of each role.
+        tenants: names of all.
     """
     w = replace(_base(MIGRATIONS, "job", spec), args=("upgrade",), secret_files=dict(roles))
-    return _with_role(w, postgres_host, postgres.SUPERUSER, superuser)
+    if tenants:
+        w = _with(w, {env.TENANTS: json.dumps(list(tenants))})
+    itself = replace(database, host=database.direct_host)
+    return _with_role(w, itself, postgres.SUPERUSER, superuser)
 
 
 def topics(
     spec: Spec,
-    kafka: str,
+    kafka: KafkaAccess,
     *,
     replication_factor: int,
     min_in_sync: int,
@@ -168,7 +183,6 @@ def topics(
     """Brings the topics to what is declared.
 
     Args:
-        kafka: host:port to start from.
         retention_ms: by topic, where it is not the declared one.
     """
     w = replace(_base(TOPICS, "job", spec), args=("topics",))
@@ -210,18 +224,30 @@ def _with(w: Workload, variables: Mapping[str, str]) -> Workload:
     return replace(w, env={**w.env, **variables})
 
 
-def _with_kafka(w: Workload, bootstrap: str) -> Workload:
-    return _with(w, {env.KAFKA_BOOTSTRAP: bootstrap})
+def _with_kafka(w: Workload, kafka: KafkaAccess) -> Workload:
+    w = _with(w, {env.KAFKA_BOOTSTRAP: kafka.bootstrap})
+    if (tls := kafka.tls) is None:
+        return w
+    sources = {tls.ca_secret: (env.TLS_CA,), tls.user_secret(w.name): (env.TLS_CERTIFICATE, env.TLS_KEY)}
+    mount = SecretMount(name="kafka-tls", path=_KAFKA_TLS, sources=sources)
+    w = replace(w, mounted_secrets=(*w.mounted_secrets, mount))
+    return _with(w, {env.KAFKA_TLS_DIR: mount.path})
 
 
-def _with_role(w: Workload, host: str, role: str, password: str) -> Workload:
+def _with_role(w: Workload, database: PostgresAccess, role: str, password: SecretValue) -> Workload:
     variables = {
-        env.POSTGRES_HOST: host,
+        env.POSTGRES_HOST: database.host,
         env.POSTGRES_PORT: str(ports.POSTGRES),
         env.POSTGRES_DATABASE: tables.DATABASE,
         env.POSTGRES_USER: role,
         env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{_PASSWORD}",
     }
+    if database.ca_secret is not None:
+        mount = SecretMount(
+            name="postgres-ca", path=_POSTGRES_CA, sources={database.ca_secret: (env.TLS_CA,)}
+        )
+        w = replace(w, mounted_secrets=(*w.mounted_secrets, mount))
+        variables[env.POSTGRES_CA_FILE] = f"{mount.path}/{env.TLS_CA}"
     return replace(_with(w, variables), secret_files={**w.secret_files, _PASSWORD: password})
 
 

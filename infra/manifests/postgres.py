@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.workload import Exec, Probes, Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env, ports
@@ -26,7 +27,7 @@ def workload(
     resources: Resources,
     storage: Storage,
     *,
-    password: str,
+    password: SecretValue,
     parameters: Mapping[str, str | int | float],
 ) -> Workload:
     """The server's pod.

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.workload import Exec, Probes, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, ports
 from workloads.kit.contracts.namespaces import PLATFORM
 
 NAME: Final = "redis"
-_PASSWORD: Final = "redis-password"  # noqa: S105 a file's name
+PASSWORD: Final = "redis-password"  # noqa: S105
+"""File, and key of its secret, with the password."""
 
 
 def workload(
-    identity: Labels, image: str, resources: Resources, *, password: str, max_memory_mib: int
+    identity: Labels, image: str, resources: Resources, *, password: SecretValue, max_memory_mib: int
 ) -> Workload:
     """The server's pod."""
     ping = Exec(("redis-ping",))
@@ -32,9 +34,9 @@ def workload(
             *("--save", ""),
             *("--appendonly", "no"),
         ),
-        env={env.REDIS_PASSWORD_FILE: f"{env.SECRETS_DIR}/{_PASSWORD}"},
+        env={env.REDIS_PASSWORD_FILE: f"{env.SECRETS_DIR}/{PASSWORD}"},
         ports={"redis": ports.REDIS},
-        secret_files={_PASSWORD: password},
+        secret_files={PASSWORD: password},
         scratch={"data": "/data"},
         probes=Probes(live=ping, ready=ping),
         exceptions={"scaler": "one cache; what it holds can be made again"},

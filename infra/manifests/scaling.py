@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from infra.manifests.meta import Manifest, selector
+from infra.manifests.services import KafkaAccess, KafkaTls
 from infra.manifests.workload import Workload
+from workloads.kit.contracts import env
 
 ROLLING: Final[Manifest] = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
 """One more, then one less: for servers, whose callers should not notice."""
@@ -23,10 +26,11 @@ class Lag:
     """Whose lag on which topic.
 
     Args:
-        bootstrap: host:port of the brokers.
+        kafka: where the brokers are.
+        group: the consumer group; also the client whose certificate is shown.
     """
 
-    bootstrap: str
+    kafka: KafkaAccess
     group: str
     topic: str
 
@@ -90,12 +94,18 @@ def scaled_object(
     ]
     if lag is not None:
         figures = {
-            "bootstrapServers": lag.bootstrap,
+            "bootstrapServers": lag.kafka.bootstrap,
             "consumerGroup": lag.group,
             "topic": lag.topic,
             "lagThreshold": str(lag_messages),
+            # A group that has committed nothing starts at the beginning: all that is there is its lag.
+            "offsetResetPolicy": "earliest",
         }
-        triggers.append({"type": "kafka", "metadata": figures})
+        trigger: Manifest = {"type": "kafka", "metadata": figures}
+        if lag.kafka.tls is not None:
+            figures["tls"] = "enable"
+            trigger["authenticationRef"] = {"name": w.name}
+        triggers.append(trigger)
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
@@ -110,15 +120,41 @@ def scaled_object(
     }
 
 
+def trigger_authentication(w: Workload, lag: Lag, tls: KafkaTls) -> Manifest:
+    """What KEDA shows the brokers: the certificate of the consumer that it scales, which may see its lag."""
+    user = tls.user_secret(lag.group)
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "TriggerAuthentication",
+        "metadata": w.metadata(),
+        "spec": {
+            "secretTargetRef": [
+                {"parameter": "ca", "name": tls.ca_secret, "key": env.TLS_CA},
+                {"parameter": "cert", "name": user, "key": env.TLS_CERTIFICATE},
+                {"parameter": "key", "name": user, "key": env.TLS_KEY},
+            ]
+        },
+    }
+
+
 def disruption_budget(w: Workload) -> Manifest:
-    """A drain takes one pod at a time. A pod that cannot start does not stop the drain."""
+    """A drain takes one of the workload's pods at a time."""
+    return budget(w.metadata(), selector(w.name))
+
+
+def budget(meta: Manifest, pods: Mapping[str, str]) -> Manifest:
+    """A drain takes one pod at a time. A pod that cannot start does not stop the drain.
+
+    Args:
+        pods: labels of the pods.
+    """
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": w.metadata(),
+        "metadata": meta,
         "spec": {
             "maxUnavailable": 1,
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": selector(w.name)},
+            "selector": {"matchLabels": dict(pods)},
         },
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from infra.manifests import secrets
 from infra.manifests.meta import (
     CONFIG_HASH,
     EXCEPTION,
@@ -20,6 +20,7 @@ from infra.manifests.meta import (
     selector,
     version,
 )
+from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env
 
@@ -116,6 +117,29 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretMount:
+    """A directory of files from secrets that others make and keep up to date, such as certificates.
+
+    Args:
+        name: of the volume.
+        path: of the directory.
+        sources: secret → keys, each a file of that name.
+    """
+
+    name: str
+    path: str
+    sources: Mapping[str, Sequence[str]]
+
+    def volume(self) -> Manifest:
+        """The volume, as a pod declares it."""
+        projected = [
+            {"secret": {"name": secret, "items": [{"key": key, "path": key} for key in keys]}}
+            for secret, keys in self.sources.items()
+        ]
+        return {"name": self.name, "projected": {"defaultMode": 0o440, "sources": projected}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """One kind of pod, and what belongs to it. All names of its objects are its own name.
 
@@ -126,7 +150,10 @@ class Workload:
         fields: environment variables from the pod itself: name → field path.
         ports: name → number.
         files: text files at `files_at`: name → content.
-        secret_files: files at `contracts.env.SECRETS_DIR`: name → content.
+        secret_files: files at `contracts.env.SECRETS_DIR`: name → content, or where it stands. A content
+            that changes here restarts the pods. One that stands elsewhere changes in the running pod, and
+            nothing restarts: workloads read a password's file each time they connect.
+        mounted_secrets: files from secrets that others make.
         scratch: empty directories besides /tmp: volume name → path.
         metrics: port of its /metrics, where each pod has its own figures.
         grace_seconds: time to stop in.
@@ -148,7 +175,8 @@ class Workload:
     ports: Mapping[str, int] = field(default_factory=dict[str, int])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     files_at: str = "/etc/carbon"
-    secret_files: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    secret_files: Mapping[str, SecretValue] = field(default_factory=dict[str, SecretValue], repr=False)
+    mounted_secrets: Sequence[SecretMount] = ()
     scratch: Mapping[str, str] = field(default_factory=dict[str, str])
     volume: Volume | None = None
     probes: Probes | None = None
@@ -192,9 +220,12 @@ def config_map(w: Workload) -> Manifest:
 
 
 def secret(w: Workload) -> Manifest:
-    """The workload's secret files, in clear: its typed resource marks `data` as secret."""
-    data = {name: base64.b64encode(content.encode()).decode() for name, content in w.secret_files.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": w.metadata(), "data": data}
+    """The workload's secret files: a Secret, or what makes one.
+
+    Raises:
+        ValueError: some stand elsewhere and some do not.
+    """
+    return secrets.secret(w.metadata(), w.secret_files)
 
 
 def service(
@@ -332,13 +363,17 @@ def pod_template(w: Workload, *, volume: Manifest | None = None) -> Manifest:
 
 
 def config_hash(w: Workload) -> str:
-    """A value that changes with the content of the workload's files and secrets and reveals neither.
+    """A value that changes with the content of the workload's files and secrets and reveals neither. Of a
+    secret that stands elsewhere it follows the place.
 
     Secrets go through scrypt: a short one cannot be guessed from the annotation at any useful speed.
     """
-    plain = json.dumps([dict(w.files), sorted(w.secret_files)], sort_keys=True).encode()
-    hidden = json.dumps(dict(w.secret_files), sort_keys=True).encode()
-    stretched = _stretched(hidden, w.name) if w.secret_files else b""
+    places = {n: [v.key, v.property] for n, v in w.secret_files.items() if isinstance(v, Remote)}
+    seen = [dict(w.files), sorted(w.secret_files), *([places] if places else [])]
+    plain = json.dumps(seen, sort_keys=True).encode()
+    contents = {name: value for name, value in w.secret_files.items() if isinstance(value, str)}
+    hidden = json.dumps(contents, sort_keys=True).encode()
+    stretched = _stretched(hidden, w.name) if contents else b""
     return hashlib.sha256(plain + stretched).hexdigest()[:16]
 
 
@@ -368,6 +403,7 @@ def _pod(w: Workload, volume: Manifest | None) -> Manifest:
         volumes.append({"name": "files", "configMap": {"name": w.name}})
     if w.secret_files:
         volumes.append({"name": "secrets", "secret": {"secretName": w.name, "defaultMode": 0o440}})
+    volumes += [mount.volume() for mount in w.mounted_secrets]
     if volume is not None:
         volumes.append(volume)
     return {
@@ -407,6 +443,7 @@ def _container(w: Workload) -> Manifest:
         mounts.append({"name": "files", "mountPath": w.files_at, "readOnly": True})
     if w.secret_files:
         mounts.append({"name": "secrets", "mountPath": env.SECRETS_DIR, "readOnly": True})
+    mounts += [{"name": m.name, "mountPath": m.path, "readOnly": True} for m in w.mounted_secrets]
     if w.volume is not None:
         mounts.append({"name": "data", "mountPath": w.volume.path})
     made: Manifest = {

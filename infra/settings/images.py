@@ -8,7 +8,11 @@ from infra.settings.base import Image, Section
 
 
 class Images(Section):
-    """Reference of each image, by tag (never latest) or digest."""
+    """Reference of each image, by tag (never latest) or digest.
+
+    Those of the platform's own workloads are always there. Those of its services are only where the platform
+    runs the service itself, and not an operator or a chart, which bring their own.
+    """
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
 
@@ -18,11 +22,22 @@ class Images(Section):
     model_training: Image = Field(description="Image of model-training and model-monitor.")
     model_server: Image = Field(description="Image of model-server.")
     migrations: Image = Field(description="Image of the database migrations and of the topics' declaration.")
-    mlflow: Image = Field(description="Image of MLflow's tracking server.")
-    kafka: Image = Field(description="Image of Kafka.")
-    postgres: Image = Field(description="Image of PostgreSQL.")
-    redis: Image = Field(description="Image of Redis.")
-    prometheus: Image = Field(description="Image of Prometheus.")
-    alertmanager: Image = Field(description="Image of Alertmanager.")
-    postgres_exporter: Image = Field(description="Image of postgres-exporter.")
-    kube_state_metrics: Image = Field(description="Image of kube-state-metrics.")
+    mlflow: Image | None = Field(None, description="Image of MLflow's tracking server.")
+    kafka: Image | None = Field(None, description="Image of Kafka.")
+    postgres: Image | None = Field(None, description="Image of PostgreSQL.")
+    redis: Image | None = Field(None, description="Image of Redis.")
+    prometheus: Image | None = Field(None, description="Image of Prometheus.")
+    alertmanager: Image | None = Field(None, description="Image of Alertmanager.")
+    postgres_exporter: Image | None = Field(None, description="Image of postgres-exporter.")
+    kube_state_metrics: Image | None = Field(None, description="Image of kube-state-metrics.")
+
+    def of(self, name: str) -> str:
+        """Reference of an image by its name in a stack file.
+
+        Raises:
+            ValueError: the stack has none of that name.
+        """
+        reference: str | None = getattr(self, name.replace("-", "_"), None)
+        if reference is None:
+            raise ValueError(f"images.{name} is missing: the chosen kind of {name} runs the platform's own")
+        return reference

@@ -69,9 +69,17 @@ def _problem(error: ErrorDetails, file: str) -> str:
                 else f"remove it, or use one of {', '.join(known)}"
             )
         case _:
-            shown = "" if section == "secrets" else f" = {json.dumps(error['input'], default=str)}"
-            said, remedy = f"{shown}: {error['msg']}".lstrip(), "correct the value as stacks/schema.json says"
+            message = error["msg"].removeprefix("Value error, ")
+            if not path:
+                return f"{file}: {NAMESPACE}:{message}."
+            said = f"{_shown(error['input'], section)}: {message}".lstrip()
+            remedy = "correct the value as stacks/schema.json says"
     return f"{file}: {NAMESPACE}:{key} {said}. Remedy: {remedy}."
+
+
+def _shown(value: Any, section: str) -> str:
+    """A refused value, where it is one and no secret."""
+    return f" = {json.dumps(value)}" if section != "secrets" and isinstance(value, str | int | float) else ""
 
 
 def _walk(parts: Sequence[str]) -> tuple[list[type[BaseModel]], list[str]]:

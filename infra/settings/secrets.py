@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Discriminator, Field, SecretStr, model_validator
 
 from infra.settings.base import Section
-from workloads.kit.contracts import tables
+from workloads.kit.contracts import tables, tenants
+
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
 
 class GeneratedSecrets(Section):
@@ -20,7 +22,7 @@ class GeneratedSecrets(Section):
         description="Password of each database role, by its name."
     )
 
-    sources: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], SecretStr] = Field(
+    sources: dict[SourceName, SecretStr] = Field(
         default={}, description="Secrets of price-pipeline's sources: file name → content."
     )
 
@@ -28,6 +30,23 @@ class GeneratedSecrets(Section):
     def _every_role(self) -> Self:
         if missing := sorted(set(tables.ROLES) - set(self.roles)):
             raise ValueError(f"passwords are missing for the roles {', '.join(missing)}")
-        if unknown := sorted(set(self.roles) - set(tables.ROLES)):
+        given = {role for role in self.roles if not tenants.is_role(role)}
+        if unknown := sorted(given - set(tables.ROLES)):
             raise ValueError(f"there are no roles {', '.join(unknown)}")
         return self
+
+
+class ExternalSecrets(Section):
+    """Entries of AWS Secrets Manager, which External Secrets copies into the cluster and keeps up to date."""
+
+    kind: Literal["external"] = Field(description="Where secrets come from.")
+    refresh_interval: Annotated[str, Field(pattern=r"^[1-9][0-9]*[mh]$")] = Field(
+        "15m", description="How often the entries are read: a rotated password is in the cluster after this."
+    )
+    sources: list[SourceName] = Field(
+        default=[],
+        description="Secrets of price-pipeline's sources: file names; each is an entry's name, too.",
+    )
+
+
+Secrets = Annotated[GeneratedSecrets | ExternalSecrets, Discriminator("kind")]

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Final, Self
 
 from pydantic import Field, model_validator
 
+from infra.settings.admission import Admission, Kyverno
+from infra.settings.aws import Aws
 from infra.settings.base import Labels, Section
-from infra.settings.cluster import Cluster
-from infra.settings.data import KafkaStatefulSet, MLflowDeployment, PostgresStatefulSet, RedisDeployment
+from infra.settings.cluster import Cluster, EksCluster
+from infra.settings.cost import Kubecost
+from infra.settings.data import (
+    Kafka,
+    KafkaStrimzi,
+    MLflow,
+    MLflowChart,
+    Postgres,
+    PostgresCloudNativePG,
+    Redis,
+    RedisValkey,
+)
 from infra.settings.images import Images
-from infra.settings.monitoring import MonitoringDeployments
-from infra.settings.secrets import GeneratedSecrets
+from infra.settings.monitoring import KubePrometheusStack, Monitoring
+from infra.settings.recovery import Velero
+from infra.settings.secrets import ExternalSecrets, Secrets
+from infra.settings.services import Services
+from infra.settings.tenants import Tenant, TenantName
 from infra.settings.workloads import (
     Consumer,
     Features,
     Jobs,
+    Keda,
     ModelServer,
     ModelTraining,
     Namespaces,
     PricePipeline,
 )
+from workloads.kit.contracts import tenants
 
 NAMESPACE: Final = "carbon"
 """Prefix of the configuration keys: `carbon:<section>`."""
@@ -28,19 +47,27 @@ NAMESPACE: Final = "carbon"
 GIVEN_AT_RUN_TIME: Final = frozenset({"cluster", "images", "secrets"})
 """Sections that a committed stack file need not have: a run generates them, or a release brings them."""
 
+Need = tuple[bool, object, str, str]
+"""Whether something is asked for, what it needs, and both their names."""
+
 
 class PlatformSettings(Section):
     """What runs on a cluster. A stack has all of these sections or none."""
 
     cluster: Cluster = Field(description="The cluster.")
     images: Images = Field(description="Images.")
-    secrets: GeneratedSecrets = Field(description="Where passwords come from.")
+    secrets: Secrets = Field(description="Where passwords come from.")
     namespaces: Namespaces = Field(description="Quotas of the namespaces.")
-    kafka: KafkaStatefulSet = Field(description="Kafka.")
-    postgres: PostgresStatefulSet = Field(description="PostgreSQL.")
-    redis: RedisDeployment = Field(description="Redis.")
-    mlflow: MLflowDeployment = Field(description="MLflow.")
-    monitoring: MonitoringDeployments = Field(description="Metrics and alerts.")
+    services: Services = Field(default=Services(), description="Operators and controllers of the cluster.")
+    admission: Admission = Field(description="What refuses objects that break the policies.")
+    kafka: Kafka = Field(description="Kafka.")
+    postgres: Postgres = Field(description="PostgreSQL.")
+    redis: Redis = Field(description="Redis.")
+    mlflow: MLflow = Field(description="MLflow.")
+    monitoring: Monitoring = Field(description="Metrics and alerts.")
+    recovery: Velero | None = Field(None, description="Backups of the cluster's objects and volumes.")
+    cost: Kubecost | None = Field(None, description="What the platform costs, and whom.")
+    tenants: dict[TenantName, Tenant] = Field(default={}, description="Tenants by name.")
     price_pipeline: PricePipeline = Field(description="price-pipeline and price-replay.")
     analytics_consumer: Consumer = Field(description="analytics-consumer.")
     prediction_consumer: Consumer = Field(description="prediction-consumer.")
@@ -49,15 +76,106 @@ class PlatformSettings(Section):
     features: Features = Field(default=Features(), description="The feature set.")
     jobs: Jobs = Field(description="Migrations and topics.")
 
+    @model_validator(mode="after")
+    def _served(self) -> Self:
+        _hold(self._needs())
+        return self
+
+    def _needs(self) -> Iterator[Need]:
+        s, external = self.services, isinstance(self.secrets, ExternalSecrets)
+        pg, watch, cache = self.postgres, self.monitoring, self.redis
+        scalers = (self.analytics_consumer.scaler, self.prediction_consumer.scaler, self.model_server.scaler)
+        archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
+        yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
+        yield (
+            isinstance(pg, PostgresCloudNativePG),
+            archived,
+            "postgres.kind cloudnative-pg",
+            "services.cloudnative_pg.barman_cloud",
+        )
+        yield external, s.external_secrets, "secrets.kind external", "services.external_secrets"
+        yield isinstance(self.admission, Kyverno), s.kyverno, "admission.kind kyverno", "services.kyverno"
+        yield any(isinstance(x, Keda) for x in scalers), s.keda, "a scaler of kind keda", "services.keda"
+        certified = isinstance(cache, RedisValkey) and cache.tls_issuer is not None
+        yield certified, s.cert_manager, "redis.tls_issuer", "services.cert_manager"
+        if isinstance(watch, KubePrometheusStack):
+            kind = "monitoring.kind kube-prometheus-stack"
+            yield True, s.prometheus_crds, kind, "services.prometheus_crds"
+            yield True, s.cert_manager, kind, "services.cert_manager"
+            told = watch.alertmanager.receivers is not None
+            yield told, external, "monitoring.alertmanager.receivers", "secrets.kind external"
+            yield bool(watch.grafana), external, "monitoring.grafana", "secrets.kind external"
+        yield bool(self.recovery), external, "recovery", "secrets.kind external"
+        copied = isinstance(self.kafka, KafkaStrimzi) or isinstance(pg, PostgresCloudNativePG)
+        for name in self.tenants:
+            yield copied, s.external_secrets, f"tenants.{name}", "services.external_secrets"
+            if isinstance(self.secrets, ExternalSecrets):
+                alone = isinstance(pg, PostgresCloudNativePG)
+                yield (
+                    True,
+                    alone,
+                    f"tenants.{name}",
+                    "postgres.kind cloudnative-pg (a secret a role)",
+                )
+            else:
+                role = tenants.role(name)
+                yield True, role in self.secrets.roles, f"tenants.{name}", f"secrets.roles.{role}"
+
 
 class StackSettings(Section):
     """A stack: whose it is, what it has at AWS, what runs on its cluster."""
 
     labels: Labels = Field(description="Labels of every object, tags of every AWS resource.")
+    aws: Aws | None = Field(None, description="What the stack has at AWS.")
     platform: PlatformSettings | None = Field(None, description="What runs on a cluster.")
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
-        if self.platform is None:
-            raise ValueError("the stack is empty: it has neither section `aws` nor sections of a platform")
+    def _whole(self) -> Self:
+        if self.platform is None and self.aws is None:
+            raise ValueError("aws is missing, and so are the sections of a platform: the stack is empty")
+        if self.platform is not None:
+            _hold(self._needs(self.platform))
         return self
+
+    def _needs(self, platform: PlatformSettings) -> Iterator[Need]:
+        aws, p = self.aws, platform
+        buckets = aws and aws.buckets
+        yield isinstance(p.cluster, EksCluster), aws and aws.cluster, "cluster.kind eks", "aws.cluster"
+        named = re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", self.labels.environment)
+        for name in p.tenants:
+            what = "labels.environment to be lower case letters, digits and inner hyphens"
+            yield True, named, f"the namespace of tenants.{name}", what
+        for service in p.services.needs_aws:
+            yield True, isinstance(p.cluster, EksCluster), f"services.{service}", "cluster.kind eks"
+        yield (
+            isinstance(p.secrets, ExternalSecrets),
+            aws and aws.secrets,
+            "secrets.kind external",
+            "aws.secrets",
+        )
+        recovery = buckets and buckets.recovery
+        yield p.recovery is not None, recovery, "recovery", "aws.buckets.recovery"
+        archived = isinstance(p.postgres, PostgresCloudNativePG)
+        yield archived, recovery, "postgres.backup", "aws.buckets.recovery"
+        stored = isinstance(p.mlflow, MLflowChart)
+        yield stored, buckets and buckets.mlflow, "mlflow.kind chart", "aws.buckets.mlflow"
+        if isinstance(p.secrets, ExternalSecrets):
+            given = aws.secrets.sources if aws and aws.secrets else []
+            for name in p.secrets.sources:
+                yield True, name in given, f"secrets.sources {name}", f"aws.secrets.sources {name}"
+        if isinstance(p.monitoring, KubePrometheusStack) and p.monitoring.alertmanager.receivers:
+            keys = aws.secrets.alerts if aws and aws.secrets else []
+            for name in ("pagerduty", "slack"):
+                needed = f"aws.secrets.alerts {name}"
+                yield True, name in keys, "monitoring.alertmanager.receivers", needed
+        if p.services.load_balancer_controller is not None:
+            public = aws.edge.services if aws and aws.edge else {}
+            for name in p.services.load_balancer_controller.bindings:
+                what = f"services.load_balancer_controller.bindings {name}"
+                yield True, name in public, what, f"aws.edge.services {name}"
+
+
+def _hold(needs: Iterator[Need]) -> None:
+    missing = [f"{what} needs {needed}" for asked, found, what, needed in needs if asked and not found]
+    if missing:
+        raise ValueError("; ".join(missing) + ": add what is missing")

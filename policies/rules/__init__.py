@@ -2,7 +2,57 @@
 
 from __future__ import annotations
 
-from policies.rule import Rule
-from policies.rules import images, labels, pods, resources, services
+from policies.rule import ObjectRule, ResourceRule, StackRule
+from policies.rules import (
+    account,
+    availability,
+    ec2,
+    ecr,
+    eks,
+    iam,
+    images,
+    kms,
+    labels,
+    logs,
+    network,
+    pods,
+    probes,
+    public,
+    rbac,
+    resources,
+    s3,
+    secrets,
+    services,
+    storage,
+)
 
-RULES: tuple[Rule, ...] = (*pods.RULES, *resources.RULES, *images.RULES, *labels.RULES, *services.RULES)
+AnyRule = ObjectRule | ResourceRule | StackRule
+
+RULES: tuple[AnyRule, ...] = (
+    *pods.RULES,
+    *resources.RULES,
+    *probes.RULES,
+    *images.RULES,
+    *labels.RULES,
+    *services.RULES,
+    *rbac.RULES,
+    *network.RULES,
+    *availability.RULES,
+    *eks.RULES,
+    *ec2.RULES,
+    *public.RULES,
+    *iam.RULES,
+    *s3.RULES,
+    *storage.RULES,
+    *kms.RULES,
+    *ecr.RULES,
+    *secrets.RULES,
+    *logs.RULES,
+    *account.RULES,
+)
+
+OBJECT_RULES = tuple(rule for rule in RULES if isinstance(rule, ObjectRule))
+"""Those that the cluster enforces, too."""
+
+RESOURCE_RULES = tuple(rule for rule in RULES if isinstance(rule, ResourceRule))
+STACK_RULES = tuple(rule for rule in RULES if isinstance(rule, StackRule))

@@ -16,7 +16,9 @@ import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.services.tls import Authority
 from tools import debian, toolchain
+from workloads.kit.contracts.env import TLS_CA, TLS_CERTIFICATE, TLS_KEY
 
 START_SECONDS = 90.0
 _UNPRIVILEGED = 65534
@@ -88,11 +90,35 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-class Kafka:
-    """A KRaft cluster whose nodes are brokers and controllers; `jvm` are a broker's options."""
+def ssl_client(directory: Path) -> dict[str, str]:
+    """What a client of librdkafka needs to show a certificate."""
+    return {
+        "security.protocol": "SSL",
+        "ssl.ca.location": str(directory / TLS_CA),
+        "ssl.certificate.location": str(directory / TLS_CERTIFICATE),
+        "ssl.key.location": str(directory / TLS_KEY),
+    }
 
-    def __init__(self, directory: Path, brokers: int = 1, jvm: Sequence[str] = _QUICK_START) -> None:
+
+class Kafka:
+    """A KRaft cluster whose nodes are brokers and controllers; `jvm` are a broker's options.
+
+    With an authority, clients need a certificate of its, and rights that `admin` gives them.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        brokers: int = 1,
+        jvm: Sequence[str] = _QUICK_START,
+        authority: Authority | None = None,
+    ) -> None:
         self._directory = directory
+        self._certificates: Path | None = None
+        self.client: dict[str, str] = {}
+        if authority is not None:
+            self._certificates = authority.issue("broker", "127.0.0.1")
+            self.client = ssl_client(authority.issue("admin"))
         self._jvm = jvm
         self._classpath = f"{toolchain.kafka_libs()}/*"
         ports = free_ports(2 * brokers)
@@ -126,15 +152,17 @@ class Kafka:
         home = self._home(node)
         home.mkdir(parents=True)
         count = len(self._ports)
+        listener = "SSL" if self._certificates else "PLAINTEXT"
         settings = {
             "process.roles": "broker,controller",
             "node.id": node,
             "controller.quorum.voters": ",".join(
                 f"{n}@127.0.0.1:{port}" for n, port in enumerate(self._controllers)
             ),
-            "listeners": f"PLAINTEXT://127.0.0.1:{self._ports[node]},"
+            "listeners": f"{listener}://127.0.0.1:{self._ports[node]},"
             f"CONTROLLER://127.0.0.1:{self._controllers[node]}",
             "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": listener,
             "log.dirs": home / "data",
             "auto.create.topics.enable": "false",
             "offsets.topic.replication.factor": min(3, count),
@@ -148,6 +176,7 @@ class Kafka:
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
             "log.cleaner.enable": "false",
+            **(self._security(home, self._certificates) if self._certificates else {}),
         }
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
         (home / "server.properties").write_text(text)
@@ -156,6 +185,21 @@ class Kafka:
             "appender.stdout.type=Console\nappender.stdout.name=stdout\n"
             "appender.stdout.layout.type=PatternLayout\nappender.stdout.layout.pattern=%d %p %m%n\n"
         )
+
+    def _security(self, home: Path, certificates: Path) -> dict[str, object]:
+        keys = home / "keys.pem"
+        keys.write_bytes(b"".join((certificates / n).read_bytes() for n in (TLS_KEY, TLS_CERTIFICATE)))
+        return {
+            "listener.security.protocol.map": "SSL:SSL,CONTROLLER:PLAINTEXT",
+            "ssl.client.auth": "required",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": keys,
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": certificates / TLS_CA,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            # The controllers' own listener, which no client of these tests speaks to, knows nobody's name.
+            "super.users": "User:CN=admin;User:CN=broker;User:ANONYMOUS",
+        }
 
     def _java(self, node: int, main: str, *arguments: str) -> list[str | Path]:
         home = self._home(node)
@@ -177,7 +221,7 @@ class Kafka:
         return Process(self._java(node, "kafka.Kafka", str(home / "server.properties")), home / "kafka.log")
 
     def _wait(self) -> None:
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, **self.client})
 
         def up() -> bool:
             dead = [broker for broker in self.brokers if not broker.running()]

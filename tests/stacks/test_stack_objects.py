@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from infra.platform import API_CLIENTS, FLOWS, NAMESPACE_OF
-from policies.cel import holds
-from policies.rules import RULES
+from policies import limits
+from policies.check import broken
+from policies.examples import kubernetes
+from policies.exceptions import Register
+from policies.rule import Stack
 from workloads.kit.contracts import env
 
 Objects = list[dict[str, Any]]
@@ -21,13 +24,9 @@ LONG_RUNNING = ("Deployment", "StatefulSet")
 
 
 def test_every_object_keeps_every_rule(objects: Objects) -> None:
-    broken = [
-        f"{rule.id}: {o['kind']} {o['metadata']['name']}"
-        for o in objects
-        for rule in RULES
-        if rule.covers(o["kind"]) and not holds(rule, o)
-    ]
-    assert not broken
+    stack = Stack([kubernetes(o) for o in objects])
+    found = broken(stack, limits.of("local"), Register.now(), "local")
+    assert [(rule.id, f.resource.name, f.detail) for rule, f in found] == []
 
 
 def test_everything_fits_the_node(objects: Objects) -> None:

@@ -1,5 +1,6 @@
 """`python -m tools images …`: build, list and push the container images."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools import image_build
-from tools.image_build import building
+from tools.image_build import building, publishing
 from tools.image_build.catalogue import NODE, PLATFORM, SPECS
 
 app = typer.Typer(help="The container images of the platform and of the local node.", no_args_is_help=True)
@@ -43,8 +44,27 @@ def archives(names: _Names = None) -> None:
 
 @app.command()
 def push(names: _Names = None) -> None:
-    """Build the stack's images and push them to $IMAGE_REGISTRY."""
-    image_build.push(image_build.build(names or PLATFORM).values())
+    """Bring the stack's images to $IMAGE_REGISTRY; print each with its digest, as JSON."""
+    typer.echo(json.dumps(publishing.publish(names or PLATFORM), indent=2))
+
+
+@app.command()
+def references(names: _Names = None) -> None:
+    """The stack's images as they will be called in $IMAGE_REGISTRY, as JSON; builds none."""
+    images = building.tags(names or PLATFORM)
+    typer.echo(json.dumps({name: image.ref for name, image in sorted(images.items())}, indent=2))
+
+
+@app.command()
+def promote(
+    images: Annotated[Path, typer.Argument(help="what `images push` printed", exists=True, dir_okay=False)],
+    to: Annotated[str, typer.Option(help="registry, host or host/path")],
+    copy: Annotated[bool, typer.Option(help="copy them; or say only what they are called there")] = True,
+) -> None:
+    """Copy pushed images to another registry; print each, its digest the same, as JSON."""
+    pushed: dict[str, str] = json.loads(images.read_text())
+    there = publishing.promote(pushed, to) if copy else publishing.renamed(pushed, to)
+    typer.echo(json.dumps(there, indent=2))
 
 
 @app.command()

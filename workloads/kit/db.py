@@ -24,9 +24,16 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
 def parameters(settings: PostgresSettings, *, application_name: str) -> dict[str, Any]:
-    """Arguments of a connection with `SCHEMA` on its search path and UTC as its zone; reads the password."""
+    """Arguments of a connection with `SCHEMA` on its search path and UTC as its zone; reads the password.
+
+    Behind a pooler that shares server connections, `options` does not reach the server: there the server's
+    own parameters say the same.
+    """
     password = settings.postgres_password_file
+    authority = settings.postgres_ca_file
+    verified = {"sslmode": "verify-full", "sslrootcert": str(authority)} if authority else {}
     return {
+        **verified,
         "host": settings.postgres_host,
         "port": settings.postgres_port,
         "dbname": settings.postgres_database,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
 
+from workloads.kit.contracts import env
 from workloads.kit.settings import KafkaSettings
 
 SOCKET_TIMEOUT_MS: Final = 10_000
@@ -20,9 +21,10 @@ class KafkaUnavailable(Exception):
 
 
 def common(settings: KafkaSettings) -> dict[str, Any]:
-    """What every client has: the brokers, quick reconnects, a logger."""
+    """What every client has: the brokers, how it shows who it is, quick reconnects, a logger."""
     return {
         "bootstrap.servers": settings.kafka_bootstrap,
+        **_security(settings),
         "logger": _log,
         "log.connection.close": False,
         # A broker that comes back is found again within a second, not ten.
@@ -32,6 +34,20 @@ def common(settings: KafkaSettings) -> dict[str, Any]:
         "socket.timeout.ms": SOCKET_TIMEOUT_MS,
         "socket.connection.setup.timeout.ms": 5_000,
         "topic.metadata.refresh.interval.ms": 30_000,
+    }
+
+
+def _security(settings: KafkaSettings) -> dict[str, Any]:
+    directory = settings.kafka_tls_dir
+    if directory is None:
+        return {}
+    return {
+        "security.protocol": "SSL",
+        "ssl.ca.location": str(directory / env.TLS_CA),
+        "ssl.certificate.location": str(directory / env.TLS_CERTIFICATE),
+        "ssl.key.location": str(directory / env.TLS_KEY),
+        # The broker's certificate has to be for the host that was asked for.
+        "ssl.endpoint.identification.algorithm": "https",
     }
 
 

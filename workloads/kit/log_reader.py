@@ -10,6 +10,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from workloads.kit import kafka
+from workloads.kit.contracts.clients import NO_GROUP
 from workloads.kit.kafka import KafkaUnavailable, error_of
 from workloads.kit.records import Record
 from workloads.kit.settings import KafkaSettings
@@ -32,7 +33,7 @@ def read_committed_to_end(
     Raises:
         KafkaUnavailable: no broker answered, or nothing more came, for `kafka_wait_seconds`.
     """
-    reader = Consumer({**kafka.reading(settings), "group.id": "unused", "enable.partition.eof": True})
+    reader = Consumer({**kafka.reading(settings), "group.id": NO_GROUP, "enable.partition.eof": True})
     try:
         ranges = _bounds(reader, settings, topic)
         for batch in _batches(reader, settings, topic, ranges):
@@ -56,7 +57,7 @@ def read_ranges(
     The same messages are left out, and the same errors raised, as by `read_committed_to_end`.
     Ends early once `stop()` holds.
     """
-    reader = Consumer({**kafka.reading(settings), "group.id": "unused", "enable.partition.eof": True})
+    reader = Consumer({**kafka.reading(settings), "group.id": NO_GROUP, "enable.partition.eof": True})
     try:
         for batch in _batches(reader, settings, topic, ranges, stop):
             records = [record for m in batch if (record := to_record(m, decode)) is not None]

@@ -10,7 +10,7 @@ import sys
 from typing import Annotated, Any, TypeVar, get_args
 
 from annotated_types import Len
-from pydantic import Field, FilePath, SecretStr, ValidationError
+from pydantic import DirectoryPath, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workloads.kit.contracts import ports, tables
@@ -38,6 +38,9 @@ class KafkaSettings(Settings):
     """How to reach the brokers and how long to wait for them."""
 
     kafka_bootstrap: Address
+    kafka_tls_dir: DirectoryPath | None = None
+    """Files `contracts.env.TLS_…`: connections are encrypted, and each side shows its certificate. A client
+    reads them when it is made: a renewed certificate serves from the workload's next start."""
     kafka_wait_seconds: float = Field(default=60.0, gt=0)
     """How long a call is retried while no broker answers, before it counts as failed."""
     kafka_transaction_timeout_ms: int = Field(default=10_000, ge=1_000)
@@ -73,13 +76,16 @@ class KafkaConsumerSettings(KafkaSettings, ServiceSettings):
 
 
 class PostgresSettings(Settings):
-    """How to reach the database. The password's file is read at each connect, so it may change."""
+    """How to reach the database. Its files are read at each connect, so they may change."""
 
     postgres_host: NonEmpty
     postgres_port: int = Field(default=ports.POSTGRES, ge=1, le=65535)
     postgres_database: NonEmpty = tables.DATABASE
     postgres_user: NonEmpty
     postgres_password_file: FilePath | None = None
+    postgres_ca_file: FilePath | None = None
+    """Who signed the server's certificate: connections are encrypted, the certificate has to be for
+    `postgres_host`."""
     postgres_connect_timeout_seconds: int = Field(default=5, ge=1)
 
 

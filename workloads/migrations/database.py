@@ -16,8 +16,10 @@ from psycopg import sql
 
 from workloads.kit import db
 from workloads.kit.contracts import tables
+from workloads.kit.contracts import tenants as tenancy
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
+from workloads.migrations import tenants
 from workloads.migrations.settings import DatabaseSettings
 
 _log = structlog.get_logger(__name__)
@@ -33,13 +35,14 @@ class MissingSecret(Exception):
 
 
 def upgrade(settings: DatabaseSettings) -> None:
-    """Make databases, tables, roles and grants what `contracts.tables` and the versions say.
+    """Make databases, tables, roles, grants and tenants what the contracts and the versions say.
 
     Raises:
         MissingSecret: before anything is changed.
         Transient: no server within `database_wait_seconds`.
     """
-    passwords = {role: _password(settings.secrets_dir / role) for role in tables.ROLES}
+    wanted = (*tables.ROLES, *map(tenancy.role, settings.tenants))
+    passwords = {role: _password(settings.secrets_dir / role) for role in wanted}
     with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
         maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         roles(maintenance, passwords)
@@ -49,6 +52,7 @@ def upgrade(settings: DatabaseSettings) -> None:
         _migrate(settings)
         with _administrator(settings, settings.postgres_database) as carbon:
             grants(carbon, tables.GRANTS)
+            tenants.reconcile(carbon, settings.tenants)
     _log.info("database_ready", database=settings.postgres_database)
 
 

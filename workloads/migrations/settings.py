@@ -16,6 +16,8 @@ class DatabaseSettings(PostgresSettings):
     postgres_maintenance_database: NonEmpty = "postgres"
     secrets_dir: Path = Path(env.SECRETS_DIR)
     database_wait_seconds: float = Field(default=120.0, gt=0)
+    tenants: list[NonEmpty] = Field(default_factory=list[NonEmpty])
+    """Names of all tenants; JSON."""
 
 
 class TopicSettings(KafkaSettings):

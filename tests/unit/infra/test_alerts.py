@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.manifests.alerts import ALERTS, rule_groups
+from infra.manifests.alerts import ALERTS, recovery_alerts, rule_groups
 from tools import debian, paths
 
 RUNBOOKS = paths.ROOT / "runbooks"
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 DAY = 24 * 60
 """Minutes, the interval of the series."""
+
+BACKUPS = {"daily": 24, "hourly": 1}
+EVERY = (*ALERTS, *recovery_alerts(BACKUPS))
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ def _present(extra: dict[str, str]) -> dict[str, str]:
     quiet = {
         'carbon_job_last_success_timestamp_seconds{job_name="price-pipeline"}': "0+60x4000",
         "pg_up": "1x4000",
+        **{f'velero_backup_last_successful_timestamp{{schedule="{name}"}}': "0+60x4000" for name in BACKUPS},
     }
     return quiet | extra
 
@@ -154,6 +158,63 @@ CASES: dict[str, list[Case]] = {
             {'carbon_model_registry_up{pod="a"}': "0x20", 'carbon_model_registry_up{pod="b"}': "1x20"}, 10, []
         ),
     ],
+    "BackupLate": [
+        # Both count from the start: at 26 hours and the hold, the daily one is late; the hourly one goes on.
+        Case(
+            {
+                'velero_backup_last_successful_timestamp{schedule="daily",pod="a"}': "0x4000",
+                'velero_backup_last_successful_timestamp{schedule="hourly",pod="a"}': "0+60x4000",
+            },
+            26 * 60 + 32,
+            [{"schedule": "daily"}],
+        ),
+        Case(
+            {
+                'velero_backup_last_successful_timestamp{schedule="daily",pod="a"}': "0x4000",
+                'velero_backup_last_successful_timestamp{schedule="hourly",pod="a"}': "0x4000",
+            },
+            3 * 60 + 32,
+            [{"schedule": "hourly"}],
+        ),
+        Case(
+            {
+                'velero_backup_last_successful_timestamp{schedule="daily",pod="a"}': "0x1000 60000x3000",
+                'velero_backup_last_successful_timestamp{schedule="hourly",pod="a"}': "0+60x4000",
+            },
+            26 * 60 + 32,
+            [],
+        ),
+        # Velero is gone, or has never been there.
+        Case({}, 40, [{"schedule": "daily"}, {"schedule": "hourly"}]),
+    ],
+    "BackupFailed": [
+        Case(
+            {'velero_backup_failure_total{schedule="daily",pod="a"}': "0x5 1x90"}, 30, [{"schedule": "daily"}]
+        ),
+        Case(
+            {'velero_backup_partial_failure_total{schedule="daily",pod="a"}': "0x5 1x90"},
+            30,
+            [{"schedule": "daily"}],
+        ),
+        Case(
+            {'velero_backup_validation_failure_total{schedule="daily",pod="a"}': "0x5 1x90"},
+            30,
+            [{"schedule": "daily"}],
+        ),
+        Case({'velero_backup_failure_total{schedule="daily",pod="a"}': "0x5 1x90"}, 80, []),
+    ],
+    "BackupLocationAway": [
+        Case(
+            {'velero_backup_location_status_gauge{backup_location_name="default",pod="a"}': "1x5 0x30"},
+            25,
+            [{"backup_location_name": "default"}],
+        ),
+        Case(
+            {'velero_backup_location_status_gauge{backup_location_name="default",pod="a"}': "1x5 0x5 1x20"},
+            25,
+            [],
+        ),
+    ],
     "TargetDown": [
         Case(
             {'up{job="pods",instance="10.0.0.1:9100"}': "0x20"},
@@ -166,10 +227,10 @@ CASES: dict[str, list[Case]] = {
 
 
 def _tests() -> Iterator[dict[str, Any]]:
-    severity = {alert.name: alert.severity for alert in ALERTS}
+    severity = {alert.name: alert.severity for alert in EVERY}
     for name, cases in CASES.items():
         for case in cases:
-            absent_matters = name in ("PipelineLate", "PostgresAway")
+            absent_matters = name in ("PipelineLate", "PostgresAway", "BackupLate")
             series = case.series if absent_matters else _present(case.series)
             yield {
                 "interval": "1m",
@@ -187,7 +248,7 @@ def _tests() -> Iterator[dict[str, Any]]:
 
 
 def test_every_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
-    rules = {"groups": [_without_annotations(group) for group in rule_groups()]}
+    rules = {"groups": [_without_annotations(group) for group in rule_groups(BACKUPS)]}
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     tests = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": list(_tests())}
     (tmp_path / "tests.yaml").write_text(yaml.safe_dump(tests))
@@ -197,20 +258,25 @@ def test_every_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
 
 
 def test_every_alert_has_cases_that_fire_and_that_do_not() -> None:
-    assert set(CASES) == {alert.name for alert in ALERTS}
+    assert set(CASES) == {alert.name for alert in EVERY}
     for name, cases in CASES.items():
         assert {bool(case.fires) for case in cases} == {True, False}, name
 
 
 def test_prometheus_takes_the_rule_file(tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": rule_groups()}))
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": rule_groups(BACKUPS)}))
     command = [str(debian.path("promtool")), "check", "rules", str(tmp_path / "rules.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
-    assert {page.stem for page in RUNBOOKS.glob("*.md")} == {alert.name for alert in ALERTS}
+    assert {page.stem for page in RUNBOOKS.glob("*.md")} == {alert.name for alert in EVERY}
+
+
+def test_a_stack_without_backups_has_no_alert_on_them() -> None:
+    (group,) = rule_groups()
+    assert {rule["alert"] for rule in group["rules"]} == {alert.name for alert in ALERTS}
 
 
 @pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)

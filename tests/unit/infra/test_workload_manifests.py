@@ -131,6 +131,7 @@ def test_every_pod_can_write_where_it_may_and_mounts_what_it_has(w: Workload) ->
 def test_secrets_stand_in_files_and_nowhere_else(w: Workload) -> None:
     shown = json.dumps([all_kinds(w), workload.config_map(w), workload.service_account(w), repr(w)])
     for content in w.secret_files.values():
+        assert isinstance(content, str)
         assert content not in shown
         assert base64.b64encode(content.encode()).decode() not in shown
     kept = workload.secret(w)["data"]

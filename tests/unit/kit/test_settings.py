@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 from pydantic import Field, SecretStr
 
-from workloads.kit.settings import KafkaConsumerSettings, PostgresSettings, Settings, load
+from workloads.kit import db, kafka
+from workloads.kit.settings import (
+    KafkaConsumerSettings,
+    KafkaSettings,
+    PostgresSettings,
+    Settings,
+    load,
+)
 
 
 class _Guarded(Settings):
@@ -74,3 +81,39 @@ def test_a_password_file_that_is_not_there_is_named(
     with pytest.raises(SystemExit):
         load(PostgresSettings)
     assert "/nowhere/model_server" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "variable"),
+    [(KafkaSettings, "KAFKA_TLS_DIR"), (PostgresSettings, "POSTGRES_CA_FILE")],
+)
+def test_certificates_that_are_not_there_are_named(
+    settings: type[KafkaSettings] | type[PostgresSettings],
+    variable: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in {
+        "KAFKA_BOOTSTRAP": "kafka:9092",
+        "POSTGRES_HOST": "postgres",
+        "POSTGRES_USER": "model_server",
+        variable: "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        load(settings)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert variable in line
+    assert "/nowhere" in line
+
+
+def test_connections_are_in_clear_unless_certificates_are_given(tmp_path: Path) -> None:
+    plain = KafkaSettings(kafka_bootstrap="kafka:9092")
+    assert not {key for key in kafka.common(plain) if key.startswith(("ssl.", "security."))}
+    guarded = KafkaSettings(kafka_bootstrap="kafka:9092", kafka_tls_dir=tmp_path)
+    for made in (kafka.common(guarded), kafka.reading(guarded), kafka.writing(guarded)):
+        assert made["security.protocol"] == "SSL"
+        assert made["ssl.endpoint.identification.algorithm"] == "https"
+        assert made["ssl.key.location"] == str(tmp_path / "user.key")
+    database = PostgresSettings(postgres_host="h", postgres_user="u")
+    assert "sslmode" not in db.parameters(database, application_name="test")

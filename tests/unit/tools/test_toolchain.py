@@ -76,6 +76,13 @@ def test_the_executor_lies_beside_the_built_language_host(machine: Machine) -> N
     assert os.access(executor, os.X_OK)
 
 
+def test_what_only_judges_the_project_is_built_when_asked_for(machine: Machine) -> None:
+    machine.go()
+    assert "kube-score" not in toolchain.missing()
+    assert toolchain.missing(["kube-score"]) == ["kube-score"]
+    assert toolchain.path("kube-score").is_relative_to(machine.cache)
+
+
 def test_env_path_finds_the_built_programs_before_those_of_the_wrong_version(machine: Machine) -> None:
     machine.go()
     machine.program("kubectl", kubectl("1.32.4"))

@@ -31,6 +31,9 @@ PINS = {
     ): f"v{versions.LOCAL_PATH_PROVISIONER}",
     ("metrics-server", "sigs.k8s.io/metrics-server"): f"v{versions.METRICS_SERVER}",
     ("kube-state-metrics", "k8s.io/kube-state-metrics/v2"): f"v{versions.KUBE_STATE_METRICS}",
+    ("kyverno", "github.com/kyverno/kyverno"): f"v{versions.KYVERNO}",
+    ("kube-score", "github.com/zegl/kube-score"): f"v{versions.KUBE_SCORE}",
+    ("actionlint", "github.com/rhysd/actionlint"): f"v{versions.ACTIONLINT}",
 }
 
 
@@ -79,6 +82,7 @@ def test_mise_names_the_same_versions() -> None:
         "pulumi": versions.PULUMI,
         "kubectl": versions.KUBERNETES,
         "etcd": versions.ETCD,
+        "actionlint": versions.ACTIONLINT,
     }
 
 

@@ -6,12 +6,16 @@ from typing import Final
 
 KAFKA_BOOTSTRAP: Final = "KAFKA_BOOTSTRAP"
 """host:port[,host:port…]"""
+KAFKA_TLS_DIR: Final = "KAFKA_TLS_DIR"
+"""Directory of TLS_CA, TLS_CERTIFICATE and TLS_KEY: Kafka is spoken to over TLS, by certificate. Optional."""
 
 POSTGRES_HOST: Final = "POSTGRES_HOST"
 POSTGRES_PORT: Final = "POSTGRES_PORT"
 POSTGRES_DATABASE: Final = "POSTGRES_DATABASE"
 POSTGRES_USER: Final = "POSTGRES_USER"
 POSTGRES_PASSWORD_FILE: Final = "POSTGRES_PASSWORD_FILE"
+POSTGRES_CA_FILE: Final = "POSTGRES_CA_FILE"
+"""Certificate authority of the server, whose name and certificate are then verified. Optional."""
 
 REDIS_URL: Final = "REDIS_URL"
 REDIS_PASSWORD_FILE: Final = "REDIS_PASSWORD_FILE"
@@ -40,8 +44,16 @@ TOPIC_MIN_INSYNC: Final = "TOPIC_MIN_INSYNC"
 TOPIC_RETENTION_MS: Final = "TOPIC_RETENTION_MS"
 """migrations topics: JSON, topic -> retention in ms where it is not the declared one."""
 
+TENANTS: Final = "TENANTS"
+"""migrations upgrade: JSON list of the tenants' names."""
+
 WORKERS: Final = "WORKERS"
 """model-server: processes a pod."""
+
+TLS_CA: Final = "ca.crt"
+TLS_CERTIFICATE: Final = "user.crt"
+TLS_KEY: Final = "user.key"
+"""Files of KAFKA_TLS_DIR, PEM: who signed the brokers' certificates, and who this client is."""
 
 SECRETS_DIR: Final = "/var/run/secrets/carbon"
 """Where infra mounts a workload's secret files, one a key."""

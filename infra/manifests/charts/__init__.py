@@ -1,0 +1,1 @@
+"""Values of Helm charts: one function a chart, settings in, values out."""

@@ -1,0 +1,1 @@
+"""IAM policy documents: names and ARNs in, documents out."""

@@ -1,0 +1,438 @@
+"""A tenant's namespace: who may do what in it, what it may use, and what it may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from infra.manifests import namespace
+from infra.manifests.meta import Manifest, labels, metadata, selector
+from infra.manifests.network import Peer
+from infra.manifests.resources import strimzi
+from infra.manifests.resources.external_secrets import Remote, SecretValue
+from infra.manifests.secrets import secret
+from infra.settings import Labels
+from infra.settings.tenants import Tenant
+from workloads.kit.contracts import ports, tables, tenants
+from workloads.kit.contracts.clients import Quota
+from workloads.kit.contracts.namespaces import PLATFORM
+from workloads.kit.contracts.topics import Topic
+
+ADMIN: Final = "admin"
+DEVELOPER: Final = "developer"
+VIEWER: Final = "viewer"
+
+DATABASE: Final = "database"
+"""Secret in the tenant's namespace with what a client of its database role needs."""
+
+KAFKA: Final = "kafka"
+"""Secret in the tenant's namespace with the certificate of its client of Kafka."""
+
+STORE: Final = "platform"
+"""Store in the tenant's namespace that reads what the platform made for this tenant."""
+
+_RBAC: Final = "rbac.authorization.k8s.io"
+_NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
+
+_READ: Final = ("get", "list", "watch")
+_WRITE: Final = ("create", "update", "patch", "delete")
+
+_SEEN: Final[Mapping[str, Sequence[str]]] = {
+    "": (
+        "configmaps",
+        "events",
+        "limitranges",
+        "persistentvolumeclaims",
+        "pods",
+        "pods/log",
+        "resourcequotas",
+        "serviceaccounts",
+        "services",
+    ),
+    "apps": ("deployments", "replicasets", "statefulsets"),
+    "autoscaling": ("horizontalpodautoscalers",),
+    "batch": ("cronjobs", "jobs"),
+    "metrics.k8s.io": ("pods",),
+    "networking.k8s.io": ("networkpolicies",),
+    "policy": ("poddisruptionbudgets",),
+    _RBAC: ("rolebindings", "roles"),
+}
+"""API group → kinds that a viewer sees: nothing secret, and nothing that runs a command in a pod."""
+
+_RUN: Final[Mapping[str, Sequence[str]]] = {
+    "": ("configmaps", "persistentvolumeclaims", "serviceaccounts", "services"),
+    "apps": ("deployments", "deployments/scale", "statefulsets", "statefulsets/scale"),
+    "autoscaling": ("horizontalpodautoscalers",),
+    "batch": ("cronjobs", "jobs"),
+    "policy": ("poddisruptionbudgets",),
+}
+"""API group → kinds that a developer makes. Pods come from them: a pod by itself is nobody's to repair."""
+
+_SHARED: Final[Mapping[str, Sequence[str]]] = {
+    "networking.k8s.io": ("networkpolicies",),
+    _RBAC: ("rolebindings",),
+}
+"""API group → kinds that an admin makes besides (MTB-PL2-BC-OPS-3 and -4)."""
+
+_COUNTED: Final = {"jobs": "count/jobs.batch", "cronjobs": "count/cronjobs.batch"}
+"""Kinds whose name in a quota is another."""
+
+
+def namespace_name(identity: Labels, tenant: str) -> str:
+    """Namespace of a tenant: `production-<tenant>` where the environment is called so."""
+    return f"{identity.environment}-{tenant}"
+
+
+def identity_of(identity: Labels, settings: Tenant) -> Labels:
+    """Whose the tenant's objects are: its own people's, in the platform's environment and product."""
+    return Labels(
+        environment=identity.environment,
+        product=identity.product,
+        owner=settings.owner,
+        team=settings.team,
+        cost_center=settings.cost_center,
+    )
+
+
+def cost_labels(name: str, settings: Tenant) -> dict[str, str]:
+    """Labels that cost is told by, besides those of every object."""
+    return {"tenant": name, "department": settings.department}
+
+
+def home(identity: Labels, name: str, settings: Tenant) -> Manifest:
+    """The namespace; it takes restricted pods only, and refuses what breaks the policies."""
+    made = namespace.namespace(namespace_name(identity, name), identity_of(identity, settings), enforced=True)
+    return _labelled(made, name, settings)
+
+
+def surroundings(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
+    """What every pod of the namespace lives under: quota, limits, closed network, and no token by default."""
+    own, theirs = namespace_name(identity, name), identity_of(identity, settings)
+    quota = settings.quota
+    made = namespace.defaults(
+        own,
+        theirs,
+        cpu=quota.cpu,
+        memory=quota.memory,
+        memory_limit=quota.memory_limit,
+        pods=quota.pods,
+        claims=quota.claims,
+        container=settings.container,
+    )
+    for manifest in made:
+        if manifest["kind"] == "ResourceQuota":
+            counted = {_COUNTED.get(kind, kind): str(n) for kind, n in settings.objects.items()}
+            manifest["spec"]["hard"] |= {**counted, "requests.storage": settings.storage}
+    common = labels(theirs, own, "namespace")
+    made.append(_within(own, common))
+    made.append(
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": metadata("default", own, common),
+            "automountServiceAccountToken": False,
+        }
+    )
+    return [_labelled(manifest, name, settings) for manifest in made]
+
+
+def access(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
+    """Roles of the namespace, and the groups that have them."""
+    own = namespace_name(identity, name)
+    common = labels(identity_of(identity, settings), own, "access")
+    groups = settings.groups
+    made: list[Manifest] = []
+    for role, rules, members in (
+        (VIEWER, viewer_rules(), groups.viewer),
+        (DEVELOPER, developer_rules(), groups.developer),
+        (ADMIN, admin_rules(), groups.admin),
+    ):
+        meta = metadata(role, own, common)
+        made.append({"apiVersion": f"{_RBAC}/v1", "kind": "Role", "metadata": meta, "rules": rules})
+        if members:
+            made.append(
+                {
+                    "apiVersion": f"{_RBAC}/v1",
+                    "kind": "RoleBinding",
+                    "metadata": meta,
+                    "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": role},
+                    "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": group} for group in members],
+                }
+            )
+    return [_labelled(manifest, name, settings) for manifest in made]
+
+
+def viewer_rules() -> list[Manifest]:
+    """See everything but secrets."""
+    return [_rule(group, kinds, _READ) for group, kinds in _SEEN.items()]
+
+
+def developer_rules() -> list[Manifest]:
+    """What viewers may, and run workloads with their secrets. Deleting a pod restarts it."""
+    return [
+        *viewer_rules(),
+        *(_rule(group, kinds, _WRITE) for group, kinds in _RUN.items()),
+        # Theirs are written and mounted; nobody has to read one back.
+        _rule("", ("secrets",), _WRITE),
+        _rule("", ("pods",), ("delete",)),
+    ]
+
+
+def admin_rules() -> list[Manifest]:
+    """What developers may, and share rights and open paths. Kubernetes lets nobody give what he has not."""
+    return [*developer_rules(), *(_rule(group, kinds, _WRITE) for group, kinds in _SHARED.items())]
+
+
+def guard(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
+    """Keeps the platform's own objects in the namespace from those who may write their kinds there.
+
+    Rights cannot tell one network policy from another. So admission asks who changes or deletes an object of
+    the platform's for a right that the tenant's roles never hold: to change or delete the quota, too.
+    """
+    own = namespace_name(identity, name)
+    common = labels(identity_of(identity, settings), own, "admission")
+    policy = f"{own}-platform-objects"
+    may = (
+        f"authorizer.group('').resource('resourcequotas').namespace('{own}')"
+        ".check(request.operation == 'DELETE' ? 'delete' : 'update').allowed()"
+    )
+    made: list[Manifest] = [
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": metadata(policy, None, common),
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {
+                    "matchPolicy": "Equivalent",
+                    "namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: own}},
+                    "objectSelector": {},
+                    "resourceRules": [
+                        {
+                            "apiGroups": [group],
+                            "apiVersions": ["v1"],
+                            "operations": ["UPDATE", "DELETE"],
+                            "resources": list(kinds),
+                            "scope": "Namespaced",
+                        }
+                        for group, kinds in (("", ("serviceaccounts",)), *_SHARED.items())
+                    ],
+                },
+                "validations": [
+                    {
+                        "expression": "oldObject.metadata.?labels['app.kubernetes.io/managed-by']"
+                        f".orValue('') != 'pulumi' || {may}",
+                        "message": "the platform manages this object: add one of your own instead",
+                        "reason": "Forbidden",
+                    }
+                ],
+            },
+        },
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": metadata(policy, None, common),
+            "spec": {"policyName": policy, "validationActions": ["Deny"]},
+        },
+    ]
+    return [_labelled(manifest, name, settings) for manifest in made]
+
+
+def paths(
+    identity: Labels, name: str, settings: Tenant, opened: Sequence[tuple[Peer, int]]
+) -> list[Manifest]:
+    """Lets all pods of the namespace reach some workloads of the platform: both ends of each path.
+
+    Args:
+        opened: workload and TCP port.
+    """
+    own = namespace_name(identity, name)
+    common = labels(identity_of(identity, settings), own, "namespace")
+    made: list[Manifest] = []
+    if opened:
+        egress = [_to(peer, port) for peer, port in opened]
+        made.append(_policy(metadata("platform", own, common), {}, egress=egress))
+    for target in sorted({peer for peer, _ in opened}, key=lambda peer: (peer.namespace, peer.name)):
+        ingress = [
+            {
+                "from": [{"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: own}}}],
+                "ports": [{"protocol": "TCP", "port": port}],
+            }
+            for peer, port in opened
+            if peer == target
+        ]
+        meta = metadata(f"{own}-{target.name}", target.namespace, common)
+        made.append(_policy(meta, selector(target.name), ingress=ingress))
+    return [_labelled(manifest, name, settings) for manifest in made]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A Secret that the tenant gets.
+
+    Args:
+        name: of the Secret.
+        values: key → content, or the platform's secret and the key in it that it is copied from.
+        constants: further keys, whose values are no secrets.
+    """
+
+    name: str
+    values: Mapping[str, SecretValue] = field(repr=False)
+    constants: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def sources(self) -> set[str]:
+        """Secrets of the platform that it is copied from."""
+        return {value.key for value in self.values.values() if isinstance(value, Remote)}
+
+
+def database(name: str, host: str, values: Mapping[str, SecretValue]) -> Given:
+    """What a client of the tenant's database role needs.
+
+    Args:
+        host: where PostgreSQL answers.
+        values: `password`, and `ca.crt` where connections are encrypted.
+    """
+    known = {
+        "host": host,
+        "port": str(ports.POSTGRES),
+        "dbname": tables.DATABASE,
+        "username": tenants.role(name),
+    }
+    return Given(name=DATABASE, values=values, constants=known)
+
+
+def client(name: str) -> str:
+    """The tenant as a client of Kafka."""
+    return f"tenant-{name}"
+
+
+def streaming(
+    identity: Labels, name: str, settings: Tenant, *, replication_factor: int, min_in_sync: int
+) -> list[Manifest]:
+    """The tenant's topics, and its client, which may use what starts with its prefix and nothing else."""
+    theirs, prefix, use = identity_of(identity, settings), tenants.prefix(name), settings.kafka
+    declared = [
+        Topic(prefix + topic, partitions=kept.partitions, retention_ms=kept.retention_ms)
+        for topic, kept in use.topics.items()
+    ]
+    quota = Quota(
+        produce_bytes=use.producer_bytes_per_second,
+        consume_bytes=use.consumer_bytes_per_second,
+        request_percent=use.request_percent,
+    )
+    made = strimzi.topics(
+        theirs, declared, replication_factor=replication_factor, min_in_sync=min_in_sync, retention_ms={}
+    )
+    made.append(strimzi.tenant_user(theirs, client(name), prefix, quota))
+    return [_labelled(manifest, name, settings) for manifest in made]
+
+
+def store(identity: Labels, name: str, settings: Tenant, sources: Sequence[str]) -> list[Manifest]:
+    """Lets External Secrets read some of the platform's secrets for the tenant, with rights on these alone.
+
+    Args:
+        sources: names of the secrets.
+    """
+    own = namespace_name(identity, name)
+    common = labels(identity_of(identity, settings), own, "secrets")
+    reader = metadata(STORE, own, common)
+    theirs = metadata(f"{own}-secrets", PLATFORM, common)
+    made: list[Manifest] = [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": reader,
+            "automountServiceAccountToken": False,
+        },
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "Role",
+            "metadata": theirs,
+            "rules": [
+                {
+                    "apiGroups": [""],
+                    "resources": ["secrets"],
+                    "resourceNames": sorted(sources),
+                    "verbs": ["get"],
+                }
+            ],
+        },
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "RoleBinding",
+            "metadata": theirs,
+            "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": theirs["name"]},
+            "subjects": [{"kind": "ServiceAccount", "name": STORE, "namespace": own}],
+        },
+        {
+            "apiVersion": "external-secrets.io/v1",
+            "kind": "SecretStore",
+            "metadata": reader,
+            "spec": {
+                "provider": {
+                    "kubernetes": {
+                        "remoteNamespace": PLATFORM,
+                        "server": {
+                            "url": "kubernetes.default",
+                            "caProvider": {"type": "ConfigMap", "name": "kube-root-ca.crt", "key": "ca.crt"},
+                        },
+                        "auth": {"serviceAccount": {"name": STORE}},
+                    }
+                }
+            },
+        },
+    ]
+    return [_labelled(manifest, name, settings) for manifest in made]
+
+
+def given(identity: Labels, name: str, settings: Tenant, secrets: Sequence[Given]) -> list[Manifest]:
+    """The tenant's Secrets, or what copies them by its store."""
+    own = namespace_name(identity, name)
+    common = labels(identity_of(identity, settings), own, "secrets") | cost_labels(name, settings)
+    made: list[Manifest] = []
+    for one in secrets:
+        manifest = secret(metadata(one.name, own, common), one.values, constants=one.constants)
+        if one.sources:
+            manifest["spec"]["secretStoreRef"] = {"kind": "SecretStore", "name": STORE}
+        made.append(manifest)
+    return made
+
+
+def _labelled(manifest: Manifest, name: str, settings: Tenant) -> Manifest:
+    meta = manifest["metadata"]
+    return manifest | {"metadata": meta | {"labels": meta["labels"] | cost_labels(name, settings)}}
+
+
+def _rule(group: str, kinds: Sequence[str], verbs: Sequence[str]) -> Manifest:
+    return {"apiGroups": [group], "resources": list(kinds), "verbs": list(verbs)}
+
+
+def _within(own: str, common: Mapping[str, str]) -> Manifest:
+    everyone: list[Manifest] = [{"podSelector": {}}]
+    meta = metadata("within-namespace", own, common)
+    return _policy(meta, {}, ingress=[{"from": everyone}], egress=[{"to": everyone}])
+
+
+def _to(peer: Peer, port: int) -> Manifest:
+    end = {
+        "namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: peer.namespace}},
+        "podSelector": {"matchLabels": selector(peer.name)},
+    }
+    return {"to": [end], "ports": [{"protocol": "TCP", "port": port}]}
+
+
+def _policy(
+    meta: Manifest,
+    pods: Mapping[str, str],
+    *,
+    ingress: Sequence[Manifest] = (),
+    egress: Sequence[Manifest] = (),
+) -> Manifest:
+    spec: Manifest = {"podSelector": {"matchLabels": dict(pods)} if pods else {}, "policyTypes": []}
+    for kind, rules in (("Ingress", ingress), ("Egress", egress)):
+        if rules:
+            spec["policyTypes"].append(kind)
+            spec[kind.lower()] = list(rules)
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}

@@ -1,0 +1,330 @@
+"""What a stack has at AWS. Each part is optional: a stack has the parts that its file names."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from infra.settings.base import DnsLabel, LabelValue, Port, Section
+from infra.settings.images import Images
+
+TWO_YEARS: Final = 731
+"""Days, one of them a leap day: the least that an audit trail is kept."""
+
+LogDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+"""Days that CloudWatch Logs can be told to keep."""
+
+Endpoint = Literal[
+    "ec2",
+    "ecr.api",
+    "ecr.dkr",
+    "eks",
+    "eks-auth",
+    "elasticloadbalancing",
+    "kms",
+    "logs",
+    "secretsmanager",
+    "sqs",
+    "sts",
+]
+Addon = Literal[
+    "vpc-cni",
+    "coredns",
+    "kube-proxy",
+    "aws-ebs-csi-driver",
+    "eks-pod-identity-agent",
+    "snapshot-controller",
+]
+
+_PRIVATE: Final = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
+def _allow_listed(network: IPv4Network) -> IPv4Network:
+    if network.prefixlen < 8:
+        raise ValueError(f"{network} is most of the internet: list the networks that may come in")
+    return network
+
+
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["111122223333"])]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[1-9]$", examples=["eu-central-1"])]
+AllowedNetwork = Annotated[IPv4Network, AfterValidator(_allow_listed)]
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+$")]
+InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9]+$", examples=["m7g.large"])]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=50)]
+PublicName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,12}[a-z0-9]$", examples=["api"])]
+
+
+class Network(Section):
+    """The VPC: a public, a private and an isolated subnet in each zone."""
+
+    cidr: IPv4Network = Field(description="Range of the VPC, /16 to /20, of private addresses.")
+    zones: list[str] = Field(min_length=1, max_length=3, description="Availability zones.")
+    nat: Literal["one", "per-zone"] = Field(
+        description="NAT gateways: `one` is cheap, and its zone's failure cuts all off; or one a zone."
+    )
+    endpoints: list[Endpoint] = Field(
+        default=[],
+        description="AWS services that are reached by an interface endpoint rather than by NAT; "
+        "S3 and DynamoDB always are, by gateway endpoints that cost nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not 16 <= self.cidr.prefixlen <= 20:
+            raise ValueError(f"cidr {self.cidr} is no /16 to /20: pods take their addresses from it")
+        if not any(self.cidr.subnet_of(private) for private in _PRIVATE):
+            raise ValueError(f"cidr {self.cidr} is not of private addresses (RFC 1918)")
+        if len(set(self.zones)) < len(self.zones):
+            raise ValueError(f"zones {', '.join(self.zones)} has one twice")
+        if len(set(self.endpoints)) < len(self.endpoints):
+            raise ValueError(f"endpoints {', '.join(self.endpoints)} has one twice")
+        return self
+
+
+class SystemNodes(Section):
+    """The managed node group that runs the operators; Karpenter starts the nodes of everything else."""
+
+    instance_types: list[InstanceType] = Field(min_length=1, description="Instance types, one architecture.")
+    architecture: Literal["arm64", "x86_64"] = Field(description="Architecture of the instance types.")
+    least: int = Field(ge=1, description="Nodes at least.")
+    most: int = Field(ge=1, le=20, description="Nodes at most, with those that an update adds.")
+    disk_gib: int = Field(50, ge=20, le=1000, description="Data volume of a node, in GiB.")
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if self.least > self.most:
+            raise ValueError(f"least {self.least} is above most {self.most}")
+        return self
+
+
+class EksSettings(Section):
+    """The EKS cluster."""
+
+    version: str = Field(pattern=r"^1\.[0-9]{2}$", description="Kubernetes version.")
+    public_access_cidrs: list[AllowedNetwork] = Field(
+        default=[],
+        max_length=40,
+        description="Networks that reach the API over the internet; without any it has no public endpoint.",
+    )
+    private_access_cidrs: list[IPv4Network] = Field(
+        default=[],
+        description="Networks beyond the VPC, a VPN's or a peer's, that reach the private endpoint.",
+    )
+    service_cidr: IPv4Network = Field(
+        default=IPv4Network("172.20.0.0/16"), description="Addresses of the services, outside of the VPC."
+    )
+    admins: list[RoleArn] = Field(
+        min_length=1, description="Roles that administer the cluster: the deploying one has to be among them."
+    )
+    viewers: list[RoleArn] = Field(
+        default=[], description="Roles that read all objects but secrets, the previewing one for example."
+    )
+    system_nodes: SystemNodes = Field(description="The system node group.")
+    addons: dict[Addon, str] = Field(
+        default={}, description="Versions of add-ons, where not the cluster version's default."
+    )
+    kubeconfig_role: RoleArn | None = Field(
+        None, description="Role that the deployment takes on to reach the API; by default it stays its own."
+    )
+
+    @model_validator(mode="after")
+    def _admitted(self) -> Self:
+        if both := sorted(set(self.admins) & set(self.viewers)):
+            raise ValueError(f"{', '.join(both)} is in admins and in viewers: a role has one access entry")
+        if self.kubeconfig_role is not None and self.kubeconfig_role not in self.admins:
+            raise ValueError(f"kubeconfig_role {self.kubeconfig_role} is not in admins")
+        return self
+
+
+class Registry(Section):
+    """The container registry."""
+
+    images: list[DnsLabel] = Field(
+        default=sorted(info.alias or name for name, info in Images.model_fields.items()),
+        min_length=1,
+        description="Images that have a repository; by default all that the platform runs.",
+    )
+    keep: int = Field(50, ge=1, le=1000, description="Images of a repository that are kept, newest first.")
+    untagged_days: int = Field(14, ge=1, description="Days after which an image without a tag goes.")
+    source_environment: LabelValue | None = Field(
+        None,
+        description="Environment whose images are replicated to here; the repositories have its names.",
+    )
+    replicate_to: Region | None = Field(None, description="Region that gets a copy of each image.")
+
+
+class ObjectRetention(Section):
+    """How long a bucket keeps what was replaced or deleted, and when old objects become cheap ones."""
+
+    noncurrent_days: int = Field(30, ge=1, description="Days that a replaced or deleted version is kept.")
+    infrequent_after_days: int | None = Field(
+        None, ge=30, description="Days after which an object moves to storage for infrequent access."
+    )
+
+
+class AuditRetention(Section):
+    """The audit bucket: nothing in it can be changed or deleted before its time."""
+
+    days: int = Field(TWO_YEARS, ge=TWO_YEARS, description="Days that an object is locked.")
+    mode: Literal["GOVERNANCE", "COMPLIANCE"] = Field(
+        description="COMPLIANCE: nobody ends a lock, not even root; GOVERNANCE: who may bypass it."
+    )
+
+
+class Replica(Section):
+    """The stack whose buckets and keys get the copies; it exists before this one replicates to it."""
+
+    region: Region = Field(description="Its region.")
+    environment: LabelValue = Field(description="Its environment.")
+
+
+class Buckets(Section):
+    """S3 buckets."""
+
+    recovery: ObjectRetention | None = Field(None, description="Backups of the cluster and of PostgreSQL.")
+    mlflow: ObjectRetention | None = Field(None, description="MLflow's artifacts.")
+    warehouse: ObjectRetention | None = Field(None, description="Iceberg tables.")
+    audit: AuditRetention | None = Field(None, description="The audit trail.")
+    replicate_to: Replica | None = Field(None, description="Where each object is copied to.")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not (self.recovery or self.mlflow or self.warehouse or self.audit):
+            raise ValueError("has no bucket: name one, or remove the section")
+        return self
+
+
+class SecretsManager(Section):
+    """Secrets Manager. No value is ever in the program or its state: a function makes it, or a person."""
+
+    rotation_days: int = Field(30, ge=1, le=365, description="Days after which a database password changes.")
+    recovery_days: int = Field(
+        30, ge=7, le=30, description="Days in which a deleted secret can be brought back."
+    )
+    sources: list[DnsLabel] = Field(
+        default=[], description="Secrets of price-pipeline's sources that people give, by file name."
+    )
+    alerts: list[Literal["pagerduty", "slack"]] = Field(
+        default=[], description="Receivers of alerts whose key people give."
+    )
+
+
+class Audit(Section):
+    """CloudTrail in all regions, to the audit bucket and to a log group."""
+
+    log_days: LogDays = Field(TWO_YEARS, ge=TWO_YEARS, description="Days that its log group keeps.")
+    data_events: bool = Field(
+        False, description="Whether reads and writes of the buckets' objects are recorded too; it costs."
+    )
+
+
+class PublicService(Section):
+    """A name under the domain, and the pods behind it."""
+
+    port: Port = Field(description="Port of the pods.")
+    health_path: str = Field(pattern=r"^/\S*$", description="Path that answers 200 when a pod is ready.")
+
+
+class Edge(Section):
+    """The public load balancer, its firewall, its names and its certificate."""
+
+    domain: str = Field(
+        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$",
+        description="Domain; its parent zone has to point to the name servers of ours.",
+    )
+    allowed_cidrs: list[AllowedNetwork] = Field(
+        min_length=1, description="Networks that may come in; the firewall refuses all others."
+    )
+    services: dict[PublicName, PublicService] = Field(
+        min_length=1, description="Public names: first label under the domain → the pods behind it."
+    )
+    requests_per_5_minutes: int = Field(
+        2000, ge=10, description="Requests of one address in five minutes above which it is refused."
+    )
+
+
+class CostBudget(Section):
+    """What the stack may cost."""
+
+    monthly_usd: int = Field(ge=1, description="US dollars a month, of what is tagged with the environment.")
+    notify: list[Email] = Field(
+        min_length=1, max_length=10, description="Who is told at 80 %, 100 %, and of a forecast over 100 %."
+    )
+
+
+class State(Section):
+    """The bucket that holds the stacks' state, and the key that encrypts their secrets."""
+
+    noncurrent_days: int = Field(365, ge=30, description="Days that a former state is kept.")
+
+
+class GitHub(Section):
+    """What GitHub's workflows may do: one role that previews, one a environment that deploys."""
+
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", description="Repository, `owner/name`.")
+    environments: list[LabelValue] = Field(
+        min_length=1, description="GitHub environments that deploy, each to the stack of its name."
+    )
+    regions: list[Region] = Field(min_length=1, description="Regions that are deployed to.")
+
+
+class Aws(Section):
+    """An account, a region, and what the stack has there."""
+
+    account_id: AccountId = Field(description="Account; the provider refuses to work in another.")
+    region: Region = Field(description="Region.")
+    protect: bool = Field(
+        True, description="Whether Pulumi refuses to delete or replace what holds data, keys and names."
+    )
+    boundary: bool = Field(
+        True,
+        description="Whether each role has the environment's permissions boundary, which the stack with "
+        "`github` made; a deployment by GitHub cannot make a role without it.",
+    )
+    log_days: LogDays = Field(TWO_YEARS, description="Days that log groups keep.")
+    key_deletion_days: int = Field(30, ge=7, le=30, description="Days in which a deleted key can be saved.")
+    network: Network | None = Field(None, description="The network.")
+    cluster: EksSettings | None = Field(None, description="The cluster.")
+    registry: Registry | None = Field(None, description="The container registry.")
+    buckets: Buckets | None = Field(None, description="The buckets.")
+    secrets: SecretsManager | None = Field(None, description="The secrets.")
+    audit: Audit | None = Field(None, description="The audit trail.")
+    edge: Edge | None = Field(None, description="The way in from the internet.")
+    budget: CostBudget | None = Field(None, description="The budget.")
+    state: State | None = Field(None, description="State of the stacks.")
+    github: GitHub | None = Field(None, description="Roles of GitHub's workflows.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for part, needs in (
+            ("cluster", "network"),
+            ("secrets", "cluster"),
+            ("edge", "cluster"),
+            ("github", "state"),
+        ):
+            if getattr(self, part) is not None and getattr(self, needs) is None:
+                raise ValueError(f"{part} needs {needs}: add it")
+        if self.audit is not None and (self.buckets is None or self.buckets.audit is None):
+            raise ValueError("audit needs buckets.audit: add it")
+        if self.network is not None:
+            self._placed(self.network)
+        if self.buckets is not None and (to := self.buckets.replicate_to) and to.region == self.region:
+            raise ValueError(f"buckets.replicate_to.region {to.region} is the stack's own: name another")
+        if self.registry is not None and self.registry.replicate_to == self.region:
+            raise ValueError(f"registry.replicate_to {self.region} is the stack's own: name another")
+        return self
+
+    def _placed(self, network: Network) -> None:
+        elsewhere = [zone for zone in network.zones if zone[:-1] != self.region]
+        if elsewhere:
+            raise ValueError(f"network.zones {', '.join(elsewhere)} are not of region {self.region}")
+        if self.cluster is not None and len(network.zones) < 2:
+            raise ValueError("network.zones has one zone: EKS asks for subnets in two")
+        if self.cluster is not None and self.cluster.service_cidr.overlaps(network.cidr):
+            raise ValueError(
+                f"cluster.service_cidr {self.cluster.service_cidr} overlaps network.cidr {network.cidr}"
+            )

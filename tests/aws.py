@@ -1,0 +1,115 @@
+"""A stack that has everything at AWS, for tests, and what it registers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.runtime.mocks import MockResourceArgs, Mocks
+
+from infra.foundation import Foundation, FoundationArgs
+from infra.settings.aws import Aws
+from infra.settings.base import Labels
+from tests.stack import Recorder, record
+
+ACCOUNT = "111122223333"
+REGION = "eu-central-1"
+ADMIN = f"arn:aws:iam::{ACCOUNT}:role/admin"
+VIEWER = f"arn:aws:iam::{ACCOUNT}:role/viewer"
+
+
+def labels(environment: str = "prod") -> Labels:
+    """Labels of a stack."""
+    return Labels(
+        environment=environment, owner="platform", team="platform", product="carbon", cost_center="test"
+    )
+
+
+def whole() -> dict[str, Any]:
+    """A section with every part that a stack with a cluster may have, to be changed by a test."""
+    return {
+        "account_id": ACCOUNT,
+        "region": REGION,
+        "network": {
+            "cidr": "10.30.0.0/16",
+            "zones": [f"{REGION}{zone}" for zone in "abc"],
+            "nat": "per-zone",
+            "endpoints": ["ecr.api", "ecr.dkr", "sts"],
+        },
+        "cluster": {
+            "version": "1.35",
+            "private_access_cidrs": ["10.0.0.0/20"],
+            "admins": [ADMIN],
+            "viewers": [VIEWER],
+            "system_nodes": {"instance_types": ["m7g.large"], "architecture": "arm64", "least": 3, "most": 6},
+        },
+        "registry": {"images": ["model-server", "mlflow"], "replicate_to": "eu-west-1"},
+        "buckets": {
+            "recovery": {},
+            "mlflow": {"infrequent_after_days": 90},
+            "warehouse": {},
+            "audit": {"mode": "COMPLIANCE"},
+            "replicate_to": {"region": "eu-west-1", "environment": "dr"},
+        },
+        "secrets": {"sources": ["market-key"], "alerts": ["pagerduty"]},
+        "audit": {"data_events": True},
+        "edge": {
+            "domain": "carbon.example.com",
+            "allowed_cidrs": ["203.0.113.0/24"],
+            "services": {"api": {"port": 8080, "health_path": "/readyz"}},
+        },
+        "budget": {"monthly_usd": 100, "notify": ["platform@example.com"]},
+    }
+
+
+def bootstrap() -> dict[str, Any]:
+    """A section of what deployments themselves need."""
+    return {
+        "account_id": ACCOUNT,
+        "region": REGION,
+        "boundary": False,
+        "state": {},
+        "github": {"repository": "owner/name", "environments": ["dev", "prod"], "regions": [REGION]},
+    }
+
+
+def foundation(
+    section: Mapping[str, Any], environment: str = "prod", *, more_roles: tuple[str, ...] = ()
+) -> tuple[Foundation, Recorder]:
+    """Register a section without an engine."""
+    made: list[Foundation] = []
+    args = FoundationArgs(
+        labels=labels(environment), settings=Aws.model_validate(section), more_roles=more_roles
+    )
+    recorded = record(lambda: made.append(Foundation("foundation", args)), mocks=_Answers())
+    return made[0], recorded
+
+
+class _Answers(Mocks):
+    """What AWS would add to the inputs, as far as the program uses it."""
+
+    def call(self, args: Any) -> Any:
+        raise AssertionError(f"the program calls {args.token}: it should look nothing up")
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        outputs = {**args.inputs, "arn": arn(args.name)}
+        match args.typ:
+            case "aws:eks/cluster:Cluster":
+                outputs["endpoint"] = "https://cluster.example.com"
+                outputs["certificateAuthority"] = {"data": "Y2VydGlmaWNhdGU="}
+                outputs["vpcConfig"] = {**outputs["vpcConfig"], "clusterSecurityGroupId": "sg-cluster"}
+            case "aws:acm/certificate:Certificate":
+                proof = {"Name": "_proof", "Type": "CNAME", "Value": "_value"}
+                outputs["domainValidationOptions"] = [{f"resourceRecord{k}": v for k, v in proof.items()}]
+            case "aws:kms/key:Key":
+                outputs["keyId"] = f"{args.name}-id"
+            case "aws:ec2/launchTemplate:LaunchTemplate":
+                outputs["latestVersion"] = 3
+            case _:
+                pass
+        return f"{args.name}-id", outputs
+
+
+def arn(name: str) -> str:
+    """What the answers say is a resource's ARN."""
+    return f"arn:aws:any:{REGION}:{ACCOUNT}:{name}"

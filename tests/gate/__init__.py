@@ -1,0 +1,1 @@
+"""Tests of the gate with the real engine."""

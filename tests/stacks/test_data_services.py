@@ -1,0 +1,343 @@
+"""The platform on operators and charts: the same workloads, other services behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import cluster
+from infra.manifests import platform_workloads as own
+from infra.names import Names
+from infra.platform import FLOWS, NAMESPACE_OF, Platform, PlatformArgs
+from infra.settings import PlatformSettings
+from infra.settings.cluster import KubeconfigCluster
+from infra.settings.data import KafkaStrimzi, MLflowChart, PostgresCloudNativePG, RedisValkey
+from infra.settings.secrets import ExternalSecrets
+from infra.settings.workloads import Keda
+from policies import exceptions, limits
+from tests import stack
+from tests.stack import PASSWORDS, Recorder, Registration
+from workloads.kit.contracts import env, ports, tables, topics
+from workloads.kit.contracts.clients import CLIENTS
+
+NAMES = Names("prod", "111122223333", "eu-central-1")
+RESOURCES = {"cpu": "1", "memory": "2Gi", "cpu_limit": "2", "memory_limit": "4Gi"}
+KEPT = {"size": "100Gi", "protect": True}
+KAFKA = {"kind": "strimzi", "resources": RESOURCES, "storage": KEPT, "operator_resources": RESOURCES}
+POSTGRES = {
+    "kind": "cloudnative-pg",
+    "resources": RESOURCES,
+    "storage": KEPT,
+    "wal_storage": KEPT,
+    "backup": {"resources": RESOURCES},
+    "pooler": {"resources": RESOURCES},
+}
+
+
+def managed(**changes: Any) -> PlatformSettings:
+    """The local stack's workloads on operators, charts and Secrets Manager."""
+    local = stack.platform()
+    scaler = Keda.model_validate({"kind": "keda", "min_replicas": 1, "max_replicas": 6})
+    return local.model_copy(
+        update={
+            "kafka": KafkaStrimzi.model_validate(KAFKA),
+            "postgres": PostgresCloudNativePG.model_validate(POSTGRES),
+            "redis": RedisValkey.model_validate({"kind": "valkey", "resources": RESOURCES}),
+            "mlflow": MLflowChart.model_validate({"kind": "chart", "resources": RESOURCES}),
+            "secrets": ExternalSecrets.model_validate({"kind": "external", "sources": ["market-key"]}),
+            "images": local.images.model_copy(
+                update=dict.fromkeys(("kafka", "postgres", "redis", "mlflow"), None)
+            ),
+            "analytics_consumer": local.analytics_consumer.model_copy(update={"scaler": scaler}),
+            **changes,
+        }
+    )
+
+
+def build(settings: PlatformSettings, names: Names | None = NAMES) -> Recorder:
+    assert isinstance(settings.cluster, KubeconfigCluster)
+    args = PlatformArgs(
+        labels=stack.settings().labels,
+        settings=settings,
+        cluster=cluster.existing(settings.cluster),
+        names=names,
+        limits=limits.of("local"),
+        exceptions=exceptions.of("local"),
+    )
+    return stack.record(lambda: Platform("carbon", args))
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Recorder:
+    return build(managed())
+
+
+@pytest.fixture(scope="module")
+def seen(recorded: Recorder) -> dict[str, Registration]:
+    return recorded.seen
+
+
+@pytest.fixture(scope="module")
+def objects(seen: dict[str, Registration]) -> list[dict[str, Any]]:
+    return [r.inputs for r in seen.values() if "apiVersion" in r.inputs]
+
+
+def of(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    found = {o["metadata"]["name"]: o for o in objects if o["kind"] == kind}
+    assert found, kind
+    return found
+
+
+def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Pod specs of the platform's own workloads by name."""
+    found: dict[str, dict[str, Any]] = {}
+    for o in objects:
+        spec = o.get("spec", {})
+        template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+        if o["kind"] in ("Deployment", "CronJob", "Job") and template:
+            found[template["metadata"]["labels"]["app.kubernetes.io/name"]] = template["spec"]
+    return found
+
+
+def variables(pod: Mapping[str, Any]) -> dict[str, str]:
+    return {v["name"]: v["value"] for v in pod["containers"][0]["env"] if "value" in v}
+
+
+def files(pod: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Path → (secret, key), of secrets that others make."""
+    mounts = {m["name"]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"]}
+    return {
+        f"{mounts[volume['name']]}/{item['path']}": (source["secret"]["name"], item["key"])
+        for volume in pod["volumes"]
+        for source in volume.get("projected", {}).get("sources", ())
+        for item in source["secret"]["items"]
+    }
+
+
+def test_no_server_of_our_own_is_left(objects: list[dict[str, Any]]) -> None:
+    assert not [o["metadata"]["name"] for o in objects if o["kind"] == "StatefulSet"]
+    assert {"kafka", "postgres", "redis", "mlflow", own.TOPICS}.isdisjoint(pods(objects))
+
+
+def test_every_client_of_kafka_shows_its_own_certificate(objects: list[dict[str, Any]]) -> None:
+    users = of(objects, "KafkaUser")
+    prefix = of(objects, "Kafka")["carbon"]["spec"]["entityOperator"]["userOperator"]["secretPrefix"]
+    assert users.keys() == {client.name for client in CLIENTS}
+    for name in users:
+        pod = pods(objects)[name]
+        directory = variables(pod)[env.KAFKA_TLS_DIR]
+        assert (
+            variables(pod)[env.KAFKA_BOOTSTRAP] == f"carbon-kafka-bootstrap.carbon.svc.cluster.local:{9092}"
+        )
+        mounted = files(pod)
+        assert mounted[f"{directory}/{env.TLS_CA}"] == ("carbon-cluster-ca-cert", "ca.crt")
+        for file in (env.TLS_CERTIFICATE, env.TLS_KEY):
+            assert mounted[f"{directory}/{file}"] == (f"{prefix}{name}", file)
+
+
+def test_certificates_and_passwords_never_share_a_secret(objects: list[dict[str, Any]]) -> None:
+    """A client's certificate and the workload's own secret would otherwise overwrite each other."""
+    prefix = of(objects, "Kafka")["carbon"]["spec"]["entityOperator"]["userOperator"]["secretPrefix"]
+    certificates = {prefix + name for name in of(objects, "KafkaUser")}
+    assert certificates.isdisjoint(of(objects, "ExternalSecret"))
+
+
+def test_workloads_reach_the_database_through_the_pooler_and_verify_it(
+    objects: list[dict[str, Any]],
+) -> None:
+    direct, pooled = (f"{name}.carbon.svc.cluster.local" for name in ("postgres-rw", "postgres-pooler"))
+    names = of(objects, "Cluster")["postgres"]["spec"]["certificates"]["serverAltDNSNames"]
+    assert {direct, pooled} <= set(names)
+    found = 0
+    for name, pod in pods(objects).items():
+        if (given := variables(pod)).get(env.POSTGRES_HOST):
+            # The migrations hold a lock for the length of their session.
+            assert given[env.POSTGRES_HOST] == (direct if name == own.MIGRATIONS else pooled)
+            assert files(pod)[given[env.POSTGRES_CA_FILE]] == ("postgres-ca", "ca.crt")
+            found += 1
+    assert found >= 7
+    exporter = variables(pods(objects)["postgres-exporter"])["DATA_SOURCE_URI"]
+    assert exporter.startswith(f"{direct}:5432/")
+    assert "sslmode=verify-full" in exporter
+
+
+def test_every_secret_is_fetched_and_none_is_written(objects: list[dict[str, Any]]) -> None:
+    assert not [o["metadata"]["name"] for o in objects if o["kind"] == "Secret"]
+    fetched = {
+        entry["remoteRef"]["key"]
+        for o in of(objects, "ExternalSecret").values()
+        for entry in o["spec"]["data"]
+    }
+    assert fetched == {
+        *(f"carbon/prod/database/{role}" for role in (*tables.ROLES, "postgres")),
+        "carbon/prod/redis",
+        "carbon/prod/sources/market-key",
+    }
+
+
+def test_every_mounted_secret_is_made_by_somebody(objects: list[dict[str, Any]]) -> None:
+    fetched = {o["metadata"]["name"] for o in of(objects, "ExternalSecret").values()}
+    by_operators = {
+        "carbon-cluster-ca-cert",
+        "postgres-ca",
+        *(f"kafka-user-{name}" for name in of(objects, "KafkaUser")),
+    }
+    for pod in pods(objects).values():
+        for volume in pod["volumes"]:
+            if "secret" in volume:
+                assert volume["secret"]["secretName"] in fetched
+            for source in volume.get("projected", {}).get("sources", ()):
+                assert source["secret"]["name"] in by_operators
+
+
+def test_topics_are_declared_before_those_who_use_them(seen: dict[str, Registration]) -> None:
+    declared = {r.inputs["metadata"]["name"] for r in seen.values() if r.type.endswith(":KafkaTopic")}
+    assert declared == {topic.name for topic in topics.DECLARED}
+    (consumer,) = [r for r in seen.values() if r.name == "analytics-consumer" and r.is_component]
+    needed = {(seen[urn].type.split(":")[-1], seen[urn].name) for urn in consumer.depends_on}
+    assert ("KafkaTopic", "kafka-topic-commodity-prices") in needed
+    assert ("KafkaUser", "kafka-client-analytics-consumer") in needed
+    assert ("Job", "migrations") in needed
+
+
+def test_what_holds_data_is_protected(seen: dict[str, Registration]) -> None:
+    protected = {(r.type.split(":")[-1], r.inputs["metadata"]["name"]) for r in seen.values() if r.protect}
+    assert protected == {
+        ("Kafka", "carbon"),
+        ("KafkaNodePool", "broker"),
+        ("Cluster", "postgres"),
+        *(("KafkaTopic", topic.name) for topic in topics.DECLARED),
+    }
+
+
+def test_each_volume_is_kept_as_its_own_setting_says() -> None:
+    lost = {"size": "10Gi"}
+    kafka = {**KAFKA, "storage": lost, "controllers": {"resources": RESOURCES, "storage": KEPT}}
+    postgres = {**POSTGRES, "storage": lost}
+    seen = build(
+        managed(
+            kafka=KafkaStrimzi.model_validate(kafka),
+            postgres=PostgresCloudNativePG.model_validate(postgres),
+        )
+    ).seen
+    protected = {(r.type.split(":")[-1], r.inputs["metadata"]["name"]) for r in seen.values() if r.protect}
+    assert protected == {("KafkaNodePool", "controller"), ("Cluster", "postgres")}
+
+
+def test_the_scaler_shows_the_consumers_certificate(objects: list[dict[str, Any]]) -> None:
+    (scaled,) = of(objects, "ScaledObject").values()
+    (trigger,) = [t for t in scaled["spec"]["triggers"] if t["type"] == "kafka"]
+    assert trigger["metadata"]["tls"] == "enable"
+    assert trigger["metadata"]["bootstrapServers"] == "carbon-kafka-bootstrap.carbon.svc.cluster.local:9092"
+    shown = of(objects, "TriggerAuthentication")[trigger["authenticationRef"]["name"]]
+    secrets = {t["parameter"]: t["name"] for t in shown["spec"]["secretTargetRef"]}
+    assert secrets == {
+        "ca": "carbon-cluster-ca-cert",
+        "cert": "kafka-user-analytics-consumer",
+        "key": "kafka-user-analytics-consumer",
+    }
+
+
+def test_the_listener_is_open_to_clients_and_the_scaler_alone(objects: list[dict[str, Any]]) -> None:
+    (listener,) = of(objects, "Kafka")["carbon"]["spec"]["kafka"]["listeners"]
+    let_in = {
+        (
+            peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"],
+            peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"],
+        )
+        for peer in listener["networkPolicyPeers"]
+    }
+    clients = {(NAMESPACE_OF[source], source) for source, target, _ in FLOWS if target == "kafka"}
+    assert let_in == clients | {("keda", "keda-operator")}
+
+
+def test_paths_to_the_database_end_at_the_pods_that_cloudnative_pg_makes(
+    objects: list[dict[str, Any]],
+) -> None:
+    policies = of(objects, "NetworkPolicy")
+    into = policies["postgresql"]["spec"]
+    assert into["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "postgresql"}
+    let_in = {
+        peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+        for rule in into["ingress"]
+        if rule["ports"][0]["port"] == ports.POSTGRES
+        for peer in rule["from"]
+    }
+    assert let_in == {s for s, target, _ in FLOWS if target == "postgres"} | {"postgresql"}
+    for source in let_in - {"postgresql"}:
+        out = [
+            peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+            for rule in policies[source]["spec"]["egress"]
+            if rule["ports"][0]["port"] == ports.POSTGRES
+            for peer in rule["to"]
+        ]
+        assert out == ["postgresql"]
+
+
+def test_charts_find_their_secrets(seen: dict[str, Registration]) -> None:
+    secrets = {
+        r.inputs["metadata"]["name"]: r.inputs["spec"]
+        for r in seen.values()
+        if r.type.endswith(":ExternalSecret")
+    }
+    values = {
+        r.inputs["name"]: r.inputs["values"]
+        for r in seen.values()
+        if r.type == "kubernetes:helm.sh/v3:Release"
+    }
+    database = values["mlflow"]["backendStore"]["existingDatabaseSecret"]
+    assert secrets[database["name"]]["target"]["template"]["data"] == {database["usernameKey"]: "mlflow"}
+    assert [e["secretKey"] for e in secrets[database["name"]]["data"]] == [database["passwordKey"]]
+    auth = values["valkey"]["auth"]
+    assert [e["secretKey"] for e in secrets[auth["usersExistingSecret"]]["data"]] == [
+        auth["aclUsers"]["default"]["passwordKey"]
+    ]
+    assert values["mlflow"]["artifactRoot"]["s3"]["bucket"] == NAMES.bucket("mlflow")
+
+
+def test_clients_find_mlflow_at_the_same_address(objects: list[dict[str, Any]]) -> None:
+    """The host is one that MLflow answers to: it refuses requests that name it otherwise."""
+    url = variables(pods(objects)["model-server"])[env.MLFLOW_TRACKING_URI]
+    assert url == "http://mlflow.carbon.svc.cluster.local:5000"
+
+
+def test_where_they_answer_is_told(recorded: Recorder) -> None:
+    (platform,) = [r.urn for r in recorded.seen.values() if r.type == "carbon:platform:Platform"]
+    endpoints = recorded.completed[platform]["endpoints"]
+    assert endpoints["kafka"]["service"] == "carbon-kafka-bootstrap"
+    assert endpoints["postgres"]["service"] == "postgres-rw"
+    assert "kafka-0" not in endpoints
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "carbon:secrets.kind is external"),
+        ({"secrets": stack.platform().secrets}, "carbon:postgres keeps data in a bucket"),
+        (
+            {"secrets": stack.platform().secrets, "postgres": stack.platform().postgres},
+            "carbon:mlflow keeps data in a bucket",
+        ),
+    ],
+)
+def test_what_needs_aws_says_so_where_there_is_none(changes: dict[str, Any], words: str) -> None:
+    local = {"images": stack.platform().images}
+    with pytest.raises(pulumi.RunError, match=f"{words}.*carbon:aws.*Remedy"):
+        build(managed(**local, **changes), names=None)
+
+
+def test_an_image_that_is_needed_and_missing_is_named() -> None:
+    """Only the kinds that the platform runs itself need one."""
+    with pytest.raises(ValueError, match=r"images\.redis is missing"):
+        build(managed(redis=stack.platform().redis))
+
+
+def test_passwords_of_the_stack_file_work_with_operators_too() -> None:
+    seen = build(managed(secrets=stack.platform().secrets)).seen
+    secrets = {r.inputs["metadata"]["name"] for r in seen.values() if r.type == "kubernetes:core/v1:Secret"}
+    assert "postgres-role-mlflow" in secrets
+    shown = [str(r.wire) for r in seen.values() if not r.type.endswith(":Secret")]
+    assert not [text for text in shown if PASSWORDS["roles"]["mlflow"] in text]

@@ -1,0 +1,204 @@
+"""What a stack costs: quantities from its settings, prices from the table, nothing made up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import cost
+from tools.cost import Estimate, Price
+from tools.errors import ToolError
+from tools.gate import settings, snapshot
+
+SMALL: dict[str, Any] = {"cpu": "100m", "memory": "256Mi", "memory_limit": "512Mi"}
+DEPLOYER = "arn:aws:iam::111122223333:role/deployer"
+
+NETWORK: dict[str, Any] = {
+    "cidr": "10.0.0.0/16",
+    "zones": ["eu-central-1a", "eu-central-1b"],
+    "nat": "per-zone",
+    "endpoints": ["ec2", "sts", "kms"],
+}
+CLUSTER: dict[str, Any] = {
+    "version": "1.35",
+    "admins": [DEPLOYER],
+    "system_nodes": {
+        "instance_types": ["m7g.large", "m6g.large"],
+        "architecture": "arm64",
+        "least": 2,
+        "most": 4,
+        "disk_gib": 46,
+    },
+}
+EDGE: dict[str, Any] = {
+    "domain": "carbon.example.com",
+    "allowed_cidrs": ["192.0.2.0/24"],
+    "services": {"api": {"port": 8080, "health_path": "/ready"}},
+}
+TABLE = {
+    (item, region): Price(item, unit, region, Decimal(usd) if usd else None, "a page", "2026-01-01")
+    for item, unit, region, usd in (
+        ("kms-key", "month", "*", "1"),
+        ("nat-gateway", "hour", "eu-central-1", "0.10"),
+        ("public-ipv4", "hour", "*", "0.01"),
+        ("interface-endpoint", "hour", "eu-central-1", "0.02"),
+        ("eks-cluster", "hour", "*", "0.10"),
+        ("ec2:m7g.large", "hour", "eu-central-1", None),
+        ("ec2:m7g.large", "hour", "us-east-1", "0.08"),
+        ("gp3", "GiB-month", "eu-central-1", "0.5"),
+        ("alb", "hour", "us-east-1", None),
+        ("waf-acl", "month", "*", "5"),
+        ("waf-rule", "month", "*", "1"),
+        ("hosted-zone", "month", "*", "0.5"),
+    )
+}
+
+
+def _aws(**parts: Any) -> dict[str, Any]:
+    return {"aws": {"account_id": "111122223333", "region": "eu-central-1", **parts}}
+
+
+def _estimate(config: dict[str, Any]) -> Estimate:
+    made = cost.estimate("some", config, TABLE)
+    assert made is not None
+    return made
+
+
+def _monthly(made: Estimate, item: str) -> list[Decimal | None]:
+    return [p.monthly for p in made.lines if p.line.item == item]
+
+
+def test_a_stack_that_is_not_at_aws_costs_nothing_there() -> None:
+    assert cost.estimate("local", {"labels": {}}, TABLE) is None
+
+
+def test_a_network_costs_its_gateways_addresses_and_endpoints_in_every_zone() -> None:
+    made = _estimate(_aws(network=NETWORK))
+    assert _monthly(made, "nat-gateway") == [Decimal("0.10") * 730 * 2]
+    assert _monthly(made, "public-ipv4") == [Decimal("0.01") * 730 * 2]
+    assert _monthly(made, "interface-endpoint") == [Decimal("0.02") * 730 * 3 * 2]
+    assert made.known == Decimal(146 + Decimal("14.6") + Decimal("87.6") + 1)
+
+
+def test_one_gateway_for_all_zones_is_one() -> None:
+    made = _estimate(_aws(network=NETWORK | {"nat": "one", "endpoints": []}))
+    assert _monthly(made, "nat-gateway") == [Decimal(73)]
+    assert _monthly(made, "interface-endpoint") == []
+
+
+def test_a_price_that_is_not_known_is_left_out_and_named() -> None:
+    made = _estimate(_aws(network=NETWORK, cluster=CLUSTER))
+    (nodes,) = [p for p in made.lines if p.line.item == "ec2:m7g.large"]
+    compared = Decimal("0.08") * 730 * 2
+    assert (nodes.monthly, nodes.compared) == (None, compared)
+    assert made.unknown == ["ec2:m7g.large"]
+    page = cost.markdown([made])
+    assert f"| {made.known:,.2f} | ec2:m7g.large | {made.known + compared:,.2f} |" in page
+
+
+def test_what_no_region_has_a_price_for_stays_unknown_in_the_comparison_too() -> None:
+    made = _estimate(_aws(network=NETWORK, cluster=CLUSTER, edge=EDGE))
+    assert "alb" in made.unknown
+    (row,) = [line for line in cost.markdown([made]).splitlines() if line.startswith("| some |")]
+    assert row.count("without alb") == 1
+
+
+def test_nodes_have_volumes_and_so_has_what_keeps_data() -> None:
+    kafka = {"kind": "statefulset", "resources": SMALL, "storage": {"size": "10Gi"}}
+    postgres = {"kind": "statefulset", "resources": SMALL, "storage": {"size": "512Mi"}}
+    made = _estimate(_aws(network=NETWORK, cluster=CLUSTER) | {"kafka": kafka, "postgres": postgres})
+    volumes = [p.line.quantity for p in made.lines if p.line.item == "gp3"]
+    assert volumes == [2 * (46 + 4), 3 * 10, 1]
+    assert _monthly(made, "gp3") == [Decimal(50), Decimal(15), Decimal("0.5")]
+
+
+def test_what_karpenter_starts_is_bounded_by_its_pools_and_not_in_the_sum() -> None:
+    pool = {
+        "capacity": ["spot", "on-demand"],
+        "families": ["m7g", "c7g"],
+        "architectures": ["arm64"],
+        "cpu": "9",
+        "memory": "64Gi",
+    }
+    services = {"karpenter": {"image": "bottlerocket@v1.50.0", "pools": {"general": pool}}}
+    config = _aws(network=NETWORK, cluster=CLUSTER)
+    made = _estimate(config | {"services": services})
+    assert [(p.line.item, p.line.quantity) for p in made.most] == [("ec2:m7g.large", 5)]
+    assert made.known == _estimate(config).known
+
+
+def test_an_item_that_the_table_does_not_have_is_an_error_and_not_free() -> None:
+    table = {key: price for key, price in TABLE.items() if key[0] != "nat-gateway"}
+    with pytest.raises(ToolError, match="no row for nat-gateway"):
+        cost.estimate("some", _aws(network=NETWORK), table)
+
+
+COUNTED = {
+    "kms-key": "aws:kms/key:Key",
+    "nat-gateway": "aws:ec2/natGateway:NatGateway",
+    "eks-cluster": "aws:eks/cluster:Cluster",
+    "secret": "aws:secretsmanager/secret:Secret",
+    "alb": "aws:lb/loadBalancer:LoadBalancer",
+    "waf-acl": "aws:wafv2/webAcl:WebAcl",
+    "hosted-zone": "aws:route53/zone:Zone",
+}
+
+
+@pytest.mark.parametrize("stack", ["bootstrap", "dev", "staging", "dr", "prod"])
+def test_what_is_counted_is_what_the_program_makes(stack: str) -> None:
+    (made,) = cost.estimates([stack])
+    taken = snapshot.read(stack)
+    assert taken is not None, "make snapshot"
+    types = Counter(entry.type for entry in taken.values())
+    counted = {p.line.item: p.line.quantity for p in made.lines}
+    assert {item: counted.get(item, 0) for item in COUNTED} == {
+        item: types[type_] for item, type_ in COUNTED.items()
+    }
+
+
+HEAD = "item,unit,region,usd,source,date\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("alb,hour,*,0.1,,2026-01-01\n", "no source"),
+        ("alb,hour,*,0.1,a page,\n", "no source or date"),
+        ("alb,hour,*,0.1,a page,January\n", "no source or date"),
+        ("alb,hour,*,about 1,a page,2026-01-01\n", "no price"),
+        ("alb,day,*,,,\n", "no unit"),
+        ("alb,hour,*,,,\nalb,hour,*,1,a page,2026-01-01\n", "twice"),
+    ],
+)
+def test_a_table_that_cannot_be_trusted_is_refused(tmp_path: Path, rows: str, said: str) -> None:
+    (tmp_path / "prices.csv").write_text(HEAD + rows)
+    with pytest.raises(ToolError, match=said) as refused:
+        cost.prices(tmp_path / "prices.csv")
+    assert "prices.csv:" in refused.value.message
+
+
+def test_a_blank_price_is_unknown_and_a_zero_is_free(tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text(f"{HEAD}alb,hour,*,,,\nvpc,hour,*,0,a page,2026-01-01\n")
+    table = cost.prices(tmp_path / "prices.csv")
+    assert table["alb", "*"].usd is None
+    assert table["vpc", "*"].usd == 0
+
+
+def test_the_page_has_what_the_stacks_cost_now() -> None:
+    made = cost.estimates(settings.stacks())
+    assert {estimate.stack for estimate in made} == set(settings.stacks()) - {"local"}
+    assert cost.written() == cost.markdown(made), "make cost"
+
+
+def test_writing_replaces_the_tables_and_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{cost._MARKS[0]}\nold\n{cost._MARKS[1]}\nafter\n")
+    made = [_estimate(_aws(network=NETWORK))]
+    cost.write(made, page)
+    assert cost.written(page) == cost.markdown(made)
+    assert page.read_text().startswith(f"before\n{cost._MARKS[0]}\n\n| stack |")
+    assert page.read_text().endswith(f"{cost._MARKS[1]}\nafter\n")

@@ -1,0 +1,346 @@
+"""What the stacks cost a month at AWS: quantities from the stack files, prices from docs/prices.csv.
+
+Counted is what is there whatever the load. What traffic and data cost (NAT and load balancer by the GB, logs,
+objects, requests, backups) is not. Neither are the nodes that Karpenter starts: those are bounded by their
+pools, and shown apart.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import TypeAdapter
+
+from infra.components.aws.firewall import MANAGED_RULES
+from infra.foundation import needed_keys
+from infra.settings.aws import Aws, EksSettings
+from infra.settings.cost import Kubecost
+from infra.settings.data import Kafka, KafkaStrimzi, MLflow, MLflowDeployment, Postgres, PostgresCloudNativePG
+from infra.settings.monitoring import KubePrometheusStack, Monitoring
+from infra.settings.services import Services
+from tools import paths
+from tools.errors import ToolError
+from workloads.kit.contracts import tables
+
+PRICES: Final = paths.ROOT / "docs" / "prices.csv"
+PAGE: Final = paths.ROOT / "docs" / "deploy-aws.md"
+HOURS: Final = 730
+"""Hours of a month."""
+EVERYWHERE: Final = "*"
+COMPARED: Final = "us-east-1"
+"""Region whose prices are shown where those of a stack's own are not known."""
+
+_MARKS: Final = ("<!-- cost: made by `make cost` -->", "<!-- /cost -->")
+_SYSTEM_VOLUME: Final = 4
+"""GiB of Bottlerocket's own volume, beside the one for data."""
+_OTHER_SECRETS: Final = 4
+"""PostgreSQL's superuser, Redis, Grafana's administrator, Velero's repository."""
+_POOL_CPUS: Final = 2
+"""vCPUs of a `large`: within a family, a vCPU costs the same in every size."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a unit costs in a region; without `usd` it is not known."""
+
+    item: str
+    unit: str
+    region: str
+    usd: Decimal | None
+    source: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """So many of an item, all month.
+
+    Attributes:
+        item: as the price table has it.
+        note: what they are.
+    """
+
+    item: str
+    quantity: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A line with its price.
+
+    Attributes:
+        monthly: US dollars in the stack's region; None where its price is not known.
+        compared: the same in us-east-1.
+    """
+
+    line: Line
+    monthly: Decimal | None
+    compared: Decimal | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a stack costs a month.
+
+    Attributes:
+        most: what Karpenter's pools add when they are full, bought on demand.
+    """
+
+    stack: str
+    region: str
+    lines: Sequence[Priced]
+    most: Sequence[Priced]
+
+    @property
+    def known(self) -> Decimal:
+        """Sum of the lines whose price in the stack's region is known."""
+        return sum((p.monthly for p in self.lines if p.monthly is not None), Decimal(0))
+
+    @property
+    def unknown(self) -> list[str]:
+        """Items without a price in the stack's region."""
+        return [p.line.item for p in self.lines if p.monthly is None]
+
+
+def prices(file: Path = PRICES) -> dict[tuple[str, str], Price]:
+    """(item, region) → price.
+
+    Raises:
+        ToolError: a row stands there twice, or has a price without source or date, or no number.
+    """
+    found: dict[tuple[str, str], Price] = {}
+    with file.open(newline="", encoding="utf-8") as rows:
+        for number, row in enumerate(csv.DictReader(rows), start=2):
+            where = f"{file.name}:{number}"
+            if row["usd"] and not (row["source"] and re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"])):
+                raise ToolError(
+                    f"{where}: {row['item']} has a price and no source or date", remedy="Add them."
+                )
+            if row["usd"] and not re.fullmatch(r"\d+(\.\d+)?", row["usd"]):
+                raise ToolError(f"{where}: {row['usd']!r} is no price", remedy="Leave unknown ones blank.")
+            if row["unit"] not in _PER_MONTH:
+                known = ", ".join(_PER_MONTH)
+                raise ToolError(f"{where}: {row['unit']!r} is no unit", remedy=f"The units are: {known}.")
+            key = row["item"], row["region"]
+            if key in found:
+                raise ToolError(f"{where}: {' in '.join(key)} stands there twice", remedy="Keep the newer.")
+            usd = Decimal(row["usd"]) if row["usd"] else None
+            found[key] = Price(*key[:1], row["unit"], row["region"], usd, row["source"], row["date"])
+    return found
+
+
+def estimates(stacks: Iterable[str]) -> list[Estimate]:
+    """What each of the stacks costs that are at AWS.
+
+    Raises:
+        ToolError: an item has no row in the price table, not even a blank one.
+    """
+    table = prices()
+    return [made for stack in stacks if (made := estimate(stack, _configuration(stack), table)) is not None]
+
+
+def estimate(
+    stack: str, config: Mapping[str, Any], table: Mapping[tuple[str, str], Price]
+) -> Estimate | None:
+    """What a stack costs; None if it is not at AWS.
+
+    Args:
+        config: section → content, as the stack file has it.
+    """
+    aws: Aws | None = _section(config, "aws", Aws)
+    if aws is None:
+        return None
+    # Each tenant has a database role, and each role a secret.
+    roles = len(tables.ROLES) + len(config.get("tenants", {}))
+    fixed = [line for line in [*_foundation(aws, roles), *_volumes(config)] if line.quantity]
+    pools = list(_pools(config))
+    return Estimate(
+        stack,
+        aws.region,
+        [_priced(line, aws.region, table) for line in fixed],
+        [_priced(line, aws.region, table) for line in pools],
+    )
+
+
+def markdown(made: Sequence[Estimate]) -> str:
+    """The tables of docs/deploy-aws.md."""
+    columns = (
+        "stack",
+        "region",
+        "known, USD a month",
+        "without",
+        "at us-east-1's prices",
+        "full node pools",
+    )
+    summary = [
+        f"| {' | '.join(columns)} |",
+        "|---|---|---:|---|---:|---:|",
+        *(
+            f"| {e.stack} | {e.region} | {_money(e.known)} | {_names(e.unknown)} "
+            f"| {_with_compared(e.lines)} | {_with_compared(e.most) if e.most else 'none'} |"
+            for e in made
+        ),
+    ]
+    detail = [
+        line
+        for e in made
+        for line in (
+            "",
+            f"**{e.stack}** ({e.region})",
+            "",
+            "| item | number | what | USD a month | in us-east-1 |",
+            "|---|---:|---|---:|---:|",
+            *(_row(p) for p in (*e.lines, *e.most)),
+        )
+    ]
+    return "\n".join([*summary, *detail]) + "\n"
+
+
+def write(made: Sequence[Estimate], page: Path = PAGE) -> None:
+    """Put the tables into the page, in place of those that are there."""
+    start, end = _MARKS
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(start)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{start}\n\n{markdown(made)}\n{end}{after}", encoding="utf-8")
+
+
+def written(page: Path = PAGE) -> str:
+    """The tables that the page has."""
+    start, end = _MARKS
+    return page.read_text(encoding="utf-8").partition(start)[2].partition(end)[0].strip() + "\n"
+
+
+def _foundation(aws: Aws, roles: int) -> Iterator[Line]:
+    """What the section `aws` makes, in the order of `infra/foundation.py`."""
+    yield Line("kms-key", len(needed_keys(aws)), "KMS keys")
+    if aws.network is not None:
+        zones = len(aws.network.zones)
+        gateways = 1 if aws.network.nat == "one" else zones
+        yield Line("nat-gateway", gateways, "NAT gateways, without what they pass on")
+        yield Line("public-ipv4", gateways, "their addresses")
+        yield Line(
+            "interface-endpoint", len(aws.network.endpoints) * zones, "interface endpoints, one a zone each"
+        )
+    if aws.cluster is not None:
+        yield from _cluster(aws.cluster)
+    if aws.secrets is not None:
+        people = len(aws.secrets.sources) + len(aws.secrets.alerts)
+        yield Line("secret", roles + _OTHER_SECRETS + people, "secrets")
+    if aws.edge is not None and aws.network is not None:
+        yield Line("alb", 1, "public load balancer, without what it passes on")
+        yield Line("public-ipv4", len(aws.network.zones), "its addresses")
+        yield Line("waf-acl", 1, "firewall, without its requests")
+        # The limit of requests and the allow-list, beside AWS's own groups.
+        yield Line("waf-rule", len(MANAGED_RULES) + 2, "its rules")
+        yield Line("hosted-zone", 1, "DNS zone, without its queries")
+
+
+def _cluster(cluster: EksSettings) -> Iterator[Line]:
+    nodes = cluster.system_nodes
+    yield Line("eks-cluster", 1, "control plane")
+    yield Line(f"ec2:{nodes.instance_types[0]}", nodes.least, "system nodes, on demand")
+    yield Line("gp3", nodes.least * (nodes.disk_gib + _SYSTEM_VOLUME), "GiB of their volumes")
+
+
+def _volumes(config: Mapping[str, Any]) -> Iterator[Line]:
+    """What workloads keep on volumes."""
+    kafka: Kafka | None = _section(config, "kafka", Kafka)
+    postgres: Postgres | None = _section(config, "postgres", Postgres)
+    monitoring: Monitoring | None = _section(config, "monitoring", Monitoring)
+    mlflow: MLflow | None = _section(config, "mlflow", MLflow)
+    kubecost: Kubecost | None = _section(config, "cost", Kubecost)
+    if kafka is not None:
+        gib = kafka.brokers * _gib(kafka.storage.size)
+        if isinstance(kafka, KafkaStrimzi) and kafka.controllers is not None:
+            gib += kafka.controllers.nodes * _gib(kafka.controllers.storage.size)
+        yield Line("gp3", gib, "GiB of Kafka's volumes")
+    if isinstance(postgres, PostgresCloudNativePG):
+        gib = postgres.instances * (_gib(postgres.storage.size) + _gib(postgres.wal_storage.size))
+        yield Line("gp3", gib, "GiB of PostgreSQL's volumes")
+    elif postgres is not None:
+        yield Line("gp3", _gib(postgres.storage.size), "GiB of PostgreSQL's volume")
+    if isinstance(monitoring, KubePrometheusStack):
+        servers = (monitoring.prometheus, monitoring.alertmanager)
+        gib = sum(server.replicas * _gib(server.storage.size) for server in servers)
+        yield Line("gp3", gib, "GiB of monitoring's volumes")
+    if isinstance(mlflow, MLflowDeployment):
+        yield Line("gp3", _gib(mlflow.storage.size), "GiB of MLflow's volume")
+    if kubecost is not None:
+        gib = _gib(kubecost.database_size) + _gib(kubecost.metrics_size)
+        yield Line("gp3", gib, "GiB of Kubecost's volumes")
+
+
+def _pools(config: Mapping[str, Any]) -> Iterator[Line]:
+    """Karpenter's nodes when every pool is full, as the `large` (2 vCPU) of its first family."""
+    services: Services | None = _section(config, "services", Services)
+    if services is None or services.karpenter is None:
+        return
+    for name, pool in sorted(services.karpenter.pools.items()):
+        nodes = math.ceil(_cpus(pool.cpu) / _POOL_CPUS)
+        yield Line(f"ec2:{pool.families[0]}.large", nodes, f"node pool {name} when full, on demand")
+
+
+def _priced(line: Line, region: str, table: Mapping[tuple[str, str], Price]) -> Priced:
+    if not any(item == line.item for item, _ in table):
+        raise ToolError(
+            f"docs/prices.csv has no row for {line.item}", remedy="Add one; leave the price blank if need be."
+        )
+    return Priced(line, _monthly(line, region, table), _monthly(line, COMPARED, table))
+
+
+def _monthly(line: Line, region: str, table: Mapping[tuple[str, str], Price]) -> Decimal | None:
+    price = table.get((line.item, region)) or table.get((line.item, EVERYWHERE))
+    if price is None or price.usd is None:
+        return None
+    return price.usd * _PER_MONTH[price.unit] * line.quantity
+
+
+def _configuration(stack: str) -> dict[str, Any]:
+    content = yaml.safe_load((paths.ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text()) or {}
+    return {key.partition(":")[2]: value for key, value in content.get("config", {}).items()}
+
+
+def _section(config: Mapping[str, Any], name: str, kind: Any) -> Any:
+    return TypeAdapter(kind).validate_python(config[name]) if name in config else None
+
+
+def _cpus(amount: str) -> float:
+    return int(amount[:-1]) / 1000 if amount.endswith("m") else int(amount)
+
+
+def _gib(size: str) -> int:
+    number, unit = int(size[:-2]), size[-2:]
+    return math.ceil(number * {"Gi": 1, "Mi": 2**-10, "Ki": 2**-20}[unit])
+
+
+def _with_compared(lines: Sequence[Priced]) -> str:
+    best = [p.compared if p.monthly is None else p.monthly for p in lines]
+    missing = [p.line.item for p, usd in zip(lines, best, strict=True) if usd is None]
+    total = _money(sum((usd for usd in best if usd is not None), Decimal(0)))
+    return f"{total}, without {_names(missing)}" if missing else total
+
+
+def _row(p: Priced) -> str:
+    cells = (p.line.item, str(p.line.quantity), p.line.note, _money(p.monthly), _money(p.compared))
+    return f"| {' | '.join(cells)} |"
+
+
+def _names(items: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(items)) or "nothing"
+
+
+def _money(usd: Decimal | None) -> str:
+    return "" if usd is None else f"{usd:,.2f}"
+
+
+_PER_MONTH: Final = {"hour": HOURS, "month": 1, "GiB-month": 1}

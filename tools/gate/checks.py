@@ -1,0 +1,207 @@
+"""The gate's checks. A new one is a function here or in a module of its own, and a line in `CHECKS`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tools.errors import ToolError, UsageError
+from tools.gate import charts, dry_run, iam, kyverno, ledger, linters, snapshot
+from tools.gate.model import Check, CheckResult, Finding, PolicyResult, StackPreview
+from tools.gate.snapshot import Change
+
+ENGINE: Final = "engine"
+PROVIDERS: Final = "provider-inputs"
+POLICY: Final = "policy"
+SNAPSHOT: Final = "snapshot"
+
+
+def engine(previews: Sequence[StackPreview]) -> CheckResult:
+    """Every preview went through: the program ran, every provider took every input."""
+    findings = [
+        Finding(
+            ENGINE,
+            "error",
+            preview.stack,
+            _subject(said),
+            _without_subject(said),
+            "Correct the declaration; the message is the engine's own.",
+        )
+        for preview in previews
+        for said in preview.diagnostics
+    ]
+    return CheckResult(ENGINE, findings, sum(len(p.resources) for p in previews))
+
+
+def provider_inputs(previews: Sequence[StackPreview]) -> CheckResult:
+    """No provider's own input is unknown: behind such a provider nothing is checked."""
+    findings = [
+        Finding(
+            PROVIDERS,
+            "error",
+            preview.stack,
+            input_,
+            "is unknown before the update, so that nothing behind this provider is checked",
+            "Give the provider a value that is known, or that a resource of this stack computes.",
+        )
+        for preview in previews
+        for input_ in preview.unknown_provider_inputs
+    ]
+    providers = [r for p in previews for r in p.resources if r.type.startswith("pulumi:providers:")]
+    return CheckResult(PROVIDERS, findings, len(providers))
+
+
+def policy(previews: Sequence[StackPreview]) -> CheckResult:
+    """No rule of the pack is broken, and each could run on each resource."""
+    findings: list[Finding] = []
+    unseen: list[str] = []
+    for preview in previews:
+        results = preview.policies
+        findings += [_violation(preview.stack, result) for result in results.violations]
+        findings += [_not_run(preview.stack, result) for result in results.could_not_run]
+        unseen += [f"{preview.stack}: {r.policy} on {r.urn or 'the stack'}" for r in results.could_not_run]
+    examined = sum(count for preview in previews for count in preview.policies.ran.values())
+    return CheckResult(POLICY, findings, examined, unseen)
+
+
+def graph(previews: Sequence[StackPreview]) -> CheckResult:
+    """The resources are those of the committed snapshot."""
+    findings: list[Finding] = []
+    unseen: list[str] = []
+    for preview in previews:
+        if preview.diagnostics:
+            unseen.append(f"{preview.stack}: the preview did not go through")
+            continue
+        before = snapshot.read(preview.stack)
+        if before is None:
+            findings.append(
+                Finding(
+                    f"{SNAPSHOT}/none",
+                    "error",
+                    preview.stack,
+                    f"stacks/snapshots/{preview.stack}.json",
+                    "there is no snapshot to compare with",
+                    f"make snapshot STACK={preview.stack}, and commit it",
+                )
+            )
+            continue
+        found = snapshot.differences(before, snapshot.take(preview))
+        findings += [_difference(preview.stack, change) for change in found]
+    return CheckResult(SNAPSHOT, findings, sum(len(p.resources) for p in previews), unseen)
+
+
+CHECKS: Mapping[str, Check] = {
+    ENGINE: engine,
+    PROVIDERS: provider_inputs,
+    POLICY: policy,
+    SNAPSHOT: graph,
+    ledger.CHECK: ledger.data_kept,
+    charts.CHECK: charts.chart_values,
+    iam.CHECK: iam.iam_lint,
+    linters.CHECK: linters.kube_score,
+    kyverno.CHECK: kyverno.kyverno,
+    dry_run.CHECK: dry_run.server_side_dry_run,
+}
+"""In the order in which they are told."""
+
+
+def accept(preview: StackPreview) -> tuple[list[Change], list[str]]:
+    """Make a stack's snapshot and ledger what its preview says.
+
+    Returns:
+        what changed in the snapshot, and what the stack holds from now on.
+
+    Raises:
+        ToolError: the preview did not go through; there is nothing whole to accept.
+    """
+    if preview.diagnostics:
+        raise ToolError(
+            f"{preview.stack}: the preview did not go through: {preview.diagnostics[0]}",
+            remedy=f"make preview STACK={preview.stack} says more.",
+        )
+    taken = snapshot.take(preview)
+    changes = snapshot.differences(snapshot.read(preview.stack) or {}, taken)
+    snapshot.write(preview.stack, taken)
+    return changes, ledger.extend(preview)
+
+
+def run(previews: Sequence[StackPreview], ids: Sequence[str] = ()) -> list[CheckResult]:
+    """Run checks over the previews, all of them by default.
+
+    Args:
+        ids: `policy`, or `policy/image-pinned` for what that rule alone finds.
+
+    Raises:
+        UsageError: there is no such check; names those there are.
+    """
+    results: list[CheckResult] = []
+    for name, check in CHECKS.items():
+        wanted = [id_ for id_ in ids if id_.partition("/")[0] == name]
+        if ids and not wanted:
+            continue
+        started = time.monotonic()
+        done = check(previews)
+        whole = not ids or name in wanted
+        findings = [f for f in done.findings if whole or f.check in wanted]
+        seconds = time.monotonic() - started
+        results.append(CheckResult(done.name, findings, done.examined, done.unseen, seconds))
+    if unknown := sorted({id_.partition("/")[0] for id_ in ids} - CHECKS.keys()):
+        raise UsageError(
+            f"There is no check {', '.join(unknown)}.", remedy=f"The checks are: {', '.join(CHECKS)}."
+        )
+    return results
+
+
+_REMEDIES: Final[Mapping[str, str]] = {
+    "vanished": "Give what takes its place `aliases=[…]` with its old name, parent or type; if it is to go, "
+    "make snapshot accepts.",
+    "unprotected": "Set protect again; to give it up on purpose, make snapshot accepts.",
+    "replaced": "Put the value back, or move the data first (docs/deploy-aws.md); make snapshot accepts.",
+}
+_SAID: Final[Mapping[str, str]] = {
+    "added": "is new",
+    "moved": "has another URN",
+    "changed": "is declared in another way",
+    "vanished": "has vanished",
+    "unprotected": "is protected no more",
+    "replaced": "holds data and would be replaced",
+}
+_ACCEPT: Final = "If this is what you meant, make snapshot accepts; commit the file."
+
+
+def _difference(stack: str, change: Change) -> Finding:
+    return Finding(
+        f"{SNAPSHOT}/{change.kind}",
+        "error",
+        stack,
+        change.urn,
+        "\n".join((f"{change.component}: {change.title} {_SAID[change.kind]}", *change.details)),
+        _REMEDIES.get(change.kind, _ACCEPT),
+    )
+
+
+def _violation(stack: str, result: PolicyResult) -> Finding:
+    message, _, remedy = result.message.partition(" Remedy: ")
+    severity = "error" if result.mandatory else "warning"
+    subject = result.urn or "the stack"
+    return Finding(f"{POLICY}/{result.policy}", severity, stack, subject, message, remedy or "See the rule.")
+
+
+def _not_run(stack: str, result: PolicyResult) -> Finding:
+    return Finding(
+        f"{POLICY}/{result.policy}",
+        "error",
+        stack,
+        result.urn or "the stack",
+        f"could not run: {result.message}",
+        "Make the value known before the update: compute it from the settings, or teach tests/standin.",
+    )
+
+
+def _subject(said: str) -> str:
+    return said.split(": ", 1)[0] if said.startswith("urn:") else "the program"
+
+
+def _without_subject(said: str) -> str:
+    return said.split(": ", 1)[1] if said.startswith("urn:") else said

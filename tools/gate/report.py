@@ -1,0 +1,114 @@
+"""What a person sees of a run of the gate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tools.console import duration
+from tools.gate.model import CheckResult, Finding, StackPreview
+from tools.gate.snapshot import DESTRUCTIVE, Change
+
+console = Console(highlight=False, soft_wrap=True)
+"""A report is a command's result: it goes to stdout."""
+
+_MARKS = {"added": "[green]+", "moved": "[cyan]→", "changed": "[yellow]~"}
+_UNSEEN_SHOWN = 12
+
+
+def stacks(previews: Sequence[StackPreview]) -> None:
+    """A line a stack: what it would be."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("stack", "resources", "aws", "k8s", "helm", "rules", "broken", "not run", "excepted", "s"):
+        table.add_column(title, justify="left" if title == "stack" else "right", no_wrap=True)
+    for p in previews:
+        table.add_row(
+            p.stack,
+            str(len(p.resources)),
+            str(len(p.aws())),
+            str(len(p.kubernetes_objects())),
+            str(len(p.helm_releases())),
+            str(len(p.policies.ran)),
+            str(len(p.policies.violations)),
+            str(len(p.policies.could_not_run)),
+            str(len(p.policies.excepted)),
+            f"{p.seconds:.0f}",
+        )
+    console.print(table)
+
+
+def results(done: Sequence[CheckResult]) -> None:
+    """A line a check, then what each found, then what none could look at."""
+    console.print()
+    for result in done:
+        counts = Counter(f.severity for f in result.findings)
+        mark = "[red]✗[/]" if counts["error"] else "[yellow]![/]" if counts["warning"] else "[green]✓[/]"
+        said = ", ".join(f"{n} {severity}s" for severity, n in counts.items()) or "nothing found"
+        unseen = f", {len(result.unseen)} unseen" if result.unseen else ""
+        console.print(
+            f"{mark} {escape(result.name):<16} {said} in {result.examined}{unseen}"
+            f"[dim] · {duration(result.seconds)}"
+        )
+    for result in done:
+        findings(result.findings)
+        unseen_lines(result)
+
+
+def findings(found: Iterable[Finding]) -> None:
+    """Each finding once, the stacks and the subjects that it is true of below it."""
+    key = _what
+    for what, group in groupby(sorted(found, key=key), key=key):
+        check, severity, message, remedy = what
+        colour = "red" if severity == "error" else "yellow"
+        first, *details = message.splitlines() or [""]
+        console.print(f"\n[{colour}]{escape(check)}[/]  {escape(first)}")
+        for detail in details:
+            console.print(f"    {escape(detail)}")
+        for finding in group:
+            console.print(f"    [dim]{escape(finding.stack)}[/] {escape(finding.subject)}")
+        console.print(f"    [bold]what to do:[/] {escape(remedy)}")
+
+
+def unseen_lines(result: CheckResult) -> None:
+    """What a check could not look at."""
+    if not result.unseen:
+        return
+    console.print(f"\n[yellow]{escape(result.name)}[/]  could not look at:")
+    for line in result.unseen[:_UNSEEN_SHOWN]:
+        console.print(f"    {escape(line)}")
+    if more := len(result.unseen) - _UNSEEN_SHOWN:
+        console.print(f"    … and {more} more" if more > 0 else "", end="\n" if more > 0 else "")
+
+
+def changes(stack: str, found: Sequence[Change]) -> None:
+    """The differences of a stack, a component at a time."""
+    console.print(f"[bold]{escape(stack)}[/]: {_counted(found)}")
+    for component, group in groupby(found, key=lambda change: change.component):
+        console.print(f"  {escape(component)}")
+        for change in group:
+            mark = "[red]-" if change.kind in DESTRUCTIVE else _MARKS[change.kind]
+            console.print(f"    {mark}[/] {escape(change.title)} [dim]{change.kind}")
+            for detail in change.details:
+                console.print(f"        {escape(detail)}")
+
+
+def held(urns: Sequence[str]) -> None:
+    """What a stack must not lose from now on."""
+    if urns:
+        console.print("  held from now on, until a person removes the line:")
+    for urn in urns:
+        console.print(f"    [green]+[/] {escape(urn)}")
+
+
+def _counted(found: Sequence[Change]) -> str:
+    counts = Counter(change.kind for change in found)
+    return ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())) or "no difference"
+
+
+def _what(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.check, finding.severity, finding.message, finding.remedy

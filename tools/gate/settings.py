@@ -1,0 +1,137 @@
+"""A stack's configuration for a run of the gate: what is committed, and stand-ins for what a release brings.
+
+It is checked here, before the engine starts: an unknown key, a wrong type, a missing section or secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from infra.settings import GIVEN_AT_RUN_TIME, NAMESPACE, PlatformSettings, SettingsError, parse
+from infra.settings.images import Images
+from tools import paths
+from tools.errors import UsageError
+from tools.gate.model import Finding
+from workloads.kit.contracts import tables
+
+CHECK: Final = "settings"
+"""The check's id."""
+
+_FILE_KEYS: Final = frozenset({"config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment"})
+_ENGINE_KEYS: Final = frozenset({"pulumi:disable-default-providers"})
+
+
+def stacks() -> tuple[str, ...]:
+    """Every committed stack."""
+    return tuple(sorted(file.name.split(".")[1] for file in (paths.ROOT / "stacks").glob("Pulumi.*.yaml")))
+
+
+def chosen(name: str) -> tuple[str, ...]:
+    """The stacks that a name means: one, or every one for `all`.
+
+    Raises:
+        UsageError: no such stack; names those that exist.
+    """
+    known = stacks()
+    if name == "all":
+        return known
+    if name not in known:
+        raise UsageError(
+            f"STACK={name!r} has no file stacks/Pulumi.{name}.yaml", remedy=f"There are: {', '.join(known)}"
+        )
+    return (name,)
+
+
+def file(stack: str) -> Path:
+    """The committed file, from the root of the checkout."""
+    return Path("stacks") / f"Pulumi.{stack}.yaml"
+
+
+def configuration(stack: str) -> dict[str, str]:
+    """Key → value as the engine takes them, with what the run brings filled in."""
+    committed = _read(stack).get("config") or {}
+    return {key: _text(value) for key, value in (committed | _brought(stack, committed)).items()}
+
+
+def problems(stack: str) -> list[Finding]:
+    """What is wrong with a stack's file; empty when all is well."""
+    where = str(file(stack))
+    found = [*_foreign_keys(stack)]
+    try:
+        parse(configuration(stack), file=where)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            message, _, remedy = line.partition(" Remedy: ")
+            found.append(Finding(CHECK, "error", stack, where, message, remedy))
+    return found
+
+
+def _foreign_keys(stack: str) -> list[Finding]:
+    content = _read(stack)
+    known = dict.fromkeys(content, _FILE_KEYS) | {
+        key: _ENGINE_KEYS for key in content.get("config") or {} if not key.startswith(f"{NAMESPACE}:")
+    }
+    found: list[Finding] = []
+    for key, allowed in known.items():
+        if key in allowed:
+            continue
+        near = difflib.get_close_matches(key, sorted(allowed), n=1)
+        remedy = f"write {near[0]} if that was meant" if near else f"remove it, or write {NAMESPACE}:…"
+        where = str(file(stack))
+        found.append(Finding(CHECK, "error", stack, where, f"{where}: {key} is not a setting.", remedy))
+    return found
+
+
+def _read(stack: str) -> dict[str, Any]:
+    return yaml.safe_load((paths.ROOT / file(stack)).read_text()) or {}
+
+
+def _brought(stack: str, committed: Mapping[str, Any]) -> dict[str, Any]:
+    """Images that a release would name, and the cluster and passwords of a stack that runs on any cluster."""
+    platform = {f"{NAMESPACE}:{name}" for name in PlatformSettings.model_fields} - {
+        f"{NAMESPACE}:{name}" for name in GIVEN_AT_RUN_TIME
+    }
+    if not platform & committed.keys():
+        return {}
+    images = {**_images(committed), **(committed.get(f"{NAMESPACE}:images") or {})}
+    brought: dict[str, Any] = {f"{NAMESPACE}:images": images}
+    if f"{NAMESPACE}:cluster" not in committed:
+        cluster = {"kind": "kubeconfig", "kubeconfig": "/dev/null", "identifier": stack}
+        brought |= {f"{NAMESPACE}:cluster": cluster, f"{NAMESPACE}:secrets": _passwords()}
+    return brought
+
+
+def _images(committed: Mapping[str, Any]) -> dict[str, str]:
+    names = [field.alias or name for name, field in Images.model_fields.items()]
+    return {name: f"{_registry(committed)}/{name}@sha256:{_digest(name)}" for name in names}
+
+
+def _registry(committed: Mapping[str, Any]) -> str:
+    aws = committed.get(f"{NAMESPACE}:aws") or {}
+    if {"account_id", "region"} <= aws.keys():
+        return f"{aws['account_id']}.dkr.ecr.{aws['region']}.amazonaws.com/carbon"
+    return "localhost/carbon"
+
+
+def _passwords() -> dict[str, Any]:
+    return {
+        "kind": "generated",
+        "postgres_password": "stand-in-for-postgres",
+        "redis_password": "stand-in-for-redis",
+        "roles": {role: f"stand-in-for-{role}" for role in tables.ROLES},
+    }
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
