@@ -47,7 +47,7 @@ def _value(text: str) -> Any:
 
 
 def _problem(error: ErrorDetails, file: str) -> str:
-    models, path = _walk([str(part) for part in error["loc"]])
+    holders, models, path = _walk([str(part) for part in error["loc"]])
     key = ".".join(path)
     section = path[0] if path else ""
     match error["type"]:
@@ -60,7 +60,7 @@ def _problem(error: ErrorDetails, file: str) -> str:
             kinds = ", ".join(kind for model in models for kind in [_kind(model)] if kind)
             said, remedy = "has no kind", f"add `kind:`, one of {kinds}"
         case "extra_forbidden":
-            known = sorted({name for model in models for name in _names(model)} - {"platform"})
+            known = sorted({name for model in holders for name in _names(model)} - {"platform"})
             near = difflib.get_close_matches(path[-1], known, n=1)
             said = "is not a setting"
             remedy = (
@@ -82,8 +82,8 @@ def _shown(value: Any, section: str) -> str:
     return f" = {json.dumps(value)}" if section != "secrets" and isinstance(value, str | int | float) else ""
 
 
-def _walk(parts: Sequence[str]) -> tuple[list[type[BaseModel]], list[str]]:
-    """The models whose settings the last part is one of, and the path as a stack file has it.
+def _walk(parts: Sequence[str]) -> tuple[list[type[BaseModel]], list[type[BaseModel]], list[str]]:
+    """Models that have the last part as a setting, models that it may be, the path as a stack file has it.
 
     A problem's location also names what no file holds: the platform, and the kind that a union picked.
     """
@@ -103,7 +103,7 @@ def _walk(parts: Sequence[str]) -> tuple[list[type[BaseModel]], list[str]]:
             holders = [StackSettings, PlatformSettings]
         if field is not None:
             models = _models(field)
-    return holders, path
+    return holders, models, path
 
 
 def _field(model: type[BaseModel], name: str) -> Any:

@@ -169,6 +169,7 @@ def test_what_cannot_work_is_refused(change: Change, words: str) -> None:
 def test_a_scaler_is_what_its_kind_says() -> None:
     config = stack.values()
     config["carbon:model_server"]["scaler"] = {"kind": "keda", "min_replicas": 1, "max_replicas": 2}
+    config["carbon:services"] = {"keda": {}}
     read = stack.platform(config)
     assert isinstance(read.model_server.scaler, Keda)
     assert isinstance(read.analytics_consumer.scaler, Hpa)
