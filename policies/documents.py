@@ -10,6 +10,9 @@ from typing import Any, Final, cast
 
 Statement = Mapping[str, Any]
 
+HIDDEN: Final = "[secret]"
+"""What the engine shows to policies in place of a secret."""
+
 READS: Final = (
     "BatchCheck",
     "BatchGet",
@@ -77,8 +80,10 @@ def statements(document: Any) -> Iterator[Statement]:
     """Statements of a document, given as JSON text or as it reads.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is no JSON, or marked as secret, so that nobody can check it.
     """
+    if document == HIDDEN:
+        raise ValueError("a policy document is marked as secret: no rule can read it. Remedy: unmark it")
     read: Any = json.loads(document) if isinstance(document, str) else document
     found: Any = (cast("Mapping[str, Any]", read) or {}).get("Statement", [])
     yield from [found] if isinstance(found, Mapping) else found

@@ -8,6 +8,7 @@ from typing import Any
 
 from policies.examples import aws, kubernetes, obj
 from policies.limits import Limits
+from policies.networks import is_most
 from policies.rule import Finding, Resource, ResourceRule, Stack, StackRule
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
@@ -24,7 +25,6 @@ NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 
 FSBP = "AWS Foundational Security Best Practices"
-ANYWHERE = {"0.0.0.0/0", "::/0"}
 
 
 def _open_ingress(resource: Resource, _: Limits) -> Iterator[str]:
@@ -36,7 +36,7 @@ def _open_ingress(resource: Resource, _: Limits) -> Iterator[str]:
     for block in blocks:
         networks: list[str] = [*(block.get("cidrBlocks") or []), *(block.get("ipv6CidrBlocks") or [])]
         networks += [n for n in (block.get("cidrIpv4"), block.get("cidrIpv6")) if n]
-        if ANYWHERE & set(networks):
+        if any(is_most(network) for network in networks):
             yield f"port {_whole(block.get('fromPort'))} is open to everybody"
 
 
@@ -146,6 +146,7 @@ RULES = (
         refuses=(
             _group(cidrBlocks=["0.0.0.0/0"]),
             _group(ipv6CidrBlocks=["::/0"]),
+            _group(cidrBlocks=["0.0.0.0/1", "128.0.0.0/1"]),
             aws(GROUP_RULE, type="ingress", fromPort=22.0, cidrBlocks=["0.0.0.0/0"]),
             aws(INGRESS, cidrIpv4="0.0.0.0/0"),
             aws(INGRESS, cidrIpv6="::/0", fromPort=22.0),

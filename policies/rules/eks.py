@@ -8,6 +8,7 @@ from typing import Any
 
 from policies.examples import aws
 from policies.limits import Limits
+from policies.networks import is_most
 from policies.rule import Finding, Resource, ResourceRule, Stack, StackRule
 
 CLUSTER = "aws:eks/cluster:Cluster"
@@ -38,8 +39,8 @@ def _endpoint(cluster: Resource, _: Limits) -> Iterator[str]:
         yield "the private endpoint is off: nodes would reach the API through the internet"
     # AWS opens the public one where nothing is said.
     if cluster.get("vpcConfig.endpointPublicAccess", True):
-        networks = cluster.get("vpcConfig.publicAccessCidrs", [])
-        if not networks or {"0.0.0.0/0", "::/0"} & set(networks):
+        networks: list[str] = cluster.get("vpcConfig.publicAccessCidrs", [])
+        if not networks or any(is_most(network) for network in networks):
             yield "the public endpoint answers everybody"
 
 

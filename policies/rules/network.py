@@ -8,11 +8,11 @@ from typing import Any
 from policies import objects
 from policies.examples import DEPLOYMENT, SELECTOR, kubernetes, obj
 from policies.limits import Limits
+from policies.networks import MOST
 from policies.rule import Finding, ObjectRule, Resource, Stack, StackRule
 
 CIS = "CIS Kubernetes Benchmark 5.3.2"
 
-_ALL = ["0.0.0.0/0", "::/0"]
 _PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]
 """Networks that are not the internet; the last has the node's metadata."""
 
@@ -80,9 +80,9 @@ RULES = (
         kinds=frozenset({"NetworkPolicy"}),
         expression=f"""
             (!has(object.spec.ingress) || object.spec.ingress.all(r, has(r.from) && size(r.from) > 0
-                && r.from.all(p, !has(p.ipBlock) || !(p.ipBlock.cidr in {_ALL}))))
+                && r.from.all(p, !has(p.ipBlock) || !p.ipBlock.cidr.matches('{MOST}'))))
             && (!has(object.spec.egress) || object.spec.egress.all(r, has(r.to) && size(r.to) > 0
-                && r.to.all(p, !has(p.ipBlock) || !(p.ipBlock.cidr in {_ALL})
+                && r.to.all(p, !has(p.ipBlock) || !p.ipBlock.cidr.matches('{MOST}')
                     || (has(r.ports) && size(r.ports) > 0 && has(p.ipBlock.except)
                         && {_PRIVATE}.all(n, n in p.ipBlock.except)))))
         """,
@@ -97,6 +97,7 @@ RULES = (
             _policy(ingress=[{"from": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE}}]}]),
             _policy(egress=[{"ports": [{"port": 443}]}]),
             _policy(egress=[_internet(ports=[])]),
+            _policy(egress=[{"to": [{"ipBlock": {"cidr": "128.0.0.0/1"}}]}]),
             _policy(egress=[_internet(to=[{"ipBlock": {"cidr": "0.0.0.0/0"}}])]),
             _policy(egress=[_internet(to=[{"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE[:1]}}])]),
         ),

@@ -30,13 +30,19 @@ def _binding(role: str = "demo", subject: str = "demo", *, wide: bool = False, *
 RULES = (
     ObjectRule(
         id="rbac-no-cluster-admin",
-        source="CIS Kubernetes Benchmark 5.1.1",
-        title="nobody is given cluster-admin",
+        source="CIS Kubernetes Benchmark 5.1.1; Kubernetes RBAC good practices",
+        title="nobody is given cluster-admin, nor admin or edit, which read secrets and enter containers",
         remedy="bind a role that names what is needed",
         kinds=BINDINGS,
-        expression="object.roleRef.name != 'cluster-admin'",
-        passes=(_binding(),),
-        refuses=(_binding(role="cluster-admin"), _binding(role="cluster-admin", wide=True)),
+        expression="""
+            object.roleRef.kind != 'ClusterRole' || !(object.roleRef.name in ['cluster-admin', 'admin', 'edit'])
+        """,
+        passes=(_binding(), _binding(role="view")),
+        refuses=(
+            _binding(role="edit"),
+            _binding(role="cluster-admin"),
+            _binding(role="cluster-admin", wide=True),
+        ),
     ),
     ObjectRule(
         id="rbac-no-wildcard",

@@ -118,7 +118,7 @@ def judge(preview: StackPreview, scored: Sequence[Mapping[str, Any]]) -> Iterato
             test, grade = check["check"]["id"], check["grade"]
             if check["skipped"] or grade > _WARNING or _is_accepted(test, subject):
                 continue
-            if found[1] in others:
+            if test in LOOKS_FOR_PODS and found[1] in others:
                 continue
             severity: Severity = "error" if grade <= _CRITICAL else "warning"
             message = f"{subject}: {check['check']['name']}: {_said(check)} ({test})"

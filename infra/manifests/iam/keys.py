@@ -60,7 +60,8 @@ def _uses(purpose: Key, names: Names, account: dict[str, str]) -> list[Statement
         case "secrets":
             return [_through("secretsmanager", names, account)]
         case "images":
-            return [_through("ecr", names, account), _grants(account)]
+            # A repository holds a grant, which it gives back when it goes.
+            return [_through("ecr", names, account, "kms:CreateGrant", "kms:RetireGrant")]
         case "volumes":
             return _volumes(names)
         case "logs":
@@ -70,10 +71,10 @@ def _uses(purpose: Key, names: Names, account: dict[str, str]) -> list[Statement
     assert_never(purpose)
 
 
-def _through(service: str, names: Names, account: dict[str, str]) -> Statement:
+def _through(service: str, names: Names, account: dict[str, str], *more: str) -> Statement:
     return allow(
         "Use",
-        USE,
+        [*USE, *more],
         EVERYTHING,
         to=account,
         when={"StringEquals": {"kms:ViaService": f"{service}.{names.region}.amazonaws.com"}},
@@ -81,10 +82,10 @@ def _through(service: str, names: Names, account: dict[str, str]) -> Statement:
 
 
 def _grants(account: dict[str, str]) -> Statement:
-    """A service that works on by itself holds a grant: EKS for its secrets, ECR for its images."""
+    """A service that works on by itself holds a grant: EKS for the secrets of its API."""
     return allow(
         "GrantToService",
-        ["kms:CreateGrant", "kms:RetireGrant"],
+        ["kms:CreateGrant"],
         EVERYTHING,
         to=account,
         when={"Bool": {"kms:GrantIsForAWSResource": "true"}},

@@ -15,7 +15,7 @@ from infra.manifests.secrets import secret
 from infra.names import PASSWORD, USERNAME
 from infra.settings import Labels, Storage
 from infra.settings.data import PostgresBackup, PostgresCloudNativePG, PostgresPooler
-from workloads.kit.contracts import tables
+from workloads.kit.contracts import tables, tenants
 from workloads.kit.contracts.namespaces import PLATFORM
 
 API: Final = "postgresql.cnpg.io/v1"
@@ -176,6 +176,8 @@ def _role(role: str) -> Manifest:
         "replication": False,
         "bypassrls": False,
         "passwordSecret": {"name": role_secret(role)},
+        # Left out, it would be set back to unlimited.
+        **({"connectionLimit": tenants.CONNECTIONS} if tenants.is_role(role) else {}),
     }
 
 

@@ -108,7 +108,8 @@ def cluster(identity: Labels, settings: KafkaStrimzi, *, peers: Sequence[Manifes
                 "consumerByteRate": settings.quotas.consumer_bytes_per_second,
                 "requestPercentage": settings.quotas.request_percent,
             },
-            "metricsConfig": {"type": "strimziMetricsReporter", "values": {"allowList": list(_METRICS)}},
+            # Its own choice of figures: all that a broker has are tens of thousands.
+            "metricsConfig": {"type": "strimziMetricsReporter"},
             "template": {
                 "podDisruptionBudget": {"maxUnavailable": 1},
             },
@@ -134,17 +135,6 @@ def cluster(identity: Labels, settings: KafkaStrimzi, *, peers: Sequence[Manifes
         }
     meta = awaited(metadata(CLUSTER, PLATFORM, labels(identity, kafka.NAME, "broker")))
     return {"apiVersion": API, "kind": "Kafka", "metadata": meta, "spec": spec}
-
-
-_METRICS: Final = (
-    "kafka_server_brokertopicmetrics.*",
-    "kafka_server_replicamanager.*",
-    "kafka_controller_kafkacontroller.*",
-    "kafka_server_raft.*",
-    "kafka_network_requestmetrics_totaltimems.*",
-    "kafka_log_log_size.*",
-)
-"""What the alerts and the capacity report look at: all of a broker's figures are tens of thousands."""
 
 
 def metadata_version(version: str) -> str:

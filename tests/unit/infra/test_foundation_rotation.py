@@ -157,6 +157,10 @@ def test_rotation_is_refused_where_it_makes_no_sense() -> None:
     off = Manager(rotation=False)
     with pytest.raises(Refused, match="not enabled"):
         run({"Step": "createSecret", "SecretId": SECRET, "ClientRequestToken": TOKEN}, off)
+    empty = Manager()
+    empty.begin(TOKEN)
+    with pytest.raises(Refused, match="no first value"):
+        run({"Step": "createSecret", "SecretId": SECRET, "ClientRequestToken": TOKEN}, empty)
     manager = seeded()
     with pytest.raises(Refused, match="no version"):
         run({"Step": "createSecret", "SecretId": SECRET, "ClientRequestToken": TOKEN}, manager)

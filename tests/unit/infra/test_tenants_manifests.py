@@ -10,9 +10,11 @@ from pydantic import ValidationError
 from infra.manifests import tenant
 from infra.manifests.admission import ENFORCED
 from infra.manifests.network import Peer
+from infra.manifests.resources import cloudnative_pg
 from infra.manifests.resources.external_secrets import Remote
 from infra.manifests.tenant import Given
 from infra.settings import Labels
+from infra.settings.data import PostgresCloudNativePG
 from infra.settings.tenants import Tenant
 from workloads.kit.contracts import tenants, topics
 
@@ -31,6 +33,8 @@ VALUES: dict[str, Any] = {
 }
 SETTINGS = Tenant.model_validate(VALUES)
 WHO = (IDENTITY, "pilot-one", SETTINGS)
+
+SMALL = {"cpu": "100m", "memory": "256Mi", "memory_limit": "1Gi"}
 
 Rights = set[tuple[str, str, str]]
 
@@ -166,6 +170,24 @@ def test_a_copied_secret_comes_from_the_tenants_own_store() -> None:
     assert made["kind"] == "ExternalSecret"
     assert made["spec"]["secretStoreRef"] == {"kind": "SecretStore", "name": "platform"}
     assert made["metadata"]["namespace"] == "production-pilot-one"
+
+
+def test_the_operator_keeps_the_tenants_limit_of_connections() -> None:
+    """It sets what is left out back to its own default, and the migrations set the limit."""
+    settings = PostgresCloudNativePG.model_validate(
+        {
+            "kind": "cloudnative-pg",
+            "resources": SMALL,
+            "storage": {"size": "10Gi"},
+            "wal_storage": {"size": "1Gi"},
+            "backup": {"resources": SMALL},
+            "pooler": {"resources": SMALL},
+        }
+    )
+    roles = ["mlflow", tenants.role("pilot-one")]
+    made = cloudnative_pg.cluster(IDENTITY, settings, domain="cluster.local", roles=roles)
+    limits = {r["name"]: r.get("connectionLimit") for r in made["spec"]["managed"]["roles"]}
+    assert limits == {"mlflow": None, "tenant_pilot_one": tenants.CONNECTIONS}
 
 
 def test_no_path_is_no_policy() -> None:

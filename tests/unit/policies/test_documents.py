@@ -58,6 +58,13 @@ def test_a_document_may_have_one_statement_and_one_action() -> None:
     assert list(documents.statements("{}")) == []
 
 
+def test_a_document_that_nobody_can_read_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="marked as secret"):
+        list(documents.statements("[secret]"))
+    with pytest.raises(ValueError, match="Expecting value"):
+        list(documents.statements("Allow"))
+
+
 def test_who_a_statement_is_about() -> None:
     assert documents.principals({"Principal": "*"}) == ["*"]
     assert documents.principals({"Principal": {"AWS": ["a", "b"], "Service": "c"}}) == ["a", "b", "c"]

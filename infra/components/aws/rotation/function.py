@@ -91,6 +91,8 @@ def run(event: Mapping[str, Any], client: Client) -> dict[str, str]:
         raise Refused(f"{secret}: there is no version {token} to rotate to")
     if "AWSCURRENT" in versions[token]:
         return {"secret": secret, "done": "nothing: the version is the current one"}
+    if not any("AWSCURRENT" in stages for stages in versions.values()):
+        raise Refused(f"{secret}: it has no first value to rotate from")
     if "AWSPENDING" not in versions[token]:
         raise Refused(f"{secret}: version {token} is not pending")
     match step:

@@ -1,0 +1,143 @@
+"""What shuts the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools import paths
+from tools.errors import ToolError, UsageError
+from tools.gate import checks, ledger, report, snapshot
+from tools.gate.model import CheckResult, Finding, PolicyResult, PolicyResults, Resource, StackPreview
+
+HEAD = "urn:pulumi:prod::carbon-platform::"
+BUCKET = f"{HEAD}aws:s3/bucket:Bucket::data"
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stacks").mkdir()
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+
+
+def _bucket(name: str = "data", *, protect: bool = True, aliases: tuple[str, ...] = ()) -> Resource:
+    return Resource(
+        urn=f"{HEAD}aws:s3/bucket:Bucket::{name}",
+        type="aws:s3/bucket:Bucket",
+        name=name,
+        custom=True,
+        protect=protect,
+        aliases=aliases,
+        inputs={"bucket": "carbon-data"},
+    )
+
+
+def _preview(*resources: Resource, diagnostics: tuple[str, ...] = ()) -> StackPreview:
+    return StackPreview("prod", resources, diagnostics=diagnostics)
+
+
+def _found(id_: str, *previews: StackPreview) -> list[Finding]:
+    return [finding for result in checks.run(previews, [id_]) for finding in result.findings]
+
+
+def test_a_failed_preview_is_an_error_about_its_resource() -> None:
+    (finding,) = _found("engine", _preview(diagnostics=(f"{BUCKET}: no such property",)))
+    assert (finding.subject, finding.message, finding.severity) == (BUCKET, "no such property", "error")
+
+
+def test_an_unknown_input_of_a_provider_is_an_error() -> None:
+    (finding,) = _found(
+        "provider-inputs", StackPreview("prod", (), unknown_provider_inputs=("p: kubeconfig",))
+    )
+    assert finding.severity == "error"
+
+
+def test_policies_are_told_by_their_severity_and_what_could_not_run_is_an_error() -> None:
+    results = PolicyResults(
+        ran={"encrypted": 3, "named": 2},
+        violations=(
+            PolicyResult("encrypted", BUCKET, True, "a key encrypts it. Remedy: give one."),
+            PolicyResult("named", BUCKET, False, "it has a name. Remedy: give one."),
+        ),
+        could_not_run=(PolicyResult("tagged", BUCKET, False, "unknown"),),
+    )
+    (result,) = checks.run([StackPreview("prod", (), policies=results)], ["policy"])
+    assert [(f.check, f.severity) for f in result.findings] == [
+        ("policy/encrypted", "error"),
+        ("policy/named", "warning"),
+        ("policy/tagged", "error"),
+    ]
+    assert (result.examined, len(result.unseen)) == (5, 1)
+
+
+def test_one_rule_of_the_pack_can_be_asked_alone() -> None:
+    results = PolicyResults(
+        violations=tuple(PolicyResult(name, BUCKET, True, "no") for name in ("encrypted", "named"))
+    )
+    found = _found("policy/named", StackPreview("prod", (), policies=results))
+    assert [f.check for f in found] == ["policy/named"]
+
+
+def test_a_check_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError):
+        checks.run([], ["polici"])
+
+
+def test_a_stack_without_a_snapshot_does_not_pass() -> None:
+    assert [f.check for f in _found("snapshot", _preview(_bucket()))] == ["snapshot/none"]
+
+
+def test_a_difference_is_an_error_until_it_is_accepted() -> None:
+    checks.accept(_preview(_bucket()))
+    changed = _preview(_bucket(), _bucket("more", protect=False))
+    assert [f.check for f in _found("snapshot", changed)] == ["snapshot/added"]
+    checks.accept(changed)
+    assert _found("snapshot", changed) == []
+
+
+def test_a_preview_that_failed_is_neither_compared_nor_accepted() -> None:
+    broken = _preview(diagnostics=("no",))
+    (result,) = checks.run([broken], ["snapshot"])
+    assert result.findings == []
+    assert len(result.unseen) == 1
+    with pytest.raises(ToolError):
+        checks.accept(broken)
+    assert snapshot.read("prod") is None
+
+
+def test_accepting_a_snapshot_gives_up_no_data() -> None:
+    checks.accept(_preview(_bucket()))
+    for after in (_preview(), _preview(_bucket(protect=False)), _preview(_bucket("renamed"))):
+        checks.accept(after)
+        assert [f.check for f in _found("data-kept", after)] == ["data-kept"]
+
+
+def test_an_alias_keeps_data_and_the_ledger_follows_it() -> None:
+    checks.accept(_preview(_bucket()))
+    moved = _preview(_bucket("renamed", aliases=(BUCKET,)))
+    assert _found("data-kept", moved) == []
+    checks.accept(moved)
+    assert ledger.read("prod") == ["aws:s3/bucket:Bucket::renamed"]
+
+
+def test_only_what_is_protected_and_holds_data_is_held() -> None:
+    policy = Resource(f"{HEAD}aws:iam/policy:Policy::p", "aws:iam/policy:Policy", "p", True, protect=True)
+    checks.accept(_preview(_bucket(protect=False), policy))
+    assert ledger.read("prod") == []
+
+
+def test_a_person_gives_data_up_by_removing_its_line() -> None:
+    checks.accept(_preview(_bucket()))
+    ledger.file("prod").write_text("# none\n")
+    assert _found("data-kept", _preview()) == []
+
+
+def test_the_report_tells_one_finding_of_many_resources_once(capsys: pytest.CaptureFixture[str]) -> None:
+    findings = [Finding("policy/x", "error", "prod", name, "is open", "close it") for name in ("a", "b")]
+    report.results([CheckResult("policy", findings, 2, unseen=["prod: c"])])
+    said = capsys.readouterr().out
+    assert said.count("is open") == said.count("close it") == 1
+    assert "prod a" in said
+    assert "prod b" in said
+    assert "2 errors in 2, 1 unseen" in said
