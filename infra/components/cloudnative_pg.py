@@ -13,7 +13,7 @@ from infra.manifests import network, postgres
 from infra.manifests.meta import labels
 from infra.manifests.network import Paths, Peer
 from infra.manifests.resources import cloudnative_pg, monitors
-from infra.manifests.resources.aws_paths import BUCKETS
+from infra.manifests.resources.aws_paths import with_buckets
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import PostgresAccess
 from infra.namespaces import CLOUDNATIVE_PG
@@ -107,10 +107,10 @@ class CloudNativePG(Component):
                 (args.scraper, cloudnative_pg.POOLER_METRICS),
             ),
             egress=(*args.paths.egress, *between),
-            networks=(*args.paths.networks, *args.api, *BUCKETS),
+            networks=(*args.paths.networks, *args.api),
         )
         theirs = labels(args.identity, self._name, "database")
-        return self.add(network.policy(cloudnative_pg.POD_NAME, PLATFORM, theirs, paths))
+        return self.add(with_buckets(network.policy(cloudnative_pg.POD_NAME, PLATFORM, theirs, paths)))
 
     def _monitors(self, args: CloudNativePGArgs) -> None:
         for which, pods in (

@@ -13,7 +13,7 @@ from infra.manifests import mlflow, network, scaling
 from infra.manifests.charts import mlflow as chart
 from infra.manifests.meta import labels, metadata, selector
 from infra.manifests.network import Paths
-from infra.manifests.resources.aws_paths import BUCKETS
+from infra.manifests.resources.aws_paths import with_buckets
 from infra.manifests.resources.external_secrets import BASIC_AUTH, SecretValue
 from infra.manifests.secrets import secret
 from infra.manifests.services import PostgresAccess
@@ -50,7 +50,6 @@ class MLflowChart(Service):
         super().__init__(name, opts)
         identity, settings = args.identity, args.settings
         theirs = labels(identity, mlflow.NAME, "model-registry")
-        paths = Paths(args.paths.ingress, args.paths.egress, (*args.paths.networks, *BUCKETS))
         before = [
             self.add(
                 secret(
@@ -60,7 +59,7 @@ class MLflowChart(Service):
                     constants={USERNAME: mlflow.ROLE},
                 )
             ),
-            self.add(network.policy(mlflow.NAME, PLATFORM, theirs, paths)),
+            self.add(with_buckets(network.policy(mlflow.NAME, PLATFORM, theirs, args.paths))),
         ]
         values = chart.values(
             identity, settings, postgres=args.postgres, bucket=args.bucket, domain=args.domain

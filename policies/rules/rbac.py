@@ -35,7 +35,8 @@ RULES = (
         remedy="bind a role that names what is needed",
         kinds=BINDINGS,
         expression="""
-            object.roleRef.kind != 'ClusterRole' || !(object.roleRef.name in ['cluster-admin', 'admin', 'edit'])
+            object.roleRef.kind != 'ClusterRole'
+            || !(object.roleRef.name in ['cluster-admin', 'admin', 'edit'])
         """,
         passes=(_binding(), _binding(role="view")),
         refuses=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pulumi
@@ -275,6 +276,22 @@ def test_paths_to_the_database_end_at_the_pods_that_cloudnative_pg_makes(
             for peer in rule["to"]
         ]
         assert out == ["postgresql"]
+
+
+@pytest.mark.parametrize("name", ["postgresql", "mlflow"])
+def test_who_keeps_things_in_a_bucket_reaches_it_and_no_other_network(
+    objects: list[dict[str, Any]], name: str
+) -> None:
+    """S3's addresses are public; what is private is reached by paths that name it."""
+    (internet,) = [
+        peer["ipBlock"]
+        for rule in of(objects, "NetworkPolicy")[name]["spec"]["egress"]
+        if [p["port"] for p in rule["ports"]] == [443]
+        for peer in rule["to"]
+        if peer["ipBlock"]["cidr"] == "0.0.0.0/0"
+    ]
+    for address in ("10.1.2.3", "172.20.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"):
+        assert any(ip_address(address) in ip_network(block) for block in internet["except"])
 
 
 def test_charts_find_their_secrets(seen: dict[str, Registration]) -> None:

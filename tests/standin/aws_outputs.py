@@ -229,6 +229,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "aws:cloudwatch/eventRule:EventRule": Shape("{name}", "events:{region}:{account}:rule/{name}"),
     "aws:cloudwatch/eventTarget:EventTarget": Shape("{rule}-{hex8}", "events:{region}:{account}:rule/{rule}"),
     "aws:cloudwatch/logGroup:LogGroup": Shape("{name}", "logs:{region}:{account}:log-group:{name}"),
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": Shape("{policyName}"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Shape("{name}", "cloudwatch:{region}:{account}:alarm:{name}"),
     "aws:dynamodb/table:Table": Shape("{name}", "dynamodb:{region}:{account}:table/{name}"),
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": _ec2("acl", "network-acl"),
@@ -269,6 +270,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "aws:ec2/subnet:Subnet": _ec2(
         "subnet", "subnet", availabilityZoneId=lambda words: zone_id(str(words["availabilityZone"]))
     ),
+    "aws:ec2/tag:Tag": Shape("{resourceId},{key}"),
     "aws:ec2/vpc:Vpc": _ec2(
         "vpc",
         "vpc",
@@ -282,6 +284,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
         "vpce", "vpc-endpoint", prefixListId="pl-{hex8}", state="available", cidrBlocks=lambda _: []
     ),
     "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation": Shape("a-{hex8}"),
+    "aws:ebs/encryptionByDefault:EncryptionByDefault": Shape("{hex8}"),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": Shape("{repository}"),
     "aws:ecr/replicationConfiguration:ReplicationConfiguration": Shape("{account}"),
     "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration": Shape("{account}"),
@@ -346,6 +349,10 @@ SHAPES: Final[Mapping[str, Shape]] = {
         "{uuid}", "kms:{region}:{account}:key/{uuid}", {"keyId": "{uuid}"}
     ),
     "aws:lambda/function:Function": Shape("{name}", "lambda:{region}:{account}:function:{name}"),
+    "aws:lambda/invocation:Invocation": Shape(
+        "{functionName}_{qualifier}_{hex32}", outputs={"result": "{{}}"}
+    ),
+    "aws:lambda/permission:Permission": Shape("{statementId}"),
     "aws:lb/listener:Listener": _LISTENER,
     "aws:lb/listenerRule:ListenerRule": Shape(
         "{arn}", "elasticloadbalancing:{region}:{account}:listener-rule/app/{hex16}"
