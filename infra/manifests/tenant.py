@@ -80,8 +80,8 @@ _COUNTED: Final = {"jobs": "count/jobs.batch", "cronjobs": "count/cronjobs.batch
 
 
 def namespace_name(identity: Labels, tenant: str) -> str:
-    """Namespace of a tenant: `production-<tenant>` where the environment is called so."""
-    return f"{identity.environment}-{tenant}"
+    """Namespace of a tenant: `production-<tenant>` where tenants know the environment as that."""
+    return f"{identity.known_as or identity.environment}-{tenant}"
 
 
 def identity_of(identity: Labels, settings: Tenant) -> Labels:

@@ -62,6 +62,11 @@ class Labels(Section):
     """Who runs the stack and who pays for it: labels of every object."""
 
     environment: LabelValue = Field(description="Environment that the stack is, label `env`.")
+    known_as: DnsLabel | None = Field(
+        None,
+        description="What tenants know the environment as, the start of their namespaces' names; by default "
+        "its own name.",
+    )
     owner: LabelValue = Field(description="Who answers for it, label `owner`.")
     team: LabelValue = Field(description="Team that operates it, label `team`.")
     product: LabelValue = Field(description="Product that it is part of, label `product`.")

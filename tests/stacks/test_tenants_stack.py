@@ -72,7 +72,7 @@ def test_each_tenant_is_one_component_with_a_namespace_of_its_environment(record
 
 def test_the_production_environment_gives_the_names_that_people_know() -> None:
     config = with_tenants()
-    config["carbon:labels"]["environment"] = "production"
+    config["carbon:labels"] |= {"environment": "prod", "known_as": "production"}
     seen = record(lambda: Stack(settings(config))).seen
     assert "production-pilot-one" in {r.name for r in seen.values() if r.type == "carbon:tenant:Tenant"}
 
