@@ -20,9 +20,8 @@ VIEWER = f"arn:aws:iam::{ACCOUNT}:role/viewer"
 
 def labels(environment: str = "prod") -> Labels:
     """Labels of a stack."""
-    return Labels(
-        environment=environment, owner="platform", team="platform", product="carbon", cost_center="test"
-    )
+    own = {"owner": "platform", "team": "platform", "product": "carbon", "cost_center": "test"}
+    return Labels.model_validate({"environment": environment, **own})
 
 
 def whole() -> dict[str, Any]:

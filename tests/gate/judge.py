@@ -20,11 +20,9 @@ def judge(stack: str, ids: Sequence[str]) -> list[Finding]:
         return refused
     if list(ids) == [settings.CHECK]:
         return []
-    bare = engine.preview(stack, policies=False)
-    if not bare.diagnostics:
-        checks.accept(bare)
-    with_policies = any(id_.startswith(checks.POLICY) for id_ in ids)
-    preview = engine.preview(stack) if with_policies else bare
+    preview = engine.preview(stack, policies=any(id_.startswith(checks.POLICY) for id_ in ids))
+    if not preview.diagnostics:
+        checks.accept(preview)
     wanted = [id_ for id_ in ids if id_ != settings.CHECK]
     return [finding for result in checks.run([preview], wanted) for finding in result.findings]
 

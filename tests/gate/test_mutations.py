@@ -6,15 +6,16 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.gate.mistakes import MISTAKES, Mistake
 from tools import paths
-from tools.gate import settings
+from tools.gate import engine, settings
 
 TREE = ("infra", "policies", "stacks", "tools", "workloads", "tests/standin", "tests/gate", "tests/data")
 FILES = ("Pulumi.yaml", "pyproject.toml", "tests/__init__.py")
@@ -22,36 +23,41 @@ FILES = ("Pulumi.yaml", "pyproject.toml", "tests/__init__.py")
 Findings = list[dict[str, str]]
 
 
-@pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The part of the checkout that the gate reads, in a place of its own."""
-    return _copied(paths.ROOT, tmp_path_factory.mktemp("pristine"))
+@dataclass(frozen=True)
+class Trial:
+    """What the checks say of a stack as it is, and of the stack with a mistake."""
+
+    innocent: Future[Findings]
+    guilty: Future[Findings]
 
 
 @pytest.fixture(scope="session")
-def baseline(pristine: Path) -> Callable[[str], Findings]:
-    """What the checks find in a stack where no mistake was made."""
+def trials(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Trial]]:
+    """A trial for each mistake that is asked for, by its id, a few at a time."""
+    asked = [m for item in request.session.items for m in [_mistake(item)] if m is not None]
+    pristine = _copied(paths.ROOT, tmp_path_factory.mktemp("pristine"))
+    with ThreadPoolExecutor(max_workers=engine.AT_ONCE) as pool:
+        innocent = {
+            stack: pool.submit(_judged, pristine, stack, sorted({m.check for m in asked if m.stack == stack}))
+            for stack in dict.fromkeys(m.stack for m in asked)
+        }
 
-    @cache
-    def of(stack: str) -> Findings:
-        return _judged(pristine, stack, sorted({m.check for m in MISTAKES if m.stack == stack}))
+        def try_(mistake: Mistake) -> Findings:
+            # The snapshot and the ledger of the stack as it is have to be there.
+            innocent[mistake.stack].result()
+            return _committed(mistake, _copied(pristine, tmp_path_factory.mktemp(mistake.id)))
 
-    return of
+        yield {m.id: Trial(innocent[m.stack], pool.submit(try_, m)) for m in asked}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
-def test_a_mistake_is_caught_by_its_check(
-    mistake: Mistake, pristine: Path, baseline: Callable[[str], Findings], tmp_path: Path
-) -> None:
-    assert not [f for f in baseline(mistake.stack) if f["check"] == mistake.check], "not a mistake's doing"
-    tree = _copied(pristine, tmp_path)
-    file = tree / mistake.file
-    text = file.read_text()
-    assert text.count(mistake.before) == 1, f"{mistake.file} has changed: look for what the mistake is now"
-    file.write_text(text.replace(mistake.before, mistake.after))
-    found = _judged(tree, mistake.stack, [mistake.check])
-    said = [f["message"] for f in found if f["check"] == mistake.check and f["severity"] == "error"]
-    assert any(mistake.says in message for message in said), found
+def test_a_mistake_is_caught_by_its_check(mistake: Mistake, trials: Mapping[str, Trial]) -> None:
+    trial = trials[mistake.id]
+    assert not [f for f in trial.innocent.result() if f["check"] == mistake.check], "no mistake's doing"
+    found = [f for f in trial.guilty.result() if f["check"] == mistake.check]
+    assert any(mistake.says in f["message"] for f in found if f["severity"] == "error"), found
     assert all(f["remedy"] for f in found)
 
 
@@ -60,7 +66,23 @@ def test_every_mistake_has_a_name_of_its_own() -> None:
     assert {mistake.stack for mistake in MISTAKES} <= set(settings.stacks())
 
 
+def _mistake(item: pytest.Item) -> Mistake | None:
+    call = getattr(item, "callspec", None)
+    found = call.params.get("mistake") if call else None
+    return found if isinstance(found, Mistake) else None
+
+
+def _committed(mistake: Mistake, tree: Path) -> Findings:
+    """Make the mistake in a tree, and ask its check."""
+    file = tree / mistake.file
+    text = file.read_text()
+    assert text.count(mistake.before) == 1, f"{mistake.file} has changed: look for what the mistake is now"
+    file.write_text(text.replace(mistake.before, mistake.after))
+    return _judged(tree, mistake.stack, [mistake.check])
+
+
 def _copied(source: Path, target: Path) -> Path:
+    """The part of a checkout that the gate reads, in another place."""
     for part in TREE:
         shutil.copytree(source / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:

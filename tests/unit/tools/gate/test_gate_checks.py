@@ -47,9 +47,8 @@ def test_a_failed_preview_is_an_error_about_its_resource() -> None:
 
 
 def test_an_unknown_input_of_a_provider_is_an_error() -> None:
-    (finding,) = _found(
-        "provider-inputs", StackPreview("prod", (), unknown_provider_inputs=("p: kubeconfig",))
-    )
+    blind = StackPreview("prod", (), unknown_provider_inputs=("cluster: kubeconfig",))
+    (finding,) = _found("provider-inputs", blind)
     assert finding.severity == "error"
 
 

@@ -78,9 +78,8 @@ def test_images_that_a_release_brings_are_named_by_digest(checkout: Path) -> Non
 
 
 def test_what_needs_no_cluster_gets_none() -> None:
-    assert (
-        not {"carbon:images", "carbon:cluster", "carbon:secrets"} & settings.configuration("bootstrap").keys()
-    )
+    brought = {"carbon:images", "carbon:cluster", "carbon:secrets"}
+    assert not brought & settings.configuration("bootstrap").keys()
 
 
 def test_a_stack_is_chosen_by_name(checkout: Path) -> None:
