@@ -114,6 +114,7 @@ FLOWS: Final = (
     (own.MODEL_TRAINING, mlflow.NAME, ports.MLFLOW),
     (own.MODEL_MONITOR, mlflow.NAME, ports.MLFLOW),
     (own.MODEL_SERVER, mlflow.NAME, ports.MLFLOW),
+    (own.MODEL_SERVER, redis.NAME, ports.REDIS),
     (own.PREDICTION_CONSUMER, own.MODEL_SERVER, ports.MODEL_SERVER),
     (prometheus.NAME, own.ANALYTICS_CONSUMER, ports.METRICS),
     (prometheus.NAME, own.PREDICTION_CONSUMER, ports.METRICS),
@@ -198,13 +199,14 @@ class Platform(Component):
 
     def _build(self) -> dict[str, Endpoint]:
         brokers, database = self._kafka(), self._postgres()
-        self._redis()
+        cache = self._redis()
         migrated = self._migrations(database)
         declared = self._topics(brokers)
         registry = self._mlflow(database.access, migrated)
         services = Services(
             kafka=brokers.access,
             postgres=database.access,
+            redis=cache.access,
             mlflow=registry.url,
             model_server=f"http://{own.MODEL_SERVER}.{PLATFORM}.svc.{self._domain}:{ports.MODEL_SERVER}",
         )
@@ -328,6 +330,7 @@ class Platform(Component):
             services,
             self._settings.features.windows,
             self._secrets["model_server"],
+            cache_password=self._passwords.redis,
             workers=s.workers,
         )
         args = ModelServerArgs(workload=w, scaler=s.scaler, paths=self._paths(w.name))

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from infra.manifests import postgres
+from infra.manifests import postgres, redis
 from infra.manifests.meta import version
 from infra.manifests.resources.external_secrets import SecretValue
-from infra.manifests.services import KafkaAccess, PostgresAccess
+from infra.manifests.services import KafkaAccess, PostgresAccess, RedisAccess
 from infra.manifests.workload import Http, Probes, SecretMount, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, ports, tables
@@ -30,6 +30,7 @@ _PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _SOURCES: Final = "sources.yaml"
 _CONFIG: Final = "/etc/carbon"
 _KAFKA_TLS: Final = "/var/run/secrets/kafka"
+_REDIS_CA: Final = "/etc/redis-ca"
 _POSTGRES_CA: Final = "/var/run/secrets/postgres"
 
 
@@ -57,6 +58,7 @@ class Services:
 
     kafka: KafkaAccess
     postgres: PostgresAccess
+    redis: RedisAccess
     mlflow: str
     model_server: str
 
@@ -77,11 +79,18 @@ def prediction_consumer(
 
 
 def model_server(
-    spec: Spec, services: Services, windows: Sequence[int], password: SecretValue, *, workers: int
+    spec: Spec,
+    services: Services,
+    windows: Sequence[int],
+    password: SecretValue,
+    *,
+    cache_password: SecretValue,
+    workers: int,
 ) -> Workload:
     """The model server.
 
     Args:
+        cache_password: of Redis.
         workers: processes a pod.
     """
     w = replace(
@@ -99,6 +108,7 @@ def model_server(
             env.WORKERS: str(workers),
         },
     )
+    w = _with_cache(w, services.redis, cache_password)
     return _with_role(w, services.postgres, "model_server", password)
 
 
@@ -249,6 +259,17 @@ def _with_role(w: Workload, database: PostgresAccess, role: str, password: Secre
         w = replace(w, mounted_secrets=(*w.mounted_secrets, mount))
         variables[env.POSTGRES_CA_FILE] = f"{mount.path}/{env.TLS_CA}"
     return replace(_with(w, variables), secret_files={**w.secret_files, _PASSWORD: password})
+
+
+def _with_cache(w: Workload, cache: RedisAccess, password: SecretValue) -> Workload:
+    address = f"{cache.host}:{ports.REDIS}"
+    url = f"redis://{address}"
+    if cache.ca_secret is not None:
+        mount = SecretMount(name="redis-ca", path=_REDIS_CA, sources={cache.ca_secret: (env.TLS_CA,)})
+        w = replace(w, mounted_secrets=(*w.mounted_secrets, mount))
+        url = f"rediss://{address}?ssl_ca_certs={mount.path}/{env.TLS_CA}"
+    variables = {env.REDIS_URL: url, env.REDIS_PASSWORD_FILE: f"{env.SECRETS_DIR}/{redis.PASSWORD}"}
+    return replace(_with(w, variables), secret_files={**w.secret_files, redis.PASSWORD: password})
 
 
 def _with_sources(w: Workload, sources: Sequence[Mapping[str, Any]] | None) -> Workload:

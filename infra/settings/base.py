@@ -63,7 +63,7 @@ class Labels(Section):
 
     environment: LabelValue = Field(description="Environment that the stack is, label `env`.")
     known_as: DnsLabel | None = Field(
-        None,
+        default=None,
         description="What tenants know the environment as, the start of their namespaces' names; by default "
         "its own name.",
     )

@@ -1,20 +1,25 @@
-"""Each stack made, left alone, changed and deleted by the real engine, with the stand-in providers."""
+"""Each stack made, changed, relabelled and deleted by the real engine, with the stand-in providers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from tests.gate import life
+from tests.gate.life import Outcome
 from tools.gate import engine, settings
-from tools.gate.engine import Project
+
+STACKS = settings.stacks()
 
 MEANT_TO_BE_REPLACED = ("Job ",)
 """Titles start so of what another version of itself takes the place of: a job runs once."""
+
+State = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Change:
 
     Attributes:
         at: the section, then the keys below it.
-        updated: resources of these titles and no others are updated in place; with a `*`, those among others.
+        updated: titles of what is updated in place; all else is left alone.
     """
 
     at: tuple[str, ...]
@@ -40,76 +45,106 @@ CHANGES = {
         400,
         frozenset({"BucketLifecycleConfiguration state-bucket"}),
     ),
+    "dev": MODEL_SERVER,
     "dr": Change(
         ("carbon:aws", "buckets", "mlflow", "noncurrent_days"),
         60,
         frozenset({"BucketLifecycleConfiguration buckets-mlflow"}),
     ),
-    "dev": MODEL_SERVER,
+    "local": Change(("carbon:redis", "resources", "memory_limit"), "256Mi", frozenset({"Deployment redis"})),
     "prod": MODEL_SERVER,
     "staging": MODEL_SERVER,
-    "local": Change(("carbon:redis", "resources", "memory_limit"), "256Mi", frozenset({"Deployment redis"})),
 }
 
 
-@pytest.fixture(scope="module", params=settings.stacks())
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A project of the stack, made."""
-    with pytest.MonkeyPatch.context() as patch:
+@dataclass(frozen=True)
+class Story:
+    """What happened to a stack: made, one setting changed, everything labelled anew, deleted."""
+
+    made: Outcome
+    changed: Outcome
+    relabelled: Outcome
+    before: State
+    deleted: Outcome
+    after: State
+
+
+@pytest.fixture(scope="module")
+def stories(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Story]]]:
+    """The story of each stack that is asked for, a few at a time."""
+    asked = {
+        str(item.callspec.params["stack"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.module is request.module and hasattr(item, "callspec")
+    }
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(max_workers=engine.AT_ONCE) as pool:
         patch.setenv("CARBON_STATE", str(tmp_path_factory.mktemp("state")))
-        with engine.project(request.param) as project:
-            project.configure(settings.configuration(request.param))
-            made = life.up(project)
-            assert not made.failed
-            assert set(made.done.values()) == {life.MADE}
-            yield project
+        yield {stack: pool.submit(_lived, stack) for stack in sorted(asked)}
 
 
-def test_what_has_not_changed_is_left_alone(stack: Project) -> None:
-    again = life.up(stack)
-    assert not again.failed
-    assert set(again.done.values()) == {life.SAME}
+@pytest.fixture
+def story(stack: str, stories: Mapping[str, Future[Story]]) -> Story:
+    return stories[stack].result()
 
 
-def test_a_changed_setting_updates_what_it_is_about(stack: Project) -> None:
-    change = CHANGES[stack.stack]
-    stack.configure(_with(settings.configuration(stack.stack), change.at, change.to))
-    changed = life.up(stack)
-    assert not changed.failed
-    assert changed.named(life.UPDATED) == change.updated
-    assert changed.named(life.REPLACED) == changed.named(life.MADE) == changed.named(life.DELETED) == set()
+each_stack = pytest.mark.parametrize("stack", STACKS)
 
 
-def test_another_owner_replaces_nothing(stack: Project) -> None:
+@each_stack
+def test_a_stack_is_made(story: Story) -> None:
+    assert not story.made.failed
+    assert set(story.made.done.values()) == {life.MADE}
+
+
+@each_stack
+def test_a_changed_setting_updates_what_it_is_about_and_nothing_else(stack: str, story: Story) -> None:
+    assert not story.changed.failed
+    assert story.changed.named(life.UPDATED) == CHANGES[stack].updated
+    assert set(story.changed.done.values()) == {life.UPDATED, life.SAME}
+
+
+@each_stack
+def test_another_owner_replaces_nothing(story: Story) -> None:
     """Labels and tags of everything change at once."""
-    labelled = _with(settings.configuration(stack.stack), ("carbon:labels", "owner"), "somebody-else")
-    stack.configure(labelled)
-    changed = life.preview(stack)
-    assert not changed.failed
-    assert changed.named(life.UPDATED)
-    unexpected = [t for t in changed.named(life.REPLACED) if not t.startswith(MEANT_TO_BE_REPLACED)]
-    assert unexpected == []
+    assert not story.relabelled.failed
+    assert story.relabelled.named(life.UPDATED)
+    replaced = story.relabelled.named(life.REPLACED)
+    assert [title for title in replaced if not title.startswith(MEANT_TO_BE_REPLACED)] == []
 
 
-def test_destroying_ends_empty_save_for_what_is_protected(stack: Project) -> None:
-    stack.configure(settings.configuration(stack.stack))
-    before = life.state(stack)
-    done = life.destroy(stack, "--exclude-protected")
-    assert not done.failed
-    assert life.state(stack).keys() == _kept(before)
+@each_stack
+def test_destroying_ends_empty_save_for_what_is_protected(story: Story) -> None:
+    assert not story.deleted.failed
+    assert story.after.keys() == _kept(story.before)
 
 
-def _with(configuration: dict[str, str], at: tuple[str, ...], value: Any) -> dict[str, str]:
+def _lived(stack: str) -> Story:
+    committed = settings.configuration(stack)
+    with engine.project(stack) as project:
+        project.configure(committed)
+        made = life.up(project)
+        project.configure(_with(committed, CHANGES[stack].at, CHANGES[stack].to))
+        changed = life.up(project)
+        project.configure(_with(committed, ("carbon:labels", "owner"), "somebody-else"))
+        relabelled = life.preview(project)
+        before = life.state(project)
+        deleted = life.destroy(project, "--exclude-protected")
+        return Story(made, changed, relabelled, before, deleted, life.state(project))
+
+
+def _with(configuration: Mapping[str, str], at: tuple[str, ...], value: Any) -> dict[str, str]:
     section, *keys = at
     content = json.loads(configuration[section])
     inner = content
     for key in keys[:-1]:
         inner = inner[key]
     inner[keys[-1]] = value
-    return configuration | {section: json.dumps(content)}
+    return {**configuration, section: json.dumps(content)}
 
 
-def _kept(state: Mapping[str, Mapping[str, Any]]) -> set[str]:
+def _kept(state: State) -> set[str]:
     """What is protected, what that depends on, and the components that hold it."""
     kept: set[str] = set()
     todo = [urn for urn, resource in state.items() if resource.get("protect")]

@@ -185,6 +185,7 @@ def test_every_mounted_secret_is_made_by_somebody(objects: list[dict[str, Any]])
         "carbon-cluster-ca-cert",
         "postgres-ca",
         *(f"kafka-user-{name}" for name in of(objects, "KafkaUser")),
+        *(o["spec"]["secretName"] for o in of(objects, "Certificate").values()),
     }
     for pod in pods(objects).values():
         for volume in pod["volumes"]:

@@ -138,8 +138,9 @@ def test_files_named_in_the_environment_are_mounted(objects: Objects) -> None:
 
 
 def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
+    """Nor more than it needs: the model server's second one is its cache's."""
     for o in _of(objects, "Secret"):
-        expected = {"migrations": 8, "price-pipeline": 2}.get(o["metadata"]["name"], 1)
+        expected = {"migrations": 8, "price-pipeline": 2, "model-server": 2}.get(o["metadata"]["name"], 1)
         assert len(_unmarked(o["data"])) == expected, o["metadata"]["name"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from tools.errors import ToolError, UsageError
@@ -15,6 +17,9 @@ ENGINE: Final = "engine"
 PROVIDERS: Final = "provider-inputs"
 POLICY: Final = "policy"
 SNAPSHOT: Final = "snapshot"
+
+AT_ONCE: Final = 2
+"""Checks at a time: those that take long wait for programs of their own."""
 
 
 def engine(previews: Sequence[StackPreview]) -> CheckResult:
@@ -58,6 +63,8 @@ def policy(previews: Sequence[StackPreview]) -> CheckResult:
     unseen: list[str] = []
     for preview in previews:
         results = preview.policies
+        if preview.resources and not results.ran and not preview.diagnostics:
+            findings.append(_none_ran(preview.stack))
         findings += [_violation(preview.stack, result) for result in results.violations]
         findings += [_not_run(preview.stack, result) for result in results.could_not_run]
         unseen += [f"{preview.stack}: {r.policy} on {r.urn or 'the stack'}" for r in results.could_not_run]
@@ -135,22 +142,26 @@ def run(previews: Sequence[StackPreview], ids: Sequence[str] = ()) -> list[Check
     Raises:
         UsageError: there is no such check; names those there are.
     """
-    results: list[CheckResult] = []
-    for name, check in CHECKS.items():
-        wanted = [id_ for id_ in ids if id_.partition("/")[0] == name]
-        if ids and not wanted:
-            continue
-        started = time.monotonic()
-        done = check(previews)
-        whole = not ids or name in wanted
-        findings = [f for f in done.findings if whole or f.check in wanted]
-        seconds = time.monotonic() - started
-        results.append(CheckResult(done.name, findings, done.examined, done.unseen, seconds))
-    if unknown := sorted({id_.partition("/")[0] for id_ in ids} - CHECKS.keys()):
+    asked = {id_.partition("/")[0] for id_ in ids} or CHECKS.keys()
+    if unknown := sorted(asked - CHECKS.keys()):
         raise UsageError(
             f"There is no check {', '.join(unknown)}.", remedy=f"The checks are: {', '.join(CHECKS)}."
         )
-    return results
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        running = [pool.submit(_timed, check, previews) for name, check in CHECKS.items() if name in asked]
+        done = [each.result() for each in running]
+    return [replace(result, findings=_asked(result, ids)) for result in done]
+
+
+def _timed(check: Check, previews: Sequence[StackPreview]) -> CheckResult:
+    started = time.monotonic()
+    return replace(check(previews), seconds=time.monotonic() - started)
+
+
+def _asked(result: CheckResult, ids: Sequence[str]) -> Sequence[Finding]:
+    """The findings of a check, or of those parts of it that were asked for."""
+    whole = not ids or result.name in ids
+    return [finding for finding in result.findings if whole or finding.check in ids]
 
 
 _REMEDIES: Final[Mapping[str, str]] = {
@@ -186,6 +197,12 @@ def _violation(stack: str, result: PolicyResult) -> Finding:
     severity = "error" if result.mandatory else "warning"
     subject = result.urn or "the stack"
     return Finding(f"{POLICY}/{result.policy}", severity, stack, subject, message, remedy or "See the rule.")
+
+
+def _none_ran(stack: str) -> Finding:
+    return Finding(
+        POLICY, "error", stack, "policies", "no rule of the pack ran", "See that policies/__main__.py loads."
+    )
 
 
 def _not_run(stack: str, result: PolicyResult) -> Finding:

@@ -33,7 +33,7 @@ def preview(check: Annotated[list[str] | None, typer.Option("--check", help=_ONL
     done = checks.run(previews, only)
     report.stacks(previews)
     report.results([refused, *done])
-    _end(done, started)
+    _end(done, started, whole=not only)
 
 
 @app.command("snapshot")
@@ -64,8 +64,11 @@ def _previews(stacks: tuple[str, ...], *, policies: bool) -> list[StackPreview]:
         return engine.preview_all(stacks, policies=policies)
 
 
-def _end(done: list[CheckResult], started: float) -> None:
+def _end(done: list[CheckResult], started: float, *, whole: bool = False) -> None:
     """Say how it went.
+
+    Args:
+        whole: whether these were all checks.
 
     Raises:
         ToolError: a check found an error.
@@ -75,4 +78,5 @@ def _end(done: list[CheckResult], started: float) -> None:
     if errors:
         names = ", ".join(sorted({finding.check for finding in errors}))
         raise ToolError(f"the gate is shut: {len(errors)} errors from {names}, after {took}")
-    report.console.print(f"\n[bold green]the gate is open[/] after {took}")
+    said = "the gate is open" if whole else "what was asked for found no error"
+    report.console.print(f"\n[bold green]{said}[/] after {took}")

@@ -29,7 +29,7 @@ PACKAGES: Final = ("aws", "kubernetes")
 AT_ONCE: Final = 2
 """Previews at a time: each is a program, an engine, two providers and the policies."""
 
-_TIMEOUT: Final = 300.0
+_TIMEOUT: Final = 600.0
 _SHOWN: Final = 4000
 """Characters of the engine's output that are shown where it names no error itself."""
 

@@ -17,7 +17,7 @@ import yaml
 from infra.settings import GIVEN_AT_RUN_TIME, NAMESPACE, PlatformSettings, SettingsError, parse
 from infra.settings.images import Images
 from tools import paths
-from tools.errors import UsageError
+from tools.errors import ToolError, UsageError
 from tools.gate.model import Finding
 from workloads.kit.contracts import tables
 
@@ -63,7 +63,10 @@ def configuration(stack: str) -> dict[str, str]:
 def problems(stack: str) -> list[Finding]:
     """What is wrong with a stack's file; empty when all is well."""
     where = str(file(stack))
-    found = [*_foreign_keys(stack)]
+    try:
+        found = _foreign_keys(stack)
+    except ToolError as error:
+        return [Finding(CHECK, "error", stack, where, error.message, error.remedy)]
     try:
         parse(configuration(stack), file=where)
     except SettingsError as error:
@@ -90,7 +93,19 @@ def _foreign_keys(stack: str) -> list[Finding]:
 
 
 def _read(stack: str) -> dict[str, Any]:
-    return yaml.safe_load((paths.ROOT / file(stack)).read_text()) or {}
+    """A stack file's content.
+
+    Raises:
+        ToolError: it is not YAML, or has no map `config`.
+    """
+    why = "there is no map `config`"
+    try:
+        content = yaml.safe_load((paths.ROOT / file(stack)).read_text())
+    except yaml.YAMLError as error:
+        content, why = None, str(error)
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+        raise ToolError(f"{file(stack)}: is no stack file: {why}", remedy="Write YAML with a map `config`.")
+    return content
 
 
 def _brought(stack: str, committed: Mapping[str, Any]) -> dict[str, Any]:

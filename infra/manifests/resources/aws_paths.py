@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from infra.manifests.meta import Manifest
-from infra.manifests.resources.service_network import POD_IDENTITY
-
-_PRIVATE: Final = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+from infra.manifests.resources.service_network import INTERNET, POD_IDENTITY
 
 
 def with_buckets(policy: Manifest) -> Manifest:
@@ -18,11 +14,11 @@ def with_buckets(policy: Manifest) -> Manifest:
     agent, port = POD_IDENTITY
     egress = [
         *policy["spec"]["egress"],
-        _to({"cidr": agent}, port),
-        _to({"cidr": "0.0.0.0/0", "except": list(_PRIVATE)}, 443),
+        _to({"ipBlock": {"cidr": agent}}, port),
+        _to(INTERNET, 443),
     ]
     return {**policy, "spec": {**policy["spec"], "egress": egress}}
 
 
-def _to(block: Manifest, port: int) -> Manifest:
-    return {"to": [{"ipBlock": block}], "ports": [{"protocol": "TCP", "port": port}]}
+def _to(peer: Manifest, port: int) -> Manifest:
+    return {"to": [peer], "ports": [{"protocol": "TCP", "port": port}]}

@@ -16,7 +16,7 @@ API_PORTS: Final = (443, 6443)
 POD_IDENTITY: Final = ("169.254.170.23/32", 80)
 """EKS Pod Identity agent: the node answers there with a pod's credentials at AWS."""
 
-_INTERNET: Final[Manifest] = {
+INTERNET: Final[Manifest] = {
     "ipBlock": {
         "cidr": "0.0.0.0/0",
         "except": ["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"],
@@ -102,7 +102,7 @@ def policy(
     if reach.internet:
         agent, port = POD_IDENTITY
         egress.append({"to": [{"ipBlock": {"cidr": agent}}], "ports": _tcp((port,))})
-        egress.append({"to": [*around, _INTERNET], "ports": _tcp((443,))})
+        egress.append({"to": [*around, INTERNET], "ports": _tcp((443,))})
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

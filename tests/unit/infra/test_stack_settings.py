@@ -16,6 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from infra.schema import FILE, schema, text
 from infra.settings import Section, SettingsError, parse
 from infra.settings.base import Cpu, Memory
+from infra.settings.data import KafkaStatefulSet
+from infra.settings.secrets import GeneratedSecrets
 from infra.settings.workloads import Hpa, Keda
 from tests import stack
 
@@ -43,8 +45,10 @@ def put(section: str, *path: str, value: Any) -> Change:
 def test_the_committed_stack_is_accepted() -> None:
     assert stack.settings().labels.environment == "local"
     read = stack.platform()
+    assert isinstance(read.kafka, KafkaStatefulSet)
     assert read.kafka.external_port_base == 31000
     assert read.images.price_pipeline.startswith("localhost/carbon/price-pipeline:")
+    assert isinstance(read.secrets, GeneratedSecrets)
     assert read.secrets.roles["mlflow"].get_secret_value() == stack.PASSWORDS["roles"]["mlflow"]
 
 

@@ -70,6 +70,11 @@ def test_policies_are_told_by_their_severity_and_what_could_not_run_is_an_error(
     assert (result.examined, len(result.unseen)) == (5, 1)
 
 
+def test_a_pack_of_which_nothing_ran_is_no_pass() -> None:
+    (finding,) = _found("policy", _preview(_bucket()))
+    assert "no rule of the pack ran" in finding.message
+
+
 def test_one_rule_of_the_pack_can_be_asked_alone() -> None:
     results = PolicyResults(
         violations=tuple(PolicyResult(name, BUCKET, True, "no") for name in ("encrypted", "named"))

@@ -59,6 +59,13 @@ def test_a_key_of_nobody_is_refused(checkout: Path) -> None:
     assert problem.remedy == "write pulumi:disable-default-providers if that was meant"
 
 
+@pytest.mark.parametrize("text", ["config: [", "- config", "config: text"])
+def test_a_file_that_is_no_stack_file_is_refused(checkout: Path, text: str) -> None:
+    (checkout / settings.file("local")).write_text(text)
+    (problem,) = settings.problems("local")
+    assert "stacks/Pulumi.local.yaml: is no stack file" in problem.message
+
+
 def test_a_cluster_that_the_stack_makes_needs_its_secrets_named(checkout: Path) -> None:
     _change(checkout, "prod", secrets=None)
     assert any("carbon:secrets is missing" in message for message in _said("prod"))
