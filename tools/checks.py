@@ -13,6 +13,7 @@ from tools.errors import ToolError
 
 FAST = ("tests/unit", "tests/stacks")
 SERVICES = ("tests/services",)
+GATE = ("tests/gate",)
 LIVE = ("tests/cluster",)
 
 
@@ -45,6 +46,12 @@ def run(*, fast: bool) -> None:
     if fast:
         return
     _pytest("tests against Kafka and PostgreSQL", SERVICES)
+    _shown(
+        "the gate over every stack",
+        [sys.executable, "-m", "tools", "preview"],
+        remedy="make preview STACK=<stack> looks at one; make snapshot accepts a difference that is meant",
+    )
+    _pytest("tests of the gate", GATE)
     bring_up.up()
     _pytest("live tests", LIVE)
 

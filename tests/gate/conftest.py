@@ -31,9 +31,8 @@ Program = Callable[..., Project]
 
 
 @pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+def program(tmp_path: Path) -> Iterator[Program]:
     """Make a project of a program's text; called again, give the same project another program."""
-    monkeypatch.setenv("CARBON_STATE", str(tmp_path / "state"))
     made: list[Project] = []
     with ExitStack() as stack:
 

@@ -70,17 +70,14 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def stories(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[str, Future[Story]]]:
+def stories(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Future[Story]]]:
     """The story of each stack that is asked for, a few at a time."""
     asked = {
         str(item.callspec.params["stack"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is request.module and hasattr(item, "callspec")
     }
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(max_workers=engine.AT_ONCE) as pool:
-        patch.setenv("CARBON_STATE", str(tmp_path_factory.mktemp("state")))
+    with ThreadPoolExecutor(max_workers=engine.AT_ONCE) as pool:
         yield {stack: pool.submit(_lived, stack) for stack in sorted(asked)}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -95,7 +94,6 @@ def _judged(tree: Path, stack: str, checks: Sequence[str]) -> Findings:
     done = subprocess.run(
         [paths.ROOT / ".venv/bin/python", "-m", "tests.gate.judge", stack, *checks],
         cwd=tree,
-        env={**os.environ, "CARBON_STATE": str(tree / "state"), "CARBON_CACHE": str(paths.cache_dir())},
         capture_output=True,
         text=True,
         check=False,

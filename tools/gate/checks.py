@@ -80,8 +80,8 @@ def graph(previews: Sequence[StackPreview]) -> CheckResult:
         if preview.diagnostics:
             unseen.append(f"{preview.stack}: the preview did not go through")
             continue
-        before = snapshot.read(preview.stack)
-        if before is None:
+        found = snapshot.changes(preview)
+        if found is None:
             findings.append(
                 Finding(
                     f"{SNAPSHOT}/none",
@@ -93,7 +93,6 @@ def graph(previews: Sequence[StackPreview]) -> CheckResult:
                 )
             )
             continue
-        found = snapshot.differences(before, snapshot.take(preview))
         findings += [_difference(preview.stack, change) for change in found]
     return CheckResult(SNAPSHOT, findings, sum(len(p.resources) for p in previews), unseen)
 
@@ -164,31 +163,14 @@ def _asked(result: CheckResult, ids: Sequence[str]) -> Sequence[Finding]:
     return [finding for finding in result.findings if whole or finding.check in ids]
 
 
-_REMEDIES: Final[Mapping[str, str]] = {
-    "vanished": "Give what takes its place `aliases=[…]` with its old name, parent or type; if it is to go, "
-    "make snapshot accepts.",
-    "unprotected": "Set protect again; to give it up on purpose, make snapshot accepts.",
-    "replaced": "Put the value back, or move the data first (docs/deploy-aws.md); make snapshot accepts.",
-}
-_SAID: Final[Mapping[str, str]] = {
-    "added": "is new",
-    "moved": "has another URN",
-    "changed": "is declared in another way",
-    "vanished": "has vanished",
-    "unprotected": "is protected no more",
-    "replaced": "holds data and would be replaced",
-}
-_ACCEPT: Final = "If this is what you meant, make snapshot accepts; commit the file."
-
-
 def _difference(stack: str, change: Change) -> Finding:
     return Finding(
         f"{SNAPSHOT}/{change.kind}",
         "error",
         stack,
         change.urn,
-        "\n".join((f"{change.component}: {change.title} {_SAID[change.kind]}", *change.details)),
-        _REMEDIES.get(change.kind, _ACCEPT),
+        "\n".join((f"{change.component}: {change.title} {snapshot.SAID[change.kind]}", *change.details)),
+        snapshot.REMEDIES[change.kind],
     )
 
 

@@ -10,7 +10,7 @@ import typer
 
 from tools.console import duration, step
 from tools.errors import ToolError
-from tools.gate import checks, engine, report, settings
+from tools.gate import checks, engine, report, settings, snapshot
 from tools.gate.model import CheckResult, Finding, StackPreview
 
 app = typer.Typer()
@@ -33,6 +33,10 @@ def preview(check: Annotated[list[str] | None, typer.Option("--check", help=_ONL
     done = checks.run(previews, only)
     report.stacks(previews)
     report.results([refused, *done])
+    if any(result.name == checks.SNAPSHOT for result in done):
+        for found in previews:
+            if not found.diagnostics and (changes := snapshot.changes(found)):
+                report.changes(found.stack, changes, remedies=True)
     _end(done, started, whole=not only)
 
 

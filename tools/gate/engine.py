@@ -77,9 +77,7 @@ def project(stack: str, *, program: Path | None = None) -> Iterator[Project]:
     Args:
         program: the directory of the program, the committed one by default.
     """
-    parent = paths.state_dir() / "gate"
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix=f"{stack}-", dir=parent) as directory:
+    with tempfile.TemporaryDirectory(prefix=f"carbon-{stack}-") as directory:
         made = Project(stack, Path(directory))
         (made.directory / "Pulumi.yaml").write_text(yaml.safe_dump(_project_file(program)))
         made.pulumi("stack", "init", stack)

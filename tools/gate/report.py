@@ -12,13 +12,15 @@ from rich.table import Table
 
 from tools.console import duration
 from tools.gate.model import CheckResult, Finding, StackPreview
-from tools.gate.snapshot import DESTRUCTIVE, Change
+from tools.gate.snapshot import DESTRUCTIVE, REMEDIES, SAID, Change
 
 console = Console(highlight=False, soft_wrap=True)
 """A report is a command's result: it goes to stdout."""
 
 _MARKS = {"added": "[green]+", "moved": "[cyan]→", "changed": "[yellow]~"}
 _UNSEEN_SHOWN = 12
+_GRAPH = frozenset(f"snapshot/{kind}" for kind in SAID)
+"""Findings that `changes` tells better."""
 
 
 def stacks(previews: Sequence[StackPreview]) -> None:
@@ -55,7 +57,7 @@ def results(done: Sequence[CheckResult]) -> None:
             f"[dim] · {duration(result.seconds)}"
         )
     for result in done:
-        findings(result.findings)
+        findings(finding for finding in result.findings if finding.check not in _GRAPH)
         unseen_lines(result)
 
 
@@ -85,9 +87,13 @@ def unseen_lines(result: CheckResult) -> None:
         console.print(f"    … and {more} more" if more > 0 else "", end="\n" if more > 0 else "")
 
 
-def changes(stack: str, found: Sequence[Change]) -> None:
-    """The differences of a stack, a component at a time."""
-    console.print(f"[bold]{escape(stack)}[/]: {_counted(found)}")
+def changes(stack: str, found: Sequence[Change], *, remedies: bool = False) -> None:
+    """The differences of a stack from its snapshot, a component at a time.
+
+    Args:
+        remedies: whether to say what to do about them.
+    """
+    console.print(f"\n[bold]{escape(stack)}[/], compared with its snapshot: {_counted(found)}")
     for component, group in groupby(found, key=lambda change: change.component):
         console.print(f"  {escape(component)}")
         for change in group:
@@ -95,6 +101,8 @@ def changes(stack: str, found: Sequence[Change]) -> None:
             console.print(f"    {mark}[/] {escape(change.title)} [dim]{change.kind}")
             for detail in change.details:
                 console.print(f"        {escape(detail)}")
+    for kind in dict.fromkeys(change.kind for change in found if remedies):
+        console.print(f"  [bold]what to do[/] where it {SAID[kind]}: {escape(REMEDIES[kind])}")
 
 
 def held(urns: Sequence[str]) -> None:

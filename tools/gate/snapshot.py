@@ -23,6 +23,26 @@ Kind = Literal["added", "moved", "changed", "vanished", "unprotected", "replaced
 DESTRUCTIVE: Final[frozenset[Kind]] = frozenset({"vanished", "unprotected", "replaced"})
 """The kinds of differences that lose something."""
 
+SAID: Final[Mapping[Kind, str]] = {
+    "added": "is new",
+    "moved": "has another URN",
+    "changed": "is declared in another way",
+    "vanished": "has vanished",
+    "unprotected": "is protected no more",
+    "replaced": "holds data and would be replaced",
+}
+
+_ACCEPT: Final = "if this is what you meant, make snapshot accepts it; commit the file."
+REMEDIES: Final[Mapping[Kind, str]] = {
+    "added": _ACCEPT,
+    "moved": _ACCEPT,
+    "changed": _ACCEPT,
+    "vanished": "give what takes its place `aliases=[…]` with its old name, parent or type; "
+    "if it is to go, make snapshot accepts it.",
+    "unprotected": "set protect again; to give it up on purpose, make snapshot accepts it.",
+    "replaced": "put the value back, or move the data first; make snapshot accepts it.",
+}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -94,6 +114,12 @@ def write(stack: str, entries: Mapping[str, Entry]) -> None:
 def take(preview: StackPreview) -> dict[str, Entry]:
     """The graph of a preview."""
     return {entry.urn: entry for entry in map(_taken, preview.resources)}
+
+
+def changes(preview: StackPreview) -> list[Change] | None:
+    """What differs from a stack's committed snapshot; None where there is none."""
+    before = read(preview.stack)
+    return None if before is None else differences(before, take(preview))
 
 
 def differences(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[Change]:

@@ -137,6 +137,18 @@ def test_a_person_gives_data_up_by_removing_its_line() -> None:
     assert _found("data-kept", _preview()) == []
 
 
+def test_differences_are_told_a_component_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    checks.accept(_preview(_bucket()))
+    changes = snapshot.changes(_preview(_bucket("more")))
+    assert changes is not None
+    report.changes("prod", changes, remedies=True)
+    said = capsys.readouterr().out
+    assert "prod, compared with its snapshot: 1 added, 1 vanished" in said
+    assert "- Bucket data vanished" in said
+    assert "+ Bucket more added" in said
+    assert "where it has vanished: give what takes its place `aliases=[…]`" in said
+
+
 def test_the_report_tells_one_finding_of_many_resources_once(capsys: pytest.CaptureFixture[str]) -> None:
     findings = [Finding("policy/x", "error", "prod", name, "is open", "close it") for name in ("a", "b")]
     report.results([CheckResult("policy", findings, 2, unseen=["prod: c"])])
