@@ -35,25 +35,30 @@ def output(
     """
     args = [os.fspath(arg) for arg in command]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             args,
             env=_environment(env),
             cwd=cwd,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=timeout,
-            check=False,
+            start_new_session=True,
         )
     except (FileNotFoundError, PermissionError) as error:
         raise _not_runnable(args, error) from error
-    except subprocess.TimeoutExpired as error:
-        raise CommandFailed(args, None) from error
-    if done.returncode not in accept:
-        raise CommandFailed(args, done.returncode, output=done.stdout + done.stderr)
-    return done.stdout
+    try:
+        stdout, stderr = process.communicate(stdin, timeout)
+    except BaseException as error:
+        kill_session(process.pid)
+        process.wait()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise CommandFailed(args, None) from error
+        raise
+    if process.returncode not in accept:
+        raise CommandFailed(args, process.returncode, output=stdout + stderr)
+    return stdout
 
 
 def run(
@@ -65,7 +70,7 @@ def run(
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> None:
-    """Run with stdout and stderr appended to `log`; an interrupt or a timeout ends its whole process group.
+    """Run with stdout and stderr appended to `log`; an interrupt or a timeout ends all that it started.
 
     Args:
         env: added to this process's environment.
@@ -99,7 +104,7 @@ def run(
         def expire() -> None:
             nonlocal expired
             expired = True
-            _kill_group(process)
+            kill_session(process.pid)
 
         timer = Timer(timeout, expire) if timeout is not None else None
         if timer:
@@ -113,7 +118,7 @@ def run(
                     on_line(line.rstrip("\n"))
             returncode = process.wait()
         except BaseException:
-            _kill_group(process)
+            kill_session(process.pid)
             process.wait()
             raise
         finally:
@@ -129,9 +134,21 @@ def _environment(added: Mapping[str, str] | None) -> dict[str, str]:
     return {**os.environ, **(added or {})}
 
 
-def _kill_group(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def kill_session(leader: int) -> None:
+    """Kill every process of a session, those in process groups of their own too, as Pulumi's plugins are.
+
+    Args:
+        leader: the process that was started with `start_new_session`.
+    """
+    for entry in Path("/proc").iterdir():
+        with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
+            if entry.name.isdigit() and _session(entry) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _session(process: Path) -> int:
+    # The name in parentheses may hold anything; state, parent, group and session follow it.
+    return int((process / "stat").read_text().rpartition(")")[2].split()[3])
 
 
 def _not_runnable(args: list[str], error: OSError) -> MissingPrerequisite:

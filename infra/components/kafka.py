@@ -65,6 +65,7 @@ class Kafka(Component):
             workload.stateful_set(w, replicas=settings.brokers, parallel=True),
             after=before,
             protect=storage.protect,
+            left_alone=[workload.CLAIM_LABELS],
         )
         self.access = KafkaAccess(
             bootstrap=kafka.bootstrap(brokers),

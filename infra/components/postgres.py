@@ -50,7 +50,12 @@ class Postgres(Component):
         before = self.add_surroundings(w, args.paths)
         self.add(workload.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
-        self.add(workload.stateful_set(w, replicas=1), after=before, protect=settings.storage.protect)
+        self.add(
+            workload.stateful_set(w, replicas=1),
+            after=before,
+            protect=settings.storage.protect,
+            left_alone=[workload.CLAIM_LABELS],
+        )
         host = w.host(args.domain)
         self.access = PostgresAccess(host=host, direct_host=host, service=w.name)
         self.register_outputs({"host": host})

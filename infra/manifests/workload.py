@@ -291,6 +291,10 @@ def deployment(w: Workload, strategy: Manifest, *, replicas: int) -> Manifest:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": w.metadata(), "spec": spec}
 
 
+CLAIM_LABELS: Final = "spec.volumeClaimTemplates[0].metadata.labels"
+"""Field of a stateful set that no update may change: a volume keeps the labels that it was made with."""
+
+
 def stateful_set(w: Workload, *, replicas: int, parallel: bool = False) -> Manifest:
     """Pods with a name and a volume of their own."""
     assert w.volume is not None, "a stateful set keeps something"

@@ -53,10 +53,10 @@ def destroy(project: Project, *flags: str) -> Outcome:
 
 
 def state(project: Project) -> dict[str, dict[str, Any]]:
-    """What the state holds by URN, without the stack itself and its providers."""
+    """What the state holds by URN, without the stack itself."""
     exported = json.loads(project.pulumi("stack", "export", "-s", project.stack))
     resources = exported["deployment"].get("resources") or []
-    return {r["urn"]: r for r in resources if not r["type"].startswith("pulumi:")}
+    return {r["urn"]: r for r in resources if r["type"] != "pulumi:pulumi:Stack"}
 
 
 def title(urn: str) -> str:

@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from botocore import xform_name
 
 from tests.gate.day2 import world
 from tests.gate.day2.world import World
-from tools import paths, toolchain
+from tools import paths, proc, toolchain
 from tools.gate import apiserver, crds, engine
 from tools.gate.apiserver import ApiServer
 from tools.gate.engine import Project
@@ -124,12 +123,11 @@ class Stack:
                 cwd=self.project.directory,
                 stdout=output,
                 stderr=output,
-                # The providers are killed with it.
                 start_new_session=True,
             )
             until(lambda: self.world.hangs(name) or running.poll() is not None, f"{name} to hang", limit=120)
             assert running.poll() is None, log.read_text()
-            os.killpg(running.pid, signal.SIGKILL)
+            proc.kill_session(running.pid)
             running.wait()
         self.world.calm(name)
 

@@ -142,12 +142,13 @@ def _with(configuration: Mapping[str, str], at: tuple[str, ...], value: Any) -> 
 
 
 def _kept(state: State) -> set[str]:
-    """What is protected, what that depends on, and the components that hold it."""
+    """What is protected, what it and its provider depend on, and the components that hold it."""
     kept: set[str] = set()
     todo = [urn for urn, resource in state.items() if resource.get("protect")]
     while todo:
         urn = todo.pop()
         if urn in state and urn not in kept:
             kept.add(urn)
-            todo += [state[urn].get("parent", ""), *state[urn].get("dependencies", ())]
+            provider = state[urn].get("provider", "").rpartition("::")[0]
+            todo += [state[urn].get("parent", ""), provider, *state[urn].get("dependencies", ())]
     return kept

@@ -149,8 +149,14 @@ def test_changed_password_restarts_who_uses_it_and_nobody_else(
 
 def test_the_scaler_alone_decides_how_many_run(registrations: dict[str, Registration]) -> None:
     scaled = {r.name for r in registrations.values() if r.type.endswith(":HorizontalPodAutoscaler")}
-    left = {r.name: r.ignores for r in registrations.values() if r.ignores}
+    left = {r.name: r.ignores for r in registrations.values() if r.type.endswith(":Deployment") and r.ignores}
     assert left == dict.fromkeys(scaled, ("spec.replicas",))
+
+
+def test_a_new_owner_leaves_volumes_as_they_were_made(registrations: dict[str, Registration]) -> None:
+    """Their labels cannot change: a stateful set would be replaced, and its pods with it."""
+    left = {r.name: r.ignores for r in registrations.values() if r.type.endswith(":StatefulSet")}
+    assert left == dict.fromkeys(("kafka", "postgres"), ("spec.volumeClaimTemplates[0].metadata.labels",))
 
 
 def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:

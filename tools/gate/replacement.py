@@ -7,7 +7,7 @@ what the API server refuses to update. The stand-in providers and the gate's sna
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -199,23 +199,13 @@ def holds_data(token: str) -> bool:
     return known is not None and known.holds_data
 
 
-def covers(path: str, token: str) -> bool:
-    """Whether a changed property lies at or below a path whose change replaces the type."""
-    known = rule(token)
-    return known is not None and any(path == p or path.startswith((f"{p}.", f"{p}[")) for p in known.changed)
-
-
 def value_at(inputs: Any, path: str) -> Any:
     """The value at a path; below a list, the list of its elements' values; None where there is none."""
     head, _, rest = path.partition(".")
     if isinstance(inputs, list):
-        found = [value_at(inner, path) for inner in _items(inputs)]
+        found = [value_at(inner, path) for inner in inputs]  # pyright: ignore[reportUnknownVariableType]
         return found if any(value is not _ABSENT for value in found) else _ABSENT
     if not isinstance(inputs, Mapping) or head not in inputs:
         return _ABSENT
     inner: Any = inputs[head]  # pyright: ignore[reportUnknownVariableType]
     return value_at(inner, rest) if rest else inner
-
-
-def _items(values: list[Any]) -> Iterator[Any]:
-    return iter(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import Console
@@ -12,12 +12,19 @@ from rich.table import Table
 
 from tools.console import duration
 from tools.gate.model import CheckResult, Finding, StackPreview
-from tools.gate.snapshot import DESTRUCTIVE, REMEDIES, SAID, Change
+from tools.gate.snapshot import DESTRUCTIVE, REMEDIES, SAID, Change, Kind
 
 console = Console(highlight=False, soft_wrap=True)
 """A report is a command's result: it goes to stdout."""
 
-_MARKS = {"added": "[green]+", "moved": "[cyan]→", "changed": "[yellow]~"}
+_MARKS: Mapping[Kind, str] = {
+    "added": "[green]+",
+    "moved": "[cyan]→",
+    "changed": "[yellow]~",
+    "vanished": "[red]-",
+    "unprotected": "[red]!",
+    "replaced": "[red]±",
+}
 _UNSEEN_SHOWN = 12
 _GRAPH = frozenset(f"snapshot/{kind}" for kind in SAID)
 """Findings that `changes` tells better."""
@@ -97,11 +104,11 @@ def changes(stack: str, found: Sequence[Change], *, remedies: bool = False) -> N
     for component, group in groupby(found, key=lambda change: change.component):
         console.print(f"  {escape(component)}")
         for change in group:
-            mark = "[red]-" if change.kind in DESTRUCTIVE else _MARKS[change.kind]
-            console.print(f"    {mark}[/] {escape(change.title)} [dim]{change.kind}")
+            console.print(f"    {_MARKS[change.kind]}[/] {escape(change.title)} [dim]{change.kind}")
             for detail in change.details:
                 console.print(f"        {escape(detail)}")
-    for kind in dict.fromkeys(change.kind for change in found if remedies):
+    kinds: list[Kind] = [change.kind for change in found if remedies]
+    for kind in dict.fromkeys(kinds):
         console.print(f"  [bold]what to do[/] where it {SAID[kind]}: {escape(REMEDIES[kind])}")
 
 
@@ -115,7 +122,8 @@ def held(urns: Sequence[str]) -> None:
 
 def _counted(found: Sequence[Change]) -> str:
     counts = Counter(change.kind for change in found)
-    return ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())) or "no difference"
+    told = [f"[red]{n} {k}[/]" if k in DESTRUCTIVE else f"{n} {k}" for k, n in sorted(counts.items())]
+    return ", ".join(told) or "no difference"
 
 
 def _what(finding: Finding) -> tuple[str, str, str, str]:
