@@ -50,3 +50,14 @@ def test_running_out_of_time_ends_the_children_too(
 def test_a_program_that_is_not_there_is_named() -> None:
     with pytest.raises(MissingPrerequisite, match="'no-such-program'"):
         proc.output(["no-such-program"])
+
+
+def test_a_timeout_ends_what_went_into_a_group_of_its_own(
+    tmp_path: Path, wait_until: Callable[[Callable[[], bool], str], None]
+) -> None:
+    """As plugins of Pulumi's engine do."""
+    file = tmp_path / "pid"
+    with pytest.raises(CommandFailed):
+        proc.output(["sh", "-c", f"set -m; sleep 1000 & echo $! > {file}; wait"], timeout=1)
+    child = int(file.read_text())
+    wait_until(lambda: gone(child), "the child's end")
