@@ -50,7 +50,9 @@ class Source:
 
 
 SOURCES = (
-    Source("aws-load-balancer-controller", "v3.5.0", ("elbv2.k8s.aws",), "aws-load-balancer-controller"),
+    Source(
+        "aws-load-balancer-controller", "own-definition", ("elbv2.k8s.aws",), "aws-load-balancer-controller"
+    ),
     Source("barman-cloud", "v0.14.0", ("barmancloud.cnpg.io",), "plugin-barman-cloud"),
     Source("strimzi", "1.2.0", ("kafka.strimzi.io",), "strimzi-kafka-operator"),
     Source(
