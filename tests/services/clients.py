@@ -31,7 +31,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.services.servers import Postgres
+from tests.services.servers import Postgres, until
 from workloads.kit import db, log_reader
 from workloads.kit.records import Record
 from workloads.kit.settings import KafkaConsumerSettings, KafkaSettings, PostgresSettings
@@ -62,6 +62,12 @@ class KafkaClient:
         """Create a topic of exactly this name."""
         new = NewTopic(name, partitions, self._replication, config=config or {})
         self.admin.create_topics([new])[name].result(30)
+        # A producer that knew a topic of this name as deleted would refuse it for a while.
+        until(lambda: self._known(name, partitions), f"the producer knows {name}")
+
+    def _known(self, name: str, partitions: int) -> bool:
+        found = self._producer.list_topics(name, timeout=10).topics[name]
+        return found.error is None and len(found.partitions) == partitions
 
     def configure(self, topic: str, config: dict[str, str]) -> None:
         """Set configurations of a topic."""
@@ -116,7 +122,15 @@ class KafkaClient:
         assert not failures, failures[0]
 
     def read(self, topic: str) -> list[Record[bytes]]:
-        """Every committed message of a topic that has a value."""
+        """Every committed message of a topic that has a value, once no transaction is open in it.
+
+        A commit returns when it is certain; readers see it a moment later.
+        """
+        until(lambda: self.ends(topic) == self.ends(topic, "read_uncommitted"), f"{topic} is settled", 60)
+        return self.read_now(topic)
+
+    def read_now(self, topic: str) -> list[Record[bytes]]:
+        """Every message of a topic that has a value and can be read at this moment."""
         return list(log_reader.read_committed_to_end(self.settings, topic, bytes))
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
@@ -136,13 +150,13 @@ class KafkaClient:
         # A coordinator that is only just coming up says so for a moment.
         return reader.committed(partitions, timeout=30)
 
-    def ends(self, topic: str) -> dict[int, int]:
-        """One past the last committed offset: partition -> offset."""
+    def ends(self, topic: str, isolation: str = "read_committed") -> dict[int, int]:
+        """One past the last offset that a reader of this isolation gets: partition -> offset."""
         reader = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
                 "group.id": "unused",
-                "isolation.level": "read_committed",
+                "isolation.level": isolation,
             }
         )
         try:

@@ -33,6 +33,16 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaClient]:
         server.stop()
 
 
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Kafka]:
+    """Three brokers of the test's own, to kill."""
+    server = Kafka(tmp_path / "cluster", brokers=3)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A server on which `python -m workloads.migrations upgrade` has run once, with a secret a role."""

@@ -206,7 +206,7 @@ def test_an_aborted_transaction_is_tried_again_with_the_same_records(kafka: Kafk
         # The broker refuses one message, so every transaction aborts.
         until(lambda: _sample("carbon_consumer_records_total", **labels) > 0, "it aborts")
         assert kafka.committed(group, topic) == {}
-        assert kafka.read(output) == []
+        assert kafka.read_now(output) == []
         kafka.configure(output, {"max.message.bytes": "10000"})
         until(lambda: kafka.committed(group, topic) == {0: 21}, "all is committed")
     assert [record.value for record in kafka.read(output)] == values

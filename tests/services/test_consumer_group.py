@@ -129,7 +129,7 @@ def _loaded(kafka: KafkaClient, topic: str) -> Iterator[Load]:
 def _assert_each_once(kafka: KafkaClient, output: str, sent: int, seconds: float = 60) -> None:
     # Transactions that died have to time out before what follows them can be read.
     until(lambda: sum(kafka.ends(output).values()) >= sent, "as many outputs as inputs", seconds)
-    until(lambda: len(kafka.read(output)) >= sent, "all outputs can be read", seconds, every=0.5)
+    until(lambda: len(kafka.read_now(output)) >= sent, "all outputs can be read", seconds, every=0.5)
     copies = Counter(record.value for record in kafka.read(output))
     lost = sent - len(copies)
     doubled = {value: n for value, n in copies.items() if n > 1}
@@ -257,15 +257,6 @@ def test_a_member_without_partitions_is_ready(kafka: KafkaClient, group: str) ->
         until(lambda: first.loop.ready()[0] and second.loop.ready()[0], "both are ready")
         reasons = {first.loop.ready()[1], second.loop.ready()[1]}
     assert reasons == {"assigned [0]", "assigned []"}
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Kafka]:
-    server = Kafka(tmp_path / "cluster", brokers=3)
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def test_a_killed_broker_loses_and_doubles_nothing(cluster: Kafka, start: Start) -> None:

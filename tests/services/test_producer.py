@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from tests.services.clients import KafkaClient
-from tests.services.servers import until
+from tests.services.servers import Kafka, until
 from workloads.kit import log_reader
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
@@ -25,7 +26,7 @@ def test_messages_are_seen_together_when_the_block_ends(kafka: KafkaClient, tran
     with TransactionalProducer(kafka.settings, transactional_id) as producer:
         with producer.transaction() as tx:
             tx.send_all(Output(topic, f"k{n}", b"%d" % n, [("source", b"test")]) for n in range(100))
-            assert kafka.read(topic) == []
+            assert kafka.read_now(topic) == []
         records = kafka.read(topic)
     assert sorted(int(record.value) for record in records) == list(range(100))
     assert {tuple(record.headers) for record in records} == {(("source", b"test"),)}
@@ -90,6 +91,29 @@ def test_a_second_producer_fences_the_first_and_ends_its_transaction(
         pass
 
 
+def test_offsets_go_on_when_the_groups_coordinator_is_lost(cluster: Kafka, transactional_id: str) -> None:
+    kafka = KafkaClient(cluster.bootstrap, replication=3)
+    topic, group = f"topic-{secrets.token_hex(4)}", f"group-{secrets.token_hex(4)}"
+    kafka.create(topic, 1, {"min.insync.replicas": "2"})
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "log_level": 0})
+    member = consumer.consumer_group_metadata()
+    with TransactionalProducer(kafka.settings, transactional_id) as producer:
+        with producer.transaction() as tx:
+            tx.offsets([TopicPartition(topic, 0, 1)], member)
+        [described] = kafka.admin.describe_consumer_groups([group]).values()
+        coordinator = described.result(30).coordinator.id
+        with producer.transaction() as tx:
+            cluster.brokers[coordinator].kill()
+            until(
+                lambda: coordinator not in producer._producer.list_topics(timeout=10).brokers,
+                "its producer knows the broker is lost",
+                60,
+            )
+            tx.offsets([TopicPartition(topic, 0, 2)], member)
+    assert kafka.committed(group, topic) == {0: 2}
+    consumer.close()
+
+
 def test_no_broker_is_said_within_the_limit() -> None:
     with pytest.raises(KafkaUnavailable):
         TransactionalProducer(KafkaSettings(kafka_bootstrap="127.0.0.1:1", kafka_wait_seconds=0.5), "x")
@@ -111,8 +135,8 @@ def test_an_open_transaction_does_not_hold_the_reader_up(kafka: KafkaClient, tra
     with TransactionalProducer(kafka.settings, transactional_id) as producer, producer.transaction() as tx:
         tx.send(Output(topic, None, b"open"))
         kafka.produce(topic, [b"behind"])
-        assert [record.value for record in kafka.read(topic)][:1] == [b"before"]
-        assert b"open" not in {record.value for record in kafka.read(topic)}
+        assert [record.value for record in kafka.read_now(topic)][:1] == [b"before"]
+        assert b"open" not in {record.value for record in kafka.read_now(topic)}
 
 
 def test_what_cannot_be_decoded_is_left_out(kafka: KafkaClient) -> None:
