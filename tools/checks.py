@@ -16,6 +16,9 @@ SERVICES = ("tests/services",)
 GATE = ("tests/gate",)
 LIVE = ("tests/cluster",)
 
+_AT_ONCE = ("-n", "2", "--dist", "loadfile")
+"""Two files of tests at a time, each with servers of its own."""
+
 
 def static() -> None:
     """ruff (rules and format) and pyright.
@@ -42,23 +45,25 @@ def run(*, fast: bool) -> None:
         ToolError: the first check that failed.
     """
     static()
-    _pytest("unit and component tests", FAST)
+    _pytest("unit and component tests", FAST, *_AT_ONCE)
     if fast:
         return
-    _pytest("tests against Kafka and PostgreSQL", SERVICES)
+    _pytest("tests against Kafka and PostgreSQL", SERVICES, *_AT_ONCE)
     _shown(
         "the gate over every stack",
         [sys.executable, "-m", "tools", "preview"],
         remedy="make preview STACK=<stack> looks at one; make snapshot accepts a difference that is meant",
     )
-    _pytest("tests of the gate", GATE)
+    _pytest("tests of the gate", GATE, *_AT_ONCE)
     bring_up.up()
     _pytest("live tests", LIVE)
 
 
-def _pytest(title: str, where: Sequence[str]) -> None:
+def _pytest(title: str, where: Sequence[str], *flags: str) -> None:
     _shown(
-        title, [sys.executable, "-m", "pytest", "-q", *where], remedy="run one test with .venv/bin/pytest -k"
+        title,
+        [sys.executable, "-m", "pytest", "-q", *flags, *where],
+        remedy="run one test with .venv/bin/pytest -k",
     )
 
 

@@ -91,6 +91,7 @@ def test_a_second_producer_fences_the_first_and_ends_its_transaction(
         pass
 
 
+@pytest.mark.timeout(180)
 def test_offsets_go_on_when_the_groups_coordinator_is_lost(cluster: Kafka, transactional_id: str) -> None:
     kafka = KafkaClient(cluster.bootstrap, replication=3)
     topic, group = f"topic-{secrets.token_hex(4)}", f"group-{secrets.token_hex(4)}"

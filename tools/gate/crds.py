@@ -53,7 +53,6 @@ SOURCES = (
     Source(
         "aws-load-balancer-controller", "own-definition", ("elbv2.k8s.aws",), "aws-load-balancer-controller"
     ),
-    Source("barman-cloud", "v0.14.0", ("barmancloud.cnpg.io",), "plugin-barman-cloud"),
     Source("strimzi", "1.2.0", ("kafka.strimzi.io",), "strimzi-kafka-operator"),
     Source(
         "github.com/aws/karpenter-provider-aws",
@@ -77,6 +76,14 @@ SOURCES = (
         ("postgresql.cnpg.io",),
         "cloudnative-pg",
         "h1:fnhVq44xXx97MNiuvJsPrX1vSjYbgdyBK5MSGfdHdp0=",
+        "config/crd/bases",
+    ),
+    Source(
+        "github.com/cloudnative-pg/plugin-barman-cloud",
+        "v0.13.0",
+        ("barmancloud.cnpg.io",),
+        "plugin-barman-cloud",
+        "h1:dcEVsozSmdx5p2LbG1hbkWBvr6LXs1xpCsQiJWpo/ew=",
         "config/crd/bases",
     ),
     Source(
@@ -113,10 +120,10 @@ SOURCES = (
     ),
     Source(
         "github.com/prometheus-operator/prometheus-operator",
-        "v0.85.0",
+        "v0.93.1",
         ("monitoring.coreos.com",),
         "kube-prometheus-stack",
-        "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
+        "h1:4Juk8v93RdG1DSGD/mGp+SeQKPmnlLIj2iq3blLZgFY=",
         "example/prometheus-operator-crd",
     ),
     Source(

@@ -28,10 +28,11 @@ from workloads.kit.settings import KafkaSettings
 _log = structlog.get_logger(__name__)
 
 _CALL_SECONDS = 5.0
-_IDLE_CONNECTION_MS = 5_000
-"""A connection that is idle for this long is closed. librdkafka (2.16; its issues 5456 and 5511) looks for a
-group's new coordinator only when some connection opens or closes: without this, `Transaction.offsets` hangs
-past every timeout once the coordinator's machine is lost and nothing else happens."""
+_LOST_COORDINATOR = {"enable.sparse.connections": False, "connections.max.idle.ms": 5_000}
+"""librdkafka (2.16; its issues 5456 and 5511) looks for a group's new coordinator only when some connection
+opens or closes, and asks whom it is connected to at that moment. With connections to all brokers, each closed
+when it is idle, that is a few seconds; without, `Transaction.offsets` could hang past every timeout once the
+coordinator's machine is lost."""
 
 
 class Aborted(Transient):
@@ -84,10 +85,10 @@ class TransactionalProducer:
         self._producer = Producer(
             {
                 **kafka.writing(settings),
+                **_LOST_COORDINATOR,
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": timeout,
                 "message.timeout.ms": timeout,
-                "connections.max.idle.ms": _IDLE_CONNECTION_MS,
                 "socket.timeout.ms": min(timeout, kafka.SOCKET_TIMEOUT_MS),
             }
         )
