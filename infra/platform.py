@@ -1,14 +1,14 @@
-"""The whole: which component gets which other's outputs, in which order, and who may talk to whom."""
+"""The whole: which component gets which other's outputs, and in which order."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import pulumi
 
-from infra import cluster, data_services, namespaces, operations, tenancy
+from infra import cluster, data_services, flows, operations, tenancy
 from infra.cluster import ClusterAccess
 from infra.cluster_services import ClusterServices, ClusterServicesArgs
 from infra.components.admission_policies import AdmissionPolicies, AdmissionPoliciesArgs
@@ -44,96 +44,22 @@ from infra.manifests import (
     redis,
     scaling,
     tenant,
-    workload,
 )
 from infra.manifests import platform_workloads as own
-from infra.manifests.network import Paths, Peer
+from infra.manifests.network import Paths
 from infra.manifests.platform_workloads import Services, Spec
-from infra.manifests.prometheus import Target
-from infra.manifests.resources import cloudnative_pg
 from infra.manifests.services import KafkaAccess, PostgresAccess
 from infra.manifests.workload import Workload
 from infra.names import Names
 from infra.operations import Operations
 from infra.passwords import passwords
 from infra.settings import Labels, PlatformSettings, Resources
-from infra.settings.data import PostgresCloudNativePG
 from infra.settings.monitoring import KubePrometheusStack, MonitoringDeployments
 from infra.settings.workloads import Consumer, Keda
 from policies.exceptions import RuleException
 from policies.limits import Limits
 from workloads.kit.contracts import ports, tenants, topics
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
-
-NAMESPACE_OF: Final = {
-    **dict.fromkeys(
-        (
-            kafka.NAME,
-            postgres.NAME,
-            redis.NAME,
-            mlflow.NAME,
-            own.MIGRATIONS,
-            own.TOPICS,
-            own.PRICE_PIPELINE,
-            own.PRICE_REPLAY,
-            own.ANALYTICS_CONSUMER,
-            own.PREDICTION_CONSUMER,
-            own.MODEL_TRAINING,
-            own.MODEL_MONITOR,
-            own.MODEL_SERVER,
-        ),
-        PLATFORM,
-    ),
-    **dict.fromkeys(
-        (
-            prometheus.NAME,
-            prometheus.ALERTMANAGER,
-            exporters.POSTGRES_EXPORTER,
-            exporters.KUBE_STATE_METRICS,
-        ),
-        MONITORING,
-    ),
-}
-"""Every workload and the namespace it runs in."""
-
-FLOWS: Final = (
-    (own.TOPICS, kafka.NAME, ports.KAFKA),
-    (own.PRICE_PIPELINE, kafka.NAME, ports.KAFKA),
-    (own.PRICE_REPLAY, kafka.NAME, ports.KAFKA),
-    (own.ANALYTICS_CONSUMER, kafka.NAME, ports.KAFKA),
-    (own.PREDICTION_CONSUMER, kafka.NAME, ports.KAFKA),
-    (own.MIGRATIONS, postgres.NAME, ports.POSTGRES),
-    (mlflow.NAME, postgres.NAME, ports.POSTGRES),
-    (own.PRICE_PIPELINE, postgres.NAME, ports.POSTGRES),
-    (own.ANALYTICS_CONSUMER, postgres.NAME, ports.POSTGRES),
-    (own.PREDICTION_CONSUMER, postgres.NAME, ports.POSTGRES),
-    (own.MODEL_TRAINING, postgres.NAME, ports.POSTGRES),
-    (own.MODEL_MONITOR, postgres.NAME, ports.POSTGRES),
-    (own.MODEL_SERVER, postgres.NAME, ports.POSTGRES),
-    (exporters.POSTGRES_EXPORTER, postgres.NAME, ports.POSTGRES),
-    (own.MODEL_TRAINING, mlflow.NAME, ports.MLFLOW),
-    (own.MODEL_MONITOR, mlflow.NAME, ports.MLFLOW),
-    (own.MODEL_SERVER, mlflow.NAME, ports.MLFLOW),
-    (own.MODEL_SERVER, redis.NAME, ports.REDIS),
-    (own.PREDICTION_CONSUMER, own.MODEL_SERVER, ports.MODEL_SERVER),
-    (prometheus.NAME, own.ANALYTICS_CONSUMER, ports.METRICS),
-    (prometheus.NAME, own.PREDICTION_CONSUMER, ports.METRICS),
-    (prometheus.NAME, own.PRICE_REPLAY, ports.METRICS),
-    (prometheus.NAME, own.MODEL_SERVER, ports.MODEL_SERVER),
-    (prometheus.NAME, exporters.POSTGRES_EXPORTER, ports.POSTGRES_EXPORTER),
-    (prometheus.NAME, exporters.KUBE_STATE_METRICS, ports.KUBE_STATE_METRICS),
-    (prometheus.NAME, prometheus.ALERTMANAGER, ports.ALERTMANAGER),
-)
-"""Who may talk to whom: (from, to, port). NetworkPolicies close everything else."""
-
-API_CLIENTS: Final = frozenset({exporters.KUBE_STATE_METRICS})
-"""Who may talk to the Kubernetes API."""
-
-_KEDA: Final = Peer(namespaces.KEDA, "keda-operator")
-"""Asks the brokers how far consumers are behind."""
-
-API_PORTS: Final = (443, 6443)
-"""Of its service, and of an API server where the policy sees the address behind the service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +118,7 @@ class Platform(Component):
         if self._settings.services.in_use:
             self._services = self._cluster_services(args.names)
         self._admission(args)
-        self._pods = pod_names(self._settings)
+        self._pods = flows.pod_names(self._settings)
         self._site = self._data_site(args.names)
         self.endpoints = self._build()
         self.register_outputs({"endpoints": self.endpoints})
@@ -266,15 +192,15 @@ class Platform(Component):
             domain=self._domain,
             names=names,
             passwords=self._passwords,
-            scraper=_peer(prometheus.NAME),
-            api=_api(self._cluster.api_cidrs),
+            scraper=flows.peer(prometheus.NAME),
+            api=flows.api(self._cluster.api_cidrs),
             monitored=self._settings.services.prometheus_crds is not None,
         )
 
     def _kafka(self) -> Kafka | StrimziKafka:
         clients = self._paths(kafka.NAME)
         if self._scales_on_lag():
-            clients = replace(clients, ingress=(*clients.ingress, (_KEDA, ports.KAFKA)))
+            clients = replace(clients, ingress=(*clients.ingress, (flows.KEDA, ports.KAFKA)))
         return data_services.kafka(self._site, self._settings.kafka, clients, self._after())
 
     def _scales_on_lag(self) -> bool:
@@ -432,7 +358,7 @@ class Platform(Component):
                 identity=labels,
                 image=images.of("prometheus"),
                 rule_groups=self._rule_groups(),
-                targets=targets(self._domain),
+                targets=flows.targets(self._domain),
                 settings=settings.prometheus,
                 paths=self._paths(prometheus.NAME),
             ),
@@ -464,7 +390,7 @@ class Platform(Component):
         operations.prometheus(
             self._operations(),
             settings,
-            targets=[target for target in targets(self._domain) if target.job not in theirs],
+            targets=[target for target in flows.targets(self._domain) if target.job not in theirs],
             rule_groups=self._rule_groups(),
             paths=self._paths(prometheus.NAME),
             alerting=self._paths(prometheus.ALERTMANAGER),
@@ -495,7 +421,9 @@ class Platform(Component):
             identity=self._labels,
             kafka=services.kafka,
             postgres=services.postgres,
-            peers={name: _peer(name, self._pods) for name in (kafka.NAME, postgres.NAME, own.MODEL_SERVER)},
+            peers={
+                name: flows.peer(name, self._pods) for name in (kafka.NAME, postgres.NAME, own.MODEL_SERVER)
+            },
             passwords=self._secrets,
             replication_factor=s.kafka.replication_factor,
             min_in_sync=s.kafka.min_in_sync,
@@ -530,57 +458,12 @@ class Platform(Component):
         return self._spec(image, consumer.resources, consumer.environment)
 
     def _paths(self, name: str, networks: Sequence[tuple[str, int]] = ()) -> Paths:
-        return paths(name, self._cluster.api_cidrs, networks, self._pods)
+        return flows.paths(name, self._cluster.api_cidrs, networks, self._pods)
 
     def _after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
         # Their definitions have to be there before the objects that ask something of an operator.
         services = self._services.ready if self._services is not None else []
         return pulumi.ResourceOptions(parent=self, depends_on=[*self._namespaces, *services, *others])
-
-
-def paths(
-    name: str,
-    api_cidrs: Sequence[str],
-    networks: Sequence[tuple[str, int]] = (),
-    pods: Mapping[str, str] | None = None,
-) -> Paths:
-    """All paths of a workload.
-
-    Args:
-        api_cidrs: networks of the Kubernetes API.
-        networks: (CIDR, port) outside the cluster that it may reach, besides the Kubernetes API.
-        pods: workload → name that its pods have as a label, where an operator gives them another.
-    """
-    named = pods or {}
-    return Paths(
-        ingress=tuple((_peer(source, named), port) for source, target, port in FLOWS if target == name),
-        egress=tuple((_peer(target, named), port) for source, target, port in FLOWS if source == name),
-        networks=(*networks, *(_api(api_cidrs) if name in API_CLIENTS else ())),
-    )
-
-
-def pod_names(settings: PlatformSettings) -> dict[str, str]:
-    """Workload → name that its pods have as a label, where an operator gives them another."""
-    if isinstance(settings.postgres, PostgresCloudNativePG):
-        return {postgres.NAME: cloudnative_pg.POD_NAME}
-    return {}
-
-
-def targets(domain: str) -> list[Target]:
-    """What Prometheus scrapes: whatever it has a path to.
-
-    Args:
-        domain: DNS domain of the cluster.
-    """
-    found: list[Target] = []
-    for source, job, port in FLOWS:
-        if source == prometheus.NAME:
-            namespace = NAMESPACE_OF[job]
-            each_pod = namespace == PLATFORM
-            service = workload.metrics_name(job) if each_pod else job
-            host = f"{service}.{namespace}.svc.{domain}"
-            found.append(Target(job=job, namespace=namespace, host=host, port=port, each_pod=each_pod))
-    return found
 
 
 def endpoints(brokers: KafkaAccess, database: PostgresAccess) -> dict[str, Endpoint]:
@@ -596,17 +479,9 @@ def endpoints(brokers: KafkaAccess, database: PostgresAccess) -> dict[str, Endpo
     found |= {service: (service, ports.KAFKA_EXTERNAL) for service in brokers.external}
     return {
         name: {
-            "namespace": NAMESPACE_OF.get(name, PLATFORM),
+            "namespace": flows.NAMESPACE_OF.get(name, PLATFORM),
             "service": service,
             "port": port,
         }
         for name, (service, port) in found.items()
     }
-
-
-def _api(cidrs: Sequence[str]) -> list[tuple[str, int]]:
-    return [(cidr, port) for cidr in cidrs for port in API_PORTS]
-
-
-def _peer(name: str, pods: Mapping[str, str] | None = None) -> Peer:
-    return Peer(NAMESPACE_OF[name], (pods or {}).get(name, name))

@@ -10,9 +10,10 @@ import pulumi
 import pytest
 
 from infra import cluster
+from infra.flows import FLOWS, NAMESPACE_OF
 from infra.manifests import platform_workloads as own
 from infra.names import Names
-from infra.platform import FLOWS, NAMESPACE_OF, Platform, PlatformArgs
+from infra.platform import Platform, PlatformArgs
 from infra.settings import PlatformSettings
 from infra.settings.cluster import KubeconfigCluster
 from infra.settings.data import KafkaStrimzi, MLflowChart, PostgresCloudNativePG, RedisValkey

@@ -10,11 +10,11 @@ import pytest
 
 from infra import operations
 from infra.components.services.base import Site
+from infra.flows import targets
 from infra.manifests.alerts import rule_groups
 from infra.manifests.network import Paths
 from infra.names import Names
 from infra.operations import Operations
-from infra.platform import targets
 from infra.settings import Labels
 from infra.settings.cost import Kubecost
 from infra.settings.monitoring import KubePrometheusStack

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.platform import API_CLIENTS, FLOWS, NAMESPACE_OF
+from infra.flows import API_CLIENTS, FLOWS, NAMESPACE_OF
 from policies import limits
 from policies.check import broken
 from policies.examples import kubernetes

@@ -8,18 +8,24 @@ import importlib
 import importlib.metadata
 import inspect
 import sys
+import threading
 import typing
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, wraps
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi import _types as types  # the SDK's own tables of property names; it has no public reader
 from pulumi.runtime import rpc
 
 from tests.standin import wire
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+_loading = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,25 @@ class Problem:
     reason: str
 
 
+def _once(asked: Callable[[A], R]) -> Callable[[A], R]:
+    """Remember the answers, and ask one question at a time: the SDKs' modules load when one of their names is
+    first used, which is not safe from several calls at once."""
+    remembered = cache(asked)
+
+    @wraps(asked)
+    def answer(of: A) -> R:
+        with _loading:
+            return remembered(of)  # pyright: ignore[reportArgumentType]
+
+    return answer
+
+
 def version(package: str) -> str:
     """The installed SDK's version: a provider's is the same."""
     return importlib.metadata.version(f"pulumi_{package}")
 
 
-@cache
+@_once
 def resource_class(token: str) -> type[pulumi.Resource] | None:
     """The class of a type token; None for a token that the SDK does not have, such as a custom resource's."""
     package, module, _ = token.split(":")
@@ -50,7 +69,7 @@ def resource_class(token: str) -> type[pulumi.Resource] | None:
     return None
 
 
-@cache
+@_once
 def arguments(token: str) -> type:
     """The class that holds a resource's inputs.
 
@@ -67,25 +86,25 @@ def arguments(token: str) -> type:
     raise KeyError(token)
 
 
-@cache
+@_once
 def provider_arguments(package: str) -> type:
     """The class that holds a provider's own inputs."""
     return importlib.import_module(f"pulumi_{package}").ProviderArgs
 
 
-@cache
+@_once
 def inputs(of: type) -> Mapping[str, Any]:
     """Properties of a class of inputs: name on the wire → type."""
     return types.input_type_types(of)
 
 
-@cache
+@_once
 def outputs(of: type) -> Mapping[str, Any]:
     """Properties of a resource, or of an object in one's outputs: name on the wire → type."""
     return types.resource_types(of) if issubclass(of, pulumi.Resource) else types.output_type_types(of)
 
 
-@cache
+@_once
 def required(of: type) -> frozenset[str]:
     """The properties of a class of inputs that must be given."""
     names = types.input_type_py_to_pulumi_names(of)
@@ -123,7 +142,7 @@ def element(of: Any) -> Any:
     return None
 
 
-@cache
+@_once
 def choices(of: Any) -> tuple[Any, ...]:
     """The types that a value may be of, without the SDK's wrappers for values that come later."""
     if typing.get_origin(of) is not typing.Union:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import threading
@@ -19,8 +18,6 @@ from tests.standin import server, wire
 
 VARIABLE: Final = "CARBON_WORLD"
 """Environment variable with the world's directory."""
-
-_USED: Final = {"aws": ("eks", "iam", "kms", "s3"), "kubernetes": ("core.v1", "helm.v3", "meta.v1")}
 
 
 @dataclass(frozen=True)
@@ -141,9 +138,6 @@ def serve(package: str, engine: str) -> None:
     Args:
         engine: where the engine listens.
     """
-    # The SDK's modules load when one of their names is first used, and not safely from several calls at once.
-    for module in _USED[package]:
-        getattr(importlib.import_module(f"pulumi_{package}.{module}"), "__all__", None)
     with patch.object(server, "Provider", WorldProvider):
         server.serve(package, engine)
 

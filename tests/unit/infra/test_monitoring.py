@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.flows import targets
 from infra.manifests import network
 from infra.manifests.alerts import ALERTS, recovery_alerts, rule_groups
 from infra.manifests.charts import kube_prometheus_stack
 from infra.manifests.network import Paths, Peer
 from infra.manifests.resources import alert_routes, monitoring_paths, monitors
 from infra.names import Names
-from infra.platform import targets
 from infra.settings import Labels
 from infra.settings.monitoring import KubePrometheusStack, Receivers
 from tools import debian

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.flows import FLOWS
 from infra.manifests import kafka
 from infra.manifests import platform_workloads as own
-from infra.platform import FLOWS
 from workloads.analytics_consumer.settings import AnalyticsSettings
 from workloads.kit.contracts import topics
 from workloads.kit.contracts.clients import CLIENTS

@@ -88,7 +88,7 @@ def test_a_release_may_make_the_namespace() -> None:
 
 
 def test_definitions_of_another_version_than_the_chart_installs_are_named() -> None:
-    kinds = {("monitoring.coreos.com", "ServiceMonitor"), ("keda.sh", "ScaledObject"), ("", "Pod")}
+    kinds = {("external-secrets.io", "ExternalSecret"), ("keda.sh", "ScaledObject"), ("", "Pod")}
     (line,) = dry_run.of_another_version(kinds)
-    assert line.startswith("ServiceMonitor: checked against")
-    assert "kube-prometheus-stack" in line
+    assert line.startswith("ExternalSecret: checked against")
+    assert "chart external-secrets" in line
