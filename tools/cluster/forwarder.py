@@ -53,6 +53,7 @@ class Forwarder:
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._network = os.open(network, os.O_RDONLY)
         self._servers: dict[str, asyncio.Server] = {}
+        self._open: set[asyncio.Task[None] | None] = set()
         self._targets: dict[str, tuple[str, int]] = {}
 
     async def reload(self) -> dict[str, object]:
@@ -100,6 +101,9 @@ class Forwarder:
         self, address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         target = self._targets.get(address)
+        task = asyncio.current_task()
+        # The loop forgets a task that waits for a half-closed connection: the collector would end it.
+        self._open.add(task)
         try:
             if target is None:
                 return
@@ -114,6 +118,7 @@ class Forwarder:
             finally:
                 far_writer.close()
         finally:
+            self._open.discard(task)
             writer.close()
 
     async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

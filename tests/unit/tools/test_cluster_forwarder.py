@@ -17,6 +17,15 @@ from tools.cluster import forwarder
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="entering a network namespace needs root")
 
 
+OFTEN_COLLECTED = """
+import gc, runpy, sys
+gc.set_threshold(20)
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a file with so little patience for garbage that what nobody holds is lost at once."""
+
+
 class Running:
     """A forwarder that runs, and its table."""
 
@@ -36,8 +45,9 @@ class Running:
 def running(tmp_path: Path) -> Iterator[Running]:
     found = Running(tmp_path)
     found.table.write_text("{}")
+    arguments = [forwarder.__file__, found.table, found.control, "/proc/self/ns/net"]
     process = subprocess.Popen(
-        [sys.executable, "-I", forwarder.__file__, found.table, found.control, "/proc/self/ns/net"],
+        [sys.executable, "-I", "-c", OFTEN_COLLECTED, *arguments],
         stdout=subprocess.PIPE,
         text=True,
     )
