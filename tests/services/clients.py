@@ -130,8 +130,9 @@ class KafkaClient:
         return self.read_now(topic)
 
     def read_now(self, topic: str) -> list[Record[bytes]]:
-        """Every message of a topic that has a value and can be read at this moment."""
-        return list(log_reader.read_committed_to_end(self.settings, topic, bytes))
+        """Every message of a topic that has a value and can be read now, partition by partition."""
+        records = log_reader.read_committed_to_end(self.settings, topic, bytes)
+        return sorted(records, key=lambda record: (record.partition, record.offset))
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """Next offsets that a group has committed: partition -> offset."""

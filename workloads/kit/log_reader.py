@@ -25,7 +25,7 @@ _BATCH = 10_000
 def read_committed_to_end(
     settings: KafkaSettings, topic: str, decode: Callable[[bytes], T]
 ) -> Iterator[Record[T]]:
-    """All committed messages that the topic has now, partition by partition in offset order, with headers.
+    """All committed messages that the topic has now, in offset order within a partition, with headers.
 
     Messages without a value and those that `decode` refuses with a ValueError are left out: their reader
     dead-letters them. A topic that does not exist has none.
