@@ -86,8 +86,12 @@ class Platform:
         """What is on commodity-prices, partition by partition in order."""
         return self.kafka.read(topics.COMMODITY_PRICES)
 
+    def begun(self) -> bool:
+        """Whether a transaction is committed already."""
+        return any(self.kafka.ends(topics.COMMODITY_PRICES).values())
+
     def prices(self, source: str | None = None) -> list[Price]:
-        """The same as messages, of one source or of all."""
+        """What is there as messages, of one source or of all."""
         decoded = [msgspec.json.decode(record.raw, type=Price) for record in self.records()]
         return [price for price in decoded if source in (None, price.source)]
 
@@ -289,7 +293,7 @@ def test_an_error_that_no_one_foresaw_fails_its_source_alone(platform: Platform)
 def test_a_run_killed_on_its_way_is_completed_by_the_next(platform: Platform) -> None:
     platform.sources(SYNTHETIC)
     killed = platform.start("run", TRANSACTION_ROWS="5")
-    until(lambda: len(platform.records()) > 0, "the first transactions are committed", every=0.01)
+    until(platform.begun, "the first transactions are committed", every=0.01)
     killed.kill()
     part = len(platform.records())
     whole = ((datetime.now(UTC) - timedelta(hours=17)).date() - date(2024, 1, 1)).days * 4
@@ -309,7 +313,7 @@ def test_a_run_killed_on_its_way_is_completed_by_the_next(platform: Platform) ->
 def test_of_two_runs_at_once_the_newer_holds_and_each_price_is_there_once(platform: Platform) -> None:
     platform.sources(SYNTHETIC)
     older = platform.start("run", TRANSACTION_ROWS="1")
-    until(lambda: len(platform.records()) > 0, "the first transactions are committed", every=0.01)
+    until(platform.begun, "the first transactions are committed", every=0.01)
     # Held up, so that it is not through before the newer one has begun.
     older.send(signal.SIGSTOP)
     assert older.running(), "the older run was through too soon"
