@@ -5,7 +5,8 @@ from __future__ import annotations
 import pulumi
 from pulumi.runtime.config import CONFIG
 
-from infra.settings import SettingsError, StackSettings, parse
+from infra.settings.parsing import SettingsError, parse
+from infra.settings.stack import StackSettings
 
 
 def settings() -> StackSettings:

@@ -12,7 +12,7 @@ from infra.manifests import postgres
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.names import Names
 from infra.settings.secrets import ExternalSecrets, GeneratedSecrets, Secrets
-from workloads.kit.contracts import tables
+from workloads.kit.contracts.platform import ROLES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +61,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 superuser=at(paths.database_secret(postgres.SUPERUSER), paths.PASSWORD),
                 redis=at(paths.REDIS, paths.PASSWORD),
                 roles={
-                    role: at(paths.database_secret(role), paths.PASSWORD)
-                    for role in (*tables.ROLES, *more_roles)
+                    role: at(paths.database_secret(role), paths.PASSWORD) for role in (*ROLES, *more_roles)
                 },
                 sources={name: at(paths.source_secret(name), paths.VALUE) for name in settings.sources},
             )

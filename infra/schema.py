@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from infra.settings import GIVEN_AT_RUN_TIME, NAMESPACE, PlatformSettings, StackSettings
 from infra.settings.secrets import GeneratedSecrets
+from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM, STACK
 
 FILE: Final = Path(__file__).resolve().parent.parent / "stacks" / "schema.json"
 
 
 def schema() -> dict[str, Any]:
     """What a committed `Pulumi.<stack>.yaml` may hold."""
-    model = StackSettings.model_json_schema(by_alias=True)
-    platform: dict[str, Any] = model["$defs"].pop(PlatformSettings.__name__)
+    model = STACK.model_json_schema(by_alias=True)
+    platform: dict[str, Any] = model["$defs"].pop(PLATFORM.__name__)
     properties = {**model["properties"], **platform["properties"]}
     del properties["platform"]
     sections: dict[str, Any] = {f"{NAMESPACE}:{name}": value for name, value in properties.items()}

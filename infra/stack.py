@@ -8,11 +8,11 @@ import pulumi
 
 from infra import cluster
 from infra.cluster import ClusterAccess
-from infra.foundation import Foundation, FoundationArgs
+from infra.layers.foundation import Foundation, FoundationArgs
 from infra.names import Names
 from infra.platform import Platform, PlatformArgs
-from infra.settings import PlatformSettings, StackSettings
 from infra.settings.cluster import KubeconfigCluster
+from infra.settings.stack import PlatformSettings, StackSettings
 from policies import exceptions, limits
 from workloads.kit.contracts import tenants
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi.runtime.mocks import MockResourceArgs, Mocks
 
-from infra.foundation import Foundation, FoundationArgs
+from infra.layers.foundation import Foundation, FoundationArgs
 from infra.settings.aws import Aws
 from infra.settings.base import Labels
 from tests.stack import Recorder, record

@@ -17,9 +17,9 @@ from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import ROOT as ROOT_RESOURCE
 
-from infra.settings import PlatformSettings, StackSettings, parse
-from infra.settings.images import Images
-from workloads.kit.contracts import tables
+from infra.settings.parsing import parse
+from infra.settings.stack import PlatformSettings, StackSettings
+from workloads.kit.contracts.platform import IMAGES, ROLES
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "stacks" / "Pulumi.local.yaml"
@@ -28,7 +28,7 @@ PASSWORDS = {
     "kind": "generated",
     "postgres_password": "superuser-secret-0001",
     "redis_password": "redis-secret-00000002",
-    "roles": {role: f"{role}-secret-00000003" for role in tables.ROLES},
+    "roles": {role: f"{role}-secret-00000003" for role in ROLES},
     "sources": {"market-key": "source-secret-00000004"},
 }
 
@@ -36,9 +36,7 @@ PASSWORDS = {
 def values() -> dict[str, Any]:
     """Configuration of the local stack with what a run adds: key → value, to be changed by a test."""
     config: dict[str, Any] = yaml.safe_load(FILE.read_text())["config"]
-    config["carbon:images"] = {
-        info.alias: f"localhost/carbon/{info.alias}:0123456789abcdef" for info in Images.model_fields.values()
-    }
+    config["carbon:images"] = {name: f"localhost/carbon/{name}:0123456789abcdef" for name in IMAGES}
     config["carbon:cluster"] = {"kind": "kubeconfig", "kubeconfig": "/dev/null", "identifier": "test"}
     config["carbon:secrets"] = copy.deepcopy(PASSWORDS)
     config["carbon:kafka"]["external_port_base"] = 31000

@@ -6,21 +6,23 @@ shows the commands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tools import kube, paths
 from tools.cluster import forward, instance
-from workloads.kit.contracts import ports
-from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
-
-KAFKA_BROKERS = 3
+from workloads.kit.contracts.platform import DECLARED
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A service that a person may want to reach; `scheme` is how its address is written."""
+    """A service that a person may want to reach.
+
+    Attributes:
+        scheme: how its address is written.
+        slot: of its port in the instance's block.
+    """
 
     name: str
     namespace: str
@@ -28,25 +30,26 @@ class Endpoint:
     port: int
     scheme: Literal["http", "postgresql", "kafka"]
     about: str
+    slot: int
 
 
-ENDPOINTS = (
-    Endpoint("model-server", PLATFORM, "model-server", ports.MODEL_SERVER, "http", "predictions"),
-    Endpoint("mlflow", PLATFORM, "mlflow", ports.MLFLOW, "http", "models, runs, metrics of training"),
-    Endpoint("prometheus", MONITORING, "prometheus", ports.PROMETHEUS, "http", "metrics and alerts"),
-    Endpoint("alertmanager", MONITORING, "alertmanager", ports.ALERTMANAGER, "http", "alerts sent"),
-    Endpoint("postgres", PLATFORM, "postgres", ports.POSTGRES, "postgresql", "feature store"),
-    *(
-        Endpoint(f"kafka-{n}", PLATFORM, f"kafka-{n}", ports.KAFKA_EXTERNAL, "kafka", f"broker {n}")
-        for n in range(KAFKA_BROKERS)
-    ),
-)
+def _endpoints() -> Iterator[Endpoint]:
+    for one in DECLARED.values():
+        if (reach := one.reach) is None or (port := reach.port or one.port) is None:
+            continue
+        for n in range(reach.replicas) if reach.replicas else (None,):
+            name, about = (one.name, reach.about) if n is None else (f"{one.name}-{n}", f"{reach.about} {n}")
+            yield Endpoint(name, one.namespace, name, port, reach.scheme, about, reach.slot + (n or 0))
+
+
+ENDPOINTS = tuple(sorted(_endpoints(), key=lambda endpoint: endpoint.slot))
+"""All that a person may want to reach, from the declarations."""
 
 
 def local_port(endpoint: Endpoint) -> int:
     """The endpoint's port on 127.0.0.1, from the instance's own block."""
     block = instance.ports(instance.Instance.named())
-    return block.service(ENDPOINTS.index(endpoint))
+    return block.service(endpoint.slot)
 
 
 def by_name(name: str) -> Endpoint:

@@ -20,7 +20,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from infra.components.aws.firewall import MANAGED_RULES
-from infra.foundation import needed_keys
+from infra.layers.foundation import needed_keys
 from infra.settings.aws import Aws, EksSettings
 from infra.settings.cost import Kubecost
 from infra.settings.data import Kafka, KafkaStrimzi, MLflow, MLflowDeployment, Postgres, PostgresCloudNativePG
@@ -28,7 +28,7 @@ from infra.settings.monitoring import KubePrometheusStack, Monitoring
 from infra.settings.services import Services
 from tools import paths
 from tools.errors import ToolError
-from workloads.kit.contracts import tables
+from workloads.kit.contracts.platform import ROLES
 
 PRICES: Final = paths.ROOT / "docs" / "prices.csv"
 PAGE: Final = paths.ROOT / "docs" / "deploy-aws.md"
@@ -160,7 +160,7 @@ def estimate(
     if aws is None:
         return None
     # Each tenant has a database role, and each role a secret.
-    roles = len(tables.ROLES) + len(config.get("tenants", {}))
+    roles = len(ROLES) + len(config.get("tenants", {}))
     fixed = [line for line in [*_foundation(aws, roles), *_volumes(config)] if line.quantity]
     pools = list(_pools(config))
     return Estimate(

@@ -18,7 +18,8 @@ import yaml
 
 from tools import paths, proc, toolchain
 from tools.errors import CommandFailed, UsageError
-from workloads.kit.contracts import tables, tenants
+from workloads.kit.contracts import tenants
+from workloads.kit.contracts.platform import ROLES
 
 NAME = "carbon-platform"
 PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-resource-kubernetes")
@@ -117,7 +118,7 @@ def _complete_secrets(stack: str) -> None:
     want = {
         "postgres_password": None,
         "redis_password": None,
-        "roles": dict.fromkeys((*tables.ROLES, *map(tenants.role, declared))),
+        "roles": dict.fromkeys((*ROLES, *map(tenants.role, declared))),
     }
     made = {"kind": "generated", **_filled(want, have)}
     if made != have:

@@ -17,8 +17,8 @@ from infra.manifests.services import KafkaAccess, KafkaTls
 from infra.settings import Labels
 from infra.settings.data import KafkaStrimzi
 from workloads.kit.contracts import ports, topics
-from workloads.kit.contracts.clients import CLIENTS
 from workloads.kit.contracts.namespaces import PLATFORM
+from workloads.kit.contracts.platform import CLIENTS
 
 _BETWEEN_NODES: Final = (strimzi.CONTROL_PORT, strimzi.REPLICATION_PORT, ports.KAFKA)
 _BROKERS: Final = Peer(PLATFORM, kafka.NAME)
@@ -81,8 +81,8 @@ class StrimziKafka(Component):
             self.add(
                 topic, name=f"{name}-topic-{topic['metadata']['name']}", after=[cluster], protect=protect
             )
-        for client in CLIENTS:
-            self.add(strimzi.user(identity, client), name=f"{name}-client-{client.name}", after=[cluster])
+        for client, use in CLIENTS.items():
+            self.add(strimzi.user(identity, client, use), name=f"{name}-client-{client}", after=[cluster])
         if args.monitored:
             monitor = monitors.pod_monitor(
                 kafka.NAME,

@@ -12,10 +12,11 @@ from infra.manifests.services import PostgresAccess
 from infra.manifests.workload import SERVICE_ACCOUNT, Http, Probes, SecretMount, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, models, ports, tables
+from workloads.kit.contracts.declared import services as declared
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
-POSTGRES_EXPORTER: Final = "postgres-exporter"
-KUBE_STATE_METRICS: Final = "kube-state-metrics"
+POSTGRES_EXPORTER: Final = declared.POSTGRES_EXPORTER.name
+KUBE_STATE_METRICS: Final = declared.KUBE_STATE_METRICS.name
 
 WATCHED: Final = (PLATFORM, MONITORING)
 """Namespaces that kube-state-metrics looks at."""
@@ -28,7 +29,6 @@ WATCHED_KINDS: Final = {
 }
 """API group → kinds that kube-state-metrics counts."""
 
-_ROLE: Final = "postgres_exporter"
 _PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _CONFIG: Final = "/etc/carbon"
 _CA: Final = "/var/run/secrets/postgres"
@@ -133,7 +133,7 @@ def postgres_exporter(
         ),
         env={
             "DATA_SOURCE_URI": f"{postgres.direct_host}:{ports.POSTGRES}/{tables.DATABASE}?{security}",
-            "DATA_SOURCE_USER": _ROLE,
+            "DATA_SOURCE_USER": declared.POSTGRES_EXPORTER.role or "",
             "DATA_SOURCE_PASS_FILE": f"{env.SECRETS_DIR}/{_PASSWORD}",
         },
         ports={"http": ports.POSTGRES_EXPORTER},

@@ -10,8 +10,9 @@ from infra.manifests.meta import Manifest
 from infra.manifests.workload import Probes, Tcp, Volume, Workload, service
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env, ports
+from workloads.kit.contracts.declared.services import KAFKA
 
-NAME: Final = "kafka"
+NAME: Final = KAFKA.name
 BOOTSTRAP: Final = "kafka-bootstrap"
 
 _CLUSTER_ID: Final = "Y2FyYm9uLXBsYXRmb3JtAA"

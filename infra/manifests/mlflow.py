@@ -8,10 +8,11 @@ from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.workload import Http, Probes, Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env, ports, tables
+from workloads.kit.contracts.declared.services import MLFLOW
 from workloads.kit.contracts.namespaces import PLATFORM
 
-NAME: Final = "mlflow"
-ROLE: Final = "mlflow"
+NAME: Final = MLFLOW.name
+ROLE: Final = MLFLOW.role or ""
 _PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _ARTIFACTS: Final = "/artifacts"
 

@@ -9,9 +9,10 @@ from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.workload import Exec, Probes, Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env, ports
+from workloads.kit.contracts.declared.services import POSTGRES
 from workloads.kit.contracts.namespaces import PLATFORM
 
-NAME: Final = "postgres"
+NAME: Final = POSTGRES.name
 SUPERUSER: Final = "postgres"
 
 _USER: Final = 999

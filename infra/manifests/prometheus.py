@@ -11,10 +11,12 @@ from infra.manifests.meta import Manifest
 from infra.manifests.workload import Http, Probes, Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import ports
+from workloads.kit.contracts.declared import services as declared
+from workloads.kit.contracts.declared.services import PROMETHEUS
 from workloads.kit.contracts.namespaces import MONITORING
 
-NAME: Final = "prometheus"
-ALERTMANAGER: Final = "alertmanager"
+NAME: Final = PROMETHEUS.name
+ALERTMANAGER: Final = declared.ALERTMANAGER.name
 
 _CONFIG: Final = "/etc/carbon"
 _DATA: Final = "/var/lib/prometheus"

@@ -8,9 +8,10 @@ from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.workload import Exec, Probes, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, ports
+from workloads.kit.contracts.declared.services import REDIS
 from workloads.kit.contracts.namespaces import PLATFORM
 
-NAME: Final = "redis"
+NAME: Final = REDIS.name
 PASSWORD: Final = "redis-password"  # noqa: S105
 """File, and key of its secret, with the password."""
 

@@ -15,7 +15,7 @@ from infra.manifests.secrets import secret
 from infra.settings import Labels
 from infra.settings.tenants import Tenant
 from workloads.kit.contracts import ports, tables, tenants
-from workloads.kit.contracts.clients import Quota
+from workloads.kit.contracts.declaration import Quota
 from workloads.kit.contracts.namespaces import PLATFORM
 from workloads.kit.contracts.topics import Topic
 

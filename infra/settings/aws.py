@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from infra.settings.base import DnsLabel, LabelValue, Port, Section
-from infra.settings.images import Images
+from workloads.kit.contracts.platform import IMAGES
 
 TWO_YEARS: Final = 731
 """Days, one of them a leap day: the least that an audit trail is kept."""
@@ -144,7 +144,7 @@ class Registry(Section):
     """The container registry."""
 
     images: list[DnsLabel] = Field(
-        default=sorted(info.alias or name for name, info in Images.model_fields.items()),
+        default=sorted(IMAGES),
         min_length=1,
         description="Images that have a repository; by default all that the platform runs.",
     )

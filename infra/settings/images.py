@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field
+from typing import Any, TypeAlias
+
+from pydantic import ConfigDict, Field, create_model
 
 from infra.settings.base import Image, Section
+from workloads.kit.contracts.platform import IMAGES
+
+_OptionalImage: TypeAlias = Image | None
 
 
 class Images(Section):
@@ -16,21 +21,6 @@ class Images(Section):
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
 
-    price_pipeline: Image = Field(description="Image of price-pipeline and price-replay.")
-    analytics_consumer: Image = Field(description="Image of analytics-consumer.")
-    prediction_consumer: Image = Field(description="Image of prediction-consumer.")
-    model_training: Image = Field(description="Image of model-training and model-monitor.")
-    model_server: Image = Field(description="Image of model-server.")
-    migrations: Image = Field(description="Image of the database migrations and of the topics' declaration.")
-    mlflow: Image | None = Field(None, description="Image of MLflow's tracking server.")
-    kafka: Image | None = Field(None, description="Image of Kafka.")
-    postgres: Image | None = Field(None, description="Image of PostgreSQL.")
-    redis: Image | None = Field(None, description="Image of Redis.")
-    prometheus: Image | None = Field(None, description="Image of Prometheus.")
-    alertmanager: Image | None = Field(None, description="Image of Alertmanager.")
-    postgres_exporter: Image | None = Field(None, description="Image of postgres-exporter.")
-    kube_state_metrics: Image | None = Field(None, description="Image of kube-state-metrics.")
-
     def of(self, name: str) -> str:
         """Reference of an image by its name in a stack file.
 
@@ -39,5 +29,19 @@ class Images(Section):
         """
         reference: str | None = getattr(self, name.replace("-", "_"), None)
         if reference is None:
-            raise ValueError(f"images.{name} is missing: the chosen kind of {name} runs the platform's own")
+            raise ValueError(f"images.{name} is missing: what the stack runs of {name} is made from it")
         return reference
+
+
+def model(optional: frozenset[str]) -> type[Images]:
+    """The section with a field for each declared image.
+
+    Args:
+        optional: images of workloads that a stack may be without.
+    """
+    fields: dict[str, Any] = {}
+    for name, third_party in IMAGES.items():
+        may_lack = third_party or name in optional
+        field = Field(None if may_lack else ..., description=f"Image of {name}.")
+        fields[name.replace("-", "_")] = (_OptionalImage if may_lack else Image, field)
+    return create_model(Images.__name__, __base__=Images, __doc__=Images.__doc__, **fields)

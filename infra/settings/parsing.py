@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PlatformSettings, StackSettings
+from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM, STACK, StackSettings
 
 
 class SettingsError(Exception):
@@ -30,10 +30,10 @@ def parse(config: Mapping[str, str], *, file: str) -> StackSettings:
     """
     prefix = f"{NAMESPACE}:"
     sections = {key.removeprefix(prefix): _value(v) for key, v in config.items() if key.startswith(prefix)}
-    names = _names(PlatformSettings)
+    names = _names(PLATFORM)
     platform = {name: sections.pop(name) for name in names if name in sections}
     try:
-        return StackSettings.model_validate(sections | ({"platform": platform} if platform else {}))
+        return STACK.model_validate(sections | ({"platform": platform} if platform else {}))
     except ValidationError as error:
         problems = error.errors(include_url=False)
         raise SettingsError("\n".join(_problem(p, file) for p in problems)) from None
@@ -87,7 +87,7 @@ def _walk(parts: Sequence[str]) -> tuple[list[type[BaseModel]], list[type[BaseMo
 
     A problem's location also names what no file holds: the platform, and the kind that a union picked.
     """
-    models: list[type[BaseModel]] = [StackSettings]
+    models: list[type[BaseModel]] = [STACK]
     holders: list[type[BaseModel]] = models
     path: list[str] = []
     for part in parts:
@@ -99,8 +99,8 @@ def _walk(parts: Sequence[str]) -> tuple[list[type[BaseModel]], list[type[BaseMo
         field = next((_field(model, part) for model in models if _field(model, part) is not None), None)
         if part != "platform":
             path.append(part)
-        if part == "platform" or (field is None and holders == [StackSettings]):
-            holders = [StackSettings, PlatformSettings]
+        if part == "platform" or (field is None and holders == [STACK]):
+            holders = [STACK, PLATFORM]
         if field is not None:
             models = _models(field)
     return holders, models, path

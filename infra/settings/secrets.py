@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, SecretStr, model_validator
 
 from infra.settings.base import Section
-from workloads.kit.contracts import tables, tenants
+from workloads.kit.contracts import tenants
+from workloads.kit.contracts.platform import ROLES
 
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
@@ -28,10 +29,10 @@ class GeneratedSecrets(Section):
 
     @model_validator(mode="after")
     def _every_role(self) -> Self:
-        if missing := sorted(set(tables.ROLES) - set(self.roles)):
+        if missing := sorted(set(ROLES) - set(self.roles)):
             raise ValueError(f"passwords are missing for the roles {', '.join(missing)}")
         given = {role for role in self.roles if not tenants.is_role(role)}
-        if unknown := sorted(given - set(tables.ROLES)):
+        if unknown := sorted(given - set(ROLES)):
             raise ValueError(f"there are no roles {', '.join(unknown)}")
         return self
 

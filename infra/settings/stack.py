@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from infra.settings import images
 from infra.settings.admission import Admission, Kyverno
 from infra.settings.aws import Aws
 from infra.settings.base import Labels, Section
@@ -29,17 +30,11 @@ from infra.settings.recovery import Velero
 from infra.settings.secrets import ExternalSecrets, Secrets
 from infra.settings.services import Services
 from infra.settings.tenants import Tenant, TenantName
-from infra.settings.workloads import (
-    Consumer,
-    Features,
-    Jobs,
-    Keda,
-    ModelServer,
-    ModelTraining,
-    Namespaces,
-    PricePipeline,
-)
+from infra.settings.workloads import Features, Jobs, Keda, Namespaces
+from infra.workloads import ROOMS
+from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
+from workloads.kit.contracts.platform import DECLARED
 
 NAMESPACE: Final = "carbon"
 """Prefix of the configuration keys: `carbon:<section>`."""
@@ -52,7 +47,10 @@ Need = tuple[bool, object, str, str]
 
 
 class PlatformSettings(Section):
-    """What runs on a cluster. A stack has all of these sections or none."""
+    """What runs on a cluster: these sections, and those of the workloads, which `PLATFORM` adds.
+
+    A stack has all that are not optional, or none.
+    """
 
     cluster: Cluster = Field(description="The cluster.")
     images: Images = Field(description="Images.")
@@ -68,13 +66,29 @@ class PlatformSettings(Section):
     recovery: Velero | None = Field(None, description="Backups of the cluster's objects and volumes.")
     cost: Kubecost | None = Field(None, description="What the platform costs, and whom.")
     tenants: dict[TenantName, Tenant] = Field(default={}, description="Tenants by name.")
-    price_pipeline: PricePipeline = Field(description="price-pipeline and price-replay.")
-    analytics_consumer: Consumer = Field(description="analytics-consumer.")
-    prediction_consumer: Consumer = Field(description="prediction-consumer.")
-    model_training: ModelTraining = Field(description="model-training and model-monitor.")
-    model_server: ModelServer = Field(description="model-server.")
     features: Features = Field(default=Features(), description="The feature set.")
     jobs: Jobs = Field(description="Migrations and topics.")
+
+    def rooms(self) -> Iterator[tuple[Room[Any], Section]]:
+        """The rooms of the workloads that the stack has, each with its section."""
+        for room in ROOMS:
+            if (section := self.workload(room.section)) is not None:
+                yield room, section
+
+    def workload(self, section: str) -> Any:
+        """A workload's section, of its room's model; None where the stack is without it."""
+        return getattr(self, section)
+
+    @property
+    def running(self) -> frozenset[str]:
+        """Names of what the stack runs."""
+        absent = {one.name for room in ROOMS if getattr(self, room.section) is None for one in room.declared}
+        return frozenset(DECLARED) - absent
+
+    @property
+    def scaled_by_keda(self) -> bool:
+        """Whether a workload is."""
+        return any(isinstance(getattr(section, "scaler", None), Keda) for _, section in self.rooms())
 
     @model_validator(mode="after")
     def _served(self) -> Self:
@@ -84,7 +98,6 @@ class PlatformSettings(Section):
     def _needs(self) -> Iterator[Need]:
         s, external = self.services, isinstance(self.secrets, ExternalSecrets)
         pg, watch, cache = self.postgres, self.monitoring, self.redis
-        scalers = (self.analytics_consumer.scaler, self.prediction_consumer.scaler, self.model_server.scaler)
         archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
         yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
         yield (
@@ -95,7 +108,7 @@ class PlatformSettings(Section):
         )
         yield external, s.external_secrets, "secrets.kind external", "services.external_secrets"
         yield isinstance(self.admission, Kyverno), s.kyverno, "admission.kind kyverno", "services.kyverno"
-        yield any(isinstance(x, Keda) for x in scalers), s.keda, "a scaler of kind keda", "services.keda"
+        yield self.scaled_by_keda, s.keda, "a scaler of kind keda", "services.keda"
         certified = isinstance(cache, RedisValkey) and cache.tls_issuer is not None
         yield certified, s.cert_manager, "redis.tls_issuer", "services.cert_manager"
         if isinstance(watch, KubePrometheusStack):
@@ -179,3 +192,26 @@ def _hold(needs: Iterator[Need]) -> None:
     missing = [f"{what} needs {needed}" for asked, found, what, needed in needs if asked and not found]
     if missing:
         raise ValueError("; ".join(missing) + ": add what is missing")
+
+
+def _platform() -> type[PlatformSettings]:
+    optional = {one.of_image for room in ROOMS if room.optional for one in room.declared}
+    fields: dict[str, Any] = {
+        "images": (images.model(frozenset(optional)), Field(description="Images.")),
+    }
+    for room in ROOMS:
+        kind = room.settings | None if room.optional else room.settings
+        fields[room.section] = (kind, Field(None if room.optional else ..., description=room.about))
+    return create_model(
+        PlatformSettings.__name__, __base__=PlatformSettings, __doc__=PlatformSettings.__doc__, **fields
+    )
+
+
+PLATFORM: Final = _platform()
+"""`PlatformSettings` with the sections of all workloads."""
+
+_PLATFORM_FIELD: Any = (PLATFORM | None, Field(None, description="What runs on a cluster."))
+STACK: Final = create_model(
+    StackSettings.__name__, __base__=StackSettings, __doc__=StackSettings.__doc__, platform=_PLATFORM_FIELD
+)
+"""`StackSettings` with that platform: the model that a stack file is read with."""

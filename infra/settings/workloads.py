@@ -1,14 +1,13 @@
-"""The platform's own workloads."""
+"""What the sections of the platform's own workloads have in common; each is in `infra/workloads`."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, JsonValue, model_validator
+from pydantic import Discriminator, Field, model_validator
 
-from infra.settings.base import Cron, EnvironmentName, Port, Quota, Resources, Section
-from workloads.kit.contracts import env
+from infra.settings.base import EnvironmentName, Port, Quota, Resources, Section
 
 
 class Namespaces(Section):
@@ -47,7 +46,9 @@ class Keda(_Replicas):
 Scaler = Annotated[Hpa | Keda, Discriminator("kind")]
 
 
-class _Workload(Section):
+class WorkloadSettings(Section):
+    """What a stack decides about every workload."""
+
     environment: dict[EnvironmentName, str] = Field(
         default={}, description="Environment variables of the workload's own settings (its settings.py)."
     )
@@ -61,40 +62,6 @@ class Destination(Section):
     port: Port = Field(description="TCP port.")
 
 
-class Replay(_Workload):
-    """price-replay, which publishes the withheld prices as if they happened now."""
-
-    interval_seconds: int = Field(30, ge=1, description="Seconds between two replayed sessions.")
-
-
-class PricePipeline(_Workload):
-    """price-pipeline."""
-
-    schedule: Cron = Field("0 2 * * *", description="When it runs, in UTC.")
-    sources: list[dict[str, JsonValue]] | None = Field(
-        None,
-        description="Its sources, as workloads/price_pipeline/config.py describes them; by default those "
-        f"within its image. A secret of `secrets.sources` is the file {env.SECRETS_DIR}/<name>.",
-    )
-    destinations: list[Destination] = Field(
-        default=[], description="Where its sources are, besides those within its image."
-    )
-    replay: Replay = Field(description="The replay of withheld prices.")
-
-
-class Consumer(_Workload):
-    """A consumer of a topic."""
-
-    scaler: Scaler = Field(description="How many pods run.")
-
-
-class ModelServer(_Workload):
-    """model-server."""
-
-    workers: int = Field(2, ge=1, description="Worker processes a pod.")
-    scaler: Scaler = Field(description="How many pods run.")
-
-
 class Features(Section):
     """The feature set, the same for training, serving and prediction."""
 
@@ -103,20 +70,5 @@ class Features(Section):
     )
 
 
-class ModelMonitor(_Workload):
-    """model-monitor, which rolls a champion back whose live skill falls below the gate."""
-
-    schedule: Cron = Field("*/5 * * * *", description="When it runs, in UTC.")
-
-
-class ModelTraining(_Workload):
-    """model-training."""
-
-    schedule: Cron = Field("0 1 * * *", description="When it runs, in UTC.")
-    monitor: ModelMonitor = Field(description="The watch over champions.")
-
-
-class Jobs(Section):
+class Jobs(WorkloadSettings):
     """The jobs that prepare the platform for its workloads."""
-
-    resources: Resources = Field(description="Resources of each.")

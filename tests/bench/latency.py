@@ -34,10 +34,11 @@ from tests.cluster import kafka as live
 from tests.services.clients import KafkaClient
 from tests.services.consumers import Group, running
 from tests.services.servers import Process, free_ports, until
-from tools import access, kube, paths
+from tools import kube, paths
 from tools.console import Step, step
 from tools.errors import ToolError
 from workloads.kit.contracts import env, topics
+from workloads.kit.contracts.declared.services import KAFKA
 from workloads.kit.contracts.namespaces import PLATFORM
 from workloads.kit.features import WINDOW
 
@@ -232,7 +233,7 @@ def _reader(bootstrap: str, topic: str) -> Iterator[Consumer]:
 def _way(rig: Rig) -> Way:
     if _is_up():
         symbols = [f"SYN-LOAD-{n}" for n in range(1, 9)]
-        client = KafkaClient(live.bootstrap(), access.KAFKA_BROKERS)
+        client = KafkaClient(live.bootstrap(), KAFKA.reach.replicas if KAFKA.reach else 1)
         return Way(client, symbols, ExitStack, f"live platform, instance {paths.instance()}")
     chains.with_models(rig)
     symbols = ["SYN-POWER-DE"] if rig.quick else [f"SYN-{name}" for name in _MODELLED]

@@ -25,6 +25,7 @@ from tests.services.servers import Kafka, Postgres
 from tools import paths
 from tools.console import step
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.platform import ROLES
 from workloads.migrations import database as migrations
 from workloads.migrations import topics as declared
 from workloads.migrations.settings import DatabaseSettings, TopicSettings
@@ -100,7 +101,7 @@ class Rig:
             server = Postgres(directory, _postgres_parameters())
             self._stack.callback(server.stop)
             passwords = self.new_directory("secrets")
-            for role in tables.ROLES:
+            for role in ROLES:
                 (passwords / role).write_text(secrets.token_urlsafe(16))
             migrations.upgrade(
                 DatabaseSettings(

@@ -12,6 +12,7 @@ from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.registry_server import MlflowServer
 from tests.services.servers import Kafka, Postgres, Redis
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.platform import ROLES
 from workloads.migrations import database as migrations
 from workloads.migrations.settings import DatabaseSettings
 
@@ -68,7 +69,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 def secrets_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A password file a role."""
     directory = tmp_path_factory.mktemp("secrets")
-    for role in tables.ROLES:
+    for role in ROLES:
         (directory / role).write_text(secrets.token_urlsafe(16))
     return directory
 

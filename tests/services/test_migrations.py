@@ -19,6 +19,7 @@ import pytest
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.servers import Kafka, Postgres
 from workloads.kit.contracts import messages, tables, topics
+from workloads.kit.contracts.platform import GRANTS, ROLES
 from workloads.migrations import database as migrations
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ class TestUpgrade:
             tables.JOB_RUNS,
             tables.MODEL_EVENTS,
         } <= names
-        for role in tables.GRANTS:
+        for role in GRANTS:
             with own.connect(role) as connection:
                 assert connection.execute("SELECT current_user").fetchone() == (role,)
 
@@ -89,7 +90,7 @@ class TestUpgrade:
     ) -> None:
         own = tmp_path / "secrets"
         own.mkdir()
-        for role in tables.ROLES:
+        for role in ROLES:
             (own / role).write_text(f"first-{role}")
         database = MigratedDatabase(server, own, tables.DATABASE)
         assert _upgrade(server, own).returncode == 0
@@ -113,11 +114,11 @@ class TestUpgrade:
     ) -> None:
         some = tmp_path / "some"
         some.mkdir()
-        for role in tables.ROLES[1:]:
+        for role in ROLES[1:]:
             (some / role).write_text("x")
         run = _upgrade(server, some)
         assert run.returncode == 2
-        assert str(some / tables.ROLES[0]) in run.stderr
+        assert str(some / ROLES[0]) in run.stderr
         with server.connect() as connection:
             assert connection.execute("SELECT count(*) FROM pg_database").fetchone() == (3,)
 
@@ -162,7 +163,7 @@ def _rights(database: MigratedDatabase) -> dict[str, dict[str, set[str]]]:
 def _declared() -> dict[str, dict[str, set[str]]]:
     return {
         role: {table: set[str](rights) for table, rights in by_table.items()}
-        for role, by_table in tables.GRANTS.items()
+        for role, by_table in GRANTS.items()
     }
 
 
@@ -175,7 +176,7 @@ def test_a_grant_that_is_not_declared_is_taken_away(database: MigratedDatabase) 
         connection.execute("GRANT DELETE ON features.job_runs TO model_server")
         connection.execute("GRANT SELECT ON features.model_events TO PUBLIC")
         connection.execute("GRANT UPDATE (price) ON features.commodity_prices_daily TO model_server")
-        migrations.grants(connection, tables.GRANTS)
+        migrations.grants(connection, GRANTS)
         assert connection.execute(
             "SELECT has_column_privilege('model_server', 'features.' || %s, 'price', 'UPDATE')",
             [tables.COMMODITY_PRICES_DAILY],

@@ -12,6 +12,7 @@ import pytest
 from tests.services.clients import MigratedDatabase
 from tests.services.servers import Postgres
 from workloads.kit.contracts import tables, tenants
+from workloads.kit.contracts.platform import ROLES
 from workloads.migrations import database as migrations
 from workloads.migrations.settings import DatabaseSettings
 
@@ -31,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def passwords(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("secrets")
-    for role in (*tables.ROLES, tenants.role(ONE), tenants.role(TWO)):
+    for role in (*ROLES, tenants.role(ONE), tenants.role(TWO)):
         (directory / role).write_text(secrets.token_urlsafe(16))
     return directory
 

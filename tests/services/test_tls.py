@@ -32,8 +32,9 @@ from tests.services.servers import Kafka, Postgres, until
 from tests.services.tls import Authority
 from workloads.kit import db, kafka, log_reader
 from workloads.kit.contracts import topics
-from workloads.kit.contracts.clients import CLIENTS, Quota
+from workloads.kit.contracts.declaration import Quota
 from workloads.kit.contracts.env import TLS_CERTIFICATE, TLS_KEY
+from workloads.kit.contracts.platform import CLIENTS
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
 from workloads.kit.records import Output, Transient
@@ -92,7 +93,7 @@ def guarded(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
         names = [*(topic.name for topic in topics.DECLARED), f"{TENANT}orders"]
         for done in admin.create_topics([NewTopic(name, 2, 1) for name in names]).values():
             done.result(30)
-        users = [strimzi.user(LABELS, client) for client in CLIENTS]
+        users = [strimzi.user(LABELS, name, use) for name, use in CLIENTS.items()]
         users.append(strimzi.tenant_user(LABELS, "tenant-acme", TENANT, Quota(
             produce_bytes=1, consume_bytes=1, request_percent=1,
         )))  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from infra import charts
 from infra.cluster import ClusterAccess
-from infra.cluster_services import OPERATORS, ClusterServices, ClusterServicesArgs
+from infra.layers.cluster_services import OPERATORS, ClusterServices, ClusterServicesArgs
 from infra.names import Names
 from infra.platform import Platform, PlatformArgs
 from infra.settings import Labels

@@ -10,20 +10,19 @@ import pulumi
 import pytest
 
 from infra import cluster
-from infra.flows import FLOWS, NAMESPACE_OF
-from infra.manifests import platform_workloads as own
 from infra.names import Names
 from infra.platform import Platform, PlatformArgs
-from infra.settings import PlatformSettings
 from infra.settings.cluster import KubeconfigCluster
 from infra.settings.data import KafkaStrimzi, MLflowChart, PostgresCloudNativePG, RedisValkey
 from infra.settings.secrets import ExternalSecrets
+from infra.settings.stack import PlatformSettings
 from infra.settings.workloads import Keda
 from policies import exceptions, limits
 from tests import stack
 from tests.stack import PASSWORDS, Recorder, Registration
-from workloads.kit.contracts import env, ports, tables, topics
-from workloads.kit.contracts.clients import CLIENTS
+from workloads.kit.contracts import env, ports, topics
+from workloads.kit.contracts.declared.migrations import MIGRATIONS, TOPICS
+from workloads.kit.contracts.platform import CLIENTS, DECLARED, ROLES, flows
 
 NAMES = Names("prod", "111122223333", "eu-central-1")
 RESOURCES = {"cpu": "1", "memory": "2Gi", "cpu_limit": "2", "memory_limit": "4Gi"}
@@ -53,7 +52,7 @@ def managed(**changes: Any) -> PlatformSettings:
             "images": local.images.model_copy(
                 update=dict.fromkeys(("kafka", "postgres", "redis", "mlflow"), None)
             ),
-            "analytics_consumer": local.analytics_consumer.model_copy(update={"scaler": scaler}),
+            "analytics_consumer": local.workload("analytics_consumer").model_copy(update={"scaler": scaler}),
             **changes,
         }
     )
@@ -121,13 +120,13 @@ def files(pod: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
 def test_no_server_of_our_own_is_left(objects: list[dict[str, Any]]) -> None:
     assert not [o["metadata"]["name"] for o in objects if o["kind"] == "StatefulSet"]
-    assert {"kafka", "postgres", "redis", "mlflow", own.TOPICS}.isdisjoint(pods(objects))
+    assert {"kafka", "postgres", "redis", "mlflow", TOPICS.name}.isdisjoint(pods(objects))
 
 
 def test_every_client_of_kafka_shows_its_own_certificate(objects: list[dict[str, Any]]) -> None:
     users = of(objects, "KafkaUser")
     prefix = of(objects, "Kafka")["carbon"]["spec"]["entityOperator"]["userOperator"]["secretPrefix"]
-    assert users.keys() == {client.name for client in CLIENTS}
+    assert users.keys() == CLIENTS.keys()
     for name in users:
         pod = pods(objects)[name]
         directory = variables(pod)[env.KAFKA_TLS_DIR]
@@ -157,7 +156,7 @@ def test_workloads_reach_the_database_through_the_pooler_and_verify_it(
     for name, pod in pods(objects).items():
         if (given := variables(pod)).get(env.POSTGRES_HOST):
             # The migrations hold a lock for the length of their session.
-            assert given[env.POSTGRES_HOST] == (direct if name == own.MIGRATIONS else pooled)
+            assert given[env.POSTGRES_HOST] == (direct if name == MIGRATIONS.name else pooled)
             assert files(pod)[given[env.POSTGRES_CA_FILE]] == ("postgres-ca", "ca.crt")
             found += 1
     assert found >= 7
@@ -174,7 +173,7 @@ def test_every_secret_is_fetched_and_none_is_written(objects: list[dict[str, Any
         for entry in o["spec"]["data"]
     }
     assert fetched == {
-        *(f"carbon/prod/database/{role}" for role in (*tables.ROLES, "postgres")),
+        *(f"carbon/prod/database/{role}" for role in (*ROLES, "postgres")),
         "carbon/prod/redis",
         "carbon/prod/sources/market-key",
     }
@@ -253,7 +252,7 @@ def test_the_listener_is_open_to_clients_and_the_scaler_alone(objects: list[dict
         )
         for peer in listener["networkPolicyPeers"]
     }
-    clients = {(NAMESPACE_OF[source], source) for source, target, _ in FLOWS if target == "kafka"}
+    clients = {(DECLARED[source].namespace, source) for source, target, _ in flows() if target == "kafka"}
     assert let_in == clients | {("keda", "keda-operator")}
 
 
@@ -269,7 +268,7 @@ def test_paths_to_the_database_end_at_the_pods_that_cloudnative_pg_makes(
         if rule["ports"][0]["port"] == ports.POSTGRES
         for peer in rule["from"]
     }
-    assert let_in == {s for s, target, _ in FLOWS if target == "postgres"} | {"postgresql"}
+    assert let_in == {s for s, target, _ in flows() if target == "postgres"} | {"postgresql"}
     for source in let_in - {"postgresql"}:
         out = [
             peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]

@@ -8,13 +8,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import operations
 from infra.components.services.base import Site
-from infra.flows import targets
+from infra.layers import operation_kinds as operations
+from infra.layers.operation_kinds import OperationSite
 from infra.manifests.alerts import rule_groups
 from infra.manifests.network import Paths
 from infra.names import Names
-from infra.operations import Operations
+from infra.paths import Network
 from infra.settings import Labels
 from infra.settings.cost import Kubecost
 from infra.settings.monitoring import KubePrometheusStack
@@ -22,6 +22,7 @@ from infra.settings.recovery import Velero
 from infra.settings.secrets import ExternalSecrets
 from infra.settings.tenants import TenantBudget
 from tests.stack import Registration, record
+from workloads.kit.contracts.platform import DECLARED
 
 IDENTITY = Labels(environment="prod", owner="o", team="t", product="carbon", cost_center="c")
 NAMES = Names("prod", "111122223333", "eu-central-1")
@@ -50,8 +51,8 @@ COST = {"kind": "kubecost", "resources": SMALL["resources"]}
 BUDGET = TenantBudget(monthly_usd=100, emails=["owner@example.org"])
 
 
-def site(names: Names | None = NAMES) -> Operations:
-    return Operations(
+def site(names: Names | None = NAMES) -> OperationSite:
+    return OperationSite(
         site=Site(
             identity=IDENTITY,
             api_cidrs=["10.0.0.0/20"],
@@ -65,11 +66,11 @@ def site(names: Names | None = NAMES) -> Operations:
     )
 
 
-def program(at: Operations) -> None:
+def program(at: OperationSite) -> None:
     operations.prometheus(
         at,
         KubePrometheusStack.model_validate(MONITORING),
-        targets=targets("cluster.local"),
+        targets=Network(running=DECLARED, api_cidrs=[], domain="cluster.local").targets(),
         rule_groups=rule_groups({"daily": 24}),
         paths=Paths(),
         alerting=Paths(),

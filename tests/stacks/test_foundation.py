@@ -10,13 +10,13 @@ from typing import Any, get_args
 import pulumi
 import pytest
 
-from infra.foundation import Foundation
+from infra.layers.foundation import Foundation
 from infra.manifests import postgres
 from infra.names import Key, Names
 from infra.namespaces import KARPENTER_ACCOUNT, VELERO_ACCOUNT
 from tests import aws
 from tests.stack import Recorder, Registration
-from workloads.kit.contracts import tables
+from workloads.kit.contracts.platform import ROLES
 
 NAMES = Names("prod", aws.ACCOUNT, aws.REGION)
 EVERY = sorted(aws.whole())
@@ -477,7 +477,7 @@ class TestStorage:
 
 class TestSecrets:
     def test_every_role_has_a_secret_that_rotates(self, recorded: Recorder) -> None:
-        roles = {postgres.SUPERUSER, *tables.ROLES, "tenant_acme"}
+        roles = {postgres.SUPERUSER, *ROLES, "tenant_acme"}
         secrets = {r.inputs["name"]: name for name, r in of(recorded, "secretsmanager/secret:Secret").items()}
         rotations = of(recorded, "secretsmanager/secretRotation:SecretRotation")
         for role in roles:

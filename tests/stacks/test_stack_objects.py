@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from infra.flows import API_CLIENTS, FLOWS, NAMESPACE_OF
 from policies import limits
 from policies.check import broken
 from policies.examples import kubernetes
 from policies.exceptions import Register
 from policies.rule import Stack
 from workloads.kit.contracts import env
+from workloads.kit.contracts.platform import DECLARED, flows
 
 Objects = list[dict[str, Any]]
 
@@ -96,7 +96,7 @@ def test_only_those_who_ask_the_api_have_a_token(objects: Objects) -> None:
         for o in objects
         if (pod := _pod(o)) and pod["automountServiceAccountToken"]
     }
-    assert set(with_token) == API_CLIENTS
+    assert set(with_token) == {one.name for one in DECLARED.values() if one.kubernetes_api}
     assert all(notes["carbon/exception.service-account-token"] for notes in with_token.values())
     for role in _of(objects, "Role"):
         for rule in role["rules"]:
@@ -166,14 +166,14 @@ def test_each_path_is_open_at_both_ends_and_no_other_is(objects: Objects) -> Non
                     if "podSelector" in peer:
                         other = peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
                         namespace = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
-                        assert namespace == NAMESPACE_OF[other]
+                        assert namespace == DECLARED[other].namespace
                         for port in rule["ports"]:
                             yield (me, other, port["port"])
 
     out = set(ends("egress", "to"))
     into = {(source, target, port) for target, source, port in ends("ingress", "from")}
     brokers = {("kafka", "kafka", 9092), ("kafka", "kafka", 9093)}
-    assert out == into == set(FLOWS) | brokers
+    assert out == into == set(flows()) | brokers
 
 
 def test_paths_end_where_somebody_listens(objects: Objects) -> None:
@@ -182,7 +182,7 @@ def test_paths_end_where_somebody_listens(objects: Objects) -> None:
         for o in objects
         if (pod := _pod(o))
     }
-    for _, target, port in FLOWS:
+    for _, target, port in flows():
         assert port in listening[target]
 
 
@@ -216,7 +216,7 @@ def test_prometheus_reaches_all_that_it_scrapes(objects: Objects) -> None:
     assert scraped.pop("prometheus") == ("localhost", 9090)
     assert {"analytics-consumer", "prediction-consumer", "price-replay", "model-server"} <= scraped.keys()
     assert {(job, port) for job, (_, port) in scraped.items()} == {
-        (target, port) for source, target, port in FLOWS if source == "prometheus"
+        (target, port) for source, target, port in flows() if source == "prometheus"
     }
     services = {_key(o): o["spec"]["ports"][0]["port"] for o in _of(objects, "Service")}
     for host, port in scraped.values():

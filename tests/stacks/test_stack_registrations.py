@@ -16,6 +16,12 @@ SECRET_MARK = "4dabf18193072939515e22adb298388d"
 
 COMPONENT_TYPES = {
     "carbon:platform:Platform",
+    "carbon:platform:ClusterLayer",
+    "carbon:platform:DataLayer",
+    "carbon:platform:EdgeLayer",
+    "carbon:platform:OperationsLayer",
+    "carbon:platform:TenantLayer",
+    "carbon:platform:WorkloadLayer",
     "carbon:cluster:AdmissionPolicies",
     "carbon:cluster:Namespace",
     "carbon:streaming:Kafka",

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import yaml
 
-from infra.settings import GIVEN_AT_RUN_TIME, NAMESPACE, PlatformSettings, SettingsError, parse
-from infra.settings.images import Images
+from infra.settings.parsing import SettingsError, parse
+from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM
 from tools import paths
 from tools.errors import ToolError, UsageError
 from tools.gate.model import Finding
-from workloads.kit.contracts import tables
+from workloads.kit.contracts.platform import IMAGES, ROLES
 
 CHECK: Final = "settings"
 """The check's id."""
@@ -110,7 +110,7 @@ def _read(stack: str) -> dict[str, Any]:
 
 def _brought(stack: str, committed: Mapping[str, Any]) -> dict[str, Any]:
     """Images that a release would name, and the cluster and passwords of a stack that runs on any cluster."""
-    platform = {f"{NAMESPACE}:{name}" for name in PlatformSettings.model_fields} - {
+    platform = {f"{NAMESPACE}:{name}" for name in PLATFORM.model_fields} - {
         f"{NAMESPACE}:{name}" for name in GIVEN_AT_RUN_TIME
     }
     if not platform & committed.keys():
@@ -124,8 +124,7 @@ def _brought(stack: str, committed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _images(committed: Mapping[str, Any]) -> dict[str, str]:
-    names = [field.alias or name for name, field in Images.model_fields.items()]
-    return {name: f"{_registry(committed)}/{name}@sha256:{_digest(name)}" for name in names}
+    return {name: f"{_registry(committed)}/{name}@sha256:{_digest(name)}" for name in IMAGES}
 
 
 def _registry(committed: Mapping[str, Any]) -> str:
@@ -140,7 +139,7 @@ def _passwords() -> dict[str, Any]:
         "kind": "generated",
         "postgres_password": "stand-in-for-postgres",
         "redis_password": "stand-in-for-redis",
-        "roles": {role: f"stand-in-for-{role}" for role in tables.ROLES},
+        "roles": {role: f"stand-in-for-{role}" for role in ROLES},
     }
 
 

@@ -9,6 +9,7 @@ from tools.cluster import references
 from tools.image_build import context, requirements, rootfs
 from tools.image_build.context import Files
 from tools.paths import ROOT
+from workloads.kit.contracts.platform import IMAGES
 
 WORKLOADS = ROOT / "workloads"
 THIRD_PARTY = ROOT / "tools" / "images"
@@ -53,16 +54,21 @@ def _base(name: str, target: str) -> Spec:
     return Spec(name, WORKLOADS / "base" / "Dockerfile", files, _ON_DEBIAN, target)
 
 
-def _workload(package: str, *, group: str = "") -> Spec:
+def _workload(name: str) -> Spec:
+    """The image of one of the platform's own workloads: its package, and its dependency group if any."""
+    package = name.replace("-", "_")
+
     def files() -> Files:
         code = {
             "workloads/__init__.py": WORKLOADS / "__init__.py",
             **context.tree(WORKLOADS / "kit", "workloads/kit"),
             **context.tree(WORKLOADS / package, f"workloads/{package}"),
         }
-        return {**code, "requirements.txt": requirements.group(group)} if group else code
+        if not requirements.has_group(name):
+            return code
+        return {**code, "requirements.txt": requirements.group(name)}
 
-    return Spec(package.replace("_", "-"), WORKLOADS / package / "Dockerfile", files, _ON_BASE)
+    return Spec(name, WORKLOADS / package / "Dockerfile", files, _ON_BASE)
 
 
 _MLFLOW_UNUSED = (
@@ -113,12 +119,7 @@ _NODE = (
 )
 
 _PLATFORM = (
-    _workload("price_pipeline", group="price-pipeline"),
-    _workload("analytics_consumer"),
-    _workload("prediction_consumer", group="prediction-consumer"),
-    _workload("model_training", group="model-training"),
-    _workload("model_server", group="model-server"),
-    _workload("migrations", group="migrations"),
+    *(_workload(name) for name, third_party in IMAGES.items() if not third_party),
     _mlflow(),
     _third_party("kafka", _kafka_jars),
     _third_party("postgres"),

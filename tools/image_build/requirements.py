@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def group(name: str, *, unused: Collection[str] = ()) -> bytes:
     if unknown := set(unused) - packages(exported):
         raise ValueError(f"not in the group {name}: {', '.join(sorted(unknown))}")
     return without(exported, packages(_exported(BASE_GROUP)).union(unused)).encode()
+
+
+def has_group(name: str) -> bool:
+    """Whether there is a dependency group of that name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return name in project["tool"]["poetry"]["group"]
 
 
 def packages(requirements: str) -> set[str]:

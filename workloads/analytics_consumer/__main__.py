@@ -10,11 +10,12 @@ from workloads.kit import health, log
 from workloads.kit.codec import decoder
 from workloads.kit.consumer import ConsumerLoop
 from workloads.kit.contracts import topics
+from workloads.kit.contracts.declared.analytics_consumer import ANALYTICS_CONSUMER
 from workloads.kit.contracts.messages import Price
 from workloads.kit.db import Database
 from workloads.kit.settings import load
 
-NAME = "analytics-consumer"
+NAME = ANALYTICS_CONSUMER.name
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from workloads.kit import kafka
-from workloads.kit.contracts.clients import NO_GROUP
+from workloads.kit.contracts.declaration import NO_GROUP
 from workloads.kit.kafka import KafkaUnavailable, error_of
 from workloads.kit.records import Record
 from workloads.kit.settings import KafkaSettings

@@ -20,9 +20,10 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
 from workloads.kit.contracts.models import CARD_FILE, MODEL_FILE, Card, model_name, symbol_of
 
-_EXPERIMENT: Final = "model-training"
+_EXPERIMENT: Final = MODEL_TRAINING.name
 _ARTIFACTS: Final = "model"
 
 

@@ -17,6 +17,7 @@ from psycopg import sql
 from workloads.kit import db
 from workloads.kit.contracts import tables
 from workloads.kit.contracts import tenants as tenancy
+from workloads.kit.contracts.platform import GRANTS, ROLES
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
 from workloads.migrations import tenants
@@ -41,7 +42,7 @@ def upgrade(settings: DatabaseSettings) -> None:
         MissingSecret: before anything is changed.
         Transient: no server within `database_wait_seconds`.
     """
-    wanted = (*tables.ROLES, *map(tenancy.role, settings.tenants))
+    wanted = (*ROLES, *map(tenancy.role, settings.tenants))
     passwords = {role: _password(settings.secrets_dir / role) for role in wanted}
     with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
         maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
@@ -51,7 +52,7 @@ def upgrade(settings: DatabaseSettings) -> None:
         _own_mlflow(maintenance)
         _migrate(settings)
         with _administrator(settings, settings.postgres_database) as carbon:
-            grants(carbon, tables.GRANTS)
+            grants(carbon, GRANTS)
             tenants.reconcile(carbon, settings.tenants)
     _log.info("database_ready", database=settings.postgres_database)
 
@@ -111,7 +112,7 @@ def _grantee(name: str) -> sql.Composable:
 
 def _connectable(connection: Connection, database: str, allowed: Mapping[str, Any]) -> None:
     name = sql.Identifier(database)
-    for role in ("PUBLIC", *tables.ROLES):
+    for role in ("PUBLIC", *ROLES):
         connection.execute(
             sql.SQL("REVOKE ALL ON DATABASE {name} FROM {role}").format(name=name, role=_grantee(role))
         )

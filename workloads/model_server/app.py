@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from msgspec import UNSET, UnsetType
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.contracts.messages import Name, Utc
 from workloads.kit.contracts.serving import MAX_INSTANCES, Forecasts, Instance, PredictSymbol
 from workloads.model_server import inference, metrics, openapi
@@ -32,7 +33,7 @@ class Predict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def create_app(settings: ModelServerSettings, models: Models, forecaster: Forecaster) -> Flask:
     """The routes over models that someone else keeps fresh."""
-    app = Flask("model-server", static_folder=None)
+    app = Flask(MODEL_SERVER.name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     in_flight, store_reads = Limit(settings.max_in_flight), Limit(settings.max_store_reads)
     decoder = msgspec.json.Decoder(Predict)

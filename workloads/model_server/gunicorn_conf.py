@@ -10,11 +10,12 @@ from gunicorn import glogging
 from prometheus_client import multiprocess
 
 from workloads.kit import log, registry
+from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.settings import load
 from workloads.model_server.settings import ModelServerSettings
 
 _settings = load(ModelServerSettings)
-log.configure("model-server")
+log.configure(MODEL_SERVER.name)
 registry.preload()
 
 bind = f"0.0.0.0:{_settings.port}"

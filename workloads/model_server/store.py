@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from workloads.kit import db
+from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, PREDICTION_OUTCOMES, SCHEMA
 from workloads.kit.windows import Floats
 from workloads.model_server.settings import ModelServerSettings
@@ -74,7 +75,7 @@ class FeatureStore:
 
     def __init__(self, settings: ModelServerSettings) -> None:
         def parameters() -> dict[str, Any]:
-            given = db.parameters(settings, application_name="model-server")
+            given = db.parameters(settings, application_name=MODEL_SERVER.name)
             limit = int(settings.store_timeout_seconds * 1000)
             return {
                 **given,

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from workloads.kit import db, log
+from workloads.kit.contracts.declared.model_training import MODEL_MONITOR, MODEL_TRAINING
 from workloads.kit.contracts.models import CHAMPION
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
@@ -23,8 +24,8 @@ from workloads.kit.settings import load
 from workloads.model_training import aliases, monitor, report
 from workloads.model_training.settings import MonitorSettings, RegistrySettings, TrainingSettings
 
-_WORKLOAD = "model-training"
-_MONITOR_JOB = "model-monitor"
+_WORKLOAD = MODEL_TRAINING.name
+_MONITOR_JOB = MODEL_MONITOR.name
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="model-training", description=__doc__)
+    parser = argparse.ArgumentParser(prog=_WORKLOAD, description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="train, judge and register every symbol's model")
     training.add_argument(

@@ -8,6 +8,7 @@ from workloads.kit import health, log
 from workloads.kit.codec import decoder
 from workloads.kit.consumer import ConsumerLoop
 from workloads.kit.contracts import topics
+from workloads.kit.contracts.declared.prediction_consumer import PREDICTION_CONSUMER
 from workloads.kit.contracts.messages import Price
 from workloads.kit.db import Database
 from workloads.kit.settings import load
@@ -15,7 +16,7 @@ from workloads.prediction_consumer.handler import Limits, PredictionHandler, sav
 from workloads.prediction_consumer.model_client import ModelClient
 from workloads.prediction_consumer.settings import PredictionSettings
 
-NAME = "prediction-consumer"
+NAME = PREDICTION_CONSUMER.name
 
 
 def main() -> int:

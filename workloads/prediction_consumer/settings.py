@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, HttpUrl
 from pydantic_settings import NoDecode
 
+from workloads.kit.contracts.declared.prediction_consumer import PREDICTION_CONSUMER
 from workloads.kit.features import DEFAULT, FeatureSpec
 from workloads.kit.series import HISTORY
 from workloads.kit.settings import KafkaConsumerSettings, NonEmpty, PostgresSettings
@@ -19,7 +20,7 @@ def _spec(value: str | FeatureSpec) -> FeatureSpec:
 class PredictionSettings(KafkaConsumerSettings, PostgresSettings):
     """The group's name, which prices are predicted, and what the consumer loop and the database take."""
 
-    kafka_group: NonEmpty = "prediction-consumer"
+    kafka_group: NonEmpty = PREDICTION_CONSUMER.group
     batch_max_records: int = Field(default=1_000, ge=1)
     model_server_url: HttpUrl
     model_server_timeout_seconds: float = Field(default=5.0, gt=0)

@@ -16,6 +16,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from workloads.kit import log
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -33,7 +34,7 @@ _FAILURES = (SourceError, Transient, ProducerLost, KafkaUnavailable, KafkaExcept
 
 def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
-    log.configure("price-replay" if args.command == "replay" else "price-pipeline")
+    log.configure((PRICE_REPLAY if args.command == "replay" else PRICE_PIPELINE).name)
     try:
         return int(args.start(args))
     except config.BadSources as error:
@@ -173,7 +174,9 @@ def _at_least(least: float, kind: type[int] | type[float]):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="price-pipeline", description="Bring prices onto commodity-prices.")
+    parser = argparse.ArgumentParser(
+        prog=PRICE_PIPELINE.name, description="Bring prices onto commodity-prices."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser("run", help="publish what the topic lacks of each source, once")

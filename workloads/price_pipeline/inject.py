@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from workloads.kit.contracts.declared.price_pipeline import INJECT_ID
 from workloads.kit.contracts.messages import Price
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
@@ -14,8 +15,6 @@ from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.publish import commit, settle
 from workloads.price_pipeline.rows import RawRow, Terms, check
 from workloads.price_pipeline.sources import table
-
-TRANSACTIONAL_ID = "price-inject"
 
 
 class BadPrice(Exception):
@@ -44,7 +43,7 @@ def inject(
         BadPrice: names the value and what to give instead.
         Transient, ProducerLost, KafkaUnavailable: the brokers are away, or another injection took over.
     """
-    with TransactionalProducer(settings, TRANSACTIONAL_ID) as producer:
+    with TransactionalProducer(settings, INJECT_ID) as producer:
         ledger = Ledger.read(settings)
         price = _price(given, ledger, now)
         message = settle(price, ledger, now, as_dated=False)

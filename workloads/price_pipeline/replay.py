@@ -13,6 +13,7 @@ from prometheus_client import Gauge
 
 from workloads.kit import health
 from workloads.kit.contracts import metrics
+from workloads.kit.contracts.declared.price_pipeline import REPLAY_ID
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
 from workloads.price_pipeline.config import ReplaySource, Sources
@@ -23,7 +24,6 @@ from workloads.price_pipeline.settings import ReplaySettings
 
 _log = structlog.get_logger(__name__)
 
-TRANSACTIONAL_ID = "price-replay"
 
 _STEPS = Gauge(metrics.REPLAY_STEPS, "Steps of the replay, first to last")
 _PUBLISHED = Gauge(metrics.REPLAY_STEPS_PUBLISHED, "Steps of the replay that are on the topic")
@@ -77,7 +77,7 @@ class Replay:
 
     def _publish(self) -> None:
         """One producer's life."""
-        with TransactionalProducer(self._settings, TRANSACTIONAL_ID) as producer:
+        with TransactionalProducer(self._settings, REPLAY_ID) as producer:
             ledger = Ledger.read(self._settings, self._sources.published)
             interval = self._settings.interval or self._config.interval
             source = open_replay(self._config, self._sources, ledger.anchor, self._clock, interval)

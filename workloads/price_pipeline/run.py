@@ -14,6 +14,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from workloads.kit import db
+from workloads.kit.contracts.declared.price_pipeline import PIPELINE_ID, PRICE_PIPELINE
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost, TransactionalProducer
 from workloads.kit.records import Transient
@@ -26,8 +27,7 @@ from workloads.price_pipeline.sources import SourceError
 
 _log = structlog.get_logger(__name__)
 
-JOB = "price-pipeline"
-TRANSACTIONAL_ID = "price-pipeline"
+JOB = PRICE_PIPELINE.name
 """One run publishes at a time: a second one fences the first."""
 
 _OURS = (Transient, ProducerLost, KafkaUnavailable, KafkaException)
@@ -64,7 +64,7 @@ def run(
         counts: dict[str, dict[str, int]] = detail.setdefault("sources", {})
         failed: dict[str, str] = detail.setdefault("failed", {})
         # The producer first: no older run can publish once the ledger is read.
-        with TransactionalProducer(settings, TRANSACTIONAL_ID) as producer:
+        with TransactionalProducer(settings, PIPELINE_ID) as producer:
             ledger = Ledger.read(settings, sources.published)
             for config in _chosen(sources, only, backfill is not None):
                 tally: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))

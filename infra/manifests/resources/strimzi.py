@@ -17,7 +17,7 @@ from infra.manifests.resources.ready import awaited
 from infra.settings import Labels, Resources, Storage
 from infra.settings.data import KafkaStrimzi
 from workloads.kit.contracts import ports
-from workloads.kit.contracts.clients import NO_GROUP, Client, Quota
+from workloads.kit.contracts.declaration import NO_GROUP, KafkaUse, Quota
 from workloads.kit.contracts.namespaces import PLATFORM
 from workloads.kit.contracts.topics import Topic
 
@@ -278,11 +278,15 @@ def topics(
     ]
 
 
-def user(identity: Labels, client: Client) -> Manifest:
-    """A workload's certificate, and the rights that its declaration asks for."""
+def user(identity: Labels, name: str, client: KafkaUse) -> Manifest:
+    """A workload's certificate, and the rights that its declaration asks for.
+
+    Args:
+        name: of the workload.
+    """
     return _user(
         identity,
-        client.name,
+        name,
         [
             *(_topic_acl(client, topic) for topic in dict.fromkeys((*client.reads, *client.writes))),
             *([_acl("group", client.group, "literal", "Read", "Describe")] if client.group else []),
@@ -296,7 +300,7 @@ def user(identity: Labels, client: Client) -> Manifest:
     )
 
 
-def _topic_acl(client: Client, topic: str) -> Manifest:
+def _topic_acl(client: KafkaUse, topic: str) -> Manifest:
     allowed = [("Read", client.reads), ("Write", client.writes)]
     operations = [operation for operation, where in allowed if topic in where]
     return _acl("topic", topic, "literal", *operations, "Describe")

@@ -13,7 +13,7 @@ from infra.manifests.resources.external_secrets import Remote
 from infra.settings import Labels
 from infra.settings.data import PostgresCloudNativePG
 from workloads.kit import db
-from workloads.kit.contracts import tables
+from workloads.kit.contracts.platform import ROLES
 from workloads.kit.settings import PostgresSettings
 
 LABELS = Labels(environment="test", owner="o", team="t", product="p", cost_center="c")
@@ -35,7 +35,7 @@ def given(**changes: Any) -> PostgresCloudNativePG:
 
 
 def cluster(**changes: Any) -> dict[str, Any]:
-    made = cloudnative_pg.cluster(LABELS, given(**changes), domain="cluster.local", roles=tables.ROLES)
+    made = cloudnative_pg.cluster(LABELS, given(**changes), domain="cluster.local", roles=ROLES)
     return made["spec"]
 
 
@@ -57,7 +57,7 @@ def test_a_commit_is_on_a_standby_before_it_counts() -> None:
 
 def test_every_roles_password_comes_from_its_secret() -> None:
     roles = {role["name"]: role for role in cluster()["managed"]["roles"]}
-    assert roles.keys() == set(tables.ROLES)
+    assert roles.keys() == set(ROLES)
     for name, role in roles.items():
         remote = Remote(f"carbon/prod/database/{name}", "password", "15m")
         secret = cloudnative_pg.password(LABELS, name, remote)
@@ -84,7 +84,7 @@ def test_the_superusers_password_is_its_own_secret() -> None:
     assert spec["enableSuperuserAccess"] is True
     assert spec["superuserSecret"] == {"name": cloudnative_pg.role_secret("postgres")}
     assert "postgres" not in {role["name"] for role in spec["managed"]["roles"]}
-    assert spec["bootstrap"]["initdb"]["owner"] not in {"postgres", *tables.ROLES}
+    assert spec["bootstrap"]["initdb"]["owner"] not in {"postgres", *ROLES}
 
 
 def test_nothing_connects_in_clear() -> None:

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.flows import targets
 from infra.manifests import network
 from infra.manifests.alerts import ALERTS, recovery_alerts, rule_groups
 from infra.manifests.charts import kube_prometheus_stack
 from infra.manifests.network import Paths, Peer
 from infra.manifests.resources import alert_routes, monitoring_paths, monitors
 from infra.names import Names
+from infra.paths import Network
 from infra.settings import Labels
 from infra.settings.monitoring import KubePrometheusStack, Receivers
 from tools import debian
+from workloads.kit.contracts.platform import DECLARED
 
 IDENTITY = Labels(environment="prod", owner="o", team="t", product="carbon", cost_center="c")
 RECEIVERS = Receivers(slack_channel="#alerts")
@@ -148,7 +149,7 @@ def test_one_alert_of_a_name() -> None:
 
 
 def test_monitors_scrape_what_the_own_prometheus_scrapes() -> None:
-    found = targets("cluster.local")
+    found = Network(running=DECLARED, api_cidrs=[], domain="cluster.local").targets()
     assert len(found) > 4
     for target in found:
         monitor = monitors.of_target(IDENTITY, target)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings import SettingsError, parse
+from infra.settings.parsing import SettingsError, parse
 from tools.gate import settings as gate
 
 Path = tuple[str, ...]

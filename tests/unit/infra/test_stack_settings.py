@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from infra.schema import FILE, schema, text
-from infra.settings import Section, SettingsError, parse
+from infra.settings import Section
 from infra.settings.base import Cpu, Memory
 from infra.settings.data import KafkaStatefulSet
+from infra.settings.parsing import SettingsError, parse
 from infra.settings.secrets import GeneratedSecrets
 from infra.settings.workloads import Hpa, Keda
 from tests import stack
@@ -47,7 +48,7 @@ def test_the_committed_stack_is_accepted() -> None:
     read = stack.platform()
     assert isinstance(read.kafka, KafkaStatefulSet)
     assert read.kafka.external_port_base == 31000
-    assert read.images.price_pipeline.startswith("localhost/carbon/price-pipeline:")
+    assert read.images.of("price-pipeline").startswith("localhost/carbon/price-pipeline:")
     assert isinstance(read.secrets, GeneratedSecrets)
     assert read.secrets.roles["mlflow"].get_secret_value() == stack.PASSWORDS["roles"]["mlflow"]
 
@@ -175,9 +176,10 @@ def test_a_scaler_is_what_its_kind_says() -> None:
     config["carbon:model_server"]["scaler"] = {"kind": "keda", "min_replicas": 1, "max_replicas": 2}
     config["carbon:services"] = {"keda": {}}
     read = stack.platform(config)
-    assert isinstance(read.model_server.scaler, Keda)
-    assert isinstance(read.analytics_consumer.scaler, Hpa)
-    assert (read.model_server.scaler.cpu_percent, read.model_server.scaler.memory_percent) == (70, 80)
+    scaler = read.workload("model_server").scaler
+    assert isinstance(scaler, Keda)
+    assert isinstance(read.workload("analytics_consumer").scaler, Hpa)
+    assert (scaler.cpu_percent, scaler.memory_percent) == (70, 80)
 
 
 def test_other_namespaces_of_configuration_are_not_ours() -> None:

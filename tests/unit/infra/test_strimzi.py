@@ -14,7 +14,8 @@ from infra.manifests.resources import strimzi
 from infra.settings import Labels
 from infra.settings.data import KafkaStatefulSet, KafkaStrimzi
 from workloads.kit.contracts import ports, tenants, topics
-from workloads.kit.contracts.clients import CLIENTS, Client, Quota
+from workloads.kit.contracts.declaration import KafkaUse, Quota
+from workloads.kit.contracts.platform import CLIENTS
 
 LABELS = Labels(environment="test", owner="o", team="t", product="p", cost_center="c")
 RESOURCES = {"cpu": "1", "memory": "2Gi", "cpu_limit": "2", "memory_limit": "4Gi"}
@@ -171,15 +172,14 @@ def test_topics_are_the_declared_ones() -> None:
 
 
 def test_a_client_has_its_declared_rights_and_no_others() -> None:
-    client = Client(
-        name="demo",
+    client = KafkaUse(
         reads=("in", "both"),
         writes=("out", "both"),
         group="demo",
         transactional_ids=("demo.",),
         quota=Quota(produce_bytes=1, consume_bytes=2, request_percent=3),
     )
-    user = strimzi.user(LABELS, client)
+    user = strimzi.user(LABELS, "demo", client)
     assert rights(user) == {
         ("topic", "literal", "in", "Read"),
         ("topic", "literal", "in", "Describe"),
@@ -203,7 +203,7 @@ def test_a_client_has_its_declared_rights_and_no_others() -> None:
 
 
 def test_who_only_writes_reads_nothing() -> None:
-    user = strimzi.user(LABELS, Client(name="demo", writes=("out",)))
+    user = strimzi.user(LABELS, "demo", KafkaUse(writes=("out",)))
     assert rights(user) == {("topic", "literal", "out", "Write"), ("topic", "literal", "out", "Describe")}
     assert "quotas" not in user["spec"]
 
@@ -220,7 +220,7 @@ def test_all_stand_where_the_operators_look() -> None:
     settings = given(controllers=CONTROLLERS)
     made = [
         *strimzi.node_pools(LABELS, settings),
-        *(strimzi.user(LABELS, client) for client in CLIENTS),
+        *(strimzi.user(LABELS, name, use) for name, use in CLIENTS.items()),
         *strimzi.topics(LABELS, topics.DECLARED, replication_factor=3, min_in_sync=2, retention_ms={}),
     ]
     for o in made:

@@ -14,7 +14,7 @@ from infra.manifests.resources.external_secrets import Remote
 from infra.names import Names
 from infra.settings import Labels
 from infra.settings.recovery import Schedule, Velero
-from workloads.kit.contracts.clients import Quota
+from workloads.kit.contracts.declaration import Quota
 
 IDENTITY = Labels(environment="prod", owner="o", team="t", product="carbon", cost_center="c")
 NAMES = Names("prod", "111122223333", "eu-central-1")

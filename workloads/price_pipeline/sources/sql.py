@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.price_pipeline.config import SqlSource as SqlConfig
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, table
@@ -54,7 +55,7 @@ class SqlSource:
             password=password,
             sslmode=config.sslmode,
             connect_timeout=10,
-            application_name="price-pipeline",
+            application_name=PRICE_PIPELINE.name,
             options=f"-c TimeZone=UTC -c statement_timeout={int(config.timeout_seconds * 1000)}",
         )
         connection.read_only = True

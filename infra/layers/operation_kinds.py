@@ -23,7 +23,7 @@ from infra.settings.tenants import TenantBudget
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operations:
+class OperationSite:
     """What all of them need.
 
     Args:
@@ -54,7 +54,7 @@ class Operations:
 
 
 def prometheus(
-    site: Operations,
+    site: OperationSite,
     settings: monitoring.KubePrometheusStack,
     *,
     targets: Sequence[Target],
@@ -91,7 +91,7 @@ def prometheus(
     return KubePrometheusStack("kube-prometheus-stack", args, opts)
 
 
-def velero(site: Operations, settings: recovery.Velero, opts: pulumi.ResourceOptions) -> Velero:
+def velero(site: OperationSite, settings: recovery.Velero, opts: pulumi.ResourceOptions) -> Velero:
     """Backups."""
     names, refresh = site.aws("recovery")
     key = Remote(names.secret(VELERO_REPOSITORY), PASSWORD, refresh)
@@ -101,7 +101,7 @@ def velero(site: Operations, settings: recovery.Velero, opts: pulumi.ResourceOpt
 
 
 def kubecost(
-    site: Operations,
+    site: OperationSite,
     settings: cost.Kubecost,
     budgets: Mapping[str, TenantBudget],
     opts: pulumi.ResourceOptions,

@@ -34,7 +34,7 @@ from infra.names import Key
 from infra.namespaces import VPC_CNI_ACCOUNT
 from infra.settings.aws import Aws, EksSettings
 from infra.settings.base import Labels
-from workloads.kit.contracts import tables
+from workloads.kit.contracts.platform import ROLES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +206,7 @@ class Foundation(Component):
         args = SecretsArgs(
             site=self._site,
             settings=self._settings.secrets,
-            roles=(postgres.SUPERUSER, *tables.ROLES, *self._args.more_roles),
+            roles=(postgres.SUPERUSER, *ROLES, *self._args.more_roles),
             secrets_key_arn=self._keys.arn("secrets"),
             log_key_arn=self._keys.arn("logs"),
         )

@@ -1,0 +1,72 @@
+"""The cluster made ready: namespaces, operators, and what refuses objects that break a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pulumi
+
+from infra.components.admission_policies import AdmissionPolicies, AdmissionPoliciesArgs
+from infra.components.namespace import Namespace, NamespaceArgs
+from infra.layers.base import Context, Layer
+from infra.layers.cluster_services import ClusterServices, ClusterServicesArgs
+from infra.settings.monitoring import KubePrometheusStack
+from policies.exceptions import RuleException
+from policies.limits import Limits
+from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
+
+
+class ClusterLayer(Layer):
+    """`ready` is what must be there before anything else: objects that ask something of an operator need its
+    definitions.
+    """
+
+    TYPE: ClassVar[str] = "carbon:platform:ClusterLayer"
+
+    def __init__(
+        self,
+        context: Context,
+        platform: pulumi.Resource,
+        *,
+        limits: Limits,
+        exceptions: Sequence[RuleException],
+    ) -> None:
+        """Args:
+        limits, exceptions: from the policies, for the stack.
+        """
+        super().__init__("cluster", context, platform)
+        namespaces = self._namespaces()
+        services = self._services(namespaces)
+        self.ready: list[pulumi.Resource] = [*namespaces, *services]
+        enforced = AdmissionPoliciesArgs(
+            identity=context.labels,
+            settings=self._settings.admission,
+            limits=limits,
+            exceptions=exceptions,
+        )
+        AdmissionPolicies("admission", enforced, self.below(*self.ready))
+        self.register_outputs({})
+
+    def _namespaces(self) -> list[pulumi.Resource]:
+        quotas = self._settings.namespaces
+        # A chart's pods have its own labels, registries and tokens.
+        ours = not isinstance(self._settings.monitoring, KubePrometheusStack)
+        wanted = ((PLATFORM, quotas.platform, True), (MONITORING, quotas.monitoring, ours))
+        labels = self._context.labels
+        return [
+            Namespace(name, NamespaceArgs(identity=labels, quota=quota, enforced=enforced), self.below())
+            for name, quota, enforced in wanted
+        ]
+
+    def _services(self, namespaces: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        if not self._settings.services.in_use:
+            return []
+        args = ClusterServicesArgs(
+            labels=self._context.labels,
+            cluster=self._context.cluster,
+            settings=self._settings.services,
+            names=self._context.names,
+            after=namespaces,
+        )
+        return ClusterServices("services", args, self.below()).ready

@@ -1,0 +1,40 @@
+"""The platform's own workloads: every room of `infra.workloads` that the stack has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pulumi
+
+from infra.layers.base import Context, Layer
+from infra.layers.data import DataLayer
+from infra.workloads.site import WorkloadSite
+
+
+class WorkloadLayer(Layer):
+    """Consumers, jobs and servers."""
+
+    TYPE: ClassVar[str] = "carbon:platform:WorkloadLayer"
+
+    def __init__(
+        self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Sequence[pulumi.Resource]
+    ) -> None:
+        """Args:
+        data: whose services they call. They wait for the registry and for each other themselves; only what
+            they cannot make, tables and topics, comes first.
+        """
+        super().__init__("workloads", context, platform, ready)
+        site = WorkloadSite(
+            identity=context.labels,
+            images=context.settings.images,
+            passwords=context.passwords,
+            network=context.network,
+            services=data.services,
+            windows=context.settings.features.windows,
+        )
+        for room, section in context.settings.rooms():
+            tables = [data.migrated] if any(one.role for one in room.declared) else []
+            topics = [data.declared] if any(one.kafka for one in room.declared) else []
+            room.deploy(site, section, self.below(*tables, *topics))
+        self.register_outputs({})

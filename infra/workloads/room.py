@@ -1,0 +1,40 @@
+"""A workload's room: its section of a stack file, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import pulumi
+
+from infra.settings.base import Section
+from infra.workloads.site import WorkloadSite
+from workloads.kit.contracts.declaration import Declaration
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room(Generic[S]):
+    """Args:
+    declared: what runs, the first of which names the section.
+    settings: the section's model.
+    deploy: makes the components.
+    optional: whether a stack may be without it: then nothing of it is built, and no path leads to it.
+    """
+
+    declared: tuple[Declaration, ...]
+    settings: type[S]
+    deploy: Callable[[WorkloadSite, S, pulumi.ResourceOptions], None]
+    optional: bool = False
+
+    @property
+    def section(self) -> str:
+        """Its key in a stack file."""
+        return self.declared[0].section
+
+    @property
+    def about(self) -> str:
+        """What the section is about."""
+        return " and ".join(one.name for one in self.declared) + "."

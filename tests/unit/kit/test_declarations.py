@@ -1,0 +1,147 @@
+"""Each workload's facts are declared once, agree with each other, and the code does nothing else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workloads.analytics_consumer.settings import AnalyticsSettings
+from workloads.kit.contracts import tables, topics
+from workloads.kit.contracts.declaration import Declaration
+from workloads.kit.contracts.declared.migrations import TOPICS
+from workloads.kit.contracts.declared.price_pipeline import INJECT_ID
+from workloads.kit.contracts.declared.services import KAFKA
+from workloads.kit.contracts.platform import CLIENTS, DECLARED, GRANTS, ROLES, flows
+from workloads.kit.contracts.tables import READ
+from workloads.prediction_consumer.settings import PredictionSettings
+
+ROOT = Path(__file__).resolve().parents[3]
+WORKLOADS = ROOT / "workloads"
+DECLARATIONS = WORKLOADS / "kit" / "contracts" / "declared"
+OURS = [one for one in DECLARED.values() if not one.third_party]
+
+
+def test_every_workload_that_reaches_kafka_has_rights_there_and_no_other_does() -> None:
+    connected = {source for source, target, _ in flows() if target == KAFKA.name}
+    # The job that declares topics runs where no rights are checked; elsewhere an operator declares them.
+    assert set(CLIENTS) == connected - {TOPICS.name}
+
+
+def test_names_are_those_of_declared_topics_and_tables() -> None:
+    declared = {topic.name for topic in topics.DECLARED}
+    for use in CLIENTS.values():
+        assert {*use.reads, *use.writes} <= declared
+    known = {value for name, value in vars(tables).items() if name.isupper() and isinstance(value, str)}
+    assert {table for by_table in GRANTS.values() for table in by_table} <= known
+
+
+def test_what_is_called_is_declared_and_says_at_which_port() -> None:
+    for one in DECLARED.values():
+        for called in one.calls:
+            assert DECLARED[called].port, f"{one.name} calls {called}"
+
+
+def test_slots_on_this_machine_are_each_ones_own() -> None:
+    taken = [
+        one.reach.slot + n for one in DECLARED.values() if one.reach for n in range(one.reach.replicas or 1)
+    ]
+    assert len(taken) == len(set(taken))
+
+
+def test_what_is_absent_leaves_no_path() -> None:
+    running = set(DECLARED) - {"model-server"}
+    assert {name for source, target, _ in flows(running) for name in (source, target)} <= running
+    assert flows(running) == [flow for flow in flows() if "model-server" not in flow]
+
+
+def test_a_role_has_the_rights_of_all_who_log_in_as_it() -> None:
+    for one in DECLARED.values():
+        for table, rights in one.tables.items():
+            assert one.role is not None
+            assert set(rights) <= set(GRANTS[one.role][table])
+    assert set(GRANTS) <= set(ROLES)
+
+
+def test_rights_without_a_role_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"demo: rights on job_runs need a role"):
+        Declaration(name="demo", about="", kind="job", tables={tables.JOB_RUNS: READ})
+
+
+def test_figures_at_a_port_that_nobody_opens_are_refused() -> None:
+    with pytest.raises(ValueError, match="demo: metrics=1234"):
+        Declaration(name="demo", about="", kind="server", port=8080, metrics=1234)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("analytics-consumer", AnalyticsSettings), ("prediction-consumer", PredictionSettings)],
+)
+def test_consumers_use_their_declared_group_and_ids(
+    name: str, settings: type[AnalyticsSettings] | type[PredictionSettings]
+) -> None:
+    use, group = CLIENTS[name], DECLARED[name].group
+    assert settings.model_fields["kafka_group"].default == group
+    # `kit.sink` names a member's producer after group and pod.
+    assert f"{group}.some-pod".startswith(use.transactional_ids)
+    assert topics.dead_letter(use.reads[0]) in use.writes
+
+
+def test_no_client_may_take_anothers_ids() -> None:
+    """A producer with another's id would fence it off. The prices' writers share just the injected ones."""
+    for name, one in CLIENTS.items():
+        for other_name, other in CLIENTS.items():
+            if name == other_name:
+                continue
+            shared = {i for i in one.transactional_ids if i.startswith(other.transactional_ids)}
+            assert shared <= {INJECT_ID}
+
+
+def test_every_transactional_producer_takes_a_declared_id() -> None:
+    """By name, from its declaration; a member of a group has its group's."""
+    found = {
+        path.relative_to(WORKLOADS).as_posix(): ast.unparse(node.args[1])
+        for path in WORKLOADS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "TransactionalProducer"
+    }
+    assert found.pop("kit/sink.py").startswith("f'{self._settings.kafka_group}.")
+    assert found == {
+        "price_pipeline/inject.py": "INJECT_ID",
+        "price_pipeline/replay.py": "REPLAY_ID",
+        "price_pipeline/run.py": "PIPELINE_ID",
+    }
+
+
+def test_no_fact_is_written_a_second_place() -> None:
+    """A workload's name, role, group or id that stands elsewhere would drift from its declaration."""
+    facts = {
+        fact
+        for one in OURS
+        for fact in (
+            *(n for n in (one.name, one.of_image) if "-" in n),
+            *([one.role] if one.role else []),
+            *((*one.kafka.transactional_ids, one.kafka.group or one.name) if one.kafka else ()),
+        )
+    }
+    packages = {one.section for one in OURS}
+    found = {
+        f"{path.relative_to(ROOT)}:{line}: {text!r}"
+        for directory in ("infra", "policies", "tools", "workloads")
+        for path in (ROOT / directory).rglob("*.py")
+        if not path.is_relative_to(DECLARATIONS)
+        for line, text in _texts(path)
+        if text in facts and text not in packages
+    }
+    assert found == set()
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Each string in the code of a module, what describes it left out: line, text."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value

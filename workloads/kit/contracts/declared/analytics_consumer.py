@@ -1,0 +1,30 @@
+"""analytics-consumer: prices to windows and the feature store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workloads.kit.contracts import ports, tables
+from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
+from workloads.kit.contracts.tables import UPSERT
+from workloads.kit.contracts.topics import COMMODITY_ANALYTICS, COMMODITY_PRICES, dead_letter
+
+ANALYTICS_CONSUMER: Final = Declaration(
+    name="analytics-consumer",
+    about="prices to windows and the feature store",
+    kind="consumer",
+    kafka=KafkaUse(
+        reads=(COMMODITY_PRICES,),
+        writes=(COMMODITY_ANALYTICS, dead_letter(COMMODITY_PRICES)),
+        group="analytics-consumer",
+        transactional_ids=("analytics-consumer.",),
+        quota=REBUILDS,
+    ),
+    role="analytics_consumer",
+    tables={
+        tables.COMMODITY_PRICES_DAILY: UPSERT,
+        tables.PRICE_TRENDS: UPSERT,
+        tables.MARKET_INDICATORS: UPSERT,
+    },
+    metrics=ports.METRICS,
+)

@@ -1,0 +1,36 @@
+"""price-pipeline and price-replay: the writers of prices."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workloads.kit.contracts import ports, tables
+from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
+from workloads.kit.contracts.tables import UPSERT
+from workloads.kit.contracts.topics import COMMODITY_PRICES, dead_letter
+
+PIPELINE_ID: Final = "price-pipeline"
+REPLAY_ID: Final = "price-replay"
+INJECT_ID: Final = "price-inject"
+"""Transactional ids; the last is of a price given by hand, from either."""
+
+_TOPICS: Final = (COMMODITY_PRICES, dead_letter(COMMODITY_PRICES))
+"""What is new at a source is decided from all that was published and refused before: both are read, too."""
+
+PRICE_PIPELINE: Final = Declaration(
+    name="price-pipeline",
+    about="publishes what is new at the sources",
+    kind="job",
+    kafka=KafkaUse(reads=_TOPICS, writes=_TOPICS, transactional_ids=(PIPELINE_ID, INJECT_ID), quota=REBUILDS),
+    role="price_pipeline",
+    tables={tables.JOB_RUNS: UPSERT},
+)
+
+PRICE_REPLAY: Final = Declaration(
+    name="price-replay",
+    about="publishes the withheld prices as if they happened now",
+    kind="producer",
+    image=PRICE_PIPELINE.name,
+    kafka=KafkaUse(reads=_TOPICS, writes=_TOPICS, transactional_ids=(REPLAY_ID, INJECT_ID), quota=REBUILDS),
+    metrics=ports.METRICS,
+)

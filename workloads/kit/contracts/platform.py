@@ -1,0 +1,88 @@
+"""What follows from the declarations together: who talks to whom, roles, grants, rights on Kafka, images."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from workloads.kit.contracts import declared
+from workloads.kit.contracts.declaration import Declaration, KafkaUse
+from workloads.kit.contracts.declared.services import KAFKA, POSTGRES, PROMETHEUS
+from workloads.kit.contracts.tables import Right
+
+Flow = tuple[str, str, int]
+"""Who may talk to whom: (from, to, TCP port)."""
+
+
+def _found() -> dict[str, Declaration]:
+    found: dict[str, Declaration] = {}
+    for module in pkgutil.iter_modules(declared.__path__):
+        for member in vars(importlib.import_module(f"{declared.__name__}.{module.name}")).values():
+            # A module that calls another's workload has its declaration among its names, too.
+            if isinstance(member, Declaration) and found.setdefault(member.name, member) is not member:
+                raise ValueError(f"{member.name} is declared twice, the second time in {module.name}")
+    return {name: found[name] for name in sorted(found)}
+
+
+DECLARED: Final[Mapping[str, Declaration]] = _found()
+"""All that runs: name → declaration."""
+
+
+def flows(running: Collection[str] = tuple(DECLARED)) -> list[Flow]:
+    """Every path between workloads; all others are closed.
+
+    Args:
+        running: names of those that a stack has.
+    """
+    found: list[Flow] = []
+    for one in (DECLARED[name] for name in sorted(running)):
+        found += [(one.name, target, _port(target)) for target in _called(one) if target in running]
+        if one.metrics is not None and PROMETHEUS.name in running:
+            found.append((PROMETHEUS.name, one.name, one.metrics))
+    return found
+
+
+def _called(one: Declaration) -> list[str]:
+    return [
+        *([KAFKA.name] if one.kafka is not None else []),
+        *([POSTGRES.name] if one.role is not None else []),
+        *one.calls,
+    ]
+
+
+def _port(name: str) -> int:
+    port = DECLARED[name].port
+    if port is None:
+        raise ValueError(f"{name} is called by others and declares no port at which")
+    return port
+
+
+CLIENTS: Final[Mapping[str, KafkaUse]] = {
+    one.name: one.kafka for one in DECLARED.values() if one.kafka is not None
+}
+"""Workload → what it may do on Kafka."""
+
+ROLES: Final[tuple[str, ...]] = tuple(sorted({one.role for one in DECLARED.values() if one.role is not None}))
+"""Login roles of the database. MLflow's owns a database of its own and sees nothing of the feature store."""
+
+
+def _grants() -> dict[str, dict[str, tuple[Right, ...]]]:
+    found: dict[str, dict[str, tuple[Right, ...]]] = {}
+    for one in DECLARED.values():
+        if one.role is None:
+            continue
+        mine = found.setdefault(one.role, {})
+        for table, rights in one.tables.items():
+            mine[table] = tuple(dict.fromkeys((*mine.get(table, ()), *rights)))
+    return {role: tables for role, tables in found.items() if tables}
+
+
+GRANTS: Final[Mapping[str, Mapping[str, tuple[Right, ...]]]] = _grants()
+"""role → table → rights, within the feature store's schema. A grant that is not here does not exist."""
+
+IMAGES: Final[Mapping[str, bool]] = {
+    one.of_image: one.third_party for one in sorted(DECLARED.values(), key=lambda d: d.of_image)
+}
+"""Image → whether it is another project's program, which an operator or a chart may bring instead."""
