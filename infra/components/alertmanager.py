@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import prometheus, scaling, workload
+from infra.manifests import objects, prometheus, scaling
 from infra.manifests.network import Paths
 from infra.settings import Labels
 from infra.settings.monitoring import Alertmanager as Settings
@@ -33,7 +33,7 @@ class Alertmanager(Component):
         super().__init__(name, opts)
         w = prometheus.alertmanager(args.identity, args.image, args.settings.resources)
         before = self.add_surroundings(w, args.paths)
-        self.add(workload.service(w, w.ports), after=before)
+        self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
-        self.add(workload.deployment(w, scaling.RECREATE, replicas=1), after=before)
+        self.add(objects.deployment(w, scaling.RECREATE, replicas=1), after=before)
         self.register_outputs({})

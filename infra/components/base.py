@@ -9,7 +9,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from infra.components.untyped import Untyped
-from infra.manifests import network, scaling, workload
+from infra.manifests import network, objects, scaling
 from infra.manifests.meta import Manifest
 from infra.manifests.network import Paths
 from infra.manifests.scaling import Lag
@@ -107,17 +107,17 @@ class Component(pulumi.ComponentResource):
         self, w: Workload, paths: Paths, *, after: Sequence[pulumi.Resource] = ()
     ) -> list[pulumi.Resource]:
         """Register what must be there before a workload's pods: account, files, secrets, network policy."""
-        manifests = [workload.service_account(w), network.policy(w.name, w.namespace, w.labels, paths)]
+        manifests = [objects.service_account(w), network.policy(w.name, w.namespace, w.labels, paths)]
         if w.files:
-            manifests.append(workload.config_map(w))
+            manifests.append(objects.config_map(w))
         if w.secret_files:
-            manifests.append(workload.secret(w))
+            manifests.append(objects.secret(w))
         return self.add_all(manifests, after=after)
 
     def add_metrics(self, w: Workload) -> None:
         """Register the name by which Prometheus finds a workload's pods."""
         if w.metrics is not None:
-            self.add(workload.metrics_service(w, w.metrics))
+            self.add(objects.metrics_service(w, w.metrics))
 
     def add_scaled(
         self,
@@ -135,7 +135,7 @@ class Component(pulumi.ComponentResource):
         """
         # It starts with all its pods, so that an update ends when they are ready; the scaler takes over then.
         made = self.add(
-            workload.deployment(w, strategy, replicas=scaler.min_replicas),
+            objects.deployment(w, strategy, replicas=scaler.min_replicas),
             after=after,
             left_alone=["spec.replicas"],
         )

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import kafka, scaling, workload
+from infra.manifests import kafka, objects, scaling
 from infra.manifests.network import Paths, Peer
 from infra.manifests.services import KafkaAccess
 from infra.settings import Labels
@@ -62,10 +62,10 @@ class Kafka(Component):
         self.add_all(kafka.services(w, brokers), after=before)
         self.add(scaling.disruption_budget(w))
         self.add(
-            workload.stateful_set(w, replicas=settings.brokers, parallel=True),
+            objects.stateful_set(w, replicas=settings.brokers, parallel=True),
             after=before,
             protect=storage.protect,
-            left_alone=[workload.CLAIM_LABELS],
+            left_alone=[objects.CLAIM_LABELS],
         )
         self.access = KafkaAccess(
             bootstrap=kafka.bootstrap(brokers),

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import access, exporters, scaling, workload
+from infra.manifests import access, exporters, objects, scaling
 from infra.manifests.network import Paths
 from infra.settings import Labels, Resources
 
@@ -36,7 +36,7 @@ class KubeStateMetrics(Component):
         before = self.add_surroundings(w, args.paths)
         for role in access.reader(w, exporters.WATCHED, exporters.WATCHED_KINDS):
             before.append(self.add(role, name=f"{name}-{role['metadata']['namespace']}"))
-        self.add(workload.service(w, w.ports), after=before)
+        self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
-        self.add(workload.deployment(w, scaling.ROLLING, replicas=1), after=before)
+        self.add(objects.deployment(w, scaling.ROLLING, replicas=1), after=before)
         self.register_outputs({})

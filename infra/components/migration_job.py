@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import workload
+from infra.manifests import objects
 from infra.manifests.network import Paths
 from infra.manifests.workload import Workload
 
@@ -33,5 +33,5 @@ class MigrationJob(Component):
         super().__init__(name, opts)
         w = args.workload
         before = self.add_surroundings(w, args.paths)
-        self.add(workload.job(w, deadline_seconds=args.deadline_seconds), name=name, after=before)
+        self.add(objects.job(w, deadline_seconds=args.deadline_seconds), name=name, after=before)
         self.register_outputs({})

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import mlflow, scaling, workload
+from infra.manifests import mlflow, objects, scaling
 from infra.manifests.network import Paths
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.settings import Labels
@@ -51,9 +51,9 @@ class MLflow(Component):
             workers=settings.workers,
         )
         before = self.add_surroundings(w, args.paths)
-        claim = self.add(workload.claim(w), protect=settings.storage.protect)
-        self.add(workload.service(w, w.ports), after=before)
+        claim = self.add(objects.claim(w), protect=settings.storage.protect)
+        self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
-        self.add(workload.deployment(w, scaling.RECREATE, replicas=1), after=[*before, claim])
+        self.add(objects.deployment(w, scaling.RECREATE, replicas=1), after=[*before, claim])
         self.url = f"http://{w.host(args.domain)}:{ports.MLFLOW}"
         self.register_outputs({"url": self.url})

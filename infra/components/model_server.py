@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import scaling, workload
+from infra.manifests import objects, scaling
 from infra.manifests.network import Paths
 from infra.manifests.workload import Workload
 from infra.settings.workloads import Scaler
@@ -33,7 +33,7 @@ class ModelServer(Component):
         w = args.workload
         before = self.add_surroundings(w, args.paths)
         self.add_metrics(w)
-        self.add(workload.service(w, w.ports), after=before)
+        self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
         self.add_scaled(w, scaling.ROLLING, args.scaler, after=before)
         self.register_outputs({})

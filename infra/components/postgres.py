@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import postgres, scaling, workload
+from infra.manifests import objects, postgres, scaling
 from infra.manifests.network import Paths
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import PostgresAccess
@@ -48,13 +48,13 @@ class Postgres(Component):
             parameters=settings.parameters,
         )
         before = self.add_surroundings(w, args.paths)
-        self.add(workload.service(w, w.ports), after=before)
+        self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
         self.add(
-            workload.stateful_set(w, replicas=1),
+            objects.stateful_set(w, replicas=1),
             after=before,
             protect=settings.storage.protect,
-            left_alone=[workload.CLAIM_LABELS],
+            left_alone=[objects.CLAIM_LABELS],
         )
         host = w.host(args.domain)
         self.access = PostgresAccess(host=host, direct_host=host, service=w.name)

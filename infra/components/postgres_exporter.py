@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import exporters, scaling, workload
+from infra.manifests import exporters, objects, scaling
 from infra.manifests.network import Paths
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import PostgresAccess
@@ -42,7 +42,7 @@ class PostgresExporter(Component):
             args.identity, args.image, args.resources, postgres=args.postgres, password=args.password
         )
         before = self.add_surroundings(w, args.paths)
-        self.add(workload.service(w, w.ports), after=before)
+        self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
-        self.add(workload.deployment(w, scaling.ROLLING, replicas=1), after=before)
+        self.add(objects.deployment(w, scaling.ROLLING, replicas=1), after=before)
         self.register_outputs({})

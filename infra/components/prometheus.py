@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import prometheus, scaling, workload
+from infra.manifests import objects, prometheus, scaling
 from infra.manifests.network import Paths
 from infra.manifests.prometheus import Target
 from infra.settings import Labels
@@ -52,8 +52,8 @@ class Prometheus(Component):
         )
         before = self.add_surroundings(w, args.paths)
         if storage is not None:
-            before.append(self.add(workload.claim(w), protect=storage.protect))
-        self.add(workload.service(w, w.ports), after=before)
+            before.append(self.add(objects.claim(w), protect=storage.protect))
+        self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
-        self.add(workload.deployment(w, scaling.RECREATE, replicas=1), after=before)
+        self.add(objects.deployment(w, scaling.RECREATE, replicas=1), after=before)
         self.register_outputs({})

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import redis, scaling, workload
+from infra.manifests import objects, redis, scaling
 from infra.manifests.network import Paths
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import RedisAccess
@@ -46,8 +46,8 @@ class Redis(Component):
             max_memory_mib=args.settings.max_memory_mib,
         )
         before = self.add_surroundings(w, args.paths)
-        self.add(workload.service(w, w.ports), after=before)
+        self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
-        self.add(workload.deployment(w, scaling.RECREATE, replicas=1), after=before)
+        self.add(objects.deployment(w, scaling.RECREATE, replicas=1), after=before)
         self.access = RedisAccess(host=w.host(args.domain))
         self.register_outputs({"host": self.access.host})

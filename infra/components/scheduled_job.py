@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import workload
+from infra.manifests import objects
 from infra.manifests.network import Paths
 from infra.manifests.workload import Workload
 
@@ -35,5 +35,5 @@ class ScheduledJob(Component):
         super().__init__(name, opts)
         w = args.workload
         before = self.add_surroundings(w, args.paths)
-        self.add(workload.cron_job(w, args.schedule, deadline_seconds=args.deadline_seconds), after=before)
+        self.add(objects.cron_job(w, args.schedule, deadline_seconds=args.deadline_seconds), after=before)
         self.register_outputs({})

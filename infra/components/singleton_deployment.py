@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import scaling, workload
+from infra.manifests import objects, scaling
 from infra.manifests.network import Paths
 from infra.manifests.workload import Workload
 
@@ -36,5 +36,5 @@ class SingletonDeployment(Component):
         before = self.add_surroundings(w, args.paths)
         self.add_metrics(w)
         self.add(scaling.disruption_budget(w))
-        self.add(workload.deployment(w, scaling.RECREATE, replicas=1), after=before)
+        self.add(objects.deployment(w, scaling.RECREATE, replicas=1), after=before)
         self.register_outputs({})

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.manifests.meta import Manifest
+from infra.manifests.probes import Http, Probes
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import PostgresAccess
-from infra.manifests.workload import SERVICE_ACCOUNT, Http, Probes, SecretMount, Workload
+from infra.manifests.workload import SERVICE_ACCOUNT, SecretMount, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, models, ports, tables
 from workloads.kit.contracts.declared import services as declared

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.manifests.meta import Manifest
-from infra.manifests.workload import Probes, Tcp, Volume, Workload, service
+from infra.manifests.objects import service
+from infra.manifests.probes import Probes, Tcp
+from infra.manifests.workload import Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env, ports
 from workloads.kit.contracts.declared.services import KAFKA

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from infra.manifests.probes import Http, Probes
 from infra.manifests.resources.external_secrets import SecretValue
-from infra.manifests.workload import Http, Probes, Volume, Workload
+from infra.manifests.workload import Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env, ports, tables
 from workloads.kit.contracts.declared.services import MLFLOW

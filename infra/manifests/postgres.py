@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from infra.manifests.probes import Exec, Probes
 from infra.manifests.resources.external_secrets import SecretValue
-from infra.manifests.workload import Exec, Probes, Volume, Workload
+from infra.manifests.workload import Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env, ports
 from workloads.kit.contracts.declared.services import POSTGRES

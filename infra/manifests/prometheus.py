@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.manifests.meta import Manifest
-from infra.manifests.workload import Http, Probes, Volume, Workload
+from infra.manifests.probes import Http, Probes
+from infra.manifests.workload import Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import ports
 from workloads.kit.contracts.declared import services as declared

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from infra.manifests.probes import Exec, Probes
 from infra.manifests.resources.external_secrets import SecretValue
-from infra.manifests.workload import Exec, Probes, Workload
+from infra.manifests.workload import Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, ports
 from workloads.kit.contracts.declared.services import REDIS

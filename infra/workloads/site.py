@@ -9,9 +9,10 @@ from typing import Final
 from infra.manifests import redis
 from infra.manifests.meta import version
 from infra.manifests.network import Paths
+from infra.manifests.probes import Http, Probes
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import KafkaAccess, PostgresAccess, RedisAccess
-from infra.manifests.workload import Http, Probes, SecretMount, Workload
+from infra.manifests.workload import SecretMount, Workload
 from infra.passwords import Passwords
 from infra.paths import Network
 from infra.settings.base import Labels

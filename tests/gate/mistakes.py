@@ -30,7 +30,7 @@ class Mistake:
 LOCAL = "stacks/Pulumi.local.yaml"
 PROD = "stacks/Pulumi.prod.yaml"
 BUCKET = "infra/components/aws/bucket.py"
-WORKLOAD = "infra/manifests/workload.py"
+POD = "infra/manifests/pod_template.py"
 
 MISTAKES = (
     Mistake(
@@ -62,7 +62,7 @@ MISTAKES = (
     ),
     Mistake(
         id="latest-tag",
-        file=WORKLOAD,
+        file=POD,
         before='"image": w.image,',
         after='"image": w.image.partition("@")[0] + ":latest",',
         stack="local",
@@ -71,7 +71,7 @@ MISTAKES = (
     ),
     Mistake(
         id="writable-root",
-        file=WORKLOAD,
+        file=POD,
         before='"readOnlyRootFilesystem": True,',
         after='"readOnlyRootFilesystem": False,',
         stack="local",
@@ -80,7 +80,7 @@ MISTAKES = (
     ),
     Mistake(
         id="misspelt-field-of-an-object",
-        file=WORKLOAD,
+        file=POD,
         before='"image": w.image,',
         after='"image": w.image, "imagePullPolice": "Never",',
         stack="local",

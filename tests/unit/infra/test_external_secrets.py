@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.manifests import scaling, secrets, workload
+from infra.manifests import objects, pod_template, scaling, secrets
 from infra.manifests.meta import metadata
 from infra.manifests.resources.external_secrets import BASIC_AUTH, Remote, external_secret
 from infra.manifests.workload import SecretMount, Workload
@@ -28,14 +28,14 @@ DEMO = Workload(
 
 
 def pod(w: Workload) -> dict[str, Any]:
-    return workload.deployment(w, scaling.ROLLING, replicas=1)["spec"]["template"]["spec"]
+    return objects.deployment(w, scaling.ROLLING, replicas=1)["spec"]["template"]["spec"]
 
 
 def test_it_makes_a_secret_of_the_same_name_and_keys() -> None:
-    made = workload.secret(DEMO)
+    made = objects.secret(DEMO)
     assert (made["apiVersion"], made["kind"]) == ("external-secrets.io/v1", "ExternalSecret")
     spec = made["spec"]
-    in_clear = workload.secret(replace(DEMO, secret_files={"postgres-password": "x" * 16}))
+    in_clear = objects.secret(replace(DEMO, secret_files={"postgres-password": "x" * 16}))
     assert spec["target"]["name"] == in_clear["metadata"]["name"] == made["metadata"]["name"]
     assert [entry["secretKey"] for entry in spec["data"]] == list(in_clear["data"])
     assert spec["target"]["template"]["type"] == in_clear["type"]
@@ -46,7 +46,7 @@ def test_it_makes_a_secret_of_the_same_name_and_keys() -> None:
 
 
 def test_an_entry_that_is_gone_takes_no_password_away() -> None:
-    assert workload.secret(DEMO)["spec"]["target"]["deletionPolicy"] == "Retain"
+    assert objects.secret(DEMO)["spec"]["target"]["deletionPolicy"] == "Retain"
 
 
 def test_the_pod_mounts_it_like_any_other_secret() -> None:
@@ -55,11 +55,11 @@ def test_the_pod_mounts_it_like_any_other_secret() -> None:
 
 
 def test_the_hash_follows_the_place_and_not_how_often_it_is_read() -> None:
-    first = workload.config_hash(DEMO)
+    first = pod_template.config_hash(DEMO)
     moved = replace(REMOTE, key="carbon/prod/database/other")
     oftener = replace(REMOTE, refresh="1m")
-    assert workload.config_hash(replace(DEMO, secret_files={"postgres-password": moved})) != first
-    assert workload.config_hash(replace(DEMO, secret_files={"postgres-password": oftener})) == first
+    assert pod_template.config_hash(replace(DEMO, secret_files={"postgres-password": moved})) != first
+    assert pod_template.config_hash(replace(DEMO, secret_files={"postgres-password": oftener})) == first
 
 
 def test_constants_stand_beside_what_is_secret() -> None:
@@ -73,7 +73,7 @@ def test_constants_stand_beside_what_is_secret() -> None:
 
 def test_one_secret_is_wholly_here_or_wholly_elsewhere() -> None:
     with pytest.raises(ValueError, match=r"demo: \['a'\] stand in the stack file and \['b'\] do not"):
-        workload.secret(replace(DEMO, secret_files={"a": "x", "b": REMOTE}))
+        objects.secret(replace(DEMO, secret_files={"a": "x", "b": REMOTE}))
 
 
 def test_one_secret_is_read_at_one_interval() -> None:

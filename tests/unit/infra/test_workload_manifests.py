@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.manifests import network, scaling, workload
+from infra.manifests import network, objects, pod_template, scaling
 from infra.manifests.meta import version
 from infra.manifests.network import Paths, Peer
-from infra.manifests.workload import SERVICE_ACCOUNT, Exec, Http, Probes, Tcp, Volume, Workload
+from infra.manifests.probes import Exec, Http, Probes, Tcp
+from infra.manifests.workload import SERVICE_ACCOUNT, Volume, Workload
 from infra.settings import Labels, Resources, Storage
 from workloads.kit.contracts import env
 
@@ -69,10 +70,10 @@ workloads = st.builds(
 
 def all_kinds(w: Workload) -> list[dict[str, Any]]:
     return [
-        workload.deployment(w, scaling.ROLLING, replicas=3),
-        workload.stateful_set(w, replicas=3),
-        workload.job(w, deadline_seconds=60),
-        workload.cron_job(w, "0 2 * * *", deadline_seconds=60),
+        objects.deployment(w, scaling.ROLLING, replicas=3),
+        objects.stateful_set(w, replicas=3),
+        objects.job(w, deadline_seconds=60),
+        objects.cron_job(w, "0 2 * * *", deadline_seconds=60),
     ]
 
 
@@ -129,22 +130,22 @@ def test_every_pod_can_write_where_it_may_and_mounts_what_it_has(w: Workload) ->
 @quick
 @given(workloads)
 def test_secrets_stand_in_files_and_nowhere_else(w: Workload) -> None:
-    shown = json.dumps([all_kinds(w), workload.config_map(w), workload.service_account(w), repr(w)])
+    shown = json.dumps([all_kinds(w), objects.config_map(w), objects.service_account(w), repr(w)])
     for content in w.secret_files.values():
         assert isinstance(content, str)
         assert content not in shown
         assert base64.b64encode(content.encode()).decode() not in shown
-    kept = workload.secret(w)["data"]
+    kept = objects.secret(w)["data"]
     assert {n: base64.b64decode(v).decode() for n, v in kept.items()} == dict(w.secret_files)
     if w.secret_files:
-        mounts = template(workload.job(w, deadline_seconds=1))["spec"]["containers"][0]["volumeMounts"]
+        mounts = template(objects.job(w, deadline_seconds=1))["spec"]["containers"][0]["volumeMounts"]
         assert env.SECRETS_DIR in {mount["mountPath"] for mount in mounts}
 
 
 @quick
 @given(workloads)
 def test_every_object_carries_who_owns_it(w: Workload) -> None:
-    for made in [*all_kinds(w), workload.service_account(w), workload.config_map(w), workload.secret(w)]:
+    for made in [*all_kinds(w), objects.service_account(w), objects.config_map(w), objects.secret(w)]:
         labels = made["metadata"]["labels"]
         assert labels["app.kubernetes.io/name"] == w.name
         assert [labels[key] for key in ("env", "owner", "team", "product", "cost-center")] == [
@@ -162,14 +163,14 @@ def test_every_object_carries_who_owns_it(w: Workload) -> None:
 @quick
 @given(workloads, st.data())
 def test_the_hash_follows_the_content_of_files_and_secrets(w: Workload, data: st.DataObject) -> None:
-    assert workload.config_hash(w) == workload.config_hash(replace(w))
+    assert pod_template.config_hash(w) == pod_template.config_hash(replace(w))
     which = data.draw(st.sampled_from(["files", "secret_files"]))
     content: dict[str, str] = dict(getattr(w, which))
     name = data.draw(st.sampled_from(sorted(content))) if content else "new"
     changed = replace(w, **{which: {**content, name: content.get(name, "") + "x"}})
-    assert workload.config_hash(changed) != workload.config_hash(w)
-    notes = template(workload.deployment(w, scaling.ROLLING, replicas=1))["metadata"]["annotations"]
-    assert notes["carbon/config-hash"] == workload.config_hash(w)
+    assert pod_template.config_hash(changed) != pod_template.config_hash(w)
+    notes = template(objects.deployment(w, scaling.ROLLING, replicas=1))["metadata"]["annotations"]
+    assert notes["carbon/config-hash"] == pod_template.config_hash(w)
 
 
 @quick
@@ -177,19 +178,19 @@ def test_the_hash_follows_the_content_of_files_and_secrets(w: Workload, data: st
 def test_order_of_files_means_nothing(order: list[str]) -> None:
     w = replace(PLAIN, files={n: n for n in order}, secret_files={n: n * 16 for n in order})
     same = replace(PLAIN, files={n: n for n in "abc"}, secret_files={n: n * 16 for n in "abc"})
-    assert workload.config_hash(w) == workload.config_hash(same)
+    assert pod_template.config_hash(w) == pod_template.config_hash(same)
 
 
 def test_a_hash_cannot_be_looked_up_from_another_workloads() -> None:
     w = replace(PLAIN, secret_files={"password": "a" * 16})
-    assert workload.config_hash(w) != workload.config_hash(replace(w, name="other"))
+    assert pod_template.config_hash(w) != pod_template.config_hash(replace(w, name="other"))
 
 
 @quick
 @given(workloads)
 def test_a_changed_job_is_a_new_one_and_an_unchanged_one_is_not(w: Workload) -> None:
-    name = workload.job(w, deadline_seconds=60)["metadata"]["name"]
-    assert name == workload.job(replace(w), deadline_seconds=60)["metadata"]["name"]
+    name = objects.job(w, deadline_seconds=60)["metadata"]["name"]
+    assert name == objects.job(replace(w), deadline_seconds=60)["metadata"]["name"]
     assert name.startswith(f"{w.name}-")
     for changed in (
         replace(w, image=w.image + "1"),
@@ -197,13 +198,13 @@ def test_a_changed_job_is_a_new_one_and_an_unchanged_one_is_not(w: Workload) -> 
         replace(w, files={**w.files, "new": "1"}),
         replace(w, secret_files={**w.secret_files, "new": "1" * 16}),
     ):
-        assert workload.job(changed, deadline_seconds=60)["metadata"]["name"] != name
+        assert objects.job(changed, deadline_seconds=60)["metadata"]["name"] != name
 
 
 @quick
 @given(workloads)
 def test_own_fields_come_before_the_variables_that_may_use_them(w: Workload) -> None:
-    variables = template(workload.job(w, deadline_seconds=1))["spec"]["containers"][0]["env"]
+    variables = template(objects.job(w, deadline_seconds=1))["spec"]["containers"][0]["env"]
     assert [v["name"] for v in variables] == [*sorted(w.fields), *sorted(w.env)]
 
 
@@ -216,7 +217,7 @@ def test_a_startup_is_given_its_time() -> None:
 
 
 def test_a_job_never_overlaps_itself() -> None:
-    spec = workload.cron_job(PLAIN, "0 2 * * *", deadline_seconds=60)["spec"]
+    spec = objects.cron_job(PLAIN, "0 2 * * *", deadline_seconds=60)["spec"]
     assert (spec["schedule"], spec["timeZone"]) == ("0 2 * * *", "Etc/UTC")
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] == 60
