@@ -13,6 +13,7 @@ help: ## show this
 	@echo "  INSTANCE=name       another instance beside the default one (local)"
 	@echo "  KUBE_CONTEXT=name   use a cluster that exists (kind, k3d) instead of the built-in node"
 	@echo "  IMAGE_REGISTRY=host push images there for that cluster"
+	@echo "  SETTINGS=1          make preview prints a stack's settings in full, and where each is from"
 
 up: venv ## bring the whole platform up on this machine, or bring it up to date
 	@$(PY) -m tools up
@@ -45,7 +46,7 @@ cost: venv ## what each stack costs a month at AWS; writes it into docs/deploy-a
 	@$(PY) -m tools cost --write
 
 preview: venv ## what each stack would be, and every check over it, no credential:  make preview STACK=prod
-	@$(PY) -m tools preview $(if $(CHECK),--check $(CHECK))
+	@$(PY) -m tools preview $(if $(CHECK),--check $(CHECK)) $(if $(SETTINGS),--settings)
 
 snapshot: venv ## accept the stacks' resources as they are now:  make snapshot STACK=prod
 	@$(PY) -m tools snapshot

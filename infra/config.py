@@ -5,7 +5,8 @@ from __future__ import annotations
 import pulumi
 from pulumi.runtime.config import CONFIG
 
-from infra.settings.parsing import SettingsError, parse
+from infra.settings.bases import SettingsError
+from infra.settings.parsing import parse
 from infra.settings.stack import StackSettings
 
 

@@ -16,7 +16,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from pydantic import TypeAdapter
 
 from infra.components.aws.firewall import MANAGED_RULES
@@ -28,6 +27,7 @@ from infra.settings.monitoring import KubePrometheusStack, Monitoring
 from infra.settings.services import Services
 from tools import paths
 from tools.errors import ToolError
+from tools.gate import settings
 from workloads.kit.contracts.platform import ROLES
 
 PRICES: Final = paths.ROOT / "docs" / "prices.csv"
@@ -145,7 +145,11 @@ def estimates(stacks: Iterable[str]) -> list[Estimate]:
         ToolError: an item has no row in the price table, not even a blank one.
     """
     table = prices()
-    return [made for stack in stacks if (made := estimate(stack, _configuration(stack), table)) is not None]
+    return [
+        made
+        for stack in stacks
+        if (made := estimate(stack, settings.bases(stack).merged(), table)) is not None
+    ]
 
 
 def estimate(
@@ -154,7 +158,7 @@ def estimate(
     """What a stack costs; None if it is not at AWS.
 
     Args:
-        config: section → content, as the stack file has it.
+        config: section → content, as the stack's files have it together.
     """
     aws: Aws | None = _section(config, "aws", Aws)
     if aws is None:
@@ -303,11 +307,6 @@ def _monthly(line: Line, region: str, table: Mapping[tuple[str, str], Price]) ->
     if price is None or price.usd is None:
         return None
     return price.usd * _PER_MONTH[price.unit] * line.quantity
-
-
-def _configuration(stack: str) -> dict[str, Any]:
-    content = yaml.safe_load((paths.ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text()) or {}
-    return {key.partition(":")[2]: value for key, value in content.get("config", {}).items()}
 
 
 def _section(config: Mapping[str, Any], name: str, kind: Any) -> Any:

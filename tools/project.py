@@ -16,6 +16,8 @@ from typing import Any, cast
 
 import yaml
 
+from infra.settings.bases import laid_over, layered
+from infra.settings.stack import NAMESPACE
 from tools import paths, proc, toolchain
 from tools.errors import CommandFailed, UsageError
 from workloads.kit.contracts import tenants
@@ -72,7 +74,7 @@ def generate(overlay: Mapping[str, Any]) -> None:
     target = here / f"Pulumi.{stack}.yaml"
     earlier = yaml.safe_load(target.read_text()) if target.is_file() else {}
     committed = yaml.safe_load(_committed(stack).read_text()) or {}
-    config = _laid_over(committed.get("config", {}), overlay)
+    config = laid_over(committed.get("config", {}), overlay)
     if kept := earlier.get("config", {}).get(SECRETS_KEY):
         config[SECRETS_KEY] = kept
     generated = {k: v for k, v in earlier.items() if k.startswith("encr")} | {"config": config}
@@ -114,7 +116,10 @@ def _complete_secrets(stack: str) -> None:
         have: dict[str, Any] = json.loads(pulumi("config", "get", SECRETS_KEY, "-s", stack))
     except CommandFailed:
         have = {}
-    declared = yaml.safe_load(_committed(stack).read_text())["config"].get("carbon:tenants", {})
+    config: dict[str, Any] = yaml.safe_load(_committed(stack).read_text())["config"]
+    own = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items()}
+    file = str(_committed(stack).relative_to(paths.ROOT))
+    declared = layered(own, file=file, root=paths.ROOT).merged().get("tenants", {})
     want = {
         "postgres_password": None,
         "redis_password": None,
@@ -134,16 +139,6 @@ def _filled(want: Mapping[str, Any], have: Mapping[str, Any]) -> dict[str, Any]:
         else:
             made[key] = have.get(key) or secrets.token_urlsafe(24)
     return made
-
-
-def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in top.items():
-        below = merged.get(key)
-        merged[key] = (
-            _laid_over(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
-        )
-    return merged
 
 
 def _write_once(path: Path, text: str) -> None:

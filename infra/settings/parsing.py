@@ -5,62 +5,67 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from infra.settings.bases import BASE, ROOT, Layers, SettingsError, layered
 from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM, STACK, StackSettings
 
 
-class SettingsError(Exception):
-    """A stack's configuration is refused; the message has a line a problem: file, key, value, remedy."""
-
-
-def parse(config: Mapping[str, str], *, file: str) -> StackSettings:
-    """Settings from a stack's configuration.
+def parse(config: Mapping[str, str], *, file: str, root: Path = ROOT) -> StackSettings:
+    """Settings from a stack's configuration, laid over the bases that it names.
 
     Args:
         config: full key → value as the engine hands it over: text, or JSON for what has a structure.
-        file: the stack file, for messages.
+        file: the stack file, from the root of the checkout, for messages.
+        root: of the checkout, which has the bases.
 
     Raises:
-        SettingsError: a key is unknown or missing, or a value is refused.
+        SettingsError: a base is unknown, a key is unknown or missing, or a value is refused.
     """
     prefix = f"{NAMESPACE}:"
-    sections = {key.removeprefix(prefix): _value(v) for key, v in config.items() if key.startswith(prefix)}
+    own = {key.removeprefix(prefix): _value(v) for key, v in config.items() if key.startswith(prefix)}
+    layers = layered(own, file=file, root=root)
+    sections = layers.merged()
     names = _names(PLATFORM)
     platform = {name: sections.pop(name) for name in names if name in sections}
     try:
         return STACK.model_validate(sections | ({"platform": platform} if platform else {}))
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        raise SettingsError("\n".join(_problem(p, file) for p in problems)) from None
+        raise SettingsError("\n".join(_problem(p, layers) for p in problems)) from None
 
 
 def _value(text: str) -> Any:
+    if not text:
+        return None  # What the engine makes of a null in place of a section.
     try:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
 
 
-def _problem(error: ErrorDetails, file: str) -> str:
+def _problem(error: ErrorDetails, layers: Layers) -> str:
     holders, models, path = _walk([str(part) for part in error["loc"]])
-    key = ".".join(path)
+    key, file = ".".join(path), layers.blamed(path) if path else layers.files[-1].file
     section = path[0] if path else ""
     match error["type"]:
         case "missing" if section in GIVEN_AT_RUN_TIME:
             said = "is missing"
             remedy = "`make up` makes it for the local stack, a release brings it for the others"
         case "missing":
-            said, remedy = "is missing", "set it; stacks/schema.json says what it may hold"
+            below = "".join(f", or in {layer.file}" for layer in layers.files[-2::-1])
+            said, remedy = "is missing", f"set it{below}; stacks/schema.json says what it may hold"
         case "union_tag_not_found":
             kinds = ", ".join(kind for model in models for kind in [_kind(model)] if kind)
             said, remedy = "has no kind", f"add `kind:`, one of {kinds}"
         case "extra_forbidden":
-            known = sorted({name for model in holders for name in _names(model)} - {"platform"})
+            more = [BASE] if len(path) == 1 else []
+            known = sorted({*more, *(name for model in holders for name in _names(model))} - {"platform"})
             near = difflib.get_close_matches(path[-1], known, n=1)
             said = "is not a setting"
             remedy = (
@@ -72,8 +77,8 @@ def _problem(error: ErrorDetails, file: str) -> str:
             message = error["msg"].removeprefix("Value error, ")
             if not path:
                 return f"{file}: {NAMESPACE}:{message}."
-            said = f"{_shown(error['input'], section)}: {message}".lstrip()
-            remedy = "correct the value as stacks/schema.json says"
+            said, remedy = message, "correct the value as stacks/schema.json says"
+            key += f"{_shown(error['input'], section)}:"
     return f"{file}: {NAMESPACE}:{key} {said}. Remedy: {remedy}."
 
 

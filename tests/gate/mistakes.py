@@ -28,7 +28,7 @@ class Mistake:
 
 
 LOCAL = "stacks/Pulumi.local.yaml"
-PROD = "stacks/Pulumi.prod.yaml"
+EKS = "stacks/base/eks.yaml"
 BUCKET = "infra/components/aws/bucket.py"
 POD = "infra/manifests/pod_template.py"
 
@@ -189,7 +189,7 @@ MISTAKES = (
     ),
     Mistake(
         id="missing-secrets",
-        file=PROD,
+        file=EKS,
         before="  carbon:secrets: {kind: external, refresh_interval: 15m}\n",
         after="",
         stack="prod",

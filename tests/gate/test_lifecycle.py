@@ -133,10 +133,10 @@ def _lived(stack: str) -> Story:
 
 def _with(configuration: Mapping[str, str], at: tuple[str, ...], value: Any) -> dict[str, str]:
     section, *keys = at
-    content = json.loads(configuration[section])
+    content = json.loads(configuration.get(section, "{}"))
     inner = content
     for key in keys[:-1]:
-        inner = inner[key]
+        inner = inner.setdefault(key, {})
     inner[keys[-1]] = value
     return {**configuration, section: json.dumps(content)}
 

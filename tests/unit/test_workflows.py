@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tools import paths, toolchain
+from tools.gate import settings
 
 GITHUB = paths.ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -259,15 +260,10 @@ def test_the_preview_of_a_deployment_names_images_as_the_deployment_will() -> No
     assert scripts["preview"].replace(" --no-copy", "").strip() in scripts["up"]
 
 
-def _sections(stack: str) -> dict[str, Any]:
-    config = yaml.safe_load((paths.ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
-    return {key.partition(":")[2]: value for key, value in config.items()}
-
-
 def test_images_are_built_for_the_nodes_that_run_them() -> None:
     nodes: set[str] = set()
     for stack in ("dev", "staging", "prod"):
-        sections = _sections(stack)
+        sections = settings.bases(stack).merged()
         nodes.add(sections["aws"]["cluster"]["system_nodes"]["architecture"])
         for pool in sections["services"]["karpenter"]["pools"].values():
             nodes.update(pool["architectures"])
@@ -278,8 +274,8 @@ def test_images_are_built_for_the_nodes_that_run_them() -> None:
 @pytest.mark.parametrize("stack", ["bootstrap", "dev", "staging", "dr", "prod"])
 def test_a_stack_its_environment_and_its_names_are_called_alike(stack: str) -> None:
     """A role may touch what has its environment's name, and images go to the registry of that name."""
-    assert _sections(stack)["labels"]["environment"] == stack
-    github = _sections("bootstrap")["aws"]["github"]["environments"]
+    assert settings.bases(stack).merged()["labels"]["environment"] == stack
+    github = settings.bases("bootstrap").merged()["aws"]["github"]["environments"]
     assert stack in [*github, "bootstrap"]
 
 

@@ -10,7 +10,7 @@ import typer
 
 from tools.console import duration, step
 from tools.errors import ToolError
-from tools.gate import checks, engine, report, settings, snapshot
+from tools.gate import checks, engine, report, resolved, settings, snapshot
 from tools.gate.model import CheckResult, Finding, StackPreview
 
 app = typer.Typer()
@@ -18,8 +18,14 @@ app = typer.Typer()
 _ONLY = "run this check alone: an id as the report shows it, such as policy or policy/image-pinned"
 
 
+_SETTINGS = "print the stack's settings in full, and where each is from, and preview nothing"
+
+
 @app.command()
-def preview(check: Annotated[list[str] | None, typer.Option("--check", help=_ONLY)] = None) -> None:
+def preview(
+    check: Annotated[list[str] | None, typer.Option("--check", help=_ONLY)] = None,
+    show_settings: Annotated[bool, typer.Option("--settings", help=_SETTINGS)] = False,
+) -> None:
     """What each stack would be, and every check over it; needs no credential.  STACK=prod, or all."""
     started = time.monotonic()
     stacks = settings.chosen(_stack())
@@ -28,6 +34,9 @@ def preview(check: Annotated[list[str] | None, typer.Option("--check", help=_ONL
     if refused.findings or only == [settings.CHECK]:
         report.results([refused])
         _end([refused], started)
+        return
+    if show_settings:
+        typer.echo("---\n".join(resolved.text(stack) for stack in stacks), nl=False)
         return
     previews = _previews(stacks, policies=not only or any(i.startswith(checks.POLICY) for i in only))
     done = checks.run(previews, only)

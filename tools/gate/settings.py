@@ -1,6 +1,7 @@
 """A stack's configuration for a run of the gate: what is committed, and stand-ins for what a release brings.
 
-It is checked here, before the engine starts: an unknown key, a wrong type, a missing section or secret.
+It is checked here, before the engine starts: an unknown key, a wrong type, a missing section or secret. The
+engine gets the stack's own file, as it does outside of the gate; the program lays that over the bases.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any, Final
 
 import yaml
 
-from infra.settings.parsing import SettingsError, parse
+from infra.settings.bases import Layer, Layers, SettingsError, layered
+from infra.settings.parsing import parse
 from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM
 from tools import paths
 from tools.errors import ToolError, UsageError
@@ -55,9 +57,35 @@ def file(stack: str) -> Path:
 
 
 def configuration(stack: str) -> dict[str, str]:
-    """Key → value as the engine takes them, with what the run brings filled in."""
-    committed = _read(stack).get("config") or {}
-    return {key: _text(value) for key, value in (committed | _brought(stack, committed)).items()}
+    """Key → value of the stack's own file as the engine takes them, with what the run brings filled in.
+
+    Raises:
+        ToolError: it is no stack file.
+        SettingsError: its base is none.
+    """
+    return {key: _text(value) for key, value in (_read(stack)["config"] | _brought(stack)).items()}
+
+
+def layers(stack: str) -> Layers:
+    """The committed files of a stack.
+
+    Raises:
+        ToolError: its own is no stack file.
+        SettingsError: its base is none.
+    """
+    sections = _sections(_read(stack)["config"])
+    return layered(sections, file=str(file(stack)), root=paths.ROOT)
+
+
+def whole(stack: str) -> Layers:
+    """The committed files of a stack, and what the run brings over them."""
+    brought = Layer("the run", _sections(_brought(stack)))
+    return Layers((*layers(stack).files, brought))
+
+
+def _sections(config: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = f"{NAMESPACE}:"
+    return {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
 
 
 def problems(stack: str) -> list[Finding]:
@@ -68,11 +96,12 @@ def problems(stack: str) -> list[Finding]:
     except ToolError as error:
         return [Finding(CHECK, "error", stack, where, error.message, error.remedy)]
     try:
-        parse(configuration(stack), file=where)
+        parse(configuration(stack), file=where, root=paths.ROOT)
     except SettingsError as error:
         for line in str(error).splitlines():
             message, _, remedy = line.partition(" Remedy: ")
-            found.append(Finding(CHECK, "error", stack, where, message, remedy))
+            subject = message.partition(": ")[0]
+            found.append(Finding(CHECK, "error", stack, subject, message, remedy))
     return found
 
 
@@ -108,16 +137,14 @@ def _read(stack: str) -> dict[str, Any]:
     return content
 
 
-def _brought(stack: str, committed: Mapping[str, Any]) -> dict[str, Any]:
+def _brought(stack: str) -> dict[str, Any]:
     """Images that a release would name, and the cluster and passwords of a stack that runs on any cluster."""
-    platform = {f"{NAMESPACE}:{name}" for name in PLATFORM.model_fields} - {
-        f"{NAMESPACE}:{name}" for name in GIVEN_AT_RUN_TIME
-    }
-    if not platform & committed.keys():
+    committed = layers(stack).merged()
+    if not (PLATFORM.model_fields.keys() - GIVEN_AT_RUN_TIME) & committed.keys():
         return {}
-    images = {**_images(committed), **(committed.get(f"{NAMESPACE}:images") or {})}
+    images = {**_images(committed), **(committed.get("images") or {})}
     brought: dict[str, Any] = {f"{NAMESPACE}:images": images}
-    if f"{NAMESPACE}:cluster" not in committed:
+    if "cluster" not in committed:
         cluster = {"kind": "kubeconfig", "kubeconfig": "/dev/null", "identifier": stack}
         brought |= {f"{NAMESPACE}:cluster": cluster, f"{NAMESPACE}:secrets": _passwords()}
     return brought
@@ -128,7 +155,7 @@ def _images(committed: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _registry(committed: Mapping[str, Any]) -> str:
-    aws = committed.get(f"{NAMESPACE}:aws") or {}
+    aws = committed.get("aws") or {}
     if {"account_id", "region"} <= aws.keys():
         return f"{aws['account_id']}.dkr.ecr.{aws['region']}.amazonaws.com/carbon"
     return "localhost/carbon"

@@ -7,7 +7,6 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
@@ -16,7 +15,7 @@ from infra.components.aws.subnets import tiers
 from infra.settings import aws
 from infra.settings.aws import Aws
 from tests.aws import whole
-from tests.stack import ROOT
+from tools.gate import settings
 
 
 def refused(*path: str, value: Any) -> str:
@@ -41,20 +40,20 @@ def test_a_whole_section_is_accepted() -> None:
 
 @pytest.mark.parametrize("stack", ["bootstrap", "dr"])
 def test_the_committed_small_stacks_are_accepted(stack: str) -> None:
-    config = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
-    read = Aws.model_validate(config["carbon:aws"])
+    config = settings.bases(stack).merged()
+    read = Aws.model_validate(config["aws"])
     assert read.cluster is None
-    assert config["carbon:labels"]["environment"] == stack
+    assert config["labels"]["environment"] == stack
 
 
 def test_dr_takes_what_prod_replicates() -> None:
     """The destination of a replication is computed: the stack that has it must make it, under that name."""
-    config = yaml.safe_load((ROOT / "stacks" / "Pulumi.dr.yaml").read_text())["config"]
-    dr, prod = Aws.model_validate(config["carbon:aws"]), Aws.model_validate(whole())
+    config = settings.bases("dr").merged()
+    dr, prod = Aws.model_validate(config["aws"]), Aws.model_validate(whole())
     assert prod.buckets is not None
     assert prod.buckets.replicate_to is not None
     assert prod.registry is not None
-    assert (dr.region, config["carbon:labels"]["environment"]) == (
+    assert (dr.region, config["labels"]["environment"]) == (
         prod.buckets.replicate_to.region,
         prod.buckets.replicate_to.environment,
     )

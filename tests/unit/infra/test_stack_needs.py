@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from infra.settings.parsing import SettingsError, parse
+from infra.settings.bases import SettingsError
+from infra.settings.parsing import parse
 from tools.gate import settings as gate
 
 Path = tuple[str, ...]
 
 
 def prod() -> dict[str, Any]:
-    return {key: _value(text) for key, text in gate.configuration("prod").items()}
+    return {f"carbon:{name}": value for name, value in gate.whole("prod").merged().items()}
 
 
 def refused(without: Path) -> str:
@@ -30,13 +31,6 @@ def refused(without: Path) -> str:
 
 def read(config: dict[str, Any]) -> None:
     parse({key: json.dumps(value) for key, value in config.items()}, file="stacks/Pulumi.prod.yaml")
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
 
 
 def test_the_whole_is_accepted() -> None:

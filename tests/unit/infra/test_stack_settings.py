@@ -16,8 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 from infra.schema import FILE, schema, text
 from infra.settings import Section
 from infra.settings.base import Cpu, Memory
+from infra.settings.bases import SettingsError
 from infra.settings.data import KafkaStatefulSet
-from infra.settings.parsing import SettingsError, parse
+from infra.settings.parsing import parse
 from infra.settings.secrets import GeneratedSecrets
 from infra.settings.workloads import Hpa, Keda
 from tests import stack
@@ -77,8 +78,9 @@ def test_the_schema_refuses_unknown_keys_and_clear_secrets() -> None:
     objects = [d for d in made["$defs"].values() if d.get("type") == "object"]
     assert len(objects) >= 20
     assert all(d["additionalProperties"] is False for d in objects)
-    secrets = made["properties"]["config"]["properties"]["carbon:secrets"]
-    assert secrets["properties"].keys() == {"secure"}
+    encrypted, external = made["properties"]["config"]["properties"]["carbon:secrets"]["anyOf"]
+    assert encrypted["properties"].keys() == {"secure"}
+    assert external == {"$ref": "#/$defs/ExternalSecrets"}
     assert "GeneratedSecrets" not in made["$defs"]
 
 

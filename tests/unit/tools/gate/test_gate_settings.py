@@ -67,8 +67,36 @@ def test_a_file_that_is_no_stack_file_is_refused(checkout: Path, text: str) -> N
 
 
 def test_a_cluster_that_the_stack_makes_needs_its_secrets_named(checkout: Path) -> None:
-    _change(checkout, "prod", secrets=None)
+    base = checkout / "stacks" / "base" / "eks.yaml"
+    kept = [line for line in base.read_text().splitlines() if "carbon:secrets:" not in line]
+    base.write_text("\n".join(kept))
     assert any("carbon:secrets is missing" in message for message in _said("prod"))
+
+
+def test_a_key_that_a_base_has_is_looked_for_in_the_base(checkout: Path) -> None:
+    base = checkout / "stacks" / "base" / "eks.yaml"
+    base.write_text(base.read_text().replace("node_pool: data", "node_pol: data", 1))
+    (problem,) = settings.problems("prod")
+    assert problem.subject == "stacks/base/eks.yaml"
+    assert "carbon:kafka.node_pol is not a setting" in problem.message
+
+
+def test_an_unknown_base_is_refused(checkout: Path) -> None:
+    _change(checkout, "prod", base="esk")
+    (problem,) = settings.problems("prod")
+    assert problem.subject == "stacks/Pulumi.prod.yaml"
+    assert "carbon:base = 'esk' has no file stacks/base/esk.yaml" in problem.message
+    assert problem.remedy == "write eks if that was meant."
+
+
+def test_the_engine_gets_the_stacks_own_file_and_the_program_the_whole(checkout: Path) -> None:
+    given = settings.configuration("prod")
+    assert given["carbon:base"] == "eks"
+    assert "carbon:admission" not in given
+    assert "base" not in settings.bases("prod").merged()
+    assert settings.bases("prod").merged()["admission"] == {"kind": "kyverno"}
+    registry = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/"
+    assert json.loads(given["carbon:images"])["kafka"].startswith(registry)
 
 
 def test_a_stack_for_any_cluster_gets_stand_ins(checkout: Path) -> None:
