@@ -25,6 +25,12 @@ POSTGRES_BACKUPS: Final = "postgres"
 VELERO_BACKUPS: Final = "velero"
 """Prefix in the recovery bucket of Velero's backups."""
 
+BOOTSTRAP: Final = "bootstrap"
+"""Environment of the stack that holds the state and makes the roles of GitHub's workflows."""
+
+PREVIEW: Final = "preview"
+"""Purpose of the role that previews every environment."""
+
 DISCOVERY_TAG: Final = "karpenter.sh/discovery"
 """Tag with the cluster's name on the subnets and security groups that Karpenter's nodes may use."""
 
@@ -57,6 +63,11 @@ def database_secret(role: str) -> str:
 def source_secret(name: str) -> str:
     """Purpose of a secret of a price source."""
     return f"{SOURCES}/{name}"
+
+
+def deploy(environment: str) -> str:
+    """Purpose of the role that deploys an environment."""
+    return f"deploy-{environment}"
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,16 @@ class Names:
     def role_arn(self, purpose: str) -> str:
         """ARN of a role."""
         return f"arn:aws:iam::{self.account_id}:role/{self.role(purpose)}"
+
+    @property
+    def deployer_arn(self) -> str:
+        """ARN of the role by which GitHub deploys the environment."""
+        return Names(BOOTSTRAP, self.account_id, self.region).role_arn(deploy(self.environment))
+
+    @property
+    def previewer_arn(self) -> str:
+        """ARN of the role by which GitHub previews."""
+        return Names(BOOTSTRAP, self.account_id, self.region).role_arn(PREVIEW)
 
     @property
     def trail(self) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from infra import namespaces
 from infra.manifests import workload
-from infra.manifests.network import Paths, Peer
+from infra.manifests.network import API_PORTS, Paths, Peer
 from infra.manifests.prometheus import Target
 from workloads.kit.contracts.declared.services import PROMETHEUS
 from workloads.kit.contracts.namespaces import PLATFORM
@@ -16,9 +16,6 @@ from workloads.kit.contracts.platform import DECLARED, Flow, flows
 
 KEDA: Final = Peer(namespaces.KEDA, "keda-operator")
 """Asks the brokers how far consumers are behind."""
-
-API_PORTS: Final = (443, 6443)
-"""Of its service, and of an API server where the policy sees the address behind the service."""
 
 
 @dataclass(frozen=True, kw_only=True)

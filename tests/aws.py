@@ -55,7 +55,7 @@ def whole() -> dict[str, Any]:
         "edge": {
             "domain": "carbon.example.com",
             "allowed_cidrs": ["203.0.113.0/24"],
-            "services": {"api": {"port": 8080, "health_path": "/readyz"}},
+            "services": {"api": "model-server"},
         },
         "budget": {"monthly_usd": 100, "notify": ["platform@example.com"]},
     }

@@ -13,7 +13,6 @@ from infra.components.services.base import Service, Site
 from infra.manifests.charts import kubecost
 from infra.manifests.resources.service_network import Reach
 from infra.namespaces import KUBECOST
-from infra.settings import Quota
 from infra.settings.cost import Kubecost as Settings
 from infra.settings.tenants import TenantBudget
 
@@ -22,7 +21,6 @@ _PARTS: Final = (5000, 9003, 9004, 9006, 9090)
 
 _AGGREGATOR: Final = 9004
 _KUBELET: Final = 10250
-_ROOM: Final = Quota(cpu="4", memory="12Gi", memory_limit="24Gi", pods=20, claims=6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,7 @@ class Kubecost(Service):
         super().__init__(name, opts)
         # Prices of AWS are public pages, far from any address of ours.
         reach = Reach(metrics=(_AGGREGATOR,), within=_PARTS, nodes=(_KUBELET,), internet=True)
-        around = self.own_namespace(args.site, KUBECOST, _ROOM, reach)
+        around = self.own_namespace(args.site, KUBECOST, args.settings.quota, reach)
         values = kubecost.values(
             args.settings, cluster=args.cluster, tenants=args.tenants, monitored=args.site.monitored
         )

@@ -17,16 +17,9 @@ from infra.manifests.resources.external_secrets import Remote
 from infra.manifests.resources.service_network import Reach
 from infra.names import Names
 from infra.namespaces import VELERO
-from infra.settings import Quota, Resources
 from infra.settings.recovery import Velero as Settings
 
 _METRICS: Final = 8085
-
-_ROOM: Final = Quota(cpu="8", memory="16Gi", memory_limit="48Gi", pods=200, claims=50)
-"""An agent a node, and a pod and a claim for each volume that is being moved."""
-
-_MOVER: Final = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
-"""What a pod gets that moves a volume: it says nothing itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,17 +60,17 @@ class Velero(Service):
         self.register_outputs({"version": charts.VELERO.app, "bucket": args.names.bucket("recovery")})
 
     def _namespace(self, args: VeleroArgs) -> list[pulumi.Resource]:
-        identity = args.site.identity
+        identity, quota = args.site.identity, args.settings.quota
         home = self.add(velero.home(identity), name=f"{VELERO}-namespace")
         limits = namespace.defaults(
             VELERO,
             identity,
-            cpu=_ROOM.cpu,
-            memory=_ROOM.memory,
-            memory_limit=_ROOM.memory_limit,
-            pods=_ROOM.pods,
-            claims=_ROOM.claims,
-            container=_MOVER,
+            cpu=quota.cpu,
+            memory=quota.memory,
+            memory_limit=quota.memory_limit,
+            pods=quota.pods,
+            claims=quota.claims,
+            container=args.settings.mover,
         )
         reach = service_network.policy(
             VELERO,

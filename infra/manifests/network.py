@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from infra.manifests.meta import NAME, Manifest, metadata, selector
+
+API_PORTS: Final = (443, 6443)
+"""Of the Kubernetes API's service, and of an API server where the policy sees the address behind it."""
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 

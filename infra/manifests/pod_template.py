@@ -6,7 +6,8 @@ import hashlib
 import json
 from functools import lru_cache
 
-from infra.manifests.meta import CONFIG_HASH, NAME, Manifest, version
+from infra.manifests import pods
+from infra.manifests.meta import CONFIG_HASH, Manifest, selector, version
 from infra.manifests.resources.external_secrets import Remote
 from infra.manifests.workload import SERVICE_ACCOUNT, Workload
 from workloads.kit.contracts import env
@@ -65,23 +66,10 @@ def _pod(w: Workload, volume: Manifest | None) -> Manifest:
         # Names of services are asked for in full; the default of 5 tries each search domain first.
         "dnsConfig": {"options": [{"name": "ndots", "value": "2"}]},
         "terminationGracePeriodSeconds": w.grace_seconds,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": w.user,
-            "runAsGroup": w.user,
-            "fsGroup": w.user,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": {NAME: w.name}},
-            }
-            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-        ],
+        "securityContext": pods.pod_security(
+            runAsUser=w.user, runAsGroup=w.user, fsGroup=w.user, fsGroupChangePolicy="OnRootMismatch"
+        ),
+        "topologySpreadConstraints": pods.spread(selector(w.name)),
         "containers": [_container(w)],
         "volumes": volumes,
     }
@@ -104,16 +92,8 @@ def _container(w: Workload) -> Manifest:
         # The pod's own come first: the values of the others may use them, as $(NAME).
         "env": [{"name": n, "valueFrom": {"fieldRef": {"fieldPath": p}}} for n, p in sorted(w.fields.items())]
         + [{"name": name, "value": value} for name, value in sorted(w.env.items())],
-        "resources": {
-            "requests": {"cpu": w.resources.cpu, "memory": w.resources.memory},
-            "limits": {"cpu": w.resources.cpu_limit, "memory": w.resources.memory_limit},
-        },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "runAsNonRoot": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "resources": pods.resources(w.resources),
+        "securityContext": pods.container_security(),
         "volumeMounts": mounts,
     }
     if w.command:

@@ -1,8 +1,8 @@
 """The one model of a stack's configuration.
 
 A stack file has one key a section (`carbon:kafka`, `carbon:postgres`, …); these modules say what each may
-hold, those of workloads their rooms (`infra/workloads`). It may lie over a base (`bases`). Environments differ
-in these values and in which implementation a `kind` picks, in nothing else. `stack` puts the sections
+hold, those of workloads their rooms (`infra/workloads`). It may lie over a base (`bases`). Environments
+differ in these values and in which implementation a `kind` picks, in nothing else. `stack` puts the sections
 together, `parsing` reads them.
 """
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from infra.settings.base import DnsLabel, LabelValue, Port, Section
+from infra.settings.base import DnsLabel, LabelValue, PublicWorkload, Section
 from workloads.kit.contracts.platform import IMAGES
 
 TWO_YEARS: Final = 731
@@ -117,12 +117,15 @@ class EksSettings(Section):
     service_cidr: IPv4Network = Field(
         default=IPv4Network("172.20.0.0/16"), description="Addresses of the services, outside of the VPC."
     )
+    github: bool = Field(
+        True,
+        description="Whether GitHub's roles, which the stack with `github` made, may use the API: the "
+        "environment's deploying one administers, the previewing one reads all objects but secrets.",
+    )
     admins: list[RoleArn] = Field(
-        min_length=1, description="Roles that administer the cluster: the deploying one has to be among them."
+        default=[], description="Roles that administer the cluster: whoever deploys has to be among them."
     )
-    viewers: list[RoleArn] = Field(
-        default=[], description="Roles that read all objects but secrets, the previewing one for example."
-    )
+    viewers: list[RoleArn] = Field(default=[], description="Roles that read all objects but secrets.")
     system_nodes: SystemNodes = Field(description="The system node group.")
     addons: dict[Addon, str] = Field(
         default={}, description="Versions of add-ons, where not the cluster version's default."
@@ -133,6 +136,8 @@ class EksSettings(Section):
 
     @model_validator(mode="after")
     def _admitted(self) -> Self:
+        if not (self.github or self.admins):
+            raise ValueError("admins is empty, and so is who may deploy: name a role, or leave github true")
         if both := sorted(set(self.admins) & set(self.viewers)):
             raise ValueError(f"{', '.join(both)} is in admins and in viewers: a role has one access entry")
         if self.kubeconfig_role is not None and self.kubeconfig_role not in self.admins:
@@ -222,13 +227,6 @@ class Audit(Section):
     )
 
 
-class PublicService(Section):
-    """A name under the domain, and the pods behind it."""
-
-    port: Port = Field(description="Port of the pods.")
-    health_path: str = Field(pattern=r"^/\S*$", description="Path that answers 200 when a pod is ready.")
-
-
 class Edge(Section):
     """The public load balancer, its firewall, its names and its certificate."""
 
@@ -239,8 +237,8 @@ class Edge(Section):
     allowed_cidrs: list[AllowedNetwork] = Field(
         min_length=1, description="Networks that may come in; the firewall refuses all others."
     )
-    services: dict[PublicName, PublicService] = Field(
-        min_length=1, description="Public names: first label under the domain → the pods behind it."
+    services: dict[PublicName, PublicWorkload] = Field(
+        min_length=1, description="Public names: first label under the domain → the workload behind it."
     )
     requests_per_5_minutes: int = Field(
         2000, ge=10, description="Requests of one address in five minutes above which it is refused."

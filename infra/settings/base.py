@@ -7,6 +7,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from workloads.kit.contracts import public
+
 _QUANTITY: Final = {"m": 1, "": 1000, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 """Units of CPU in thousandths, of memory in bytes."""
 
@@ -40,6 +42,12 @@ def _no_secret_name(name: str) -> str:
     return name
 
 
+def _public(name: str) -> str:
+    if name not in public.WORKLOADS:
+        raise ValueError(f"no public workload is called so: there are {', '.join(sorted(public.WORKLOADS))}")
+    return name
+
+
 Cpu = Annotated[str, Field(pattern=r"^[1-9][0-9]*m?$", examples=["100m", "1"]), AfterValidator(_canonical)]
 Memory = Annotated[
     str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi)$", examples=["256Mi"]), AfterValidator(_canonical)
@@ -50,6 +58,11 @@ Cron = Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", examples=["0 2 * * *"])]
 Image = Annotated[str, Field(min_length=1), AfterValidator(_pinned)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$"), AfterValidator(_no_secret_name)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+PublicWorkload = Annotated[
+    str, AfterValidator(_public), Field(json_schema_extra={"enum": sorted(public.WORKLOADS)})
+]
+"""Name of a workload that a load balancer may stand before."""
 
 
 class Section(BaseModel):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from infra.settings.base import LabelValue, Memory, Resources, Section
+from infra.settings.base import LabelValue, Memory, Quota, Resources, Section
 from infra.settings.tenants import TenantBudget
 
 
@@ -22,6 +22,10 @@ class Kubecost(Section):
     database_size: Memory = Field("64Gi", description="Volume of the aggregated cost.")
     metrics_size: Memory = Field("32Gi", description="Volume of the collected metrics.")
     resources: Resources = Field(description="Resources of the aggregator.")
+    quota: Quota = Field(
+        default=Quota(cpu="4", memory="12Gi", memory_limit="24Gi", pods=20, claims=6),
+        description="Quota of its namespace.",
+    )
     store: Resources = Field(
         default=Resources(cpu="100m", memory="512Mi", cpu_limit="1", memory_limit="2Gi"),
         description="Resources of the store of collected metrics.",

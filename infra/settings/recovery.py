@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from infra.settings.base import Cron, Resources, Section
+from infra.settings.base import Cron, Quota, Resources, Section
 
 
 class Schedule(Section):
@@ -31,3 +31,12 @@ class Velero(Section):
     )
     resources: Resources = Field(description="Resources of the server.")
     node_agent: Resources = Field(description="Resources of the agent that moves volumes, one a node.")
+    mover: Resources = Field(
+        default=Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi"),
+        description="Resources of a pod that moves a volume: it says nothing itself.",
+    )
+    quota: Quota = Field(
+        default=Quota(cpu="8", memory="16Gi", memory_limit="48Gi", pods=200, claims=50),
+        description="Quota of its namespace: an agent a node, and a pod and a claim for each volume that is "
+        "being moved.",
+    )

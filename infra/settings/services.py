@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from infra.settings.aws import Email, PublicName
-from infra.settings.base import Cpu, DnsLabel, Memory, Quota, Resources, Section
+from infra.settings.base import Cpu, DnsLabel, Memory, PublicWorkload, Quota, Resources, Section
 
 _SMALL: Final = Resources(cpu="50m", memory="128Mi", cpu_limit="500m", memory_limit="256Mi")
 _MEDIUM: Final = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="512Mi")
@@ -135,7 +135,7 @@ class CloudNativePgOperator(Spacious):
 class LoadBalancerController(Operator):
     """AWS load balancer controller, which keeps target groups in step with pods."""
 
-    bindings: dict[PublicName, Literal["model-server"]] = Field(
+    bindings: dict[PublicName, PublicWorkload] = Field(
         default={}, description="Public name (`aws.edge.services`) → workload of the platform behind it."
     )
 

@@ -183,9 +183,9 @@ class StackSettings(Section):
                 yield True, name in keys, "monitoring.alertmanager.receivers", needed
         if p.services.load_balancer_controller is not None:
             public = aws.edge.services if aws and aws.edge else {}
-            for name in p.services.load_balancer_controller.bindings:
+            for name, workload in p.services.load_balancer_controller.bindings.items():
                 what = f"services.load_balancer_controller.bindings {name}"
-                yield True, name in public, what, f"aws.edge.services {name}"
+                yield True, public.get(name) == workload, what, f"aws.edge.services {name}: {workload}"
 
 
 def _hold(needs: Iterator[Need]) -> None:

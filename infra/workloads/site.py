@@ -18,7 +18,7 @@ from infra.paths import Network
 from infra.settings.base import Labels
 from infra.settings.images import Images
 from infra.settings.workloads import Destination, WorkloadSettings
-from workloads.kit.contracts import env, ports, tables
+from workloads.kit.contracts import env, ports, public, tables
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
 from workloads.kit.contracts.platform import DECLARED
@@ -90,7 +90,7 @@ class WorkloadSite:
         w = replace(
             w,
             ports={"http" if declared.port else "metrics": port},
-            probes=Probes(live=Http("/healthz", port), ready=Http("/readyz", port)),
+            probes=Probes(live=Http(public.LIVE, port), ready=Http(public.READY, port)),
             metrics=declared.metrics,
         )
         return w if declared.port else with_variables(w, {env.METRICS_PORT: str(port)})

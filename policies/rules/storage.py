@@ -110,7 +110,8 @@ RULES = (
         id="data-protected",
         source="AWS Well-Architected, Reliability Pillar REL09",
         title="what holds data is protected where the stack asks for it",
-        remedy="give the resource protect=True; runbooks/protect-removal.md tells how one goes on purpose",
+        remedy="give the resource protect=True; runbooks/operations/RemoveProtection.md tells how one goes "
+        "on purpose",
         types=HOLDS_DATA,
         check=_unprotected,
         passes=(

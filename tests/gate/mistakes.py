@@ -71,9 +71,9 @@ MISTAKES = (
     ),
     Mistake(
         id="writable-root",
-        file=POD,
-        before='"readOnlyRootFilesystem": True,',
-        after='"readOnlyRootFilesystem": False,',
+        file="infra/manifests/pods.py",
+        before='made["readOnlyRootFilesystem"] = True',
+        after='made["readOnlyRootFilesystem"] = False',
         stack="local",
         check="policy/container-read-only-root",
         says="the root file system is read-only",

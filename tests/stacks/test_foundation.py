@@ -16,6 +16,7 @@ from infra.names import Key, Names
 from infra.namespaces import KARPENTER_ACCOUNT, VELERO_ACCOUNT
 from tests import aws
 from tests.stack import Recorder, Registration
+from workloads.kit.contracts import public
 from workloads.kit.contracts.platform import ROLES
 
 NAMES = Names("prod", aws.ACCOUNT, aws.REGION)
@@ -264,7 +265,22 @@ class TestCluster:
             r.inputs["principalArn"]: r.inputs["policyArn"].rsplit("/", 1)[-1]
             for r in of(recorded, "eks/accessPolicyAssociation:AccessPolicyAssociation").values()
         }
-        assert policies == {aws.ADMIN: "AmazonEKSClusterAdminPolicy", aws.VIEWER: "AmazonEKSViewPolicy"}
+        people = {aws.ADMIN: "AmazonEKSClusterAdminPolicy", aws.VIEWER: "AmazonEKSViewPolicy"}
+        github = {
+            f"arn:aws:iam::{aws.ACCOUNT}:role/carbon-bootstrap-deploy-prod": "AmazonEKSClusterAdminPolicy",
+            f"arn:aws:iam::{aws.ACCOUNT}:role/carbon-bootstrap-preview": "AmazonEKSViewPolicy",
+        }
+        assert policies == people | github
+
+    def test_the_roles_of_github_are_those_that_bootstrap_makes(self, bootstrap: Recorder) -> None:
+        made = {r.inputs["name"] for r in of(bootstrap, "iam/role:Role").values()}
+        for arn in (NAMES.deployer_arn, NAMES.previewer_arn):
+            assert arn.rpartition("/")[2] in made
+
+    def test_without_github_nobody_but_people_gets_in(self) -> None:
+        entries = of(changed("cluster", "github", value=False), "eks/accessEntry:AccessEntry").values()
+        github = {NAMES.deployer_arn, NAMES.previewer_arn}
+        assert not github & {r.inputs["principalArn"] for r in entries}
 
     def test_nodes_keep_their_credentials_from_pods_and_encrypt(self, recorded: Recorder) -> None:
         template = one(recorded, "ec2/launchTemplate:LaunchTemplate").inputs
@@ -535,9 +551,12 @@ class TestEdge:
         assert "TLS13" in listeners[443]["sslPolicy"]
         assert listeners[443]["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
 
-    def test_another_port_of_the_pods_keeps_the_target_group(self, recorded: Recorder) -> None:
+    def test_another_port_of_the_pods_keeps_the_target_group(
+        self, recorded: Recorder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Its name is what the cluster knows it by: the one that replaces it could not have it."""
-        services = {"api": {"port": 9000, "health_path": "/readyz"}}
+        monkeypatch.setitem(public.WORKLOADS, "model-server", public.Public(9000))
+        services = {"api": "model-server"}
         other = changed("edge", "services", value=services, parts=("network", "cluster", "edge"))
         before, after = (one(r, "lb/targetGroup:TargetGroup").inputs for r in (recorded, other))
         assert before == after

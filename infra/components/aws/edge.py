@@ -15,6 +15,7 @@ from infra.components.aws.bucket import Bucket, BucketArgs
 from infra.components.aws.domain import Domain, DomainArgs
 from infra.components.aws.firewall import Firewall, FirewallArgs
 from infra.settings.aws import Edge as Settings
+from workloads.kit.contracts import public
 
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 """TLS 1.3, and 1.2 with forward secrecy."""
@@ -115,7 +116,7 @@ class Edge(AwsComponent):
                     to_port=port,
                     opts=self.below(),
                 )
-        for port in sorted({service.port for service in settings.services.values()}):
+        for port in sorted({public.WORKLOADS[workload].port for workload in settings.services.values()}):
             aws.vpc.SecurityGroupEgressRule(
                 self.child(f"to-pods-{port}"),
                 security_group_id=group.id,
@@ -181,7 +182,7 @@ class Edge(AwsComponent):
         listener: aws.lb.Listener,
         domain: Domain,
     ) -> None:
-        service = self._args.settings.services[public_name]
+        service = public.WORKLOADS[self._args.settings.services[public_name]]
         host = f"{public_name}.{self._args.settings.domain}"
         targets = aws.lb.TargetGroup(
             self.child(public_name),

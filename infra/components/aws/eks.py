@@ -112,10 +112,10 @@ class Eks(AwsComponent):
             opts=self.below(),
         )
         self.ready: list[pulumi.Resource] = [cluster]
-        for arn in settings.admins:
-            self._admit(arn, _ADMIN)
-        for arn in settings.viewers:
-            self._admit(arn, _VIEW)
+        github = [(names.deployer_arn, _ADMIN), (names.previewer_arn, _VIEW)] if settings.github else []
+        people = [(arn, _ADMIN) for arn in settings.admins] + [(arn, _VIEW) for arn in settings.viewers]
+        for arn, policy_arn in dict(github + people).items():
+            self._admit(arn, policy_arn)
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.all(
             name=cluster.name, endpoint=cluster.endpoint, authority=cluster.certificate_authority
         ).apply(

@@ -14,7 +14,7 @@ from infra.manifests.iam import github
 from infra.manifests.iam.boundary import boundary
 from infra.manifests.iam.deployer import deployer
 from infra.manifests.iam.document import text
-from infra.names import Names
+from infra.names import PREVIEW, Names, deploy
 from infra.settings.aws import GitHub as Settings
 
 
@@ -50,10 +50,10 @@ class GitHubOidc(AwsComponent):
         site, settings = replace(args.site, boundary=False), args.settings
         names, key_arn = site.names, pulumi.Output.from_input(args.state_key_arn)
         preview = Role(
-            self.child("preview"),
+            self.child(PREVIEW),
             RoleArgs(
                 site=site,
-                purpose="preview",
+                purpose=PREVIEW,
                 description="Previews by GitHub's workflows",
                 trust=github.trust(
                     names.account_id, settings.repository, ["pull_request", "ref:refs/heads/main"]
@@ -63,7 +63,7 @@ class GitHubOidc(AwsComponent):
             ),
             self.below(),
         )
-        self.role_arns = {"preview": preview.arn}
+        self.role_arns = {PREVIEW: preview.arn}
         for environment in settings.environments:
             self.role_arns[environment] = self._environment(environment, site, settings, key_arn)
         self.register_outputs({"role_arns": self.role_arns})
@@ -85,10 +85,10 @@ class GitHubOidc(AwsComponent):
         }
         policies["state"] = key_arn.apply(lambda arn: text(github.state_writer(names, arn)))
         role = Role(
-            self.child(f"deploy-{environment}"),
+            self.child(deploy(environment)),
             RoleArgs(
                 site=site,
-                purpose=f"deploy-{environment}",
+                purpose=deploy(environment),
                 description=f"Deployments to {environment} by GitHub's workflows",
                 trust=github.trust(names.account_id, settings.repository, [f"environment:{environment}"]),
                 policies=policies,

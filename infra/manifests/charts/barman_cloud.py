@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import Manifest
 from infra.manifests.resources import priority
 from infra.settings import Resources

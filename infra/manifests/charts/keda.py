@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import NAME, Manifest
 from infra.manifests.resources import priority
 from infra.settings.services import KedaOperator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import NAME, Manifest
 from infra.manifests.prometheus import ALERTMANAGER
 from infra.manifests.prometheus import NAME as PROMETHEUS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import Manifest
 from infra.manifests.resources import cost
 from infra.settings.cost import Kubecost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import Manifest
 from infra.manifests.resources import priority
 from infra.settings.services import KyvernoOperator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import NAME, Manifest
 from infra.names import Names
 from infra.settings.services import LoadBalancerController
@@ -22,7 +22,7 @@ def values(settings: LoadBalancerController, *, names: Names, account: str, moni
         "vpcTags": {"Name": names.vpc},
         "serviceAccount": {"name": account},
         "podDisruptionBudget": {"maxUnavailable": 1} if settings.replicas > 1 else {},
-        "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "podSecurityContext": {"seccompProfile": pods.SECCOMP},
         "securityContext": {"capabilities": {"drop": ["ALL"]}},
         "resources": pods.resources(settings.resources),
         "topologySpreadConstraints": pods.spread({NAME: "aws-load-balancer-controller"}),

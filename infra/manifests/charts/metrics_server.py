@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import NAME, Manifest
 from infra.settings.services import MetricsServer
 

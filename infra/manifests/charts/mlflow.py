@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infra.manifests import mlflow
-from infra.manifests.charts import pods
+from infra.manifests import mlflow, pods
 from infra.manifests.meta import NAME, Manifest, labels
 from infra.manifests.services import PostgresAccess
 from infra.names import PASSWORD, USERNAME
@@ -36,15 +35,6 @@ def values(
     """
     full = f"{mlflow.NAME}.{PLATFORM}.svc.{domain}"
     hosts = [mlflow.NAME, f"{mlflow.NAME}.{PLATFORM}", f"{mlflow.NAME}.{PLATFORM}.svc", full, "localhost"]
-    restricted = {
-        "runAsNonRoot": True,
-        "runAsUser": _USER,
-        "runAsGroup": _USER,
-        "privileged": False,
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
     made: Manifest = {
         "fullnameOverride": mlflow.NAME,
         "replicaCount": settings.replicas,
@@ -56,13 +46,8 @@ def values(
             for k, v in labels(identity, mlflow.NAME, "model-registry").items()
             if not k.startswith("app.")
         },
-        "podSecurityContext": {
-            "runAsNonRoot": True,
-            "fsGroup": _USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "securityContext": restricted,
+        "podSecurityContext": pods.pod_security(fsGroup=_USER, fsGroupChangePolicy="OnRootMismatch"),
+        "securityContext": pods.container_security(runAsUser=_USER, runAsGroup=_USER, privileged=False),
         "service": {"type": "ClusterIP", "port": ports.MLFLOW, "containerPort": ports.MLFLOW},
         "resources": pods.resources(settings.resources),
         "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": _apart()}},
@@ -122,7 +107,7 @@ def _apart() -> list[Manifest]:
         {
             "weight": 1,
             "podAffinityTerm": {
-                "topologyKey": "topology.kubernetes.io/zone",
+                "topologyKey": pods.ZONE,
                 "labelSelector": {"matchLabels": {NAME: mlflow.NAME}},
             },
         }

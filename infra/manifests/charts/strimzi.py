@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import Manifest
 from infra.manifests.resources import priority
 from infra.settings.services import StrimziOperator
@@ -25,7 +25,7 @@ def values(settings: StrimziOperator, *, namespaces: Sequence[str], domain: str)
         "kubernetesServiceDnsDomain": domain,
         "leaderElection": {"enable": True},
         "podDisruptionBudget": {"enabled": settings.replicas > 1},
-        "podSecurityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "podSecurityContext": pods.pod_security(),
         "priorityClassName": priority.OPERATORS,
         "resources": pods.resources(settings.resources),
         "topologySpreadConstraints": pods.spread(POD_LABELS),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infra.manifests import redis
-from infra.manifests.charts import pods
+from infra.manifests import pods, redis
 from infra.manifests.meta import NAME, Manifest, labels
 from infra.settings import Labels
 from infra.settings.data import RedisValkey
@@ -24,26 +23,13 @@ def values(identity: Labels, settings: RedisValkey, *, password_key: str) -> Man
         password_key: key of the password in the Secret `redis`.
     """
     shared = {k: v for k, v in labels(identity, redis.NAME, "cache").items() if not k.startswith("app.")}
-    restricted = {
-        "runAsNonRoot": True,
-        "runAsUser": _USER,
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
     made: Manifest = {
         "nameOverride": redis.NAME,
         "fullnameOverride": redis.NAME,
         "commonLabels": shared,
         "serviceAccount": {"create": True, "automount": False, "name": redis.NAME},
-        "podSecurityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "securityContext": restricted,
+        "podSecurityContext": pods.pod_security(runAsUser=_USER, runAsGroup=_USER, fsGroup=_USER),
+        "securityContext": pods.container_security(runAsUser=_USER),
         "service": {"type": "ClusterIP", "port": ports.REDIS},
         "resources": pods.resources(settings.resources),
         "initResources": pods.resources(settings.resources),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infra.manifests.charts import pods
+from infra.manifests import pods
 from infra.manifests.meta import Manifest
 from infra.manifests.resources import priority
 from infra.manifests.resources.velero import LOCATION
@@ -14,11 +14,8 @@ from infra.settings.recovery import Velero
 PLUGIN: Final = "docker.io/velero/velero-plugin-for-aws:v1.14.3"
 """What knows S3 and EBS; releases go with Velero's (1.14 with 1.18)."""
 
-_CONTAINER: Final[Manifest] = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-}
+_USER: Final = 65532
+_CONTAINER: Final = pods.container_security(non_root=False)
 
 
 def values(settings: Velero, *, monitored: bool) -> Manifest:
@@ -52,12 +49,7 @@ def values(settings: Velero, *, monitored: bool) -> Manifest:
                 "securityContext": _CONTAINER,
             }
         ],
-        "podSecurityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "fsGroup": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "podSecurityContext": pods.pod_security(runAsUser=_USER, fsGroup=_USER),
         "containerSecurityContext": _CONTAINER,
         "resources": pods.resources(settings.resources),
         "upgradeJobResources": pods.resources(settings.resources),
@@ -69,7 +61,7 @@ def values(settings: Velero, *, monitored: bool) -> Manifest:
             "podSecurityContext": {"runAsUser": 0},
             "containerSecurityContext": {
                 "allowPrivilegeEscalation": False,
-                "seccompProfile": {"type": "RuntimeDefault"},
+                "seccompProfile": pods.SECCOMP,
             },
             # Backups must reach the volumes of dedicated nodes, too.
             "tolerations": [{"operator": "Exists"}],

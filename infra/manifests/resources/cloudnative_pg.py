@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from infra.manifests import postgres, scaling
-from infra.manifests.charts import pods
+from infra.manifests import pods, postgres, scaling
 from infra.manifests.meta import NAME, Manifest, labels, metadata
 from infra.manifests.resources import karpenter, priority
 from infra.manifests.resources.external_secrets import BASIC_AUTH, SecretValue
@@ -45,7 +44,6 @@ _OWNER: Final = tables.DATABASE
 """Owns the workloads' database and does nothing else: migrations are the superuser's."""
 
 _PLUGIN: Final = "barman-cloud.cloudnative-pg.io"
-_ZONE: Final = "topology.kubernetes.io/zone"
 
 _SESSION: Final = {
     "search_path": f"{tables.SCHEMA}, public",
@@ -107,7 +105,7 @@ def cluster(
     affinity: Manifest = {
         "enablePodAntiAffinity": True,
         "podAntiAffinityType": "required",
-        "topologyKey": "kubernetes.io/hostname",
+        "topologyKey": pods.NODE,
     }
     if settings.node_pool is not None:
         affinity["nodeSelector"] = {karpenter.WORKLOAD_CLASS: settings.node_pool}
@@ -137,9 +135,9 @@ def cluster(
             "storage": _volume(settings.storage),
             "walStorage": _volume(settings.wal_storage),
             "affinity": affinity,
-            "topologySpreadConstraints": _spread(SERVERS),
+            "topologySpreadConstraints": pods.spread(SERVERS, over=[pods.ZONE]),
             "priorityClassName": priority.DATA,
-            "seccompProfile": {"type": "RuntimeDefault"},
+            "seccompProfile": pods.SECCOMP,
             "certificates": {
                 "serverAltDNSNames": [
                     POOLER,
@@ -266,8 +264,8 @@ def pooler(identity: Labels, settings: PostgresPooler) -> Manifest:
                 "spec": {
                     "automountServiceAccountToken": True,
                     "priorityClassName": priority.DATA,
-                    "topologySpreadConstraints": _spread(POOLERS),
-                    "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+                    "topologySpreadConstraints": pods.spread(POOLERS, over=[pods.ZONE]),
+                    "securityContext": pods.pod_security(),
                     "containers": [{"name": "pgbouncer", "resources": pods.resources(settings.resources)}],
                 },
             },
@@ -278,17 +276,6 @@ def pooler(identity: Labels, settings: PostgresPooler) -> Manifest:
 def pooler_disruption_budget(identity: Labels) -> Manifest:
     """A drain takes one pooler at a time; CloudNativePG makes budgets for the servers alone."""
     return scaling.budget(metadata(POOLER, PLATFORM, _labels(identity, "pooler")), POOLERS)
-
-
-def _spread(selected: Manifest) -> list[Manifest]:
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": _ZONE,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": selected},
-        }
-    ]
 
 
 def _labels(identity: Labels, component: str) -> dict[str, str]:

@@ -10,9 +10,6 @@ from infra.manifests import network, prometheus
 from infra.manifests.meta import NAME, Manifest, metadata
 from workloads.kit.contracts.namespaces import MONITORING
 
-API_PORTS: Final = (443, 6443)
-"""Of the Kubernetes API's service, and of an API server where the policy sees the address behind it."""
-
 POD_IDENTITY: Final = ("169.254.170.23/32", 80)
 """EKS Pod Identity agent: the node answers there with a pod's credentials at AWS."""
 
@@ -85,7 +82,7 @@ def policy(
     ingress: list[Manifest] = []
     egress: list[Manifest] = [
         *network.allow_dns(namespace, labels)["spec"]["egress"],
-        {"to": api, "ports": _tcp(API_PORTS)},
+        {"to": api, "ports": _tcp(network.API_PORTS)},
     ]
     if reach.from_api:
         ingress.append({"from": api, "ports": _tcp(reach.from_api)})

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from infra.manifests import kafka
-from infra.manifests.charts import pods
+from infra.manifests import kafka, pods
 from infra.manifests.meta import NAME, Manifest, labels, metadata
 from infra.manifests.resources import karpenter, priority
 from infra.manifests.resources.ready import awaited
@@ -46,13 +45,7 @@ NODES: Final = {"strimzi.io/cluster": CLUSTER, "strimzi.io/kind": "Kafka", NAME:
 
 _LISTENER: Final = "tls"
 _CLUSTER_LABEL: Final = "strimzi.io/cluster"
-_ZONE: Final = "topology.kubernetes.io/zone"
-_CONTAINER: Final[Manifest] = {
-    "allowPrivilegeEscalation": False,
-    "runAsNonRoot": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
+_CONTAINER: Final = pods.container_security(read_only_root=False, seccompProfile=pods.SECCOMP)
 
 
 def bootstrap(domain: str) -> str:
@@ -227,23 +220,12 @@ def _on(karpenter_pool: str) -> Manifest:
 
 
 def _pod() -> Manifest:
-    return {
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "enableServiceLinks": False,
-    }
+    return {"securityContext": pods.pod_security(), "enableServiceLinks": False}
 
 
 def _apart(pool: str) -> list[Manifest]:
     """A zone or a node that is lost takes no more of the nodes along than it has to."""
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "DoNotSchedule",
-            "labelSelector": {"matchLabels": {_CLUSTER_LABEL: CLUSTER, "strimzi.io/pool-name": pool}},
-        }
-        for key in (_ZONE, "kubernetes.io/hostname")
-    ]
+    return pods.spread({_CLUSTER_LABEL: CLUSTER, "strimzi.io/pool-name": pool}, required=True)
 
 
 def topics(

@@ -63,6 +63,10 @@ def test_dr_takes_what_prod_replicates() -> None:
         assert getattr(dr.buckets, name) is not None
 
 
+CLOSED = whole()["cluster"] | {"github": False, "admins": []}
+"""A cluster whose API nobody may use."""
+
+
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
@@ -78,7 +82,7 @@ def test_dr_takes_what_prod_replicates() -> None:
         (["network"], None, "cluster needs network"),
         (["cluster"], None, "needs cluster"),
         (["cluster", "public_access_cidrs"], ["0.0.0.0/0"], "most of the internet"),
-        (["cluster", "admins"], [], "admins"),
+        (["cluster"], CLOSED, "admins is empty"),
         (["cluster", "viewers"], ["arn:aws:iam::111122223333:role/admin"], "one access entry"),
         (["cluster", "kubeconfig_role"], "arn:aws:iam::111122223333:role/other", "not in admins"),
         (["cluster", "addons"], {"vpc_cni": "v1"}, "addons"),
@@ -95,7 +99,8 @@ def test_dr_takes_what_prod_replicates() -> None:
         (["edge", "allowed_cidrs"], ["0.0.0.0/0"], "most of the internet"),
         (["edge", "allowed_cidrs"], [], "allowed_cidrs"),
         (["edge", "domain"], "Carbon", "domain"),
-        (["edge", "services"], {"a-name-that-is-too-long": {"port": 1, "health_path": "/"}}, "services"),
+        (["edge", "services"], {"a-name-that-is-too-long": "model-server"}, "services"),
+        (["edge", "services"], {"api": "price-pipeline"}, "model-server"),
         (["budget", "notify"], ["nobody"], "notify"),
         (["netwrok"], {}, "netwrok"),
     ],

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infra import names
 from infra.components.aws.rotation import function
 from infra.components.aws.rotation.function import Refused, run
 
@@ -103,6 +104,14 @@ def test_a_new_secret_gets_its_fields_and_a_password() -> None:
     value = seeded().current()
     assert value["username"] == "mlflow"
     assert len(value["password"]) == function.LENGTH
+
+
+def test_its_password_has_the_field_that_the_cluster_reads() -> None:
+    """The function is shipped alone and cannot import the name."""
+    manager = seeded()
+    assert manager.current().keys() == {names.USERNAME, names.PASSWORD}
+    rotate(manager)
+    assert manager.current().keys() == {names.USERNAME, names.PASSWORD}
 
 
 def test_a_secret_that_has_a_value_keeps_it_when_it_is_seeded_again() -> None:

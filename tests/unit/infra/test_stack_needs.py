@@ -61,7 +61,10 @@ AWS = "carbon:aws"
             (AWS, "secrets", "alerts"),
             "monitoring.alertmanager.receivers needs aws.secrets.alerts pagerduty",
         ),
-        ((AWS, "edge"), "services.load_balancer_controller.bindings api needs aws.edge.services api"),
+        (
+            (AWS, "edge"),
+            "load_balancer_controller.bindings api needs aws.edge.services api: model-server",
+        ),
     ],
 )
 def test_what_is_needed_is_named(without: Path, said: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.fixture_models import ECHO, artifact, echoing
 from tests.unit.model_server.conftest import Server
+from workloads.kit.contracts import public
 from workloads.kit.features import DEFAULT, FEATURES, VOLATILITY, features
 from workloads.model_server.store import Coverage, Sessions
 
@@ -231,11 +232,12 @@ def test_a_store_away_is_a_503_for_symbols_and_nothing_to_batches(ready: Server)
 
 def test_before_the_registry_was_read_nothing_is_predicted(server: Server):
     client = server.client()
-    for answer in (client.post("/predict", json=batch(instance())), client.get("/readyz")):
+    ready = public.WORKLOADS["model-server"].health_path
+    for answer in (client.post("/predict", json=batch(instance())), client.get(ready)):
         assert answer.status_code == 503
-    assert client.get("/healthz").status_code == 200
+    assert client.get(public.LIVE).status_code == 200
     server.models.refresh()
-    assert client.get("/readyz").status_code == 200
+    assert client.get(ready).status_code == 200
     assert client.post("/predict", json=batch(instance())).status_code == 200
 
 

@@ -37,7 +37,7 @@ CLUSTER: dict[str, Any] = {
 EDGE: dict[str, Any] = {
     "domain": "carbon.example.com",
     "allowed_cidrs": ["192.0.2.0/24"],
-    "services": {"api": {"port": 8080, "health_path": "/ready"}},
+    "services": {"api": "model-server"},
 }
 TABLE = {
     (item, region): Price(item, unit, region, Decimal(usd) if usd else None, "a page", "2026-01-01")

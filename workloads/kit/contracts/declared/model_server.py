@@ -18,5 +18,6 @@ MODEL_SERVER: Final = Declaration(
     calls=(MLFLOW.name, REDIS.name),
     port=ports.MODEL_SERVER,
     metrics=ports.MODEL_SERVER,
+    public=True,
     reach=Reach(scheme="http", about="predictions", slot=0),
 )
