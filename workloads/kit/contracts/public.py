@@ -1,4 +1,4 @@
-"""Workloads that the internet may reach: a stack file names one, and the rest is known from its declaration."""
+"""Workloads that the internet may reach: a stack file names one; the rest is known from its declaration."""
 
 from __future__ import annotations
 
