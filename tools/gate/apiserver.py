@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from tools import console, proc, toolchain
-from tools.errors import CommandFailed
+from tools.errors import CommandFailed, ToolError
 from tools.gate.crds import Kind, kind_of
 
 T = TypeVar("T")
@@ -43,6 +43,8 @@ _HOST = "127.0.0.1"
 _LIMIT = 60.0
 """Seconds until the server must answer; a busy machine takes ten."""
 _POLL = 0.05
+_TRIES = 3
+_UNANSWERED = (OSError, http.client.HTTPException)
 _AT_ONCE = 4
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
@@ -137,8 +139,8 @@ class ApiServer:
     def ready(self) -> bool:
         """Whether it answers, with all that it starts with in place."""
         try:
-            return self._ask("GET", "/readyz").code == http.HTTPStatus.OK
-        except OSError:
+            return self._ask_once("GET", "/readyz").code == http.HTTPStatus.OK
+        except _UNANSWERED:
             return False
 
     def _path(self, manifest: Mapping[str, Any]) -> str | Answer:
@@ -180,7 +182,24 @@ class ApiServer:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(do, items))
 
-    def _ask(
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, **types: str) -> _Reply:
+        """Ask, and ask again where the connection broke: whatever is asked here may be asked twice.
+
+        Raises:
+            ToolError: it is not answered.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._ask_once(method, path, body, **types)
+            except _UNANSWERED as error:
+                if not left:
+                    raise ToolError(
+                        f"the gate's API server did not answer {method} {path.partition('?')[0]}: {error!r}",
+                        remedy="Run it again; a machine that is busy with something else may starve it.",
+                    ) from error
+        raise AssertionError("the last try answers or raises")
+
+    def _ask_once(
         self,
         method: str,
         path: str,
@@ -195,7 +214,7 @@ class ApiServer:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
             text = response.read()
-        except (OSError, http.client.HTTPException):
+        except _UNANSWERED:
             connection.close()
             raise
         is_json = response.headers.get_content_type() == "application/json"

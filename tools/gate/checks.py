@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
-from tools.errors import ToolError, UsageError
+from tools.errors import MissingPrerequisite, ToolError, UsageError
 from tools.gate import charts, dry_run, iam, kyverno, ledger, linters, snapshot
 from tools.gate.model import Check, CheckResult, Finding, PolicyResult, StackPreview
 from tools.gate.snapshot import Change
@@ -146,15 +147,41 @@ def run(previews: Sequence[StackPreview], ids: Sequence[str] = ()) -> list[Check
         raise UsageError(
             f"There is no check {', '.join(unknown)}.", remedy=f"The checks are: {', '.join(CHECKS)}."
         )
+    broken = tuple(preview.stack for preview in previews if preview.diagnostics)
+    if broken:
+        # Without it, what was asked for would pass over a stack that was not seen to its end.
+        asked = {*asked, ENGINE}
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        running = [pool.submit(_timed, check, previews) for name, check in CHECKS.items() if name in asked]
+        chosen = [(name, check) for name, check in CHECKS.items() if name in asked]
+        running = [pool.submit(_run, name, check, previews) for name, check in chosen]
         done = [each.result() for each in running]
-    return [replace(result, findings=_asked(result, ids)) for result in done]
+    return [
+        result if result.name == ENGINE else replace(result, findings=_asked(result, ids), cut_short=broken)
+        for result in done
+    ]
 
 
-def _timed(check: Check, previews: Sequence[StackPreview]) -> CheckResult:
+def _run(name: str, check: Check, previews: Sequence[StackPreview]) -> CheckResult:
+    """Run a check. One that ends itself is an error of its own, and the others are told all the same.
+
+    Raises:
+        MissingPrerequisite: it asks for what the machine lacks.
+    """
     started = time.monotonic()
-    return replace(check(previews), seconds=time.monotonic() - started)
+    try:
+        found = check(previews)
+    except MissingPrerequisite:
+        raise
+    except ToolError as error:
+        found = _ended(name, error.message, error.remedy or "Read the message: the check says no more.")
+    except Exception:
+        found = _ended(name, traceback.format_exc(), "It is a fault of the check itself: correct it.")
+    return replace(found, seconds=time.monotonic() - started)
+
+
+def _ended(name: str, why: str, remedy: str) -> CheckResult:
+    said = f"the check did not come to its end: {why}"
+    return CheckResult(name, [Finding(name, "error", "every stack", "the check", said, remedy)], 0)
 
 
 def _asked(result: CheckResult, ids: Sequence[str]) -> Sequence[Finding]:

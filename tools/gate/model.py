@@ -139,6 +139,7 @@ class CheckResult:
         examined: how many things it looked at.
         unseen: what it could not look at, and why, one line each.
         seconds: how long it took.
+        cut_short: stacks whose preview did not go through, so that it saw a part of them at most.
     """
 
     name: str
@@ -146,6 +147,7 @@ class CheckResult:
     examined: int
     unseen: Sequence[str] = ()
     seconds: float = 0.0
+    cut_short: Sequence[str] = ()
 
 
 Check = Callable[[Sequence[StackPreview]], CheckResult]

@@ -56,9 +56,11 @@ def results(done: Sequence[CheckResult]) -> None:
     console.print()
     for result in done:
         counts = Counter(f.severity for f in result.findings)
-        mark = "[red]✗[/]" if counts["error"] else "[yellow]![/]" if counts["warning"] else "[green]✓[/]"
+        mark = _mark(result)
         said = ", ".join(f"{n} {severity}s" for severity, n in counts.items()) or "nothing found"
         unseen = f", {len(result.unseen)} unseen" if result.unseen else ""
+        if result.cut_short:
+            unseen += f", [yellow]not all of {escape(', '.join(result.cut_short))}[/]"
         console.print(
             f"{mark} {escape(result.name):<16} {said} in {result.examined}{unseen}"
             f"[dim] · {duration(result.seconds)}"
@@ -66,6 +68,16 @@ def results(done: Sequence[CheckResult]) -> None:
     for result in done:
         findings(finding for finding in result.findings if finding.check not in _GRAPH)
         unseen_lines(result)
+
+
+def _mark(result: CheckResult) -> str:
+    """Passed is only what was seen to its end."""
+    severities = {finding.severity for finding in result.findings}
+    if "error" in severities:
+        return "[red]✗[/]"
+    if result.cut_short:
+        return "[yellow]?[/]"
+    return "[yellow]![/]" if severities else "[green]✓[/]"
 
 
 def findings(found: Iterable[Finding]) -> None:

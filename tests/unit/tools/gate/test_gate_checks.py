@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools import paths
-from tools.errors import ToolError, UsageError
+from tools.errors import MissingPrerequisite, ToolError, UsageError
 from tools.gate import checks, ledger, report, snapshot
 from tools.gate.model import CheckResult, Finding, PolicyResult, PolicyResults, Resource, StackPreview
 
@@ -70,6 +70,64 @@ def test_policies_are_told_by_their_severity_and_what_could_not_run_is_an_error(
     assert (result.examined, len(result.unseen)) == (5, 1)
 
 
+def _told(results: list[CheckResult], capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Check → its line."""
+    report.results(results)
+    lines = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines() if line[:1] in "✓✗!?"]
+    return {words[1]: " ".join(words) for words in lines if len(words) == 3}
+
+
+def test_what_was_not_previewed_to_its_end_never_counts_as_passed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A preview that ran out of time has some of its resources and of the policies' answers."""
+    some = StackPreview(
+        "prod",
+        (_bucket(),),
+        policies=PolicyResults(ran={"encrypted": 1}),
+        diagnostics=("`pulumi preview` ran out of time",),
+    )
+    told = _told(checks.run([some], ["policy"]), capsys)
+    assert told["engine"].startswith("✗ engine 1 errors")
+    assert told["policy"].startswith("? policy nothing found in 1, not all of prod")
+
+
+def test_what_was_previewed_to_its_end_counts_as_passed(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = StackPreview("prod", (_bucket(),), policies=PolicyResults(ran={"encrypted": 1}))
+    assert _told(checks.run([whole], ["policy"]), capsys).keys() == {"policy"}
+    assert _told(checks.run([whole], ["policy"]), capsys)["policy"].startswith("✓ policy nothing found in 1")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (ToolError("the server is gone", remedy="Run it again."), "the server is gone"),
+        (ConnectionResetError("peer"), "ConnectionResetError: peer"),
+    ],
+)
+def test_a_check_that_ends_itself_takes_no_other_along(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, said: str
+) -> None:
+    def broken(_: object) -> CheckResult:
+        raise fault
+
+    monkeypatch.setattr(checks, "CHECKS", {**checks.CHECKS, "iam-lint": broken})
+    blind = StackPreview("prod", (), unknown_provider_inputs=("cluster: kubeconfig",))
+    found = {result.name: result.findings for result in checks.run([blind], ["provider-inputs", "iam-lint"])}
+    assert len(found["provider-inputs"]) == 1
+    (finding,) = found["iam-lint"]
+    assert (finding.severity, said in finding.message) == ("error", True)
+
+
+def test_what_the_machine_lacks_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(_: object) -> CheckResult:
+        raise MissingPrerequisite("there is no Go")
+
+    monkeypatch.setattr(checks, "CHECKS", {"engine": lacking})
+    with pytest.raises(MissingPrerequisite):
+        checks.run([_preview()], ["engine"])
+
+
 def test_a_pack_of_which_nothing_ran_is_no_pass() -> None:
     (finding,) = _found("policy", _preview(_bucket()))
     assert "no rule of the pack ran" in finding.message
@@ -102,7 +160,8 @@ def test_a_difference_is_an_error_until_it_is_accepted() -> None:
 
 def test_a_preview_that_failed_is_neither_compared_nor_accepted() -> None:
     broken = _preview(diagnostics=("no",))
-    (result,) = checks.run([broken], ["snapshot"])
+    engine, result = checks.run([broken], ["snapshot"])
+    assert [finding.message for finding in engine.findings] == ["no"]
     assert result.findings == []
     assert len(result.unseen) == 1
     with pytest.raises(ToolError):
