@@ -5,36 +5,48 @@ PY := .venv/bin/python
 INSTANCE ?= local
 export INSTANCE
 
-.PHONY: cost help up down status env logs test test-fast lint format preview snapshot bench images schema rollback-model venv
+.PHONY: help try try-down up down status logs env rollback-model lint format test-fast test test-all \
+	preview snapshot schema cost images bench venv venv-run
 
 help: ## show this
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^### / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
+	@echo "Variables"
 	@echo "  INSTANCE=name       another instance beside the default one (local)"
 	@echo "  KUBE_CONTEXT=name   use a cluster that exists (kind, k3d) instead of the built-in node"
 	@echo "  IMAGE_REGISTRY=host push images there for that cluster"
 	@echo "  SETTINGS=1          make preview prints a stack's settings in full, and where each is from"
 
+### A first look, and developing a workload (no root, no cluster)
+
+try: venv-run ## all workloads as plain processes until Ctrl-C; one under your debugger:  make try ONLY=model-server
+	@$(PY) -m tools.tryout up
+
+try-down: venv-run ## end that from elsewhere, or what a killed one left
+	@$(PY) -m tools.tryout down
+
+### The whole platform on this machine
+
 up: venv ## bring the whole platform up on this machine, or bring it up to date
 	@$(PY) -m tools up
-
-down: venv ## take it down and leave nothing behind but the cache
-	@$(PY) -m tools down
 
 status: venv ## what runs, where, last prices and predictions, lag, jobs, alerts
 	@$(PY) -m tools status
 
+logs: venv ## follow a workload's logs:  make logs WORKLOAD=prediction-consumer
+	@$(PY) -m tools logs "$(WORKLOAD)"
+
 env: venv ## print what pulumi, kubectl and psql need, as shell exports (make -s env)
 	@$(PY) -m tools env
 
-logs: venv ## follow a workload's logs:  make logs WORKLOAD=prediction-consumer
-	@$(PY) -m tools logs $(WORKLOAD)
+rollback-model: venv ## put the previous model back:  make rollback-model SYMBOL=WTI REASON="..."
+	@$(PY) -m tools rollback-model --symbol "$(SYMBOL)" --reason "$(REASON)"
 
-test: venv ## prove it: static, unit, service and live tests (brings the stack up)
-	@$(PY) -m tools test
+down: venv ## take it down and leave nothing behind but the cache
+	@$(PY) -m tools down
 
-test-fast: venv ## static, unit and component tests, no cluster
-	@$(PY) -m tools test --fast
+### Tests
 
 lint: venv ## ruff and pyright
 	@$(PY) -m tools lint
@@ -42,27 +54,38 @@ lint: venv ## ruff and pyright
 format: venv ## let ruff rewrite what it can
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q .
 
-cost: venv ## what each stack costs a month at AWS; writes it into docs/deploy-aws.md
-	@$(PY) -m tools cost --write
+test-fast: venv ## static checks, unit and component tests (three minutes)
+	@$(PY) -m tools test --fast
 
-preview: venv ## what each stack would be, and every check over it, no credential:  make preview STACK=prod
-	@$(PY) -m tools preview $(if $(CHECK),--check $(CHECK)) $(if $(SETTINGS),--settings)
+test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (under ten minutes)
+	@$(PY) -m tools test
 
-snapshot: venv ## accept the stacks' resources as they are now:  make snapshot STACK=prod
-	@$(PY) -m tools snapshot
+test-all: venv ## and the gate and everything live, on a cluster that it brings up (half an hour)
+	@$(PY) -m tools test --all
 
 bench: venv ## measure it beside its peers; prints a table, writes bench.json
 	@$(PY) -m tools bench
 
-images: venv ## build the container images that changed
-	@$(PY) -m tools images build
+### The stacks
+
+preview: venv ## what each stack would be, and every check over it, no credential:  make preview STACK=prod
+	@$(PY) -m tools preview $(if $(CHECK),--check "$(CHECK)")
+
+snapshot: venv ## accept the stacks' resources as they are now:  make snapshot STACK=prod
+	@$(PY) -m tools snapshot
 
 schema: venv ## write the generated JSON Schemas anew
 	@$(PY) -m infra.schema
 	@$(PY) -m workloads.kit.contracts.schema
 
-rollback-model: venv ## put the previous model back:  make rollback-model SYMBOL=WTI REASON="..."
-	@$(PY) -m tools rollback-model --symbol "$(SYMBOL)" --reason "$(REASON)"
+cost: venv ## what each stack costs a month at AWS; writes it into docs/deploy-aws.md
+	@$(PY) -m tools cost --write
+
+images: venv ## build the container images that changed
+	@$(PY) -m tools images build
 
 venv:
 	@sh tools/bootstrap
+
+venv-run:
+	@sh tools/bootstrap run

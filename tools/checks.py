@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 from tools import paths
 from tools import up as bring_up
@@ -15,6 +16,8 @@ FAST = ("tests/unit", "tests/stacks")
 SERVICES = ("tests/services",)
 GATE = ("tests/gate",)
 LIVE = ("tests/cluster",)
+
+Extent = Literal["fast", "services", "all"]
 
 _AT_ONCE = ("-n", "2", "--dist", "loadfile")
 """Two files of tests at a time, each with servers of its own."""
@@ -35,20 +38,22 @@ def static() -> None:
         _shown(title, command, remedy="make format rewrites what can be rewritten")
 
 
-def run(*, fast: bool) -> None:
-    """All checks in the order in which they fail soonest.
+def run(extent: Extent) -> None:
+    """Checks in the order in which they fail soonest.
 
     Args:
-        fast: leave out what needs a cluster or servers.
+        extent: `fast` starts nothing, `services` needs no root and no cluster, `all` is everything.
 
     Raises:
         ToolError: the first check that failed.
     """
     static()
     _pytest("unit and component tests", FAST, *_AT_ONCE)
-    if fast:
+    if extent == "fast":
         return
     _pytest("tests against Kafka and PostgreSQL", SERVICES, *_AT_ONCE)
+    if extent == "services":
+        return
     _shown(
         "the gate over every stack",
         [sys.executable, "-m", "tools", "preview"],

@@ -120,39 +120,51 @@ def path(program: str) -> Path:
     return on_host(program) or _tree(UNPACKED[program]) / "launch" / program
 
 
+def present(program: str) -> bool:
+    """Whether `path` has nothing to unpack."""
+    return on_host(program) is not None or _unpacked(UNPACKED[program]) is not None
+
+
+def _unpacked(package: str) -> Path | None:
+    return max((cache_dir() / "debian").glob(f"{package}-[0-9]*"), default=None)
+
+
 def _tree(package: str) -> Path:
-    base = cache_dir() / "debian"
-    if present := sorted(base.glob(f"{package}-[0-9]*")):
-        return present[-1]
+    if there := _unpacked(package):
+        return there
     if not shutil.which("apt-get"):
         raise MissingPrerequisite(f"{package} comes from Debian, and there is no apt-get here.")
     log = cached.new_log(f"debian-{package}")
-    archives = _closure(package, log)
+    try:
+        return _unpack(package, log)
+    except CommandFailed:
+        # There are no lists, or they name what the mirror no longer has.
+        with cached.exclusive("apt"):
+            _apt([*_own_lists(), "update"], log)
+        return _unpack(package, log)
+
+
+def _unpack(package: str, log: Path) -> Path:
+    archives = _closure(package)
 
     def unpack(out: Path, step: console.Step) -> None:
         step.detail(f"{len(archives)} packages")
         wanted = [f"{name}={version}" for name, version in archives.items()]
-        proc.run(["apt-get", "download", *wanted], log=log, cwd=out, env=_APT_ENV)
+        proc.run([*_apt_get(), "download", *wanted], log=log, cwd=out, env=_APT_ENV)
         for archive in out.glob("*.deb"):
             proc.run(["dpkg-deb", "--extract", archive, out], log=log)
             archive.unlink()
         _launchers(out, package)
 
     # An epoch's colon would split the launchers' library path.
-    target = base / f"{package}-{archives[package].replace(':', '_')}"
+    target = cache_dir() / "debian" / f"{package}-{archives[package].replace(':', '_')}"
     return cached.directory(target, lock=f"debian-{package}", title=f"Unpacking {package}", fill=unpack)
 
 
-def _closure(package: str, log: Path) -> dict[str, str]:
+def _closure(package: str) -> dict[str, str]:
     """The package and those it needs that the host lacks: name → version."""
-    simulate = ["apt-get", "install", "--simulate", "--reinstall", "--no-install-recommends", package]
-    try:
-        plan = proc.output(simulate, env=_APT_ENV)
-    except CommandFailed:
-        if os.geteuid() != 0:
-            raise MissingPrerequisite(f"apt does not know {package}.", remedy="sudo apt-get update") from None
-        _apt(["apt-get", "update"], log)
-        plan = proc.output(simulate, env=_APT_ENV)
+    simulate = ["install", "--simulate", "--reinstall", "--no-install-recommends", package]
+    plan = proc.output([*_apt_get(), *simulate], env=_APT_ENV)
     # Inst name [installed version] (new version origin [architecture])
     found = re.findall(r"^Inst (\S+) (\[\S+\] )?\((\S+) .*\[(\w+)\]\)", plan, re.MULTILINE)
     return {
@@ -160,6 +172,28 @@ def _closure(package: str, log: Path) -> dict[str, str]:
         for name, installed, version, architecture in found
         if name == package or (architecture != "all" and not installed)
     }
+
+
+def _apt_get() -> list[str]:
+    """apt-get with the machine's package lists, or those of our own where these had to be fetched."""
+    return _own_lists() if _lists().is_dir() else ["apt-get"]
+
+
+def _own_lists() -> list[str]:
+    """apt-get with lists and archives in the cache: it needs no root, and the machine's stay."""
+    for directory in (_lists() / "partial", _lists().with_name("archives") / "partial"):
+        directory.mkdir(parents=True, exist_ok=True)
+    options = {
+        "Dir::State::lists": _lists(),
+        "Dir::Cache": _lists().parent,
+        "Dir::Cache::archives": _lists().with_name("archives"),
+        "APT::Sandbox::User": Path("root"),
+    }
+    return ["apt-get", *(part for name, value in options.items() for part in ("-o", f"{name}={value}"))]
+
+
+def _lists() -> Path:
+    return cache_dir() / "apt" / "lists"
 
 
 def _launchers(tree: Path, package: str) -> None:

@@ -21,10 +21,17 @@ def libs() -> Path:
         MissingPrerequisite: there is no Maven.
         CommandFailed: the jars could not be fetched; carries the log and what to do.
     """
+    return cached.directory(_target(), lock="kafka", title="Fetching Kafka", fill=_fetch)
+
+
+def present() -> bool:
+    """Whether `libs` has nothing to fetch."""
+    return _target().is_dir()
+
+
+def _target() -> Path:
     key = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    return cached.directory(
-        cache_dir() / "kafka" / key / "libs", lock="kafka", title="Fetching Kafka", fill=_fetch
-    )
+    return cache_dir() / "kafka" / key / "libs"
 
 
 def _fetch(out: Path, step: console.Step) -> None:

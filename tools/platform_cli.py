@@ -94,6 +94,11 @@ def lint() -> None:
 
 
 @app.command("test")
-def prove(fast: Annotated[bool, typer.Option("--fast", help="no cluster")] = False) -> None:
-    """Static checks, unit, component and service tests; unless --fast, up and the live tests."""
-    checks.run(fast=fast)
+def prove(
+    fast: Annotated[bool, typer.Option("--fast", help="start nothing")] = False,
+    whole: Annotated[bool, typer.Option("--all", help="the gate and the live tests, too")] = False,
+) -> None:
+    """Static checks, unit, component and service tests; with --all, the gate, up and the live tests."""
+    if fast and whole:
+        raise UsageError("--fast and --all exclude each other", remedy="Leave one of them out.")
+    checks.run("fast" if fast else "all" if whole else "services")

@@ -8,21 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tools import access, image_build, jobs, kube, paths, proc, project, status, toolchain
+from tools import access, image_build, jobs, kube, paths, proc, project, screen, status, toolchain
 from tools.cluster import external, namespaces, node, preflight
 from tools.cluster import up as cluster
 from tools.cluster.instance import Instance
 from tools.console import Step, console, duration, step
 from tools.wait import until
-from workloads.kit.contracts import tables
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
-
-CAUGHT_UP = f"""
-select (select count(*) from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) >= coalesce(sum(
-  (source.value->>'published')::bigint + (source.value->>'corrections')::bigint), 0) as ok
-from {tables.SCHEMA}.{tables.JOB_RUNS}, jsonb_each(detail->'sources') source
-"""
-"""Whether the feature store has at least as many prices as the pipeline's runs published."""
 
 
 def up() -> None:
@@ -85,7 +77,7 @@ def first_data() -> None:
     """Run the scheduled jobs once, in order: nobody should wait for the night to see a price."""
     if jobs.first_run("price-pipeline"):
         with step("Prices into the feature store"):
-            until(lambda: status.query(CAUGHT_UP)[0]["ok"], "the feature store to catch up", limit=300)
+            until(lambda: status.query(screen.CAUGHT_UP)[0]["ok"], "the feature store to catch up", limit=300)
     jobs.first_run("model-training")
 
 

@@ -4,6 +4,7 @@ PYTHON = "3.11"
 """The oldest Python that everything runs on."""
 POETRY = "2.2.1"
 POETRY_PLUGIN_EXPORT = "1.10.1"
+UV = "0.13.8"
 
 GO = "1.26.8"
 """What the tools are built with; the oldest that builds a family stands in that family's go.mod."""

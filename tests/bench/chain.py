@@ -20,13 +20,13 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import market
 from tests.bench.rig import Rig
 from tests.services.consumers import running
-from tests.services.servers import Process, free_ports, until
-from tools import paths
+from tests.services.servers import Process, until
+from tools import market, paths
 from tools.console import step
-from workloads.kit.contracts import env, tables
+from tools.embedded.mlflow import Mlflow
+from workloads.kit.contracts import env
 
 _LIMIT = 900.0
 
@@ -77,8 +77,7 @@ def start(rig: Rig) -> Chain:
         registry = rig.enter(_registry(rig))
     chain = Chain(rig, registry)
     sources = rig.directory / "sources.yaml"
-    text = (paths.ROOT / "workloads" / "price_pipeline" / "sources.yaml").read_text()
-    sources.write_text(text.replace("/data/market", str(market.directory())))
+    market.sources(sources)
     with step("Prices into the tables"):
         run_workload(
             rig,
@@ -156,23 +155,9 @@ def http_server(
 
 @contextmanager
 def _registry(rig: Rig) -> Iterator[str]:
-    port = free_ports(1)[0]
-    directory = rig.new_directory("mlflow")
-    database = rig.database.server
     password = (rig.database.secrets_dir / "mlflow").read_text()
-    passfile = directory / "pgpass"
-    passfile.write_text(f"127.0.0.1:{database.port}:{tables.MLFLOW_DATABASE}:mlflow:{password}\n")
-    passfile.chmod(0o600)
-    store = f"postgresql+psycopg2://mlflow@127.0.0.1:{database.port}/{tables.MLFLOW_DATABASE}"
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--serve-artifacts", "--artifacts-destination", str(directory / "artifacts")),
-        *("--backend-store-uri", store),
-    ]
-    given = {
-        "PGPASSFILE": str(passfile),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    }
-    with http_server(command, directory / "mlflow.log", given, port, "/health") as url:
-        yield url
+    server = Mlflow(rig.new_directory("mlflow"), rig.database.server.port, password)
+    try:
+        yield server.uri
+    finally:
+        server.stop()

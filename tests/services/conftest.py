@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.services.clients import KafkaClient, MigratedDatabase
-from tests.services.registry_server import MlflowServer
 from tests.services.servers import Kafka, Postgres, Redis
+from tools.embedded.mlflow import Mlflow
 from workloads.kit.contracts import tables
 from workloads.kit.contracts.platform import ROLES
 from workloads.migrations import database as migrations
@@ -100,9 +100,10 @@ def database(migrated: MigratedDatabase) -> Iterator[MigratedDatabase]:
 
 
 @pytest.fixture(scope="session")
-def mlflow(migrated: MigratedDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+def mlflow(migrated: MigratedDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
     """The model registry, shared by all tests: use symbols of your own."""
-    server = MlflowServer(migrated, tmp_path_factory.mktemp("mlflow"))
+    password = (migrated.secrets_dir / "mlflow").read_text()
+    server = Mlflow(tmp_path_factory.mktemp("mlflow"), migrated.server.port, password)
     try:
         yield server
     finally:

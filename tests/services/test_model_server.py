@@ -20,8 +20,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.fixture_models import ECHO, artifact, echoing
 from tests.services.clients import MigratedDatabase
 from tests.services.outcomes import add_predictions, add_prices
-from tests.services.registry_server import MlflowServer
-from tests.services.servers import START_SECONDS, Process, Redis, free_ports, until
+from tests.services.servers import Process, Redis, free_ports, until
+from tools.embedded.mlflow import Mlflow
+from tools.embedded.process import START_SECONDS
 from workloads.kit.contracts import metrics as names
 from workloads.kit.contracts.models import model_name
 from workloads.kit.contracts.serving import Forecast, Forecasts
@@ -37,7 +38,7 @@ class Server:
     """`python -m workloads.model_server` with two workers that look at the registry often."""
 
     def __init__(
-        self, database: MigratedDatabase, mlflow: MlflowServer, directory: Path, redis: Redis | None = None
+        self, database: MigratedDatabase, mlflow: Mlflow, directory: Path, redis: Redis | None = None
     ) -> None:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
@@ -109,7 +110,7 @@ class Server:
 
 
 @pytest.fixture
-def server(database: MigratedDatabase, mlflow: MlflowServer, tmp_path: Path) -> Iterator[Server]:
+def server(database: MigratedDatabase, mlflow: Mlflow, tmp_path: Path) -> Iterator[Server]:
     started = Server(database, mlflow, tmp_path)
     try:
         yield started
@@ -120,7 +121,7 @@ def server(database: MigratedDatabase, mlflow: MlflowServer, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def registry(mlflow: MlflowServer) -> Registry:
+def registry(mlflow: Mlflow) -> Registry:
     return Registry(mlflow.uri)
 
 
@@ -199,7 +200,7 @@ def test_every_worker_follows_a_promotion_and_a_roll_back(registry: Registry, se
 
 
 def test_the_last_good_models_are_served_while_the_registry_is_away(
-    registry: Registry, mlflow: MlflowServer, server: Server
+    registry: Registry, mlflow: Mlflow, server: Server
 ):
     serve(registry, "SRV-AWAY", ECHO)
     until(lambda: server.everyone("SRV-AWAY", 1), "every worker serves version 1")
@@ -242,7 +243,7 @@ def test_the_store_away_refuses_symbols_and_nothing_else(
 
 
 def test_a_cache_answers_for_a_store_that_is_away_and_says_so(
-    database: MigratedDatabase, registry: Registry, mlflow: MlflowServer, redis: Redis, tmp_path: Path
+    database: MigratedDatabase, registry: Registry, mlflow: Mlflow, redis: Redis, tmp_path: Path
 ):
     serve(registry, "SRV-CACHE", ECHO)
     days = add_prices(database, "SRV-CACHE", PRICES, start=START)

@@ -13,7 +13,7 @@ from tests.fixture_models import ECHO, artifact, echoing
 from tests.prices import walk
 from tests.services.clients import MigratedDatabase
 from tests.services.outcomes import add_predictions, add_prices
-from tests.services.registry_server import MlflowServer
+from tools.embedded.mlflow import Mlflow
 from workloads.kit import log
 from workloads.kit.registry import Registry, RegistryError
 from workloads.model_training import aliases
@@ -25,7 +25,7 @@ GOOD, BAD = ECHO, -ECHO
 
 
 @pytest.fixture
-def registry(mlflow: MlflowServer) -> Registry:
+def registry(mlflow: Mlflow) -> Registry:
     return Registry(mlflow.uri)
 
 
@@ -35,7 +35,7 @@ class Command:
     def __init__(
         self,
         database: MigratedDatabase,
-        mlflow: MlflowServer,
+        mlflow: Mlflow,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
@@ -65,7 +65,7 @@ class Command:
 @pytest.fixture
 def training(
     database: MigratedDatabase,
-    mlflow: MlflowServer,
+    mlflow: Mlflow,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Command:

@@ -21,8 +21,8 @@ from tests.prices import price, walk
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.consumers import declared_topics, publish, running
 from tests.services.model import ModelServer
-from tests.services.registry_server import MlflowServer
 from tests.services.servers import Process, free_ports, until
+from tools.embedded.mlflow import Mlflow
 from workloads.kit.contracts import metrics, topics
 from workloads.kit.contracts.messages import Prediction, Price
 from workloads.kit.contracts.models import CHAMPION
@@ -42,7 +42,7 @@ def _topics(kafka: KafkaClient) -> Iterator[None]:
 class Server:
     """`python -m workloads.model_server` as its container runs it, on one port."""
 
-    def __init__(self, database: MigratedDatabase, mlflow: MlflowServer, directory: Path) -> None:
+    def __init__(self, database: MigratedDatabase, mlflow: Mlflow, directory: Path) -> None:
         port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{port}"
         self._log = directory / "model-server.log"
@@ -141,7 +141,7 @@ def test_kills_and_a_model_server_that_goes_away_lose_and_double_nothing(
 
 
 def test_the_real_model_server_gives_the_champions_predictions_through_an_outage(
-    kafka: KafkaClient, database: MigratedDatabase, mlflow: MlflowServer, tmp_path: Path
+    kafka: KafkaClient, database: MigratedDatabase, mlflow: Mlflow, tmp_path: Path
 ) -> None:
     prices = live(600)
     champion = f"SYN-{secrets.token_hex(3)}"
