@@ -63,13 +63,13 @@ test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (u
 test-all: venv ## and the gate and everything live, on a cluster that it brings up (half an hour)
 	@$(PY) -m tools test --all
 
-bench: venv ## measure it beside its peers; prints a table, writes bench.json
-	@$(PY) -m tools bench
+bench: venv ## measure it beside its peers; prints a table, writes bench.json:  make bench PARTS="server latency"
+	@$(PY) -m tools bench $(PARTS)
 
 ### The stacks
 
 preview: venv ## what each stack would be, and every check over it, no credential:  make preview STACK=prod
-	@$(PY) -m tools preview $(if $(CHECK),--check "$(CHECK)")
+	@$(PY) -m tools preview $(if $(CHECK),--check "$(CHECK)") $(if $(SETTINGS),--settings)
 
 snapshot: venv ## accept the stacks' resources as they are now:  make snapshot STACK=prod
 	@$(PY) -m tools snapshot

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tools import access, checks, jobs, kube, project, toolchain
+from tools import access, checks, jobs, kube, paths, project, toolchain
 from tools import status as status_screen
 from tools import up as bring_up
 from tools.cluster import down as cluster
-from tools.cluster.instance import Instance
+from tools.cluster.instance import Instance, write_atomically
 from tools.errors import UsageError
 from workloads.kit.contracts import namespaces, tables
 
 app = typer.Typer()
+
+_SYMBOLS = f"""
+select distinct symbol from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}
+where symbol not like '%-LOAD-%' order by symbol
+"""
 
 
 @app.command()
@@ -37,12 +44,14 @@ def down() -> None:
 @app.command()
 def status() -> None:
     """What runs, where, last prices and predictions, lag, jobs, alerts."""
+    _must_be_up()
     status_screen.show()
 
 
 @app.command()
 def env() -> None:
     """Print, as shell exports, what plain pulumi, kubectl and psql need. No secret is in it."""
+    _must_be_up()
     postgres = access.by_name("postgres")
     exports = project.environment() | {"KUBECONFIG": kube.kubeconfig()}
     exports["PATH"] = toolchain.env_path([*project.PROGRAMS, "kubectl"])
@@ -52,25 +61,49 @@ def env() -> None:
             "PGPORT": str(access.local_port(postgres)),
             "PGUSER": "postgres",
             "PGDATABASE": tables.DATABASE,
+            "PGPASSFILE": str(_passfile()),
         }
     for name, value in exports.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
-    typer.echo("# psql asks for the password of the role postgres; this prints it:")
-    secret = f"kubectl -n {namespaces.PLATFORM} get secret postgres -o jsonpath='{{.data.password}}'"
-    typer.echo(f"#   {secret} | base64 -d")
+
+
+def _passfile() -> Path:
+    """The administrator's password where psql reads it: a file that only its owner can read."""
+    data = kube.get("secret", "postgres", "-n", namespaces.PLATFORM)["data"]
+    password = base64.b64decode(data["password"]).decode().replace("\\", "\\\\").replace(":", "\\:")
+    file = paths.state_dir() / "pgpass"
+    write_atomically(file, f"127.0.0.1:*:*:postgres:{password}\n", mode=0o600)
+    return file
+
+
+def _must_be_up() -> None:
+    """Refuse an instance that has never come up, by name.
+
+    Raises:
+        UsageError: there is no cluster to ask; names those that have one.
+    """
+    if kube.context() is None and not Path(kube.kubeconfig()).exists():
+        known = sorted(found.parent.name for found in paths.state_root().glob("*/kubeconfig"))
+        there = f"Up are: {', '.join(known)}." if known else "No instance is."
+        raise UsageError(f"INSTANCE={paths.instance()!r} is not up.", remedy=f"{there} make up brings it up.")
 
 
 @app.command()
 def logs(workload: Annotated[str, typer.Argument(help="a workload's name, as make status shows it")]) -> None:
     """Follow the logs of a workload's pods."""
+    _must_be_up()
     names = ["kubectl", "--kubeconfig", kube.kubeconfig()]
     chosen = ["--context", context] if (context := kube.context()) else []
-    namespace = namespaces.PLATFORM
-    selector = f"app.kubernetes.io/name={workload}"
-    if not kube.get("pods", "-n", namespace, "-l", selector)["items"]:
-        namespace = namespaces.MONITORING
-        if not kube.get("pods", "-n", namespace, "-l", selector)["items"]:
-            raise UsageError(f"WORKLOAD={workload!r} has no pods", remedy="make status lists the workloads")
+    label = "app.kubernetes.io/name"
+    running = {
+        pod["metadata"].get("labels", {}).get(label): namespace
+        for namespace in (namespaces.MONITORING, namespaces.PLATFORM)
+        for pod in kube.get("pods", "-n", namespace, "-l", label)["items"]
+    }
+    if workload not in running:
+        there = ", ".join(sorted(filter(None, running)))
+        raise UsageError(f"WORKLOAD={workload!r} has no pods.", remedy=f"There are: {there}")
+    namespace, selector = running[workload], f"{label}={workload}"
     follow = ["logs", "-n", namespace, "-l", selector, "-f", "--tail=20", "--prefix", "--max-log-requests=20"]
     os.execv(toolchain.path("kubectl"), [*names, *chosen, *follow])  # noqa: S606 (kubectl takes the terminal)
 
@@ -83,6 +116,11 @@ def rollback_model(
     """Make the previous model the champion again, recorded with its reason."""
     if not symbol or not reason:
         raise UsageError("SYMBOL and REASON are needed", remedy='make rollback-model SYMBOL=WTI REASON="…"')
+    _must_be_up()
+    known = [row["symbol"] for row in status_screen.query(_SYMBOLS)]
+    if symbol not in (*known, "all"):
+        there = ", ".join((*known, "all"))
+        raise UsageError(f"SYMBOL={symbol!r} has no prices here.", remedy=f"There are: {there}")
     which = ["--all"] if symbol == "all" else ["--symbol", symbol]
     typer.echo(jobs.run("model-training", "rollback", *which, "--reason", reason))
 

@@ -133,6 +133,18 @@ def accept(preview: StackPreview) -> tuple[list[Change], list[str]]:
     return changes, ledger.extend(preview)
 
 
+def refuse_unknown(ids: Sequence[str]) -> None:
+    """Let only ids through that name a check of these.
+
+    Raises:
+        UsageError: there is no such check; names those there are.
+    """
+    if unknown := sorted({id_.partition("/")[0] for id_ in ids} - CHECKS.keys()):
+        raise UsageError(
+            f"There is no check {', '.join(unknown)}.", remedy=f"The checks are: {', '.join(CHECKS)}."
+        )
+
+
 def run(previews: Sequence[StackPreview], ids: Sequence[str] = ()) -> list[CheckResult]:
     """Run checks over the previews, all of them by default.
 
@@ -142,11 +154,8 @@ def run(previews: Sequence[StackPreview], ids: Sequence[str] = ()) -> list[Check
     Raises:
         UsageError: there is no such check; names those there are.
     """
+    refuse_unknown(ids)
     asked = {id_.partition("/")[0] for id_ in ids} or CHECKS.keys()
-    if unknown := sorted(asked - CHECKS.keys()):
-        raise UsageError(
-            f"There is no check {', '.join(unknown)}.", remedy=f"The checks are: {', '.join(CHECKS)}."
-        )
     broken = tuple(preview.stack for preview in previews if preview.diagnostics)
     if broken:
         # Without it, what was asked for would pass over a stack that was not seen to its end.

@@ -30,6 +30,9 @@ def preview(
     started = time.monotonic()
     stacks = settings.chosen(_stack())
     only = check or []
+    if only != [settings.CHECK]:
+        # Asked first: nobody should wait for previews to hear of a slip.
+        checks.refuse_unknown(only)
     refused = _settings(stacks)
     if refused.findings or only == [settings.CHECK]:
         report.results([refused])

@@ -55,7 +55,7 @@ def show(stand: Stand) -> None:
 def watch(stand: Stand, processes: dict[Workload, Process]) -> None:
     """Follow a run, for ever: predictions, warnings, and workloads that end, which are started again."""
     since = datetime.now().astimezone().isoformat()
-    notable = {workload: _notable(stand.log(workload)) for workload in processes}
+    notable = {workload: notable(stand.log(workload)) for workload in processes}
     keepers = [_kept(stand, workload, process) for workload, process in processes.items()]
     while True:
         for workload, lines in notable.items():
@@ -103,7 +103,7 @@ def _kept(stand: Stand, workload: Workload, process: Process) -> Callable[[], No
     return keep
 
 
-def _notable(log: Path) -> Iterator[list[str]]:
+def notable(log: Path) -> Iterator[list[str]]:
     """At each step the log's new lines of a warning or worse, in short."""
     with log.open(encoding="utf-8", errors="replace") as file:
         file.seek(0, 2)

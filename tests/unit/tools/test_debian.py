@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.tools.conftest import Machine
 from tools import debian
-from tools.errors import MissingPrerequisite, UsageError
+from tools.errors import CommandFailed, MissingPrerequisite, UsageError
 
 GROUP = {"nowhere-tool": "nowhere-package", "other-tool": "other-package", "sh": "dash"}
 
@@ -95,6 +95,27 @@ def test_a_package_is_unpacked_once_and_its_program_runs(
     assert [call for call in calls if call.startswith("download")] == [
         "download prometheus=2.0-1 libsnappy1=1.1"
     ]
+
+
+def test_without_lists_of_the_machine_s_they_are_fetched_into_the_cache_by_whom_ever(
+    bare: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    bare.program("apt-get", f'echo "$*" >> {bare.home}/calls\nexit 100')
+    with pytest.raises(CommandFailed) as error:
+        debian.path("promtool")
+    simulated, updated = (bare.home / "calls").read_text().splitlines()
+    assert simulated.startswith("install --simulate")
+    assert updated.endswith(" update")
+    assert f"Dir::State::lists={bare.cache}/apt/lists" in updated
+    assert f"Dir::Cache={bare.cache}/apt" in updated
+    assert "Check the network" in error.value.remedy
+
+
+def test_what_is_there_is_known_without_fetching(bare: Machine) -> None:
+    assert not debian.present("promtool")
+    (bare.cache / "debian" / "prometheus-2.0-1").mkdir(parents=True)
+    assert debian.present("promtool")
 
 
 def test_an_unknown_program_is_refused_by_name() -> None:
