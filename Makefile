@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 INSTANCE ?= local
 export INSTANCE
+SETS := $(notdir $(basename $(wildcard stacks/sets/*.yaml)))
+export WITH
 
 .PHONY: help try try-down up down status logs env rollback-model lint format test-fast test test-all \
 	preview snapshot schema cost images bench venv venv-run
@@ -16,6 +18,7 @@ help: ## show this
 	@echo "  INSTANCE=name       another instance beside the default one (local)"
 	@echo "  KUBE_CONTEXT=name   use a cluster that exists (kind, k3d) instead of the built-in node"
 	@echo "  IMAGE_REGISTRY=host push images there for that cluster"
+	@echo "  WITH=\"set …\"        make up adds what not everybody needs: $(SETS); all, none"
 	@echo "  SETTINGS=1          make preview prints a stack's settings in full, and where each is from"
 
 ### A first look, and developing a workload (no root, no cluster)

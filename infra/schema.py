@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Final, cast
 
-from infra.settings.bases import BASE, bases
+from infra.settings.bases import BASE, SETS, bases, sets
 from infra.settings.secrets import GeneratedSecrets
 from infra.settings.stack import NAMESPACE, PLATFORM, STACK
 
@@ -20,7 +20,7 @@ _NULL: Final = {"type": "null"}
 
 
 def schema() -> dict[str, Any]:
-    """What a committed `Pulumi.<stack>.yaml`, or a base in `base/`, may hold."""
+    """What a committed `Pulumi.<stack>.yaml`, a base in `base/` or a set in `sets/` may hold."""
     model = STACK.model_json_schema(by_alias=True)
     definitions: dict[str, Any] = model["$defs"]
     platform: dict[str, Any] = definitions.pop(PLATFORM.__name__)
@@ -44,6 +44,12 @@ def schema() -> dict[str, Any]:
         "description": "Base that the file lies over: a file in `base/`.",
         "type": "string",
         "enum": bases(),
+    }
+    named[f"{NAMESPACE}:{SETS}"] = {
+        "description": "Sets that the stack has: files in `sets/`.",
+        "type": "array",
+        "items": {"type": "string", "enum": sets()},
+        "uniqueItems": True,
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

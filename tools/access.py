@@ -20,11 +20,13 @@ class Endpoint:
     """A service that a person may want to reach.
 
     Attributes:
+        of: the workload that answers.
         scheme: how its address is written.
         slot: of its port in the instance's block.
     """
 
     name: str
+    of: str
     namespace: str
     service: str
     port: int
@@ -39,7 +41,9 @@ def _endpoints() -> Iterator[Endpoint]:
             continue
         for n in range(reach.replicas) if reach.replicas else (None,):
             name, about = (one.name, reach.about) if n is None else (f"{one.name}-{n}", f"{reach.about} {n}")
-            yield Endpoint(name, one.namespace, name, port, reach.scheme, about, reach.slot + (n or 0))
+            yield Endpoint(
+                name, one.name, one.namespace, name, port, reach.scheme, about, reach.slot + (n or 0)
+            )
 
 
 ENDPOINTS = tuple(sorted(_endpoints(), key=lambda endpoint: endpoint.slot))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Literal
 
-from tools import paths
+from tools import paths, sets
 from tools import up as bring_up
 from tools.console import step
 from tools.errors import ToolError
@@ -60,7 +60,7 @@ def run(extent: Extent) -> None:
         remedy="make preview STACK=<stack> looks at one; make snapshot accepts a difference that is meant",
     )
     _pytest("tests of the gate", GATE, *_AT_ONCE)
-    bring_up.up()
+    bring_up.up(sets.ALL)
     _pytest("live tests", LIVE)
 
 

@@ -148,7 +148,7 @@ def estimates(stacks: Iterable[str]) -> list[Estimate]:
     return [
         made
         for stack in stacks
-        if (made := estimate(stack, settings.bases(stack).merged(), table)) is not None
+        if (made := estimate(stack, settings.layers(stack).merged(), table)) is not None
     ]
 
 

@@ -29,7 +29,7 @@ where symbol not like '%-LOAD-%' order by symbol
 @app.command()
 def up() -> None:
     """Bring the whole platform up, or bring it up to date."""
-    bring_up.up()
+    bring_up.up(os.environ.get("WITH", ""))
 
 
 @app.command()

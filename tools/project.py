@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ import yaml
 
 from infra.settings.bases import laid_over, layered
 from infra.settings.stack import NAMESPACE
-from tools import paths, proc, toolchain
+from tools import paths, proc, sets, toolchain
 from tools.errors import CommandFailed, UsageError
 from workloads.kit.contracts import tenants
 from workloads.kit.contracts.platform import ROLES
@@ -61,11 +61,12 @@ def stack_name() -> str:
     return name
 
 
-def generate(overlay: Mapping[str, Any]) -> None:
+def generate(overlay: Mapping[str, Any], chosen: Sequence[str]) -> None:
     """Write the project and the stack file, keeping the secrets and the salt of an earlier run.
 
     Args:
         overlay: settings that only this run knows, laid over the committed ones key by key.
+        chosen: its sets.
     """
     here, stack = directory(), stack_name()
     here.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,13 +75,21 @@ def generate(overlay: Mapping[str, Any]) -> None:
     target = here / f"Pulumi.{stack}.yaml"
     earlier = yaml.safe_load(target.read_text()) if target.is_file() else {}
     committed = yaml.safe_load(_committed(stack).read_text()) or {}
-    config = laid_over(committed.get("config", {}), overlay)
+    config = laid_over(committed.get("config", {}), overlay) | {sets.KEY: list(chosen)}
     if kept := earlier.get("config", {}).get(SECRETS_KEY):
         config[SECRETS_KEY] = kept
     generated = {k: v for k, v in earlier.items() if k.startswith("encr")} | {"config": config}
     _replace(target, yaml.safe_dump(generated, sort_keys=False))
     pulumi("stack", "select", "--create", stack)
     _complete_secrets(stack)
+
+
+def chosen_sets() -> list[str]:
+    """Sets of the run as it was last brought up; none before that."""
+    file = directory() / f"Pulumi.{stack_name()}.yaml"
+    if not file.is_file():
+        return []
+    return list(yaml.safe_load(file.read_text(encoding="utf-8"))["config"].get(sets.KEY, []))
 
 
 def pulumi(*args: str, stdin: str | None = None, timeout: float = 300) -> str:

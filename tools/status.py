@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from urllib.parse import quote
 
 from rich.table import Table
 
-from tools import access, kube, screen
+from tools import access, kube, project, screen, sets
 from tools.screen import Row, Source
 from workloads.kit.contracts import metrics, ports, tables
+from workloads.kit.contracts.declared.model_server import MODEL_SERVER
+from workloads.kit.contracts.declared.prediction_consumer import PREDICTION_CONSUMER
+from workloads.kit.contracts.declared.services import PROMETHEUS
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
+from workloads.kit.contracts.platform import DECLARED
+
+_UNWATCHED = f"  [dim]nothing watches: make up WITH={PROMETHEUS.section} adds what does"
 
 
 def query(sql: str) -> list[Row]:
@@ -35,6 +42,7 @@ def show() -> None:
     source = Source(query, forecast)
     screen.show(
         ("What runs", _pods),
+        ("Sets", _sets),
         ("Where", _where),
         ("Last prices and predictions", lambda: screen.prices(source)),
         ("Consumers", _lag),
@@ -49,8 +57,8 @@ def _pods() -> Table:
     table = Table(box=None, pad_edge=True)
     for column in ("workload", "ready", "restarts"):
         table.add_column(column)
-    groups: dict[str, list[Row]] = {}
-    for namespace in (PLATFORM, MONITORING):
+    groups: dict[str, list[Row]] = {name: [] for name in shown(_names())}
+    for namespace in sorted({DECLARED[name].namespace for name in groups}):
         for pod in kube.get("pods", "-n", namespace)["items"]:
             owners = {owner["kind"] for owner in pod["metadata"].get("ownerReferences", [])}
             if "Job" in owners:
@@ -58,6 +66,9 @@ def _pods() -> Table:
             name = pod["metadata"]["labels"].get("app.kubernetes.io/name", pod["metadata"]["name"])
             groups.setdefault(name, []).append(pod)
     for name, pods in sorted(groups.items()):
+        if not pods:
+            table.add_row(name, "[red]none", "")
+            continue
         states = [s for pod in pods for s in pod["status"].get("containerStatuses", [])]
         ready, restarts = sum(s["ready"] for s in states), sum(s["restartCount"] for s in states)
         colour = "green" if ready == len(pods) else "yellow"
@@ -65,19 +76,40 @@ def _pods() -> Table:
     return table
 
 
+def shown(names: Collection[str]) -> list[str]:
+    """Those of the names that run all the time: a line each."""
+    return [name for name in sorted(names) if DECLARED[name].kind != "job"]
+
+
+def _names() -> frozenset[str]:
+    return sets.names(project.stack_name(), project.chosen_sets())
+
+
+def _sets() -> str:
+    chosen = project.chosen_sets()
+    others = [name for name in sets.known(project.stack_name()) if name not in chosen]
+    said = f"  in: {', '.join(chosen) or 'the core alone'}"
+    return said + (f'  [dim]not in: {", ".join(others)} (make up WITH="…")' if others else "")
+
+
 def _where() -> Table:
     table = Table(box=None, show_header=False, pad_edge=True)
+    names = _names()
     for endpoint in access.ENDPOINTS:
+        if endpoint.of not in names:
+            continue
         table.add_row(endpoint.name, access.where(endpoint), f"[dim]{endpoint.about}")
     return table
 
 
 def forecast(symbol: str) -> Row:
     """What the model server predicts for a symbol now."""
-    return kube.http(PLATFORM, "model-server", ports.MODEL_SERVER, f"/predict?symbol={quote(symbol)}")
+    return kube.http(PLATFORM, MODEL_SERVER.name, ports.MODEL_SERVER, f"/predict?symbol={quote(symbol)}")
 
 
-def _lag() -> Table:
+def _lag() -> Table | str:
+    if PROMETHEUS.name not in _names():
+        return _UNWATCHED
     table = Table(box=None, pad_edge=True)
     for column in ("group", "lag", "dead letters"):
         table.add_column(column)
@@ -94,6 +126,8 @@ def _lag() -> Table:
 
 
 def _alerts() -> Table | str:
+    if PROMETHEUS.name not in _names():
+        return _UNWATCHED
     answer = kube.http(MONITORING, "prometheus", ports.PROMETHEUS, "/api/v1/alerts")
     alerts = [alert for alert in answer["data"]["alerts"] if alert["state"] == "firing"]
     if not alerts:
@@ -106,10 +140,10 @@ def _alerts() -> Table | str:
 
 
 def _try_next() -> tuple[tuple[str, str], ...]:
-    server = access.where(access.by_name("model-server"))
+    server = access.where(access.by_name(MODEL_SERVER.name))
     ask = f"curl -s '{server}/predict?symbol=WTI'" if server.startswith("http") else server
     return (
         (ask, "a prediction with its interval and skill"),
-        ("make logs WORKLOAD=prediction-consumer", "watch predictions being made"),
+        (f"make logs WORKLOAD={PREDICTION_CONSUMER.name}", "watch predictions being made"),
         ('eval "$(make -s env)" && kubectl -n carbon get pods', "use kubectl, pulumi and psql directly"),
     )

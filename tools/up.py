@@ -6,20 +6,29 @@ Each step looks at what is there and does the rest, so that an interrupted run i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from tools import access, image_build, jobs, kube, paths, proc, project, screen, status, toolchain
+from tools import access, image_build, jobs, kube, paths, proc, project, screen, sets, status, toolchain
 from tools.cluster import external, namespaces, node, preflight
 from tools.cluster import up as cluster
 from tools.cluster.instance import Instance
 from tools.console import Step, console, duration, step
 from tools.wait import until
-from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
+from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
+from workloads.kit.contracts.platform import DECLARED
 
 
-def up() -> None:
-    """Bring the stack up and show what the person has."""
+def up(said: str = "") -> None:
+    """Bring the stack up and show what the person has.
+
+    Args:
+        said: its sets, as `sets.asked` takes them.
+    """
     started = time.monotonic()
+    stack = project.stack_name()
+    chosen = sets.asked(stack, said, project.chosen_sets())
+    names = sets.names(stack, chosen)
     # Asked first: nobody should build tools for twenty minutes to hear that they are not root.
     if kube.context() is None and namespaces.init_pid(Instance.named()) is None:
         preflight.check(Instance.named())
@@ -28,12 +37,12 @@ def up() -> None:
         toolchain.kafka_libs()
     if kube.context() is None:
         cluster.up(Instance.named())
-    images = image_build.platform_images()
+    images = image_build.platform_images(names)
     load(images)
     with step("Pulumi project"):
-        project.generate(access.overlay({image.name: image.ref for image in images}))
+        project.generate(access.overlay({image.name: image.ref for image in images}), chosen)
     apply()
-    wait_for_rollouts()
+    wait_for_rollouts(names)
     access.open_ports()
     first_data()
     status.show()
@@ -63,10 +72,14 @@ def cancel_interrupted(stack: str) -> None:
         project.pulumi("cancel", "-s", stack, "--yes")
 
 
-def wait_for_rollouts() -> None:
-    """Wait until every pod is of the new version: the engine's provider does not, after some updates."""
+def wait_for_rollouts(names: Collection[str]) -> None:
+    """Wait until every pod is of the new version: the engine's provider does not, after some updates.
+
+    Args:
+        names: of what runs.
+    """
     with step("Wait for rollouts"):
-        for namespace in (PLATFORM, MONITORING):
+        for namespace in sorted({DECLARED[name].namespace for name in names}):
             for kind in ("statefulset", "deployment"):
                 for item in kube.get(kind, "-n", namespace)["items"]:
                     name = f"{kind}/{item['metadata']['name']}"
@@ -75,10 +88,10 @@ def wait_for_rollouts() -> None:
 
 def first_data() -> None:
     """Run the scheduled jobs once, in order: nobody should wait for the night to see a price."""
-    if jobs.first_run("price-pipeline"):
+    if jobs.first_run(PRICE_PIPELINE.name):
         with step("Prices into the feature store"):
             until(lambda: status.query(screen.CAUGHT_UP)[0]["ok"], "the feature store to catch up", limit=300)
-    jobs.first_run("model-training")
+    jobs.first_run(MODEL_TRAINING.name)
 
 
 def load(images: list[image_build.Image]) -> None:

@@ -50,9 +50,10 @@ class ClusterLayer(Layer):
 
     def _namespaces(self) -> list[pulumi.Resource]:
         quotas = self._settings.namespaces
-        # A chart's pods have its own labels, registries and tokens.
-        ours = not isinstance(self._settings.monitoring, KubePrometheusStack)
-        wanted = ((PLATFORM, quotas.platform, True), (MONITORING, quotas.monitoring, ours))
+        wanted = [(PLATFORM, quotas.platform, True)]
+        if (watch := self._settings.monitoring) is not None:
+            # A chart's pods have its own labels, registries and tokens.
+            wanted.append((MONITORING, quotas.monitoring, not isinstance(watch, KubePrometheusStack)))
         labels = self._context.labels
         return [
             Namespace(name, NamespaceArgs(identity=labels, quota=quota, enforced=enforced), self.below())

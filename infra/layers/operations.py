@@ -18,7 +18,7 @@ from infra.layers.data import DataLayer
 from infra.layers.operation_kinds import OperationSite
 from infra.manifests import alerts, tenant
 from infra.settings.cost import Kubecost
-from infra.settings.monitoring import KubePrometheusStack, MonitoringDeployments
+from infra.settings.monitoring import KubePrometheusStack, Monitoring, MonitoringDeployments
 from workloads.kit.contracts.declared.services import (
     ALERTMANAGER,
     KUBE_STATE_METRICS,
@@ -28,7 +28,7 @@ from workloads.kit.contracts.declared.services import (
 
 
 class OperationsLayer(Layer):
-    """Monitoring; backups and cost where the stack has them."""
+    """Monitoring, backups and cost, where the stack has them."""
 
     TYPE: ClassVar[str] = "carbon:platform:OperationsLayer"
 
@@ -58,20 +58,23 @@ class OperationsLayer(Layer):
                 self._own_prometheus(s.monitoring)
             case KubePrometheusStack():
                 self._operated_prometheus(s.monitoring)
-        self._postgres_exporter(data)
+            case None:
+                pass
+        if s.monitoring is not None:
+            self._postgres_exporter(s.monitoring, data)
         if s.recovery is not None:
             operation_kinds.velero(self._site, s.recovery, self.below())
         if s.cost is not None:
             self._cost(s.cost)
         self.register_outputs({})
 
-    def _postgres_exporter(self, data: DataLayer) -> None:
+    def _postgres_exporter(self, settings: Monitoring, data: DataLayer) -> None:
         name, context = POSTGRES_EXPORTER.name, self._context
         assert POSTGRES_EXPORTER.role is not None, "it asks the database"
         args = PostgresExporterArgs(
             identity=context.labels,
             image=self._settings.images.of(name),
-            resources=self._settings.monitoring.postgres_exporter.resources,
+            resources=settings.postgres_exporter.resources,
             postgres=data.services.postgres,
             password=context.passwords.roles[POSTGRES_EXPORTER.role],
             paths=context.network.paths(name),

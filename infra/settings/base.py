@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from workloads.kit.contracts import public
 
@@ -59,9 +60,8 @@ Image = Annotated[str, Field(min_length=1), AfterValidator(_pinned)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$"), AfterValidator(_no_secret_name)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
-PublicWorkload = Annotated[
-    str, AfterValidator(_public), Field(json_schema_extra={"enum": sorted(public.WORKLOADS)})
-]
+_CHOICES: Final[JsonDict] = {"enum": [*sorted(public.WORKLOADS)]}
+PublicWorkload = Annotated[str, AfterValidator(_public), Field(json_schema_extra=_CHOICES)]
 """Name of a workload that a load balancer may stand before."""
 
 

@@ -1,6 +1,7 @@
-"""A stack's configuration in layers: its own file lies over the base that it names, and a base may name one.
+"""A stack's configuration in layers: its own file lies over its sets and its base, and a base may name one.
 
 So what several stacks share stands once, in `stacks/base/<name>.yaml`, and a stack's file keeps what differs.
+What not every instance needs is a set, `stacks/sets/<name>.yaml`, of sections that may be absent.
 Maps are laid over each other key by key; any other value, a list too, is replaced; a null takes away what a
 base has. A map of another `kind` shares nothing with the one below it, and replaces it whole.
 
@@ -25,7 +26,11 @@ BASE: Final = "base"
 ROOT: Final = Path(__file__).resolve().parents[2]
 """Of the checkout."""
 
+SETS: Final = "sets"
+"""Key, after the prefix, of the list of a stack's sets."""
+
 _BASES: Final = Path("stacks") / "base"
+_SETS: Final = Path("stacks") / "sets"
 
 
 class SettingsError(Exception):
@@ -93,17 +98,18 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
 
 
 def layered(sections: Mapping[str, Any], *, file: str, root: Path = ROOT) -> Layers:
-    """A stack's sections over the bases that it names.
+    """A stack's sections over the sets and the bases that it names.
 
     Args:
         sections: of the stack's own file, without the prefix of their keys.
         file: that file, from the root.
-        root: of the checkout, which has the bases.
+        root: of the checkout, which has the bases and the sets.
 
     Raises:
-        SettingsError: a base is unknown, is no base, or comes to itself again.
+        SettingsError: a base or a set is unknown, is none, or a base comes to itself again.
     """
-    found = [Layer(file, sections)]
+    own = Layer(file, sections)
+    found = [own]
     while (name := found[0].sections.get(BASE)) is not None:
         lower = _base(name, said_in=found[0].file, root=root)
         if any(lower.file == layer.file for layer in found):
@@ -112,21 +118,70 @@ def layered(sections: Mapping[str, Any], *, file: str, root: Path = ROOT) -> Lay
                 "Remedy: let one of them name no base."
             )
         found.insert(0, lower)
-    return Layers(tuple(Layer(x.file, {k: v for k, v in x.sections.items() if k != BASE}) for x in found))
+    found[-1:] = [*_sets(own, root), own]
+    kept = ({k: v for k, v in x.sections.items() if k not in (BASE, SETS)} for x in found)
+    return Layers(tuple(Layer(x.file, s) for x, s in zip(found, kept, strict=True)))
 
 
 def bases(root: Path = ROOT) -> list[str]:
     """Names of all bases."""
-    return sorted(file.stem for file in (root / _BASES).glob("*.yaml"))
+    return _names(root / _BASES)
+
+
+def sets(root: Path = ROOT) -> list[str]:
+    """Names of all sets."""
+    return _names(root / _SETS)
+
+
+def set_layer(name: object, *, said_in: str, root: Path = ROOT) -> Layer:
+    """A set.
+
+    Args:
+        said_in: where it is named, for the message.
+
+    Raises:
+        SettingsError: there is none of that name, or it is none.
+    """
+    known = sets(root)
+    file = _SETS / f"{name}.yaml"
+    if name not in known:
+        raise SettingsError(
+            f"{said_in}: {NAMESPACE}:{SETS} has {name!r}, which has no file {file}. "
+            f"Remedy: {_meant(name, known)}."
+        )
+    return _read(file, root)
+
+
+def _sets(own: Layer, root: Path) -> list[Layer]:
+    named: object = own.sections.get(SETS, [])
+    if not isinstance(named, list):
+        raise SettingsError(
+            f"{own.file}: {NAMESPACE}:{SETS} = {named!r} is no list. "
+            f"Remedy: list names of {', '.join(sets(root)) or 'sets'}."
+        )
+    return [set_layer(name, said_in=own.file, root=root) for name in cast("list[object]", named)]
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(file.stem for file in directory.glob("*.yaml"))
+
+
+def _meant(name: object, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(str(name), known, n=1)
+    return f"write {near[0]} if that was meant" if near else f"there are {', '.join(known) or 'none'}"
 
 
 def _base(name: object, *, said_in: str, root: Path) -> Layer:
     known = bases(root)
     file = _BASES / f"{name}.yaml"
     if name not in known:
-        near = difflib.get_close_matches(str(name), known, n=1)
-        meant = f"write {near[0]} if that was meant" if near else f"there are {', '.join(known) or 'none'}"
-        raise SettingsError(f"{said_in}: {NAMESPACE}:{BASE} = {name!r} has no file {file}. Remedy: {meant}.")
+        raise SettingsError(
+            f"{said_in}: {NAMESPACE}:{BASE} = {name!r} has no file {file}. Remedy: {_meant(name, known)}."
+        )
+    return _read(file, root)
+
+
+def _read(file: Path, root: Path) -> Layer:
     why = "there is no map `config`, or something beside it"
     try:
         content: Any = yaml.safe_load((root / file).read_text(encoding="utf-8"))
@@ -136,7 +191,9 @@ def _base(name: object, *, said_in: str, root: Path) -> Layer:
         content = {}
     config = cast("dict[str, Any]", content).get("config")
     if not isinstance(config, dict):
-        raise SettingsError(f"{file}: is no base: {why}. Remedy: write YAML with a map `config` alone.")
+        raise SettingsError(
+            f"{file}: nothing can be laid over it: {why}. Remedy: write YAML with a map `config` alone."
+        )
     config, prefix = cast("dict[str, Any]", config), f"{NAMESPACE}:"
     if foreign := [key for key in config if not key.startswith(prefix)]:
         raise SettingsError(

@@ -34,7 +34,7 @@ from infra.settings.workloads import Features, Jobs, Keda, Namespaces
 from infra.workloads import ROOMS
 from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import DECLARED
+from workloads.kit.contracts.platform import running
 
 NAMESPACE: Final = "carbon"
 """Prefix of the configuration keys: `carbon:<section>`."""
@@ -62,7 +62,7 @@ class PlatformSettings(Section):
     postgres: Postgres = Field(description="PostgreSQL.")
     redis: Redis = Field(description="Redis.")
     mlflow: MLflow = Field(description="MLflow.")
-    monitoring: Monitoring = Field(description="Metrics and alerts.")
+    monitoring: Monitoring | None = Field(None, description="Metrics and alerts.")
     recovery: Velero | None = Field(None, description="Backups of the cluster's objects and volumes.")
     cost: Kubecost | None = Field(None, description="What the platform costs, and whom.")
     tenants: dict[TenantName, Tenant] = Field(default={}, description="Tenants by name.")
@@ -82,8 +82,7 @@ class PlatformSettings(Section):
     @property
     def running(self) -> frozenset[str]:
         """Names of what the stack runs."""
-        absent = {one.name for room in ROOMS if getattr(self, room.section) is None for one in room.declared}
-        return frozenset(DECLARED) - absent
+        return running(name for name in type(self).model_fields if getattr(self, name) is not None)
 
     @property
     def scaled_by_keda(self) -> bool:

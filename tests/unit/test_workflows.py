@@ -257,7 +257,7 @@ def test_the_preview_of_a_deployment_names_images_as_the_deployment_will() -> No
 def test_images_are_built_for_the_nodes_that_run_them() -> None:
     nodes: set[str] = set()
     for stack in ("dev", "staging", "prod"):
-        sections = settings.bases(stack).merged()
+        sections = settings.layers(stack).merged()
         nodes.add(sections["aws"]["cluster"]["system_nodes"]["architecture"])
         for pool in sections["services"]["karpenter"]["pools"].values():
             nodes.update(pool["architectures"])
@@ -268,8 +268,8 @@ def test_images_are_built_for_the_nodes_that_run_them() -> None:
 @pytest.mark.parametrize("stack", ["bootstrap", "dev", "staging", "dr", "prod"])
 def test_a_stack_its_environment_and_its_names_are_called_alike(stack: str) -> None:
     """A role may touch what has its environment's name, and images go to the registry of that name."""
-    assert settings.bases(stack).merged()["labels"]["environment"] == stack
-    github = settings.bases("bootstrap").merged()["aws"]["github"]["environments"]
+    assert settings.layers(stack).merged()["labels"]["environment"] == stack
+    github = settings.layers("bootstrap").merged()["aws"]["github"]["environments"]
     assert stack in [*github, "bootstrap"]
 
 

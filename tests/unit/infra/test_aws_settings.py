@@ -40,7 +40,7 @@ def test_a_whole_section_is_accepted() -> None:
 
 @pytest.mark.parametrize("stack", ["bootstrap", "dr"])
 def test_the_committed_small_stacks_are_accepted(stack: str) -> None:
-    config = settings.bases(stack).merged()
+    config = settings.layers(stack).merged()
     read = Aws.model_validate(config["aws"])
     assert read.cluster is None
     assert config["labels"]["environment"] == stack
@@ -48,7 +48,7 @@ def test_the_committed_small_stacks_are_accepted(stack: str) -> None:
 
 def test_dr_takes_what_prod_replicates() -> None:
     """The destination of a replication is computed: the stack that has it must make it, under that name."""
-    config = settings.bases("dr").merged()
+    config = settings.layers("dr").merged()
     dr, prod = Aws.model_validate(config["aws"]), Aws.model_validate(whole())
     assert prod.buckets is not None
     assert prod.buckets.replicate_to is not None

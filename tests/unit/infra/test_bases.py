@@ -49,6 +49,12 @@ def base(root: Path, name: str, config: object) -> None:
     (root / "stacks" / "base" / f"{name}.yaml").write_text(yaml.safe_dump({"config": config}))
 
 
+def a_set(root: Path, name: str, config: dict[str, Any]) -> None:
+    directory = root / "stacks" / "sets"
+    directory.mkdir(exist_ok=True)
+    (directory / f"{name}.yaml").write_text(yaml.safe_dump({"config": config}))
+
+
 class TestLaidOver:
     def test_maps_are_laid_over_each_other_and_all_else_is_replaced(self) -> None:
         below = {"map": {"kept": 1, "changed": 2}, "list": [1, 2], "value": "x"}
@@ -132,13 +138,42 @@ class TestBases:
     @pytest.mark.parametrize("text", ["config: [", "- config", "config: text", "config: {}\nmore: {}", ""])
     def test_what_is_no_base_is_refused(self, root: Path, text: str) -> None:
         (root / "stacks" / "base" / "eks.yaml").write_text(text)
-        with pytest.raises(SettingsError, match=r"^stacks/base/eks\.yaml: is no base: .+ Remedy: write YAML"):
+        with pytest.raises(
+            SettingsError, match=r"^stacks/base/eks\.yaml: nothing can be laid over it: .+ Remedy: write YAML"
+        ):
             layered({"base": "eks"}, file="stacks/Pulumi.x.yaml", root=root)
 
     def test_what_the_engine_reads_has_no_place_in_one(self, root: Path) -> None:
         base(root, "eks", {"pulumi:disable-default-providers": ["*"]})
         with pytest.raises(SettingsError, match=r"^stacks/base/eks\.yaml: pulumi:disable-def"):
             layered({"base": "eks"}, file="stacks/Pulumi.x.yaml", root=root)
+
+
+class TestSets:
+    def test_they_lie_between_the_base_and_the_stacks_own_file(self, root: Path) -> None:
+        base(root, "eks", {"carbon:redis": {"size": 1, "base": True}})
+        a_set(root, "watch", {"carbon:redis": {"size": 2, "set": True}, "carbon:cost": {"a": 1}})
+        own = {"base": "eks", "sets": ["watch"], "redis": {"size": 3}}
+        made = layered(own, file="stacks/Pulumi.x.yaml", root=root)
+        assert made.merged() == {"redis": {"size": 3, "base": True, "set": True}, "cost": {"a": 1}}
+        assert made.said_by(["cost", "a"]) == ["stacks/sets/watch.yaml"]
+
+    def test_without_them_nothing_of_theirs_is_there(self, root: Path) -> None:
+        a_set(root, "watch", {"carbon:cost": {"a": 1}})
+        assert layered({"sets": []}, file="stacks/Pulumi.x.yaml", root=root).merged() == {}
+
+    def test_an_unknown_one_is_named_with_those_there_are(self, root: Path) -> None:
+        a_set(root, "watch", {})
+        with pytest.raises(SettingsError) as refused:
+            layered({"sets": ["moon"]}, file="stacks/Pulumi.x.yaml", root=root)
+        assert str(refused.value) == (
+            "stacks/Pulumi.x.yaml: carbon:sets has 'moon', which has no file stacks/sets/moon.yaml. "
+            "Remedy: there are watch."
+        )
+
+    def test_what_is_no_list_is_refused(self, root: Path) -> None:
+        with pytest.raises(SettingsError, match="carbon:sets = 'watch' is no list"):
+            layered({"sets": "watch"}, file="stacks/Pulumi.x.yaml", root=root)
 
 
 class TestSaidBy:
@@ -202,9 +237,9 @@ class TestMessages:
 
     def test_an_unknown_key_of_the_base(self, root: Path, config: dict[str, Any]) -> None:
         file = root / "stacks" / "base" / "whole.yaml"
-        file.write_text(file.read_text().replace("scrape_interval_seconds", "scrape_interval_second"))
+        file.write_text(file.read_text().replace("parameters:", "parametrs:"))
         assert self.refused(root, config).startswith(
-            "stacks/base/whole.yaml: carbon:monitoring.prometheus.scrape_interval_second is not a setting"
+            "stacks/base/whole.yaml: carbon:postgres.parametrs is not a setting"
         )
 
     def test_a_value_that_only_both_together_make_wrong(self, root: Path, config: dict[str, Any]) -> None:
@@ -232,7 +267,7 @@ class TestMessages:
         assert "stacks/Pulumi.x.yaml: carbon:kafka.storag is not a setting" in self.refused(root, config)
 
     def test_a_misspelt_base_is_known(self, root: Path) -> None:
-        message = self.refused(root, {"carbon:bas": "whole", **stack.values()})
+        message = self.refused(root, {"carbon:bas": "whole", **stack.values(), "carbon:sets": []})
         assert "carbon:bas is not a setting. Remedy: write base if that was meant" in message
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.settings.stack import PLATFORM
+from infra.workloads import ROOMS
 from workloads.analytics_consumer.settings import AnalyticsSettings
 from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.declaration import Declaration
@@ -128,7 +130,7 @@ def test_no_fact_is_written_a_second_place() -> None:
             *((*one.kafka.transactional_ids, one.kafka.group or one.name) if one.kafka else ()),
         )
     }
-    packages = {one.section for one in OURS}
+    packages = {one.name.replace("-", "_") for one in OURS}
     found = {
         f"{path.relative_to(ROOT)}:{line}: {text!r}"
         for directory in ("infra", "policies", "tools", "workloads")
@@ -145,3 +147,9 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
+
+
+def test_what_runs_is_brought_by_a_section_of_the_stack_file() -> None:
+    sections = PLATFORM.model_fields.keys()
+    assert {one.section for one in DECLARED.values()} <= sections
+    assert {one.section for room in ROOMS for one in room.declared} == {room.section for room in ROOMS}

@@ -45,7 +45,7 @@ def _stack_file() -> dict[str, Any]:
 
 
 def test_the_committed_values_are_kept_and_the_runs_own_laid_over_them(engine: Engine) -> None:
-    project.generate({"carbon:images": {"kafka": "k:1"}, "carbon:kafka": {"external_port_base": 30406}})
+    project.generate({"carbon:images": {"kafka": "k:1"}, "carbon:kafka": {"external_port_base": 30406}}, [])
     config = _stack_file()["config"]
     committed = yaml.safe_load((paths.ROOT / "stacks/Pulumi.local.yaml").read_text())["config"]
     assert config["carbon:images"] == {"kafka": "k:1"}
@@ -54,33 +54,33 @@ def test_the_committed_values_are_kept_and_the_runs_own_laid_over_them(engine: E
 
 
 def test_secrets_are_made_once_and_what_a_person_added_stays(engine: Engine) -> None:
-    project.generate({})
+    project.generate({}, [])
     first = yaml.safe_load(engine.secrets or "")
     assert len({first["postgres_password"], first["redis_password"], *first["roles"].values()}) == 9
     engine.secrets = json.dumps(first | {"sources": {"api-key": "given"}})
-    project.generate({})
+    project.generate({}, [])
     assert yaml.safe_load(engine.secrets or "") == first | {"sources": {"api-key": "given"}}
 
 
 def test_no_secret_is_ever_an_argument(engine: Engine) -> None:
-    project.generate({})
+    project.generate({}, [])
     made = yaml.safe_load(engine.secrets or "")
     assert made["postgres_password"] not in " ".join(engine.arguments)
 
 
 def test_what_the_engine_encrypted_survives_a_new_generation(engine: Engine) -> None:
-    project.generate({})
+    project.generate({}, [])
     file = project.directory() / "Pulumi.local.yaml"
     encrypted: dict[str, Any] = {**_stack_file(), "encryptionsalt": "v1:salt"}
     encrypted["config"][project.SECRETS_KEY] = {"secure": "v1:cipher"}
     file.write_text(yaml.safe_dump(encrypted))
-    project.generate({})
+    project.generate({}, [])
     assert _stack_file()["encryptionsalt"] == "v1:salt"
     assert _stack_file()["config"][project.SECRETS_KEY] == {"secure": "v1:cipher"}
 
 
 def test_files_are_their_owners_alone(engine: Engine) -> None:
-    project.generate({})
+    project.generate({}, [])
     for file in project.directory().iterdir():
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
 

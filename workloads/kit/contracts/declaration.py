@@ -90,6 +90,7 @@ class Declaration:
         image: that it runs from; by default one of its own name.
         third_party: whether it is another project's program. An operator or a chart may run it instead, so a
             stack need not have its image.
+        part_of: section of a stack file that brings it; by default one of its own name.
         kafka: what it does on Kafka, and so that it reaches the brokers.
         role: database role that it logs in as, and so that it reaches PostgreSQL.
         tables: its role's rights: table → rights, within the feature store's schema.
@@ -107,6 +108,7 @@ class Declaration:
     namespace: str = PLATFORM
     image: str = ""
     third_party: bool = False
+    part_of: str = ""
     kafka: KafkaUse | None = None
     role: str | None = None
     tables: Mapping[str, tuple[Right, ...]] = field(default_factory=dict[str, tuple[Right, ...]])
@@ -127,8 +129,8 @@ class Declaration:
 
     @property
     def section(self) -> str:
-        """Its section of a stack file, the name of its Python package, and its role's by custom."""
-        return self.name.replace("-", "_")
+        """The section of a stack file that brings it: where that is absent, so is the workload."""
+        return self.part_of or self.name.replace("-", "_")
 
     @property
     def of_image(self) -> str:
@@ -149,4 +151,4 @@ class Declaration:
     @property
     def url_variable(self) -> str:
         """Environment variable that tells a workload that calls it where it answers."""
-        return f"{self.section.upper()}_URL"
+        return f"{self.name.replace('-', '_').upper()}_URL"

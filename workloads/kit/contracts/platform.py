@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from workloads.kit.contracts import declared
@@ -30,16 +30,22 @@ DECLARED: Final[Mapping[str, Declaration]] = _found()
 """All that runs: name → declaration."""
 
 
-def flows(running: Collection[str] = tuple(DECLARED)) -> list[Flow]:
+def running(sections: Iterable[str]) -> frozenset[str]:
+    """Names of what runs in a stack that has these sections."""
+    present = frozenset(sections)
+    return frozenset(name for name, one in DECLARED.items() if one.section in present)
+
+
+def flows(names: Collection[str] = tuple(DECLARED)) -> list[Flow]:
     """Every path between workloads; all others are closed.
 
     Args:
-        running: names of those that a stack has.
+        names: of those that a stack runs.
     """
     found: list[Flow] = []
-    for one in (DECLARED[name] for name in sorted(running)):
-        found += [(one.name, target, _port(target)) for target in _called(one) if target in running]
-        if one.metrics is not None and PROMETHEUS.name in running:
+    for one in (DECLARED[name] for name in sorted(names)):
+        found += [(one.name, target, _port(target)) for target in _called(one) if target in names]
+        if one.metrics is not None and PROMETHEUS.name in names:
             found.append((PROMETHEUS.name, one.name, one.metrics))
     return found
 

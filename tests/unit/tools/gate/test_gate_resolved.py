@@ -22,7 +22,7 @@ def said(stack: str, key: str) -> set[str]:
 @pytest.mark.parametrize("stack", settings.stacks())
 def test_it_is_all_that_the_files_say(stack: str) -> None:
     shown = yaml.safe_load(resolved.text(stack))["config"]
-    for name, value in settings.bases(stack).merged().items():
+    for name, value in settings.layers(stack).merged().items():
         _holds(shown[f"carbon:{name}"], value)
 
 

@@ -93,8 +93,8 @@ def test_the_engine_gets_the_stacks_own_file_and_the_program_the_whole(checkout:
     given = settings.configuration("prod")
     assert given["carbon:base"] == "eks"
     assert "carbon:admission" not in given
-    assert "base" not in settings.bases("prod").merged()
-    assert settings.bases("prod").merged()["admission"] == {"kind": "kyverno"}
+    assert "base" not in settings.layers("prod").merged()
+    assert settings.layers("prod").merged()["admission"] == {"kind": "kyverno"}
     registry = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/"
     assert json.loads(given["carbon:images"])["kafka"].startswith(registry)
 

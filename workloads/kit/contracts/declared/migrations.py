@@ -11,6 +11,7 @@ MIGRATIONS: Final = Declaration(
     name="migrations",
     about="brings databases, tables, roles and grants to what is declared",
     kind="job",
+    part_of="jobs",
     # As the superuser: it makes the roles that the others log in as.
     calls=(POSTGRES.name,),
 )
@@ -19,6 +20,7 @@ TOPICS: Final = Declaration(
     name="topics",
     about="brings the topics to what is declared",
     kind="job",
+    part_of="jobs",
     image=MIGRATIONS.name,
     # Where rights are checked an operator declares the topics in its place.
     calls=(KAFKA.name,),

@@ -29,6 +29,7 @@ MODEL_MONITOR: Final = Declaration(
     about="rolls back champions that have lost their skill",
     kind="job",
     image=MODEL_TRAINING.name,
+    part_of=MODEL_TRAINING.section,
     role=MODEL_TRAINING.role,
     calls=(MLFLOW.name,),
 )

@@ -9,6 +9,9 @@ from workloads.kit.contracts.declaration import Declaration, Reach
 from workloads.kit.contracts.namespaces import MONITORING
 from workloads.kit.contracts.tables import READ
 
+_MONITORING: Final = "monitoring"
+"""The section of a stack file that brings what watches."""
+
 KAFKA: Final = Declaration(
     name="kafka",
     about="brokers",
@@ -51,6 +54,7 @@ PROMETHEUS: Final = Declaration(
     kind="server",
     namespace=MONITORING,
     third_party=True,
+    part_of=_MONITORING,
     port=ports.PROMETHEUS,
     reach=Reach(scheme="http", about="metrics and alerts", slot=2),
 )
@@ -61,6 +65,7 @@ ALERTMANAGER: Final = Declaration(
     kind="server",
     namespace=MONITORING,
     third_party=True,
+    part_of=_MONITORING,
     port=ports.ALERTMANAGER,
     metrics=ports.ALERTMANAGER,
     reach=Reach(scheme="http", about="alerts sent", slot=3),
@@ -72,6 +77,7 @@ POSTGRES_EXPORTER: Final = Declaration(
     kind="server",
     namespace=MONITORING,
     third_party=True,
+    part_of=_MONITORING,
     role="postgres_exporter",
     tables={
         tables.COMMODITY_PRICES_DAILY: READ,
@@ -90,6 +96,7 @@ KUBE_STATE_METRICS: Final = Declaration(
     kind="server",
     namespace=MONITORING,
     third_party=True,
+    part_of=_MONITORING,
     port=ports.KUBE_STATE_METRICS,
     metrics=ports.KUBE_STATE_METRICS,
     kubernetes_api=True,
