@@ -7,9 +7,7 @@ pools, and shown apart.
 
 from __future__ import annotations
 
-import csv
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,23 +18,18 @@ from pydantic import TypeAdapter
 
 from infra.components.aws.firewall import MANAGED_RULES
 from infra.layers.foundation import needed_keys
-from infra.settings.aws import Aws, EksSettings
+from infra.settings.aws import Aws
+from infra.settings.aws_cluster import EksSettings
 from infra.settings.cost import Kubecost
 from infra.settings.data import Kafka, KafkaStrimzi, MLflow, MLflowDeployment, Postgres, PostgresCloudNativePG
 from infra.settings.monitoring import KubePrometheusStack, Monitoring
 from infra.settings.services import Services
 from tools import paths
-from tools.errors import ToolError
 from tools.gate import settings
+from tools.prices import Line, Price, Priced, priced, prices
 from workloads.kit.contracts.platform import ROLES
 
-PRICES: Final = paths.ROOT / "docs" / "prices.csv"
 PAGE: Final = paths.ROOT / "docs" / "deploy-aws.md"
-HOURS: Final = 730
-"""Hours of a month."""
-EVERYWHERE: Final = "*"
-COMPARED: Final = "us-east-1"
-"""Region whose prices are shown where those of a stack's own are not known."""
 
 _MARKS: Final = ("<!-- cost: made by `make cost` -->", "<!-- /cost -->")
 _SYSTEM_VOLUME: Final = 4
@@ -45,46 +38,6 @@ _OTHER_SECRETS: Final = 4
 """PostgreSQL's superuser, Redis, Grafana's administrator, Velero's repository."""
 _POOL_CPUS: Final = 2
 """vCPUs of a `large`: within a family, a vCPU costs the same in every size."""
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a unit costs in a region; without `usd` it is not known."""
-
-    item: str
-    unit: str
-    region: str
-    usd: Decimal | None
-    source: str
-    date: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """So many of an item, all month.
-
-    Attributes:
-        item: as the price table has it.
-        note: what they are.
-    """
-
-    item: str
-    quantity: int
-    note: str
-
-
-@dataclass(frozen=True)
-class Priced:
-    """A line with its price.
-
-    Attributes:
-        monthly: US dollars in the stack's region; None where its price is not known.
-        compared: the same in us-east-1.
-    """
-
-    line: Line
-    monthly: Decimal | None
-    compared: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -109,33 +62,6 @@ class Estimate:
     def unknown(self) -> list[str]:
         """Items without a price in the stack's region."""
         return [p.line.item for p in self.lines if p.monthly is None]
-
-
-def prices(file: Path = PRICES) -> dict[tuple[str, str], Price]:
-    """(item, region) → price.
-
-    Raises:
-        ToolError: a row stands there twice, or has a price without source or date, or no number.
-    """
-    found: dict[tuple[str, str], Price] = {}
-    with file.open(newline="", encoding="utf-8") as rows:
-        for number, row in enumerate(csv.DictReader(rows), start=2):
-            where = f"{file.name}:{number}"
-            if row["usd"] and not (row["source"] and re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"])):
-                raise ToolError(
-                    f"{where}: {row['item']} has a price and no source or date", remedy="Add them."
-                )
-            if row["usd"] and not re.fullmatch(r"\d+(\.\d+)?", row["usd"]):
-                raise ToolError(f"{where}: {row['usd']!r} is no price", remedy="Leave unknown ones blank.")
-            if row["unit"] not in _PER_MONTH:
-                known = ", ".join(_PER_MONTH)
-                raise ToolError(f"{where}: {row['unit']!r} is no unit", remedy=f"The units are: {known}.")
-            key = row["item"], row["region"]
-            if key in found:
-                raise ToolError(f"{where}: {' in '.join(key)} stands there twice", remedy="Keep the newer.")
-            usd = Decimal(row["usd"]) if row["usd"] else None
-            found[key] = Price(*key[:1], row["unit"], row["region"], usd, row["source"], row["date"])
-    return found
 
 
 def estimates(stacks: Iterable[str]) -> list[Estimate]:
@@ -170,8 +96,8 @@ def estimate(
     return Estimate(
         stack,
         aws.region,
-        [_priced(line, aws.region, table) for line in fixed],
-        [_priced(line, aws.region, table) for line in pools],
+        [priced(line, aws.region, table) for line in fixed],
+        [priced(line, aws.region, table) for line in pools],
     )
 
 
@@ -225,7 +151,7 @@ def written(page: Path = PAGE) -> str:
 
 
 def _foundation(aws: Aws, roles: int) -> Iterator[Line]:
-    """What the section `aws` makes, in the order of `infra/foundation.py`."""
+    """What the section `aws` makes, in the order of `infra/layers/foundation.py`."""
     yield Line("kms-key", len(needed_keys(aws)), "KMS keys")
     if aws.network is not None:
         zones = len(aws.network.zones)
@@ -294,21 +220,6 @@ def _pools(config: Mapping[str, Any]) -> Iterator[Line]:
         yield Line(f"ec2:{pool.families[0]}.large", nodes, f"node pool {name} when full, on demand")
 
 
-def _priced(line: Line, region: str, table: Mapping[tuple[str, str], Price]) -> Priced:
-    if not any(item == line.item for item, _ in table):
-        raise ToolError(
-            f"docs/prices.csv has no row for {line.item}", remedy="Add one; leave the price blank if need be."
-        )
-    return Priced(line, _monthly(line, region, table), _monthly(line, COMPARED, table))
-
-
-def _monthly(line: Line, region: str, table: Mapping[tuple[str, str], Price]) -> Decimal | None:
-    price = table.get((line.item, region)) or table.get((line.item, EVERYWHERE))
-    if price is None or price.usd is None:
-        return None
-    return price.usd * _PER_MONTH[price.unit] * line.quantity
-
-
 def _section(config: Mapping[str, Any], name: str, kind: Any) -> Any:
     return TypeAdapter(kind).validate_python(config[name]) if name in config else None
 
@@ -340,6 +251,3 @@ def _names(items: Sequence[str]) -> str:
 
 def _money(usd: Decimal | None) -> str:
     return "" if usd is None else f"{usd:,.2f}"
-
-
-_PER_MONTH: Final = {"hour": HOURS, "month": 1, "GiB-month": 1}

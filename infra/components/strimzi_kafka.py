@@ -12,7 +12,7 @@ from infra.components.base import Component
 from infra.manifests import kafka, network
 from infra.manifests.meta import labels
 from infra.manifests.network import Paths, Peer
-from infra.manifests.resources import monitors, strimzi
+from infra.manifests.resources import monitors, strimzi, strimzi_clients
 from infra.manifests.services import KafkaAccess, KafkaTls
 from infra.settings import Labels
 from infra.settings.data import KafkaStrimzi
@@ -69,7 +69,7 @@ class StrimziKafka(Component):
         cluster = self.add(
             strimzi.cluster(identity, settings, peers=who), name=name, after=pools, protect=protect
         )
-        declared = strimzi.topics(
+        declared = strimzi_clients.topics(
             identity,
             topics.DECLARED,
             replication_factor=settings.replication_factor,
@@ -82,7 +82,9 @@ class StrimziKafka(Component):
                 topic, name=f"{name}-topic-{topic['metadata']['name']}", after=[cluster], protect=protect
             )
         for client, use in CLIENTS.items():
-            self.add(strimzi.user(identity, client, use), name=f"{name}-client-{client}", after=[cluster])
+            self.add(
+                strimzi_clients.user(identity, client, use), name=f"{name}-client-{client}", after=[cluster]
+            )
         if args.monitored:
             monitor = monitors.pod_monitor(
                 kafka.NAME,

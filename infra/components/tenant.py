@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import tenant
+from infra.manifests import tenant, tenant_access
 from infra.manifests.meta import Manifest
 from infra.manifests.network import Peer
 from infra.manifests.tenant import Given
@@ -48,7 +48,7 @@ class Tenant(Component):
         who = (args.identity, args.tenant, args.settings)
         home = self.add(tenant.home(*who), protect=args.settings.protect)
         # The guard comes first: what is made after it is safe from the first moment that anybody has rights.
-        guarded = self.add_all(tenant.guard(*who), after=[home])
+        guarded = self.add_all(tenant_access.guard(*who), after=[home])
         before = self.add_all(tenant.surroundings(*who), after=guarded)
         self.add_all(tenant.paths(*who, args.opened), after=before)
         for manifest in args.streaming:
@@ -58,6 +58,6 @@ class Tenant(Component):
         if sources := sorted(set[str]().union(*(one.sources for one in args.secrets))):
             before += self.add_all(tenant.store(*who, sources), after=before)
         self.add_all(tenant.given(*who, args.secrets), after=before)
-        self.add_all(tenant.access(*who), after=before)
+        self.add_all(tenant_access.access(*who), after=before)
         self.namespace = tenant.namespace_name(args.identity, args.tenant)
         self.register_outputs({"namespace": self.namespace})

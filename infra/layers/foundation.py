@@ -32,7 +32,8 @@ from infra.components.base import Component
 from infra.manifests import postgres
 from infra.names import Key
 from infra.namespaces import VPC_CNI_ACCOUNT
-from infra.settings.aws import Aws, EksSettings
+from infra.settings.aws import Aws
+from infra.settings.aws_cluster import EksSettings
 from infra.settings.base import Labels
 from workloads.kit.contracts.platform import ROLES
 

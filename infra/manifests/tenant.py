@@ -1,4 +1,4 @@
-"""A tenant's namespace: who may do what in it, what it may use, and what it may reach."""
+"""A tenant's namespace: what it may use, what it may reach, and what it is given of the platform."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from infra.manifests import namespace
 from infra.manifests.meta import Manifest, labels, metadata, selector
 from infra.manifests.network import Peer
-from infra.manifests.resources import strimzi
+from infra.manifests.resources import strimzi_clients
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.manifests.secrets import secret
 from infra.settings import Labels
@@ -18,10 +18,6 @@ from workloads.kit.contracts import ports, tables, tenants
 from workloads.kit.contracts.declaration import Quota
 from workloads.kit.contracts.namespaces import PLATFORM
 from workloads.kit.contracts.topics import Topic
-
-ADMIN: Final = "admin"
-DEVELOPER: Final = "developer"
-VIEWER: Final = "viewer"
 
 DATABASE: Final = "database"
 """Secret in the tenant's namespace with what a client of its database role needs."""
@@ -34,46 +30,6 @@ STORE: Final = "platform"
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
-
-_READ: Final = ("get", "list", "watch")
-_WRITE: Final = ("create", "update", "patch", "delete")
-
-_SEEN: Final[Mapping[str, Sequence[str]]] = {
-    "": (
-        "configmaps",
-        "events",
-        "limitranges",
-        "persistentvolumeclaims",
-        "pods",
-        "pods/log",
-        "resourcequotas",
-        "serviceaccounts",
-        "services",
-    ),
-    "apps": ("deployments", "replicasets", "statefulsets"),
-    "autoscaling": ("horizontalpodautoscalers",),
-    "batch": ("cronjobs", "jobs"),
-    "metrics.k8s.io": ("pods",),
-    "networking.k8s.io": ("networkpolicies",),
-    "policy": ("poddisruptionbudgets",),
-    _RBAC: ("rolebindings", "roles"),
-}
-"""API group → kinds that a viewer sees: nothing secret, and nothing that runs a command in a pod."""
-
-_RUN: Final[Mapping[str, Sequence[str]]] = {
-    "": ("configmaps", "persistentvolumeclaims", "serviceaccounts", "services"),
-    "apps": ("deployments", "deployments/scale", "statefulsets", "statefulsets/scale"),
-    "autoscaling": ("horizontalpodautoscalers",),
-    "batch": ("cronjobs", "jobs"),
-    "policy": ("poddisruptionbudgets",),
-}
-"""API group → kinds that a developer makes. Pods come from them: a pod by itself is nobody's to repair."""
-
-_SHARED: Final[Mapping[str, Sequence[str]]] = {
-    "networking.k8s.io": ("networkpolicies",),
-    _RBAC: ("rolebindings",),
-}
-"""API group → kinds that an admin makes besides (MTB-PL2-BC-OPS-3 and -4)."""
 
 _COUNTED: Final = {"jobs": "count/jobs.batch", "cronjobs": "count/cronjobs.batch"}
 """Kinds whose name in a quota is another."""
@@ -103,7 +59,7 @@ def cost_labels(name: str, settings: Tenant) -> dict[str, str]:
 def home(identity: Labels, name: str, settings: Tenant) -> Manifest:
     """The namespace; it takes restricted pods only, and refuses what breaks the policies."""
     made = namespace.namespace(namespace_name(identity, name), identity_of(identity, settings), enforced=True)
-    return _labelled(made, name, settings)
+    return labelled(made, name, settings)
 
 
 def surroundings(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
@@ -134,109 +90,7 @@ def surroundings(identity: Labels, name: str, settings: Tenant) -> list[Manifest
             "automountServiceAccountToken": False,
         }
     )
-    return [_labelled(manifest, name, settings) for manifest in made]
-
-
-def access(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
-    """Roles of the namespace, and the groups that have them."""
-    own = namespace_name(identity, name)
-    common = labels(identity_of(identity, settings), own, "access")
-    groups = settings.groups
-    made: list[Manifest] = []
-    for role, rules, members in (
-        (VIEWER, viewer_rules(), groups.viewer),
-        (DEVELOPER, developer_rules(), groups.developer),
-        (ADMIN, admin_rules(), groups.admin),
-    ):
-        meta = metadata(role, own, common)
-        made.append({"apiVersion": f"{_RBAC}/v1", "kind": "Role", "metadata": meta, "rules": rules})
-        if members:
-            made.append(
-                {
-                    "apiVersion": f"{_RBAC}/v1",
-                    "kind": "RoleBinding",
-                    "metadata": meta,
-                    "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": role},
-                    "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": group} for group in members],
-                }
-            )
-    return [_labelled(manifest, name, settings) for manifest in made]
-
-
-def viewer_rules() -> list[Manifest]:
-    """See everything but secrets."""
-    return [_rule(group, kinds, _READ) for group, kinds in _SEEN.items()]
-
-
-def developer_rules() -> list[Manifest]:
-    """What viewers may, and run workloads with their secrets. Deleting a pod restarts it."""
-    return [
-        *viewer_rules(),
-        *(_rule(group, kinds, _WRITE) for group, kinds in _RUN.items()),
-        # Theirs are written and mounted; nobody has to read one back.
-        _rule("", ("secrets",), _WRITE),
-        _rule("", ("pods",), ("delete",)),
-    ]
-
-
-def admin_rules() -> list[Manifest]:
-    """What developers may, and share rights and open paths. Kubernetes lets nobody give what he has not."""
-    return [*developer_rules(), *(_rule(group, kinds, _WRITE) for group, kinds in _SHARED.items())]
-
-
-def guard(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
-    """Keeps the platform's own objects in the namespace from those who may write their kinds there.
-
-    Rights cannot tell one network policy from another. So admission asks who changes or deletes an object of
-    the platform's for a right that the tenant's roles never hold: to change or delete the quota, too.
-    """
-    own = namespace_name(identity, name)
-    common = labels(identity_of(identity, settings), own, "admission")
-    policy = f"{own}-platform-objects"
-    may = (
-        f"authorizer.group('').resource('resourcequotas').namespace('{own}')"
-        ".check(request.operation == 'DELETE' ? 'delete' : 'update').allowed()"
-    )
-    made: list[Manifest] = [
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicy",
-            "metadata": metadata(policy, None, common),
-            "spec": {
-                "failurePolicy": "Fail",
-                "matchConstraints": {
-                    "matchPolicy": "Equivalent",
-                    "namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: own}},
-                    "objectSelector": {},
-                    "resourceRules": [
-                        {
-                            "apiGroups": [group],
-                            "apiVersions": ["v1"],
-                            "operations": ["UPDATE", "DELETE"],
-                            "resources": list(kinds),
-                            "scope": "Namespaced",
-                        }
-                        for group, kinds in (("", ("serviceaccounts",)), *_SHARED.items())
-                    ],
-                },
-                "validations": [
-                    {
-                        "expression": "oldObject.metadata.?labels['app.kubernetes.io/managed-by']"
-                        f".orValue('') != 'pulumi' || {may}",
-                        "message": "the platform manages this object: add one of your own instead",
-                        "reason": "Forbidden",
-                    }
-                ],
-            },
-        },
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": metadata(policy, None, common),
-            "spec": {"policyName": policy, "validationActions": ["Deny"]},
-        },
-    ]
-    return [_labelled(manifest, name, settings) for manifest in made]
+    return [labelled(manifest, name, settings) for manifest in made]
 
 
 def paths(
@@ -264,7 +118,7 @@ def paths(
         ]
         meta = metadata(f"{own}-{target.name}", target.namespace, common)
         made.append(_policy(meta, selector(target.name), ingress=ingress))
-    return [_labelled(manifest, name, settings) for manifest in made]
+    return [labelled(manifest, name, settings) for manifest in made]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,11 +176,11 @@ def streaming(
         consume_bytes=use.consumer_bytes_per_second,
         request_percent=use.request_percent,
     )
-    made = strimzi.topics(
+    made = strimzi_clients.topics(
         theirs, declared, replication_factor=replication_factor, min_in_sync=min_in_sync, retention_ms={}
     )
-    made.append(strimzi.tenant_user(theirs, client(name), prefix, quota))
-    return [_labelled(manifest, name, settings) for manifest in made]
+    made.append(strimzi_clients.tenant_user(theirs, client(name), prefix, quota))
+    return [labelled(manifest, name, settings) for manifest in made]
 
 
 def store(identity: Labels, name: str, settings: Tenant, sources: Sequence[str]) -> list[Manifest]:
@@ -384,7 +238,7 @@ def store(identity: Labels, name: str, settings: Tenant, sources: Sequence[str])
             },
         },
     ]
-    return [_labelled(manifest, name, settings) for manifest in made]
+    return [labelled(manifest, name, settings) for manifest in made]
 
 
 def given(identity: Labels, name: str, settings: Tenant, secrets: Sequence[Given]) -> list[Manifest]:
@@ -400,13 +254,10 @@ def given(identity: Labels, name: str, settings: Tenant, secrets: Sequence[Given
     return made
 
 
-def _labelled(manifest: Manifest, name: str, settings: Tenant) -> Manifest:
+def labelled(manifest: Manifest, name: str, settings: Tenant) -> Manifest:
+    """An object of the tenant's, with the labels that cost is told by."""
     meta = manifest["metadata"]
     return manifest | {"metadata": meta | {"labels": meta["labels"] | cost_labels(name, settings)}}
-
-
-def _rule(group: str, kinds: Sequence[str], verbs: Sequence[str]) -> Manifest:
-    return {"apiGroups": [group], "resources": list(kinds), "verbs": list(verbs)}
 
 
 def _within(own: str, common: Mapping[str, str]) -> Manifest:

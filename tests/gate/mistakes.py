@@ -125,7 +125,7 @@ MISTAKES = (
     ),
     Mistake(
         id="renamed-component",
-        file="infra/foundation.py",
+        file="infra/layers/foundation.py",
         before='Buckets("buckets", ',
         after='Buckets("stores", ',
         stack="dr",

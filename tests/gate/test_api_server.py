@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tools.gate import apiserver, crds, typecheck
-from tools.gate.apiserver import ApiServer
+from tools.gate.apiclient import ApiServer
 from tools.paths import ROOT
 from tools.wait import until
 

@@ -23,7 +23,7 @@ from infra.settings import Labels
 from infra.settings.recovery import Schedule
 from tools import toolchain
 from tools.gate import apiserver, crds
-from tools.gate.apiserver import ApiServer
+from tools.gate.apiclient import ApiServer
 from tools.paths import ROOT
 
 BLOCK = re.compile(r"^```sh velero(?: mutating)?\n(?P<commands>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -27,7 +27,7 @@ from tests.gate.day2 import world
 from tests.gate.day2.world import World
 from tools import paths, proc, toolchain
 from tools.gate import apiserver, crds, engine
-from tools.gate.apiserver import ApiServer
+from tools.gate.apiclient import ApiServer
 from tools.gate.engine import Project
 from tools.wait import until
 

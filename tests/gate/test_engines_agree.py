@@ -18,7 +18,7 @@ from policies.rule import POD_KINDS
 from policies.rules import OBJECT_RULES
 from tools import toolchain
 from tools.gate import apiserver, kyverno
-from tools.gate.apiserver import ApiServer
+from tools.gate.apiclient import ApiServer
 from tools.wait import until
 
 RULES = {rule.id: rule for rule in admission.enforceable(OBJECT_RULES)}

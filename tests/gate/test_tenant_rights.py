@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from infra.manifests import tenant
+from infra.manifests import tenant, tenant_access
 from infra.manifests.network import Peer
 from infra.settings import Labels
 from infra.settings.tenants import Tenant
 from tools.errors import CommandFailed
 from tools.gate import apiserver
-from tools.gate.apiserver import ApiServer
+from tools.gate.apiclient import ApiServer
 from tools.wait import until
 
 IDENTITY = Labels(
@@ -48,10 +48,10 @@ def server() -> Iterator[ApiServer]:
             who = (IDENTITY, name, settings(name))
             objects = [
                 tenant.home(*who),
-                *tenant.guard(*who),
+                *tenant_access.guard(*who),
                 *tenant.surroundings(*who),
                 *tenant.paths(*who, OPENED),
-                *tenant.access(*who),
+                *tenant_access.access(*who),
             ]
             for manifest in objects:
                 answer = running.apply(manifest)

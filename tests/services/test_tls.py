@@ -25,7 +25,7 @@ from confluent_kafka.admin import (
 )
 from psycopg import sql
 
-from infra.manifests.resources import strimzi
+from infra.manifests.resources import strimzi_clients
 from infra.settings import Labels
 from tests.services.loops import Recorder, running
 from tests.services.servers import Kafka, Postgres, until
@@ -93,8 +93,8 @@ def guarded(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
         names = [*(topic.name for topic in topics.DECLARED), f"{TENANT}orders"]
         for done in admin.create_topics([NewTopic(name, 2, 1) for name in names]).values():
             done.result(30)
-        users = [strimzi.user(LABELS, name, use) for name, use in CLIENTS.items()]
-        users.append(strimzi.tenant_user(LABELS, "tenant-acme", TENANT, Quota(
+        users = [strimzi_clients.user(LABELS, name, use) for name, use in CLIENTS.items()]
+        users.append(strimzi_clients.tenant_user(LABELS, "tenant-acme", TENANT, Quota(
             produce_bytes=1, consume_bytes=1, request_percent=1,
         )))  # fmt: skip
         for done in admin.create_acls([acl for user in users for acl in acls(user)]).values():

@@ -79,7 +79,7 @@ from tools.image_build import requirements
 from tools.image_build.catalogue import PLATFORM
 from workloads.kit.contracts.platform import CLIENTS, DECLARED, GRANTS, ROLES, flows
 from workloads.kit.contracts.declaration import KafkaUse
-from infra.manifests.resources import strimzi
+from infra.manifests.resources import strimzi_clients
 from infra.settings import Labels
 
 labels = Labels(environment="e", owner="o", team="t", product="p", cost_center="c")
@@ -88,7 +88,7 @@ objects = [r.inputs for r in seen if r.type.startswith("kubernetes:")]
 use = CLIENTS.get("gap-watcher", KafkaUse())
 print(json.dumps({
     "paths": [f for f in flows() if "gap-watcher" in f],
-    "acls": strimzi.user(labels, "gap-watcher", use)["spec"]["authorization"]["acls"],
+    "acls": strimzi_clients.user(labels, "gap-watcher", use)["spec"]["authorization"]["acls"],
     "grants": {table: list(rights) for table, rights in GRANTS.get("gap_watcher", {}).items()},
     "roles": list(ROLES),
     "images": list(PLATFORM),

@@ -1,8 +1,10 @@
-"""Where things are: what the pages and the policies name exists."""
+"""Where things are: what the pages and the policies name exists, and no file is too long to read."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,11 @@ _NAMED = re.compile(rf"(?<![\w./$-])(?:{'|'.join(ROOMS)})/[\w./<>*{{}}$-]+")
 _PATTERN = re.compile(r"[<>*{}$]")
 _LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
+LONGEST = 300
+"""Lines of a file that is read in one go."""
+
+REASON = re.compile(r"^Long because .+", re.MULTILINE)
+
 
 def _relative(file: Path) -> str:
     return str(file.relative_to(ROOT))
@@ -47,3 +54,29 @@ def test_a_path_that_is_not_there_is_found() -> None:
     page = ROOT / "docs" / "some.md"
     text = "see runbooks/no-such.md, `infra/names.py`, [this](nowhere.md) and stacks/Pulumi.<stack>.yaml"
     assert missing(page, text) == [str(ROOT / "runbooks/no-such.md"), str(ROOT / "docs/nowhere.md")]
+
+
+def _programs() -> Iterator[Path]:
+    for room in (ROOT / "infra", ROOT / "tools", ROOT / "workloads" / "kit"):
+        yield from room.rglob("*.py")
+
+
+def too_long(text: str) -> bool:
+    """Whether a program has more lines than are read in one go, and its docstring does not say why."""
+    docstring = ast.get_docstring(ast.parse(text)) or ""
+    return len(text.splitlines()) > LONGEST and not REASON.search(docstring)
+
+
+def test_no_file_is_longer_than_is_read_in_one_go_without_a_reason() -> None:
+    programs = {_relative(file): file.read_text(encoding="utf-8") for file in _programs()}
+    assert len(programs) > 200
+    found = {name: len(text.splitlines()) for name, text in programs.items() if too_long(text)}
+    assert found == {}, 'split it by sense, or say why in its docstring: a line "Long because …"'
+
+
+def test_a_reason_is_a_line_of_the_docstring() -> None:
+    lines = "\n".join(["x = 1"] * LONGEST)
+    assert not too_long(lines)
+    assert too_long(f'"""One thing."""\n{lines}')
+    assert too_long(f'"""One thing."""\n# Long because of this.\n{lines}')
+    assert not too_long(f'"""One thing.\n\nLong because it is a list.\n"""\n{lines}')

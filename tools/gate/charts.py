@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema.validators import validator_for
 
 from tools.gate import commented
+from tools.gate.chart_schema import schema_keys, validator
 from tools.gate.model import CheckResult, Finding, Resource, StackPreview
 from tools.paths import ROOT
 
@@ -158,7 +158,7 @@ def check_values(chart: Chart, values: Mapping[str, Any]) -> Seen:
     if chart.schema is not None:
         reported = {path for path, _, _ in seen.wrong}
         merged = merge(chart.values, values)
-        for error in _validator(chart.schema).iter_errors(merged):
+        for error in validator(chart.schema).iter_errors(merged):
             path = tuple(str(part) for part in error.absolute_path)
             # It says again that a key is unknown, and names all that are.
             if error.validator == "additionalProperties" and any(p[:-1] == path for p in reported):
@@ -213,7 +213,7 @@ def _release(stack: str, release: Resource) -> tuple[list[Finding], int, list[st
 def _look_up(
     chart: Chart, ours: Mapping[str, Any], default: Mapping[str, Any], path: Path_, seen: Seen
 ) -> None:
-    known = {str(key) for key in default} | _schema_keys(chart.schema, path)
+    known = {str(key) for key in default} | schema_keys(chart.schema, path)
     for key, value in ours.items():
         here = (*path, key)
         dotted = ".".join(here)
@@ -277,26 +277,3 @@ def _paths(values: Mapping[str, Any], path: Path_ = ()) -> Iterator[Path_]:
 def _passed_on(chart: Chart, path: Path_) -> str | None:
     prefixes = (".".join(path[: n + 1]) for n in range(len(path)))
     return next((to for p in prefixes if (to := PASSED_ON.get((chart.name, p)))), None)
-
-
-def _schema_keys(schema: Mapping[str, Any] | None, path: Path_) -> set[str]:
-    """The names of the properties that the schema has at a path; none where it has nothing to say."""
-    node = _resolved(schema, schema)
-    for part in path:
-        node = node.get("items", {}) if part == "[]" else node.get("properties", {}).get(part, {})
-        node = _resolved(schema, node)
-    return set(node.get("properties", {}))
-
-
-def _resolved(schema: Mapping[str, Any] | None, node: Any) -> Mapping[str, Any]:
-    """The node itself, or what its `$ref` points to: always a place in the same document here."""
-    while isinstance(node, Mapping) and (reference := node.get("$ref")):
-        target: Any = schema
-        for part in str(reference).removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node if isinstance(node, Mapping) else {}
-
-
-def _validator(schema: Mapping[str, Any]) -> Any:
-    return validator_for(schema)(schema)

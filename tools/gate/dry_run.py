@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from tools.gate import apiserver, charts, crds, typecheck
-from tools.gate.apiserver import Answer, ApiServer
+from tools.gate.apiclient import Answer, ApiServer
 from tools.gate.model import CheckResult, Finding, StackPreview
 from tools.gate.typecheck import is_policy
 

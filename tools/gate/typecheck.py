@@ -13,7 +13,7 @@ from typing import Any
 
 from tools import toolchain
 from tools.gate import apiserver
-from tools.gate.apiserver import ApiServer
+from tools.gate.apiclient import ApiServer
 from tools.gate.crds import kind_of
 from tools.wait import until
 

@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.aws.base import AwsComponent, Site
-from infra.settings.aws import Addon
+from infra.settings.aws_cluster import Addon
 from infra.tags import tags
 
 BEFORE_NODES: Final[tuple[Addon, ...]] = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")

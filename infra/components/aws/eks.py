@@ -17,7 +17,7 @@ from infra.manifests.iam.document import text, trust_of_service
 from infra.manifests.iam.services import cluster_key
 from infra.manifests.kubeconfig import kubeconfig
 from infra.names import DISCOVERY_TAG
-from infra.settings.aws import EksSettings
+from infra.settings.aws_cluster import EksSettings
 
 CONTROL_PLANE_LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 """All logs that a control plane has."""

@@ -16,7 +16,7 @@ from infra.components.aws.subnets import tiers
 from infra.manifests.iam import services
 from infra.manifests.iam.document import text, trust_of_service
 from infra.names import DISCOVERY_TAG
-from infra.settings.aws import Network as Settings
+from infra.settings.aws_cluster import Network as Settings
 
 FLOW_LOGS = "flow-logs"
 

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from infra.components.aws.base import AwsComponent, Site
 from infra.components.aws.role import Role, RoleArgs
 from infra.manifests.iam.document import trust_of_host
-from infra.settings.aws import SystemNodes as Settings
+from infra.settings.aws_cluster import SystemNodes as Settings
 from infra.tags import tags
 
 NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")

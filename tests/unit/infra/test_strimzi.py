@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from infra.manifests import network
 from infra.manifests.network import Paths, Peer
-from infra.manifests.resources import strimzi
+from infra.manifests.resources import strimzi, strimzi_clients
 from infra.settings import Labels
 from infra.settings.data import KafkaStatefulSet, KafkaStrimzi
 from workloads.kit.contracts import ports, tenants, topics
@@ -154,7 +154,7 @@ def test_cruise_control_runs_if_it_has_resources() -> None:
 
 
 def test_topics_are_the_declared_ones() -> None:
-    made = strimzi.topics(
+    made = strimzi_clients.topics(
         LABELS,
         topics.DECLARED,
         replication_factor=3,
@@ -179,7 +179,7 @@ def test_a_client_has_its_declared_rights_and_no_others() -> None:
         transactional_ids=("demo.",),
         quota=Quota(produce_bytes=1, consume_bytes=2, request_percent=3),
     )
-    user = strimzi.user(LABELS, "demo", client)
+    user = strimzi_clients.user(LABELS, "demo", client)
     assert rights(user) == {
         ("topic", "literal", "in", "Read"),
         ("topic", "literal", "in", "Describe"),
@@ -203,14 +203,14 @@ def test_a_client_has_its_declared_rights_and_no_others() -> None:
 
 
 def test_who_only_writes_reads_nothing() -> None:
-    user = strimzi.user(LABELS, "demo", KafkaUse(writes=("out",)))
+    user = strimzi_clients.user(LABELS, "demo", KafkaUse(writes=("out",)))
     assert rights(user) == {("topic", "literal", "out", "Write"), ("topic", "literal", "out", "Describe")}
     assert "quotas" not in user["spec"]
 
 
 def test_a_tenants_rights_end_at_its_prefix() -> None:
     quota = Quota(produce_bytes=1, consume_bytes=1, request_percent=1)
-    user = strimzi.tenant_user(LABELS, "tenant-acme", tenants.prefix("acme"), quota)
+    user = strimzi_clients.tenant_user(LABELS, "tenant-acme", tenants.prefix("acme"), quota)
     assert {(pattern, name) for _, pattern, name, _ in rights(user)} == {("prefix", "tenant.acme.")}
     assert {kind for kind, *_ in rights(user)} == {"topic", "group", "transactionalId"}
     assert not {"All", "Alter", "Create", "ClusterAction"} & {operation for *_, operation in rights(user)}
@@ -220,8 +220,10 @@ def test_all_stand_where_the_operators_look() -> None:
     settings = given(controllers=CONTROLLERS)
     made = [
         *strimzi.node_pools(LABELS, settings),
-        *(strimzi.user(LABELS, name, use) for name, use in CLIENTS.items()),
-        *strimzi.topics(LABELS, topics.DECLARED, replication_factor=3, min_in_sync=2, retention_ms={}),
+        *(strimzi_clients.user(LABELS, name, use) for name, use in CLIENTS.items()),
+        *strimzi_clients.topics(
+            LABELS, topics.DECLARED, replication_factor=3, min_in_sync=2, retention_ms={}
+        ),
     ]
     for o in made:
         assert o["metadata"]["namespace"] == "carbon"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from infra.manifests import tenant
+from infra.manifests import tenant, tenant_access
 from infra.manifests.admission import ENFORCED
 from infra.manifests.network import Peer
 from infra.manifests.resources import cloudnative_pg
@@ -51,7 +51,8 @@ def rights(rules: list[dict[str, Any]]) -> Rights:
 
 
 VIEWER, DEVELOPER, ADMIN = (
-    rights(rules) for rules in (tenant.viewer_rules(), tenant.developer_rules(), tenant.admin_rules())
+    rights(rules)
+    for rules in (tenant_access.viewer_rules(), tenant_access.developer_rules(), tenant_access.admin_rules())
 )
 CHANGING = {"create", "update", "patch", "delete", "deletecollection"}
 
@@ -91,7 +92,7 @@ def test_nobody_gets_into_a_container_or_becomes_somebody_else() -> None:
 
 
 def test_a_role_without_people_is_there_for_the_admin_to_give() -> None:
-    made = tenant.access(*WHO)
+    made = tenant_access.access(*WHO)
     assert {o["metadata"]["name"] for o in made if o["kind"] == "Role"} == {"viewer", "developer", "admin"}
     bound = {o["metadata"]["name"]: o["subjects"] for o in made if o["kind"] == "RoleBinding"}
     assert bound.keys() == {"developer", "admin"}
@@ -104,14 +105,14 @@ def test_the_policies_hold_in_the_namespace() -> None:
 
 
 def test_the_guard_is_about_this_namespace_and_all_that_its_people_may_write_there() -> None:
-    policy, binding = tenant.guard(*WHO)
+    policy, binding = tenant_access.guard(*WHO)
     spec = policy["spec"]
     assert spec["failurePolicy"] == "Fail"
     assert spec["matchConstraints"]["namespaceSelector"] == {
         "matchLabels": {"kubernetes.io/metadata.name": "production-pilot-one"}
     }
     guarded = {kind for rule in spec["matchConstraints"]["resourceRules"] for kind in rule["resources"]}
-    platforms = {o["kind"] for o in (*tenant.surroundings(*WHO), *tenant.access(*WHO))}
+    platforms = {o["kind"] for o in (*tenant.surroundings(*WHO), *tenant_access.access(*WHO))}
     plural = {"NetworkPolicy": "networkpolicies"}
     written = {kind for _, kind, verb in ADMIN if verb in CHANGING}
     assert {plural.get(k, f"{k.lower()}s") for k in platforms} & written == guarded

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from infra.manifests.charts import velero as chart
-from infra.manifests.resources import strimzi, velero
+from infra.manifests.resources import strimzi_clients, velero
 from infra.manifests.resources.cloudnative_pg import POOLERS, SERVERS
 from infra.manifests.resources.external_secrets import Remote
 from infra.names import Names
@@ -62,7 +62,7 @@ def test_volumes_of_brokers_and_databases_are_left_to_their_own_archives() -> No
     assert {e["operator"] for e in template["labelSelector"]["matchExpressions"]} == {"DoesNotExist"}
     assert left_out & SERVERS.keys()
     # A broker's volume has its pool's name; what declares topics and clients has only the cluster's.
-    declared = strimzi.tenant_user(IDENTITY, "x", "p", QUOTA)["metadata"]["labels"]
+    declared = strimzi_clients.tenant_user(IDENTITY, "x", "p", QUOTA)["metadata"]["labels"]
     assert not left_out & declared.keys()
     assert not left_out & POOLERS.keys()
 

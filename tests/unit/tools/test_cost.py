@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tools import cost
-from tools.cost import Estimate, Price
+from tools.cost import Estimate
 from tools.errors import ToolError
 from tools.gate import settings, snapshot
+from tools.prices import Price, prices
 
 SMALL: dict[str, Any] = {"cpu": "100m", "memory": "256Mi", "memory_limit": "512Mi"}
 DEPLOYER = "arn:aws:iam::111122223333:role/deployer"
@@ -177,13 +178,13 @@ HEAD = "item,unit,region,usd,source,date\n"
 def test_a_table_that_cannot_be_trusted_is_refused(tmp_path: Path, rows: str, said: str) -> None:
     (tmp_path / "prices.csv").write_text(HEAD + rows)
     with pytest.raises(ToolError, match=said) as refused:
-        cost.prices(tmp_path / "prices.csv")
+        prices(tmp_path / "prices.csv")
     assert "prices.csv:" in refused.value.message
 
 
 def test_a_blank_price_is_unknown_and_a_zero_is_free(tmp_path: Path) -> None:
     (tmp_path / "prices.csv").write_text(f"{HEAD}alb,hour,*,,,\nvpc,hour,*,0,a page,2026-01-01\n")
-    table = cost.prices(tmp_path / "prices.csv")
+    table = prices(tmp_path / "prices.csv")
     assert table["alb", "*"].usd is None
     assert table["vpc", "*"].usd == 0
 

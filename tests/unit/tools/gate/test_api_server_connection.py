@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tools.errors import ToolError
-from tools.gate.apiserver import ApiServer
+from tools.gate.apiclient import ApiServer
 
 OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "b"}}
 

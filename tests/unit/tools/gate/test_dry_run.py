@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools.gate import dry_run
-from tools.gate.apiserver import Answer
+from tools.gate.apiclient import Answer
 from tools.gate.model import RELEASE, Finding, Resource, StackPreview
 
 
