@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,8 @@ def environment(tmp_path: Path) -> Iterator[Mapping[str, str]]:
     state = tmp_path / "state"
     yield {"CARBON_STATE": str(state), "INSTANCE": "tried", "ONLY": "", "DETACH": "", "NO_COLOR": "1"}
     if (stand := Stand(state / "tried.try")).dir.exists():
+        # For who looks why it failed.
+        shutil.copytree(stand.logs, tmp_path / "logs")
         stand.clear()
 
 
