@@ -30,11 +30,14 @@ class Step:
 
     title: str
     _status: Status | None = None
+    _outer: Callable[[str], None] | None = None
     _notes: list[str] = field(default_factory=list[str])
 
     def detail(self, text: str) -> None:
         if self._status:
             self._status.update(f"{escape(self.title)} [dim]{escape(text)}")
+        elif self._outer:
+            self._outer(f"({self.title}: {text})")
 
     def note(self, text: str) -> None:
         self._notes.append(text)
@@ -48,16 +51,18 @@ class Step:
 def step(title: str) -> Iterator[Step]:
     """Show a step from its start to its end, with the time taken; steps may nest.
 
-    On a terminal the running step has a spinner; elsewhere its start is a line of its own.
+    On a terminal the running step has a spinner; elsewhere its start is a line of its own, unless it is
+    a part of one of several that run side by side.
     """
     depth: int = getattr(_local, "depth", 0)
     indent = "  " * depth
     spin = console.is_terminal and depth == 0 and threading.current_thread() is threading.main_thread()
     status = console.status(escape(title)) if spin else None
-    current = Step(title, status)
+    outer: Callable[[str], None] | None = getattr(_local, "outer", None)
+    current = Step(title, status, outer)
     if status:
         status.start()
-    else:
+    elif not outer:
         console.print(f"{indent}[dim]…[/] {escape(title)}", soft_wrap=True)
     _local.depth = depth + 1
     started = time.monotonic()
@@ -73,6 +78,17 @@ def step(title: str) -> Iterator[Step]:
         console.print(
             f"{indent}{outcome} {escape(title)}[dim]{escape(current.summary)} · {taken}", soft_wrap=True
         )
+
+
+def within(detail: Callable[[str], None]) -> None:
+    """Make the steps of this thread parts of another: indented, and with their details given to `detail`."""
+    _local.depth = 1
+    _local.outer = detail
+
+
+def say(text: str) -> None:
+    """Print a line, with rich's markup."""
+    console.print(text, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

@@ -9,69 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools import cached, console, proc, versions
+from tools import cached, console, proc
 from tools.errors import CommandFailed, MissingPrerequisite, UsageError
+from tools.packages import BUILD, IMAGES, NODE, UNPACKED, install_command, missing, on_host
 from tools.paths import cache_dir
 
-NODE: Mapping[str, str] = {
-    "catatonit": "catatonit",
-    "conntrack": "conntrack",
-    "containerd": "containerd",
-    "ip": "iproute2",
-    "iptables": "iptables",
-    "modprobe": "kmod",
-    "nft": "nftables",
-    "nsenter": "util-linux",
-    "ps": "procps",
-    "ptp": "containernetworking-plugins",
-    "runc": "runc",
-}
-"""Programs that the node runs on, each with its package."""
-
-IMAGES: Mapping[str, str] = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "runc": "runc"}
-"""Programs that build images where there is no docker."""
-
-BUILD: Mapping[str, str] = {
-    "git": "git",
-    "java": f"openjdk-{versions.JAVA}-jre-headless",
-    "mvn": "maven",
-}
-"""Programs that fetch and run Kafka."""
-
-UNPACKED: Mapping[str, str] = {
-    "amtool": "prometheus-alertmanager",
-    "initdb": f"postgresql-{versions.POSTGRESQL}",
-    "postgres": f"postgresql-{versions.POSTGRESQL}",
-    "prometheus": "prometheus",
-    "promtool": "prometheus",
-    "psql": f"postgresql-client-{versions.POSTGRESQL}",
-    "redis-server": "redis-server",
-}
-"""Programs that only tests run, each with its package."""
-
-_PLACES = (
-    "/usr/sbin",
-    "/sbin",
-    f"/usr/lib/postgresql/{versions.POSTGRESQL}/bin",
-    "/usr/lib/cni",
-    "/opt/cni/bin",
-)
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _POLICY_TEXT = "#!/bin/sh\n# carbon-platform: while its packages are installed, no service starts\nexit 101\n"
 _APT_ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-
-
-def on_host(program: str) -> Path | None:
-    """Where the host has a program, the directories that a user's PATH leaves out included."""
-    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *_PLACES])
-    found = shutil.which(program, path=search)
-    return Path(found).absolute() if found else None
-
-
-def missing(*groups: Mapping[str, str]) -> list[str]:
-    """The packages whose programs the host lacks, sorted; a program from elsewhere counts as there."""
-    wanted = {program: package for group in groups for program, package in group.items()}
-    return sorted({package for program, package in wanted.items() if on_host(program) is None})
 
 
 def ensure(*groups: Mapping[str, str]) -> None:
@@ -92,7 +37,7 @@ def ensure(*groups: Mapping[str, str]) -> None:
     if os.geteuid() != 0:
         raise MissingPrerequisite(
             f"Missing Debian packages: {', '.join(packages)}.",
-            remedy=f"sudo apt-get update && sudo {' '.join(install)}",
+            remedy=install_command(packages),
         )
     with console.step(f"Installing {', '.join(packages)}") as step, cached.exclusive("apt"), _no_services():
         log = cached.new_log("apt")
@@ -234,3 +179,6 @@ def _no_services() -> Iterator[None]:
     finally:
         if ours:
             _POLICY.unlink(missing_ok=True)
+
+
+__all__ = ["BUILD", "IMAGES", "NODE", "UNPACKED", "ensure", "missing", "on_host", "path"]

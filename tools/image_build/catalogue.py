@@ -1,7 +1,7 @@
 """Which images there are, and which files each is made from."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tools import toolchain
@@ -26,6 +26,7 @@ class Spec:
         bases: build argument → name of the image that it is set to.
         target: the stage that is built, the last one by default.
         ref: the whole reference of an image whose name others chose.
+        is_program: it holds one of the toolchain's programs, which is built first.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Spec:
     bases: Mapping[str, str] = field(default_factory=dict[str, str])
     target: str = ""
     ref: str = ""
+    is_program: bool = False
 
     def context(self) -> Files:
         """Everything that the image is built from."""
@@ -99,7 +101,8 @@ def _third_party(
 
 def _program(name: str, ref: str = "", *, on_debian: bool = False) -> Spec:
     """An image of one of the toolchain's programs, of the same name."""
-    return _third_party(name, lambda: {name: toolchain.path(name)}, on_debian=on_debian, ref=ref)
+    spec = _third_party(name, lambda: {name: toolchain.path(name)}, on_debian=on_debian, ref=ref)
+    return replace(spec, is_program=True)
 
 
 def _kafka_jars() -> Files:

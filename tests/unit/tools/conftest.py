@@ -14,7 +14,8 @@ from tools.paths import ROOT
 GO = r"""
 case "$1 $2" in
 "env GOVERSION") echo "{version}"; exit ;;
-"list -m") echo "{sdk}"; exit ;;
+"mod download") echo '{"Dir": "{sdk}"}'; exit ;;
+"list -deps") exit ;;
 esac
 echo "$PWD" >> "{calls}"
 while [ ! -e "{gate}" ]; do sleep 0.02; done
@@ -63,6 +64,7 @@ class Machine:
         sdk = self.home / "sdk" / "python" / "cmd"
         sdk.mkdir(parents=True, exist_ok=True)
         (sdk / "pulumi-language-python-exec").write_text("exec")
+        (self.home / "sdk" / "go" / "kubernetes" / "yaml" / "v2").mkdir(parents=True, exist_ok=True)
         facts = {
             "version": version,
             "build": build,

@@ -22,7 +22,7 @@ class Checkout:
         self.cache = home / "cache"
         self.installs = home / "installs"
         (self.root / "tools").mkdir(parents=True)
-        for name in ("__init__.py", "bootstrap", "errors.py", "paths.py", "versions.py"):
+        for name in ("__init__.py", "bootstrap", "errors.py", "packages.py", "paths.py", "versions.py"):
             (self.root / "tools" / name).write_bytes((ROOT / "tools" / name).read_bytes())
         (self.root / "poetry.lock").write_text("one")
         groups = ("price-pipeline", "infra", "policies", "tools", "dev")

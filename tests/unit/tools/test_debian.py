@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.unit.tools.conftest import Machine
-from tools import debian
+from tools import debian, packages
 from tools.errors import CommandFailed, MissingPrerequisite, UsageError
 
 GROUP = {"nowhere-tool": "nowhere-package", "other-tool": "other-package", "sh": "dash"}
@@ -14,7 +14,7 @@ GROUP = {"nowhere-tool": "nowhere-package", "other-tool": "other-package", "sh":
 
 @pytest.fixture
 def bare(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setattr(debian, "_PLACES", ())
+    monkeypatch.setattr(packages, "PLACES", ())
     return machine
 
 

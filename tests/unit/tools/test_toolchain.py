@@ -212,3 +212,19 @@ def test_kafka_is_fetched_once_and_a_failure_leaves_nothing(machine: Machine) ->
     assert [jar.name for jar in libs.iterdir()] == ["kafka.jar"]
     assert toolchain.kafka_libs() == libs
     assert (machine.home / "calls").read_text() == ".\n"
+
+
+def test_a_familys_own_file_takes_the_place_of_its_modules(machine: Machine) -> None:
+    machine.go(
+        build="for option; do case $option in -modfile=*) modfile=${option#*=} ;; esac; done; "
+        f'cp "$modfile" {machine.home}/go.mod; '
+        f'while read -r _ _ _ copy; do [ -z "$copy" ] || cp -r "$copy" {machine.home}/used; done < "$modfile"'
+    )
+    family = BY_PROGRAM["pulumi-resource-kubernetes"]
+    gobuild.build(family)
+    made = (machine.home / "go.mod").read_text()
+    assert made.startswith((family.directory / "go.mod").read_text())
+    assert "replace github.com/pulumi/pulumi-kubernetes/sdk/v4 => /" in made
+    (ours,) = family.replaces.values()
+    used = machine.home / "used" / "go" / "kubernetes" / "yaml" / "v2" / "kinds.go"
+    assert used.read_text() == (family.directory / ours).read_text()
