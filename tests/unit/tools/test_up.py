@@ -3,13 +3,15 @@
 import pytest
 
 from tests.unit.tools.conftest import Machine
-from tools import toolchain, up
+from tools import sets, toolchain, up
+from tools.errors import UsageError
 from tools.steps import Progress
+from workloads.kit.contracts.platform import DECLARED
 
 
 def names(monkeypatch: pytest.MonkeyPatch, context: str) -> list[str]:
     monkeypatch.setenv("KUBE_CONTEXT", context)
-    plan = up.plan(up.Run())
+    plan = up.plan(up.Run([], frozenset(DECLARED)))
     Progress(plan, {}).remaining(0)  # every step can begin at some time
     return [step.name for step in plan]
 
@@ -25,7 +27,7 @@ def test_every_program_of_the_platform_is_built_once() -> None:
 
 
 def test_the_node_waits_for_no_program_of_the_engine(machine: Machine) -> None:
-    plan = {step.name: step for step in up.plan(up.Run())}
+    plan = {step.name: step for step in up.plan(up.Run([], frozenset(DECLARED)))}
     needed: set[str] = set()
     todo = ["Start the cluster"]
     while todo:
@@ -34,3 +36,28 @@ def test_the_node_waits_for_no_program_of_the_engine(machine: Machine) -> None:
         todo += step.after
     assert "Build Kubernetes" in needed
     assert not {"Build Pulumi", "Build Pulumi's Kubernetes provider"} & needed
+
+
+def test_what_is_not_in_is_not_built(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(up.image_build, "build", lambda names: built.extend(names))
+    core = sets.names("local", [])
+    for step in up.plan(up.Run([], core)):
+        if step.name.startswith("Images of"):
+            step.run()
+    assert "model-server" in built
+    assert not {"prometheus", "alertmanager", "postgres-exporter", "kube-state-metrics"} & set(built)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("", ["kept"]), ("all", ["monitoring"]), ("none", []), ("monitoring", ["monitoring"])],
+)
+def test_sets_are_those_that_were_asked_for(said: str, expected: list[str]) -> None:
+    assert sets.asked("local", said, ["kept"]) == expected
+
+
+def test_an_unknown_set_is_named_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="WITH has moon") as refused:
+        sets.asked("local", "monitoring, moon", [])
+    assert "monitoring" in (refused.value.remedy or "")
