@@ -29,6 +29,9 @@ class Echo:
     def forget(self, partitions: Collection[int]) -> None:
         pass
 
+    def committed(self) -> None:
+        pass
+
     def process(self, batch: Sequence[Record[bytes]]) -> Sequence[Output]:
         if self._seconds:
             time.sleep(self._seconds)

@@ -28,6 +28,9 @@ class Recorder:
     def forget(self, partitions: Collection[int]) -> None:
         self.events.append(("forget", sorted(partitions)))
 
+    def committed(self) -> None:
+        pass
+
     def process(self, batch: Sequence[Record[Any]]) -> Sequence[Output]:
         self.before(batch)
         self.events.append(("process", [(r.partition, r.offset) for r in batch]))

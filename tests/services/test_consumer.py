@@ -239,9 +239,11 @@ def test_state_is_restored_up_to_the_committed_offset_before_the_first_record(
     ]
 
 
-def test_a_handler_error_ends_the_loop_without_a_commit(kafka: KafkaClient, group: str) -> None:
+def test_a_handler_that_fails_at_everything_ends_the_loop_without_a_commit(
+    kafka: KafkaClient, group: str
+) -> None:
     topic, output = kafka.topic(partitions=1), kafka.topic(partitions=1)
-    kafka.produce(topic, _values(3))
+    kafka.produce(topic, _values(20))
     handler = Recorder(output)
 
     def fail(batch: Sequence[Record[Any]]) -> None:
@@ -251,7 +253,54 @@ def test_a_handler_error_ends_the_loop_without_a_commit(kafka: KafkaClient, grou
     with running(kafka.consumer_settings(group), topic, handler) as loop:
         assert loop.wait() == consumer.FAILED
     assert kafka.committed(group, topic) == {}
-    assert kafka.read(output) == []
+    assert kafka.read(output) == kafka.read(f"{topic}.dlq") == []
+
+
+def test_records_that_the_handler_fails_at_are_set_aside_and_restored_like_the_others(
+    kafka: KafkaClient, group: str
+) -> None:
+    topic, output = kafka.topic(partitions=1), kafka.topic(partitions=1)
+    values, bad = _values(200), (b"v7", b"v100", b"v199")
+    kafka.produce(topic, values)
+
+    def fail(batch: Sequence[Record[Any]]) -> None:
+        for record in batch:
+            if record.value in bad:
+                raise RecursionError("too deep")
+
+    handler = Recorder(output)
+    handler.before = fail
+    with running(kafka.consumer_settings(group), topic, handler):
+        until(lambda: kafka.committed(group, topic) == {0: 200}, "all is committed")
+    assert sorted(r.value for r in kafka.read(output)) == sorted(v for v in values if v not in bad)
+    dead = kafka.read(f"{topic}.dlq")
+    assert {(r.raw, dict(r.headers)["error"]) for r in dead} == {(value, b"RecursionError") for value in bad}
+    assert {offset for _, offset in handler.seen("restore")} == {7, 100, 199}
+
+    class Choosy(Recorder):
+        def restore(self, records: Sequence[Record[Any]]) -> None:
+            fail(records)
+            super().restore(records)
+
+    left_out = {"topic": topic, "error": "RecursionError"}
+    with running(kafka.consumer_settings(group), topic, restored := Choosy(), restore=True):
+        pass
+    assert sorted(restored.seen("restore")) == [(0, n) for n in range(200) if n not in (7, 100, 199)]
+    assert _sample("carbon_reader_left_out_total", **left_out) == 3
+
+
+def test_the_dead_letter_of_a_message_that_leaves_no_room_for_its_headers_is_cut(
+    kafka: KafkaClient, group: str
+) -> None:
+    topic = kafka.topic(partitions=1)
+    huge = b"x" * 999_000
+    kafka.produce(topic, [huge, b"1"])
+    with running(kafka.consumer_settings(group), topic, Recorder(), decode=int):
+        until(lambda: kafka.committed(group, topic) == {0: 2}, "the group goes on")
+    [dead] = kafka.read(f"{topic}.dlq")
+    headers = dict(dead.headers)
+    assert (headers["original_bytes"], len(dead.raw)) == (b"999000", 950_000)
+    assert len(headers["reason"]) < 3_000
 
 
 def test_a_lost_producer_is_made_anew_once_and_a_rival_ends_the_loop(kafka: KafkaClient, group: str) -> None:

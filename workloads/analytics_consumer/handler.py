@@ -43,6 +43,9 @@ class AnalyticsHandler:
     def forget(self, partitions: Collection[int]) -> None:
         self._store.forget(partitions)
 
+    def committed(self) -> None:
+        self._store.settle()
+
     def process(self, batch: Sequence[Record[Price]]) -> list[Output]:
         """Raises Transient where the database is away."""
         messages: dict[rows.Key, Analytics] = {}

@@ -18,4 +18,12 @@ encode: Callable[[msgspec.Struct], bytes] = msgspec.json.Encoder().encode
 
 def decoder(message: type[T]) -> Callable[[bytes], T]:
     """A function from bytes to `message`; it raises `DecodeError` on bytes that are not one."""
-    return msgspec.json.Decoder(message).decode
+    decode = msgspec.json.Decoder(message).decode
+
+    def checked(raw: bytes) -> T:
+        try:
+            return decode(raw)
+        except RecursionError as error:
+            raise DecodeError("nested too deep") from error
+
+    return checked

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from workloads.kit import kafka
 from workloads.kit.contracts.declaration import NO_GROUP
+from workloads.kit import kafka, metrics
+from workloads.kit.dead_letters import text_of
 from workloads.kit.kafka import KafkaUnavailable, error_of
-from workloads.kit.records import Record
+from workloads.kit.records import Record, decoded
 from workloads.kit.settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)
@@ -22,27 +24,61 @@ T = TypeVar("T")
 _BATCH = 10_000
 
 
+class LeftOut:
+    """Messages of a topic that a reader could not take: counted as a metric, and told of once at the end."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._errors: Counter[str] = Counter()
+        self._first: str | None = None
+
+    @property
+    def count(self) -> int:
+        return self._errors.total()
+
+    def add(self, partition: int, offset: int, error: BaseException) -> None:
+        """One more, and why."""
+        name = type(error).__name__
+        self._errors[name] += 1
+        metrics.LEFT_OUT.labels(self._topic, name).inc()
+        if self._first is None:
+            self._first = f"[{partition}]@{offset}: {name}: {text_of(error)}"
+
+    def tell(self) -> None:
+        """Warn of them, if there are any."""
+        if self._errors:
+            _log.warning(
+                "left_out",
+                topic=self._topic,
+                messages=self.count,
+                errors=dict(self._errors),
+                first=self._first,
+            )
+
+
 def read_committed_to_end(
     settings: KafkaSettings, topic: str, decode: Callable[[bytes], T]
 ) -> Iterator[Record[T]]:
     """All committed messages that the topic has now, in offset order within a partition, with headers.
 
-    Messages without a value and those that `decode` refuses with a ValueError are left out: their reader
-    dead-letters them. A topic that does not exist has none.
+    Messages without a value and those that `decode` fails at, however it does, are left out and counted:
+    their consumer dead-letters them. A topic that does not exist has none.
 
     Raises:
         KafkaUnavailable: no broker answered, or nothing more came, for `kafka_wait_seconds`.
     """
+    left_out = LeftOut(topic)
     reader = Consumer({**kafka.reading(settings), "group.id": NO_GROUP, "enable.partition.eof": True})
     try:
         ranges = _bounds(reader, settings, topic)
         for batch in _batches(reader, settings, topic, ranges):
             for message in batch:
-                if (record := to_record(message, decode)) is not None:
+                if (record := _to_record(message, topic, decode, left_out)) is not None:
                     record.headers = [(k, _bytes(v)) for k, v in _headers(message)]
                     yield record
     finally:
         reader.close()
+        left_out.tell()
 
 
 def read_ranges(
@@ -51,40 +87,35 @@ def read_ranges(
     ranges: Mapping[int, tuple[int, int]],
     decode: Callable[[bytes], T],
     stop: Callable[[], bool] = lambda: False,
+    left_out: LeftOut | None = None,
 ) -> Iterator[list[Record[T]]]:
     """Batches of the committed messages at partition → [from, to), in offset order within a partition.
 
-    The same messages are left out, and the same errors raised, as by `read_committed_to_end`.
-    Ends early once `stop()` holds.
+    The same messages are left out, and the same errors raised, as by `read_committed_to_end`; they are
+    counted in `left_out`, of which the caller tells, or else here at the end. Ends early once `stop()` holds.
     """
+    counted = left_out or LeftOut(topic)
     reader = Consumer({**kafka.reading(settings), "group.id": NO_GROUP, "enable.partition.eof": True})
     try:
         for batch in _batches(reader, settings, topic, ranges, stop):
-            records = [record for m in batch if (record := to_record(m, decode)) is not None]
+            found = (_to_record(message, topic, decode, counted) for message in batch)
+            records = [record for record in found if record is not None]
             if records:
                 yield records
     finally:
         reader.close()
+        if left_out is None:
+            counted.tell()
 
 
-def to_record(message: Message, decode: Callable[[bytes], T]) -> Record[T] | None:
-    """The message as a record; None if `decode` refuses it."""
-    raw = message.value()
-    if raw is None:
-        return None
+def _to_record(
+    message: Message, topic: str, decode: Callable[[bytes], T], left_out: LeftOut
+) -> Record[T] | None:
     try:
-        value = decode(raw)
-    except ValueError:
+        return decoded(message, topic, decode)
+    except Exception as error:  # a reader of the past stops at nothing that is in it
+        left_out.add(message.partition() or 0, message.offset() or 0, error)
         return None
-    return Record(
-        message.topic() or "",
-        message.partition() or 0,
-        message.offset() or 0,
-        message.key(),
-        value,
-        raw,
-        message.timestamp()[1],
-    )
 
 
 def _bounds(reader: Consumer, settings: KafkaSettings, topic: str) -> dict[int, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The consumer's metrics, under the names that alerts and dashboards know (`contracts.metrics`)."""
+"""Metrics of consumers and readers, under the names that alerts and dashboards know (`contracts.metrics`)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ LATENCY_SECONDS: Final = Histogram(
     "From the timestamp of a batch's oldest record to its effects durable",
     ("group", "topic"),
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+RESTORED: Final = Counter(names.CONSUMER_RESTORED, "Records that state was rebuilt from", ("group", "topic"))
+LEFT_OUT: Final = Counter(
+    names.READER_LEFT_OUT,
+    "Messages that a reader of the past could not take, by topic and error class",
+    ("topic", "error"),
 )
 PAUSED: Final = Gauge(
     names.CONSUMER_PAUSED, "1 while a transient error holds the consumer back", ("group", "topic")

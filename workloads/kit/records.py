@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from confluent_kafka import Message
 
 T = TypeVar("T")
 
@@ -36,13 +37,41 @@ class Output(msgspec.Struct, gc=False):
 
 
 class Poison(Exception):
-    """This record can never be processed: it goes to the dead-letter topic, the rest of its batch goes on."""
+    """A record can never be processed: it goes to the dead-letter topic, the rest of its batch goes on.
 
-    def __init__(self, record: Record[Any], reason: str) -> None:
+    None where it is not known which one of the batch it is, or how many: the loop finds out.
+    """
+
+    def __init__(self, record: Record[Any] | None, reason: str) -> None:
         super().__init__(reason)
         self.record = record
         self.reason = reason
 
 
+class NoValue(ValueError):
+    """A message without a value: no topic of the platform is compacted, so that it says nothing."""
+
+
 class Transient(Exception):
     """Something that this needs is away: the same work is to be tried again later."""
+
+
+def decoded(message: Message, topic: str, decode: Callable[[bytes], T]) -> Record[T]:
+    """The record that a message of `topic` is.
+
+    Raises:
+        NoValue: it has none.
+        Exception: whatever `decode` raises.
+    """
+    raw = message.value()
+    if raw is None:
+        raise NoValue("the message has no value")
+    return Record(
+        topic,
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        decode(raw),
+        raw,
+        message.timestamp()[1],
+    )

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.kit.contracts.messages import Price, Provenance
-from workloads.kit.features import DEFAULT, FeatureSpec, features, window_features
 from workloads.kit.records import Record
 from workloads.kit.windows import Floats
 
@@ -174,8 +173,9 @@ class SymbolChange(NamedTuple):
 class SeriesStore:
     """Series of the symbols of the partitions that a consumer holds.
 
-    A symbol belongs to the partition that its records are in; a batch that is applied again (a retry, an
-    aborted transaction, a dead letter taken out of it) is first undone, so that it does the same again.
+    A symbol belongs to the partition that its records are in. Until `settle` is called records may be applied
+    again, from any one on that came since (a retry, an aborted transaction, a batch that is halved): what
+    they did is first undone, so that they do the same again.
     """
 
     def __init__(self, *, margin: int, history: int = HISTORY) -> None:
@@ -185,6 +185,7 @@ class SeriesStore:
         self._margin = margin
         self._series: dict[int, dict[str, Series]] = {}
         self._applied: dict[int, int] = {}
+        self._open: dict[int, dict[str, Series]] = {}  # what changed since all was settled
 
     def apply(self, records: Sequence[Record[Price]]) -> Iterator[SymbolChange]:
         """Take in a batch, in offset order within each partition; symbols one after the other.
@@ -200,7 +201,9 @@ class SeriesStore:
             first.setdefault(record.partition, record.offset)
             last[record.partition] = record.offset
         for partition, offset in first.items():
-            self._begin(partition, offset)
+            if offset <= self._applied.get(partition, -1):
+                for series in self._open.get(partition, {}).values():
+                    series.rewind(offset)
         self._applied |= last
         for (partition, symbol), group in groups.items():
             series = self._of(partition, symbol)
@@ -208,29 +211,29 @@ class SeriesStore:
                 yield SymbolChange(series, group, change)
 
     def restore(self, records: Sequence[Record[Price]]) -> None:
-        """Take in records whose effects are durable already."""
+        """Take in records of which no change is wanted."""
         for _ in self.apply(records):
             pass
+
+    def settle(self) -> None:
+        """What was applied so far will not come again."""
+        for symbols in self._open.values():
+            for series in symbols.values():
+                series.trim()
+        self._open.clear()
 
     def forget(self, partitions: Collection[int]) -> None:
         """Drop the series of partitions that another consumer holds now."""
         for partition in partitions:
             self._series.pop(partition, None)
+            self._open.pop(partition, None)
             self._applied.pop(partition, None)
-
-    def _begin(self, partition: int, offset: int) -> None:
-        again = offset <= self._applied.get(partition, -1)
-        for series in self._series.get(partition, {}).values():
-            if again:
-                series.rewind(offset)
-            else:
-                series.trim()
 
     def _of(self, partition: int, symbol: str) -> Series:
         symbols = self._series.setdefault(partition, {})
         if symbol not in symbols:
             symbols[symbol] = Series(self._history, self._margin)
-        return symbols[symbol]
+        return self._open.setdefault(partition, {}).setdefault(symbol, symbols[symbol])
 
     def _revisions(self, records: Sequence[Record[Price]]) -> Revisions:
         return np.fromiter(
@@ -255,52 +258,6 @@ class SeriesStore:
             known = self._origin_of[origin] = len(self.origins)
             self.origins.append(origin)
         return known
-
-
-class SessionFeatures(NamedTuple):
-    """Sessions of one symbol, oldest first, as known when the first price of each became available.
-
-    `event` and `available` are microseconds since 1970, `price` that first price, each of shape (n,); `rows`
-    (n, F) the features, NaN where the window was not full or held an unusable price.
-    """
-
-    event: Micros
-    available: Micros
-    price: Floats
-    rows: Floats
-
-
-def features_as_of_available(
-    event: Micros, available: Micros, price: Floats, spec: FeatureSpec = DEFAULT
-) -> SessionFeatures:
-    """Features without look-ahead from table rows of one symbol (all revisions, in any order, shape (m,)).
-
-    A session's window holds the last `spec.size` sessions known at the instant its own first price became
-    available, each with the newest revision known then: a later correction or a price that came late is not
-    seen.
-    """
-    order = np.lexsort((available, event))
-    event, available, price = event[order], available[order], price[order]
-    opens = np.append(True, event[1:] != event[:-1])[: len(event)]
-    session = np.cumsum(opens) - 1
-    known, first_price = available[opens], price[opens]
-    rows = features(first_price, spec)
-
-    # Where no session of the window came late or was revised in time, first prices are what was known.
-    upset = np.zeros(len(known), dtype=np.bool_)
-    for at in np.flatnonzero(~opens):
-        reach = slice(session[at], session[at] + spec.size)
-        upset[reach] |= known[reach] >= available[at]
-    earliest_after = np.minimum.accumulate(known[::-1])[::-1]
-    for at in np.flatnonzero(known > earliest_after):
-        reach = slice(at, at + spec.size)
-        upset[reach] |= known[reach] < known[at]
-
-    for at in np.flatnonzero(upset):
-        seen = np.flatnonzero((session <= at) & (available <= known[at]))
-        newest = seen[np.append(session[seen][1:] != session[seen][:-1], True)][-spec.size :]
-        rows[at] = window_features(price[newest][np.newaxis], spec)[0] if len(newest) == spec.size else np.nan
-    return SessionFeatures(event[opens], known, first_price, rows)
 
 
 class _Rows:

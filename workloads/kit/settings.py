@@ -69,6 +69,10 @@ class KafkaConsumerSettings(KafkaSettings, ServiceSettings):
     dead_letter_max_ratio: float = Field(default=0.1, ge=0, le=1)
     """The loop halts when more than this share of `dead_letter_window` successive records is refused."""
 
+    handler_failures_max: int = Field(default=3, ge=0)
+    """The loop ends when the handler fails, without saying that a record is at fault, at more records than
+    this in a row and takes none between them: then the fault is its own."""
+
     restore_max_records: int | None = Field(default=None, ge=0)
     """How far before the committed offset a partition is replayed on assignment; None replays it whole."""
 

@@ -49,7 +49,7 @@ class PredictionHandler:
     older `available_time` than what holds, makes no prediction. Features are as of the message's offset;
     without a full window of positive prices the server is asked for the naive last value.
 
-    A price that the server refuses is dead-lettered, but stays in its symbol's window.
+    A price that the server refuses is dead-lettered, but stays in its symbol's window: the loop restores it.
     """
 
     def __init__(
@@ -66,18 +66,19 @@ class PredictionHandler:
         self._spec = spec
         self._limits = limits or Limits()
         self._store = SeriesStore(margin=spec.size, history=history)
-        self._refused: dict[tuple[int, int], Record[Price]] = {}
 
     def restore(self, records: Sequence[Record[Price]]) -> None:
         self._store.restore(records)
 
     def forget(self, partitions: Collection[int]) -> None:
         self._store.forget(partitions)
-        self._refused = {at: record for at, record in self._refused.items() if at[0] not in partitions}
+
+    def committed(self) -> None:
+        self._store.settle()
 
     def process(self, batch: Sequence[Record[Price]]) -> list[Output]:
-        """Raises Poison for a price that the server refuses, Transient where server or database are away."""
-        records, windows = self._questions(self._with_refused(batch))
+        """Raises Poison where the server refuses some price, Transient where server or database are away."""
+        records, windows = self._questions(batch)
         if not records:
             return []
         rows, full = self._features(windows)
@@ -85,7 +86,7 @@ class PredictionHandler:
             Instance(symbol=record.value.symbol, price=record.value.price, features=features)
             for record, features in zip(records, rows, strict=True)
         ]
-        forecasts = self._ask(records, instances)
+        forecasts = self._ask(instances)
         now = datetime.now(UTC)
         predictions = [
             prediction(record.value, forecast, now)
@@ -94,24 +95,6 @@ class PredictionHandler:
         self._save(predictions)
         self._count(predictions, windows, full)
         return [Output(topics.ML_PREDICTIONS, made.symbol, encode(made)) for made in predictions]
-
-    def _with_refused(self, batch: Sequence[Record[Price]]) -> Sequence[Record[Price]]:
-        """The batch with the prices refused before that belong between its records, for their windows' sake.
-
-        Those before its first record are in the series still, and done with.
-        """
-        if not self._refused:
-            return batch
-        first: dict[int, int] = {}
-        for record in batch:
-            first.setdefault(record.partition, record.offset)
-        self._refused = {
-            (partition, offset): record
-            for (partition, offset), record in self._refused.items()
-            if offset > first.get(partition, -1)
-        }
-        missing = [record for record in self._refused.values() if record.partition in first]
-        return sorted([*batch, *missing], key=lambda record: (record.partition, record.offset))
 
     def _questions(self, batch: Sequence[Record[Price]]) -> tuple[list[Record[Price]], list[Floats | None]]:
         """The records to predict, and the prices of each one's window; None where there is no full one."""
@@ -131,7 +114,7 @@ class PredictionHandler:
 
     def _is_wanted(self, record: Record[Price]) -> bool:
         age = record.timestamp_ms / 1000 - record.value.available_time.timestamp()
-        return age <= self._limits.max_age_seconds and (record.partition, record.offset) not in self._refused
+        return age <= self._limits.max_age_seconds
 
     def _features(
         self, windows: Sequence[Floats | None]
@@ -148,21 +131,14 @@ class PredictionHandler:
             rows[index] = row
         return rows, full
 
-    def _ask(self, records: Sequence[Record[Price]], instances: Sequence[Instance]) -> list[Forecast]:
-        """Forecasts of all; an instance at fault is found by halving, whatever the server says of it."""
+    def _ask(self, instances: Sequence[Instance]) -> list[Forecast]:
+        """Forecasts of all. Whatever the server says of who is at fault, the loop finds it by halving."""
         forecasts: list[Forecast] = []
         for start in range(0, len(instances), MAX_INSTANCES):
-            part = slice(start, start + MAX_INSTANCES)
             try:
-                forecasts += self._predict(instances[part])
+                forecasts += self._predict(instances[start : start + MAX_INSTANCES])
             except Refused as refusal:
-                if len(records[part]) == 1:
-                    record = records[start]
-                    self._refused[record.partition, record.offset] = record
-                    raise Poison(record, str(refusal)) from refusal
-                half = start + len(records[part]) // 2
-                for side in (slice(start, half), slice(half, part.stop)):
-                    forecasts += self._ask(records[side], instances[side])
+                raise Poison(None, str(refusal)) from refusal
         return forecasts
 
     def _count(

@@ -32,6 +32,9 @@ class Copy:
     def forget(self, partitions: Collection[int]) -> None:
         pass
 
+    def committed(self) -> None:
+        pass
+
     def process(self, batch: Sequence[Record[Price]]) -> list[Output]:
         self._clock.start()
         self._left -= len(batch)

@@ -13,13 +13,18 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from tests.prices import history, price, record
+from workloads.kit.batch import Batch
 from workloads.kit.contracts import metrics as names
 from workloads.kit.contracts.messages import Prediction, Price
 from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
+from workloads.kit.dead_letters import DeadLetter, Guard
 from workloads.kit.features import WINDOW, features
-from workloads.kit.records import Output, Poison, Record, Transient
+from workloads.kit.records import Output, Record, Transient
+from workloads.kit.settings import KafkaConsumerSettings
 from workloads.prediction_consumer.handler import Limits, PredictionHandler
 from workloads.prediction_consumer.model_client import Refused
+
+SETTINGS = KafkaConsumerSettings(kafka_bootstrap="nowhere:1", kafka_group="g")
 
 
 class World:
@@ -66,16 +71,14 @@ class World:
         for made in predictions:
             self.table[made.source, made.symbol, made.event_time, made.price_available_time] = made
 
-    def run(self, batch: Sequence[Record[Price]]) -> tuple[list[Prediction], list[tuple[Record[Price], str]]]:
+    def run(self, batch: Sequence[Record[Price]]) -> tuple[list[Prediction], list[DeadLetter]]:
         """Process as the loop does: predictions published, and records dead-lettered."""
-        kept, dead = list(batch), list[tuple[Record[Price], str]]()
-        while kept:
-            try:
-                return published(self.handler.process(kept)), dead
-            except Poison as poison:
-                dead.append((poison.record, poison.reason))
-                kept.remove(poison.record)
-        return [], dead
+        loop: Batch[Price] = Batch(self.handler, Guard(SETTINGS), lambda: None)
+        for one in batch:
+            loop.add(one)
+        outputs = loop.process()
+        self.handler.committed()
+        return published(outputs), loop.dead
 
 
 def published(outputs: Sequence[Output]) -> list[Prediction]:
@@ -155,12 +158,12 @@ def test_a_price_that_the_server_refuses_is_dead_lettered_alone_and_stays_in_the
     world = World(refused=[fresh[i].value.price for i in bad])
     world.handler.restore(old)
     made: list[Prediction] = []
-    dead: list[tuple[Record[Price], str]] = []
+    dead: list[DeadLetter] = []
     for batch in (fresh[:split], fresh[split:]):
         more, refused = world.run(batch)
         made, dead = made + more, dead + refused
-    assert [r.offset for r, _ in dead] == sorted(WINDOW + i for i in bad)
-    assert all("not today" in reason for _, reason in dead)
+    assert [one.offset for one in dead] == sorted(WINDOW + i for i in bad)
+    assert all("not today" in one.reason for one in dead)
     good = [r for i, r in enumerate(fresh) if i not in bad]
     assert [m.event_time for m in made] == [r.value.event_time for r in good]
     rows = features(np.array([r.value.price for r in topic]))
@@ -171,7 +174,7 @@ def test_one_price_at_fault_among_many_is_found_in_few_requests() -> None:
     topic = history(MAX_INSTANCES)
     world = World(refused=[topic[700].value.price])
     made, dead = world.run(topic)
-    assert [r.offset for r, _ in dead] == [700]
+    assert [one.offset for one in dead] == [700]
     assert len(made) == MAX_INSTANCES - 1
     assert len(world.asked) < 25
 

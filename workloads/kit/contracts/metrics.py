@@ -10,7 +10,11 @@ CONSUMER_RECORDS: Final = "carbon_consumer_records_total"  # outcome: processed 
 CONSUMER_DEAD_LETTERS: Final = "carbon_consumer_dead_letters_total"  # group, topic, error
 CONSUMER_BATCH_SECONDS: Final = "carbon_consumer_batch_seconds"
 CONSUMER_LATENCY_SECONDS: Final = "carbon_consumer_latency_seconds"  # record timestamp -> effect durable
+CONSUMER_RESTORED: Final = "carbon_consumer_restored_records_total"  # group, topic
 CONSUMER_PAUSED: Final = "carbon_consumer_paused"  # 1 while a transient error holds the consumer back
+
+# Every reader of a topic's past.
+READER_LEFT_OUT: Final = "carbon_reader_left_out_total"  # topic, error
 
 # prediction-consumer.
 PREDICTIONS: Final = "carbon_predictions_total"  # symbol, alias
