@@ -271,6 +271,69 @@ def test_a_source_that_fails_is_named_and_the_others_are_published(
     platform.run("--source", "daily")
 
 
+def test_a_refused_row_too_large_for_a_message_is_cut_once_and_holds_no_source_back(
+    platform: Platform,
+) -> None:
+    huge = "2020-01-03," + "9" * 1_500_000
+    platform.sources(
+        platform.csv("first", ["2020-01-02,60", huge, "2020-01-06,61"]),
+        platform.csv("second", ["2020-01-02,70"]),
+    )
+    platform.run()
+    platform.run()
+
+    assert [(price.source, price.price) for price in platform.prices()] == [
+        ("first", 60.0),
+        ("first", 61.0),
+        ("second", 70.0),
+    ]
+    (letter,) = platform.kafka.read(DEAD)
+    headers = dict(letter.headers)
+    assert huge.encode().startswith(letter.raw)
+    assert headers["original_bytes"] == b"%d" % len(huge)
+    assert headers["error"] == b"price"
+
+
+def test_what_no_consumer_takes_for_a_price_stops_neither_a_run_nor_a_price_by_hand(
+    platform: Platform,
+) -> None:
+    good = msgspec.json.encode(
+        Price(
+            source="daily",
+            market="crude",
+            symbol="WTI",
+            event_time=datetime(2020, 1, 2, tzinfo=UTC),
+            available_time=datetime(2020, 1, 2, tzinfo=UTC),
+            price=60.0,
+            currency="USD",
+            unit="bbl",
+            provenance="market",
+        )
+    )
+    bad = [
+        b'{"x": ' + b"[" * 5_000,
+        good[:-1] + b',"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        good.replace(b"2020", b"0001").replace(b"60.0", b"61.0"),
+        good.replace(b"60.0", b"1e308"),
+        None,
+        b"",
+        b"\x00\x00\x00\x00\x01avro",
+    ]
+    platform.kafka.produce(topics.COMMODITY_PRICES, [*bad, good], keys=["WTI"] * (len(bad) + 1))
+    platform.sources(platform.csv("daily", ["2020-01-02,60", "2020-01-03,61"]))
+
+    done = platform.command("run")
+    injected = platform.command("inject", "--symbol", "WTI", "--price", "80")
+
+    assert (done.returncode, injected.returncode) == (0, 0), done.stdout + injected.stderr
+    [left_out] = [json.loads(line) for line in done.stdout.splitlines() if '"left_out"' in line]
+    assert (left_out["messages"], left_out["errors"]["NoValue"]) == (len(bad), 1)
+    [daily] = [json.loads(line) for line in done.stdout.splitlines() if '"source_done"' in line]
+    # What was there already is known, though it stands behind all of these.
+    assert (daily["published"], daily["skipped"]) == (1, 1)
+    assert json.loads(injected.stdout.splitlines()[-1])["outcome"] == "published"
+
+
 def test_an_error_that_no_one_foresaw_fails_its_source_alone(platform: Platform) -> None:
     (platform.directory / "password").write_bytes(b"\xff")
     odd = platform.csv("odd", []) | {

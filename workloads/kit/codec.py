@@ -25,5 +25,7 @@ def decoder(message: type[T]) -> Callable[[bytes], T]:
             return decode(raw)
         except RecursionError as error:
             raise DecodeError("nested too deep") from error
+        except UnicodeDecodeError as error:
+            raise DecodeError(f"not UTF-8: {error}") from error
 
     return checked

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from psycopg import sql
@@ -21,6 +21,15 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 """What psycopg raises when the server is away, shuts down or refuses for now."""
+
+_NOT_READY = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedTable,
+)
+"""The schema or the grants are not (or no longer) what this code was made for: an operator's to mend, and no
+row's fault."""
 
 
 def parameters(settings: PostgresSettings, *, application_name: str) -> dict[str, Any]:
@@ -78,7 +87,7 @@ class Database:
 
         Raises:
             Transient: the server is away, or was lost on the way; whether the commit happened is then
-                unknown, so the work has to be one that can be repeated.
+                unknown, so the work has to be one that can be repeated. Or tables or rights are missing.
         """
         connection = self._connection
         if connection is None or connection.closed:
@@ -89,6 +98,8 @@ class Database:
         except LOST as error:
             self.close()
             raise Transient(f"PostgreSQL was lost: {error}") from error
+        except _NOT_READY as error:
+            raise Transient(f"PostgreSQL is not as this release needs it: {error}") from error
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -208,5 +219,16 @@ def _finish(connection: Connection, run_id: str, status: str, detail: dict[str, 
     with connection.transaction():
         connection.execute(
             f"UPDATE {tables.JOB_RUNS} SET finished_at = %s, status = %s, detail = %s WHERE run_id = %s",
-            (datetime.now(UTC), status, Jsonb(detail), run_id),
+            (datetime.now(UTC), status, Jsonb(_storable(detail)), run_id),
         )
+
+
+def _storable(value: Any) -> Any:
+    """JSON values without the characters that PostgreSQL stores in no text: NUL and halves of pairs."""
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in cast("Sequence[Any]", value)]
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return value

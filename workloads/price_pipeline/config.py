@@ -19,10 +19,12 @@ from pydantic import (
     model_validator,
 )
 
+from workloads.kit.contracts.messages import PRINTABLE
+
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Unit = Annotated[str, StringConstraints(min_length=1, max_length=16)]
+Unit = Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=rf"^{PRINTABLE}*$")]
 Span = Annotated[timedelta, Field(ge=timedelta(0))]
 Interval = Annotated[timedelta, Field(ge=timedelta(milliseconds=10))]
 

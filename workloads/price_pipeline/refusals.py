@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from workloads.kit.contracts import topics
+from workloads.kit.dead_letters import letter
 from workloads.kit.records import Headers, Output
 from workloads.price_pipeline.rows import Refused
 
 TOPIC: Final = topics.dead_letter(topics.COMMODITY_PRICES)
 
 _SOURCE: Final = "source"
-_WORKLOAD: Final = ("workload", b"price-pipeline")
+_WORKLOAD: Final = "price-pipeline"
 
 
 def output(row: Refused) -> Output:
-    """The dead letter of a refused row."""
-    headers = {_SOURCE: row.source, "symbol": row.symbol, "error": row.error, "reason": row.reason}
-    # A row that is no text has escapes in its fields, which UTF-8 has no bytes for.
-    named = [(name, value.encode(errors="backslashreplace")) for name, value in headers.items()]
-    return Output(TOPIC, row.symbol.encode(errors="backslashreplace"), row.raw, [_WORKLOAD, *named])
+    """The dead letter of a refused row, cut to fit."""
+    named = {"workload": _WORKLOAD, _SOURCE: row.source, "symbol": row.symbol, "error": row.error}
+    return letter(topics.COMMODITY_PRICES, row.symbol, row.raw, {**named, "reason": row.reason})
 
 
 def source_of(headers: Headers) -> str | None:
     """The source of a refused row; None for a message that a consumer dead-lettered."""
     own = dict(headers)
-    return own[_SOURCE].decode() if own.get(_WORKLOAD[0]) == _WORKLOAD[1] and _SOURCE in own else None
+    if own.get("workload") != _WORKLOAD.encode() or _SOURCE not in own:
+        return None
+    return own[_SOURCE].decode(errors="backslashreplace")

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
-from workloads.kit.contracts.messages import Price, Provenance
+from workloads.kit.contracts.messages import EARLIEST, LATEST, PRICE_LIMIT, Price, Provenance
+from workloads.kit.dead_letters import text_of
 from workloads.price_pipeline.config import SYNTHETIC_PREFIX
 
 UNOBSERVED_MARKS = frozenset({"", "."})
@@ -69,6 +70,13 @@ class Unreadable(ValueError):
 
 def check(row: RawRow) -> Price | Unobserved | Refused:
     """The price that `row` gives. Negative prices are prices: oil and power have traded below zero."""
+    try:
+        return _check(row)
+    except Exception as error:  # a cell takes no source down, whatever it holds
+        return _refused(row, "row", f"{type(error).__name__}: {text_of(error)}")
+
+
+def _check(row: RawRow) -> Price | Unobserved | Refused:
     if row.problem is not None:
         return _refused(row, "row", row.problem)
     if row.price is None or (isinstance(row.price, str) and row.price.strip() in UNOBSERVED_MARKS):
@@ -109,7 +117,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def parse_price(value: object) -> float:
-    """A finite number; Unreadable for all else."""
+    """A finite number within `PRICE_LIMIT`; Unreadable for all else."""
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value.strip()):
             raise Unreadable(f"{_shown(value)} is not a number")
@@ -121,6 +129,8 @@ def parse_price(value: object) -> float:
         raise Unreadable(f"{_shown(value)} is not a number") from None
     if not math.isfinite(price):
         raise Unreadable(f"{_shown(value)} is not finite")
+    if abs(price) > PRICE_LIMIT:
+        raise Unreadable(f"{_shown(value)} is no price: no commodity's is beyond {PRICE_LIMIT:g}")
     return price
 
 
@@ -128,20 +138,27 @@ _EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 
 
 def parse_time(value: object, terms: Terms) -> datetime:
-    """The instant, in UTC, that `value` names; Unreadable if it names none."""
+    """The instant, in UTC, that `value` names; Unreadable if it names none, or one that no price has."""
     try:
-        if isinstance(value, datetime):
-            return _utc(value)
-        if isinstance(value, date):
-            return datetime.combine(value, terms.time_of_day, UTC)
-        if units := _EPOCH_UNITS.get(terms.time_format or ""):
-            return datetime.fromtimestamp(float(str(value)) / units, UTC)
-        if isinstance(value, str):
-            return _written(value.strip(), terms)
+        instant = _instant(value, terms)
     except (ValueError, OverflowError, OSError):
-        pass
-    expected = terms.time_format or "an ISO 8601 date or time"
-    raise Unreadable(f"{_shown(value)} is not {expected}")
+        instant = None
+    if instant is None:
+        expected = terms.time_format or "an ISO 8601 date or time"
+        raise Unreadable(f"{_shown(value)} is not {expected}")
+    if not EARLIEST <= instant < LATEST:
+        raise Unreadable(f"{_shown(value)} is not within {EARLIEST:%Y} and {LATEST:%Y}")
+    return instant
+
+
+def _instant(value: object, terms: Terms) -> datetime | None:
+    if isinstance(value, datetime):
+        return _utc(value)
+    if isinstance(value, date):
+        return datetime.combine(value, terms.time_of_day, UTC)
+    if units := _EPOCH_UNITS.get(terms.time_format or ""):
+        return datetime.fromtimestamp(float(str(value)) / units, UTC)
+    return _written(value.strip(), terms) if isinstance(value, str) else None
 
 
 def _written(text: str, terms: Terms) -> datetime:
@@ -160,9 +177,13 @@ def _utc(value: datetime) -> datetime:
 
 
 def _refused(row: RawRow, error: str, reason: str) -> Refused:
-    return Refused(row.terms.source, str(row.symbol or ""), row.raw, error, reason)
+    symbol = row.symbol if isinstance(row.symbol, str) else _shown(row.symbol or "")
+    return Refused(row.terms.source, symbol, row.raw, error, reason)
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # a nest or a number without end
+        return f"a {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:80]}…"

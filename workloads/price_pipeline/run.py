@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 from workloads.kit import db
 from workloads.kit.contracts.declared.price_pipeline import PIPELINE_ID, PRICE_PIPELINE
 from workloads.kit.kafka import KafkaUnavailable
-from workloads.kit.producer import ProducerLost, TransactionalProducer
+from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
 from workloads.kit.records import Transient
 from workloads.price_pipeline.config import ReplaySource, SourceConfig, Sources
 from workloads.price_pipeline.ledger import Ledger
@@ -31,7 +31,7 @@ JOB = PRICE_PIPELINE.name
 """One run publishes at a time: a second one fences the first."""
 
 _OURS = (Transient, ProducerLost, KafkaUnavailable, KafkaException)
-"""Failures of the platform, not of a source."""
+"""Failures of the platform, not of a source; but an `Aborted` that comes each time may be due to a row."""
 
 _COUNTS = ("published", "corrections", "skipped", "refused", "unobserved")
 
@@ -78,11 +78,11 @@ def run(
                         transaction_rows=settings.transaction_rows,
                         counts=tally,
                     )
-                except _OURS:
-                    raise
                 except Exception as error:
-                    # One source, whatever is wrong with it, holds no other back.
-                    known = isinstance(error, SourceError)
+                    # One source, whatever is wrong with it or its rows, holds no other back.
+                    if isinstance(error, _OURS) and not isinstance(error, Aborted):
+                        raise
+                    known = isinstance(error, SourceError | Aborted)
                     failed[config.name] = str(error) if known else f"{type(error).__name__}: {error}"
                     _log.error(
                         "source_failed",

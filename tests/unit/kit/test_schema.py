@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests import prices
+from workloads.kit import codec
 from workloads.kit.contracts import schema
-from workloads.kit.contracts.messages import MESSAGES
+from workloads.kit.contracts.messages import MESSAGES, Price
+
+EXAMPLE = prices.price(0, 46.5)
 
 
 def test_the_committed_schemas_are_those_of_the_messages() -> None:
@@ -66,15 +72,54 @@ def _newly_required(content: dict[str, Any]) -> None:
 def test_a_change_that_old_messages_do_not_survive_is_refused(change: Any, named: str) -> None:
     changed = _price()
     change(changed)
-    assert any(named in reason for reason in schema.incompatible(_price(), changed))
+    for full in (False, True):
+        assert any(named in reason for reason in schema.incompatible(_price(), changed, full=full))
 
 
-def test_an_optional_field_and_a_further_alternative_are_compatible() -> None:
+def test_an_optional_field_is_compatible_both_ways() -> None:
     changed = _price()
     _fields(changed)["venue"] = {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}
-    _fields(changed)["provenance"]["enum"].append("estimate")
-    _fields(changed)["price"] = {"anyOf": [{"type": "number"}, {"type": "null"}]}
-    assert schema.incompatible(_price(), changed) == []
+    assert schema.incompatible(_price(), changed, full=True) == []
+
+
+def _further_value(content: dict[str, Any]) -> None:
+    _fields(content)["provenance"]["enum"].append("estimate")
+
+
+def _further_type(content: dict[str, Any]) -> None:
+    plain = _fields(content)["price"]
+    _fields(content)["price"] = {"anyOf": [plain, {"type": "null"}]}
+
+
+def _no_longer_required(content: dict[str, Any]) -> None:
+    content["$defs"]["Price"]["required"].remove("unit")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [(_further_value, "provenance"), (_further_type, "price"), (_no_longer_required, "unit")],
+)
+def test_what_old_readers_refuse_is_compatible_only_where_no_message_outlives_them(
+    change: Any, named: str
+) -> None:
+    changed = _price()
+    change(changed)
+    assert schema.incompatible(_price(), changed, full=False) == []
+    reasons = schema.incompatible(_price(), changed, full=True)
+    assert any(named in reason for reason in reasons)
+    assert all("readers of before" in reason for reason in reasons)
+
+
+def test_messages_of_the_topic_that_is_kept_for_ever_are_fully_compatible() -> None:
+    kept = {name for name in schema.generate() if schema.kept_for_ever(name)}
+    assert kept == {"commodity-prices.v1.json"}
+
+
+def test_a_reader_of_before_takes_a_message_with_a_field_that_came_later() -> None:
+    raw = msgspec.json.encode(
+        msgspec.to_builtins(EXAMPLE) | {"venue": "exchange", "curve": [1, {"deep": None}]}
+    )
+    assert codec.decoder(Price)(raw) == EXAMPLE
 
 
 def test_the_writer_leaves_the_file_alone_when_the_change_is_incompatible(
@@ -89,3 +134,19 @@ def test_the_writer_leaves_the_file_alone_when_the_change_is_incompatible(
     assert schema.main() == 1
     assert file.read_text() == schema.text(before)
     assert "venue" in capsys.readouterr().err
+
+
+def test_the_writer_asks_old_readers_too_of_a_topic_that_is_kept_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(schema, "DIRECTORY", tmp_path)
+    schema.main()
+    for name in ("commodity-prices.v1.json", "ml-predictions.v1.json"):
+        before = json.loads((tmp_path / name).read_text())
+        [message] = before["$defs"].values()
+        message["properties"]["provenance"]["enum"].remove("replay")
+        (tmp_path / name).write_text(schema.text(before))
+    assert schema.main() == 1
+    refused = capsys.readouterr().err
+    assert "commodity-prices.v1.json: for readers of before: field provenance" in refused
+    assert "ml-predictions" not in refused

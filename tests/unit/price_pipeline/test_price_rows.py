@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.kit.contracts.messages import Price, Provenance
+from workloads.kit.contracts.messages import PRICE_LIMIT, Price, Provenance
 from workloads.price_pipeline.rows import RawRow, Refused, Terms, Unobserved, Unreadable, check, parse_time
 
 
@@ -41,7 +42,7 @@ def test_a_sound_row_is_a_price_available_after_the_publication_lag() -> None:
     )
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
+@given(st.floats(-PRICE_LIMIT, PRICE_LIMIT))
 def test_every_finite_number_is_kept_to_the_last_bit_negative_ones_too(value: float) -> None:
     for given_as in (repr(value), value):
         price = check(row(given_as))
@@ -145,3 +146,36 @@ def test_a_row_that_its_source_could_not_take_apart_is_refused_even_without_a_pr
 
     assert isinstance(result, Refused)
     assert (result.error, result.reason) == ("row", "has 1 field")
+
+
+def _nest() -> list[object]:
+    nested: list[object] = []
+    for _ in range(5_000):
+        nested = [nested]
+    return nested
+
+
+@pytest.mark.parametrize(
+    "value", ["1.7976931348623157e308", 1e308, -1.01e12, "1e13", 10**400, "9" * 5_000], ids=str
+)
+def test_a_number_that_no_price_can_be_is_refused(value: object) -> None:
+    refused = check(row(value))
+    assert isinstance(refused, Refused)
+    assert refused.error == "price"
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-05:00", "1899-12-31", "2200-01-01"],
+)
+def test_a_time_that_no_price_has_is_refused(time: str) -> None:
+    refused = check(replace(row("1.0"), event_time=time))
+    assert isinstance(refused, Refused)
+    assert refused.error == "event_time"
+    assert time in refused.reason
+
+
+@pytest.mark.parametrize("value", [_nest(), {"a": _nest()}, 10**5_000, "\ud800", object()], ids=range(5))
+@pytest.mark.parametrize("field", ["symbol", "event_time", "price"])
+def test_no_cell_takes_a_source_down(field: str, value: object) -> None:
+    assert isinstance(check(replace(row("1.0"), **{field: value})), Refused)

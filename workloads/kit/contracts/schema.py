@@ -1,8 +1,9 @@
 """JSON Schemas of the messages: `python -m workloads.kit.contracts.schema` writes them to `schemas/`.
 
-A file is `<topic>.v<schema_version>.json`. A change within a version has to be one that readers of the new
-class can take with messages of the old: the writer refuses any other (exit 1). Such a change is a new
-`schema_version`, whose file stands beside the old one.
+A file is `<topic>.v<schema_version>.json`. A change within a version has to be compatible, or the writer
+refuses it (exit 1): new readers take old messages (BACKWARD), and on a topic that is kept for ever old
+readers take new messages as well (FULL), since its messages outlive every reader. Any other change is a new
+`schema_version`, whose file stands beside the old one; readers of the old version halt on it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from workloads.kit.contracts.messages import MESSAGES
+from workloads.kit.contracts.topics import DECLARED
 
 Schema = dict[str, Any]
 
@@ -35,21 +37,37 @@ def text(schema: Schema) -> str:
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
-def incompatible(old: Schema, new: Schema) -> list[str]:
-    """Why messages of `old` might be refused or misread with `new`; empty if they are not.
+def incompatible(old: Schema, new: Schema, *, full: bool) -> list[str]:
+    """Why messages of `old` might be refused or misread by readers of `new`; empty if they are not.
 
     A field may be added if it is not required, and a field's type may be widened by further alternatives.
+    `full` asks the same of messages of `new` for readers of `old`: then no type may be widened, and no field
+    that was required be left out.
     """
-    before, after = _message(old), _message(new)
+    reasons = _refused(old, new)
+    if full:
+        reasons += [f"for readers of before: {reason}" for reason in _refused(new, old, gone=False)]
+    return reasons
+
+
+def _refused(written: Schema, read: Schema, *, gone: bool = True) -> list[str]:
+    """Why readers of `read` might not take messages of `written`; `gone` counts what they would not see."""
+    before, after = _message(written), _message(read)
     reasons: list[str] = []
     for name, field in before["properties"].items():
         if name not in after["properties"]:
-            reasons.append(f"field {name} is gone")
+            reasons += [f"field {name} is gone"] if gone else []
         elif not _alternatives(field) <= _alternatives(after["properties"][name]):
-            reasons.append(f"field {name} takes less than it did")
-    added = set(after["required"]) - set(before["required"])
-    reasons += [f"field {name} became required" for name in sorted(added)]
+            reasons.append(f"field {name} takes less than is written")
+    wanted = set(after["required"]) - set(before["required"])
+    reasons += [f"field {name} is required and may not be there" for name in sorted(wanted)]
     return reasons
+
+
+def kept_for_ever(name: str) -> bool:
+    """Whether the topic that a schema file is of keeps its messages for ever."""
+    topic = name.rpartition(".v")[0]
+    return any(declared.name == topic and declared.retention_ms == -1 for declared in DECLARED)
 
 
 def main() -> int:
@@ -57,7 +75,8 @@ def main() -> int:
     refused = 0
     for name, schema in generate().items():
         file = DIRECTORY / name
-        reasons = incompatible(json.loads(file.read_text()), schema) if file.exists() else []
+        full = kept_for_ever(name)
+        reasons = incompatible(json.loads(file.read_text()), schema, full=full) if file.exists() else []
         for reason in reasons:
             print(f"{name}: {reason}: give the message a new schema_version", file=sys.stderr)
         if reasons:

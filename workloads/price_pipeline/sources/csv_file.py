@@ -11,6 +11,9 @@ from workloads.price_pipeline.config import CsvSource
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, table
 
+# Python's own limit of 131,072 characters would end the file at one cell that is longer.
+csv.field_size_limit(64 * 1024 * 1024)
+
 
 def read(config: CsvSource) -> Iterator[RawRow]:
     """Every row of the file, each with its original bytes.

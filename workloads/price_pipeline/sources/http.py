@@ -40,6 +40,10 @@ class HttpSource:
                     )
                 except LookupError as error:
                     yield from table.malformed(config.columns, terms, bytes(raw), f"has no field {error}")
+                except (msgspec.DecodeError, RecursionError) as error:
+                    yield from table.malformed(
+                        config.columns, terms, bytes(raw), f"cannot be read: {type(error).__name__}"
+                    )
 
     def _pages(self, since: datetime | None, until: datetime | None) -> Iterator[list[msgspec.Raw]]:
         config, paging = self._config, self._config.paging
@@ -157,7 +161,7 @@ class HttpSource:
             for key in path:
                 content = msgspec.json.decode(content, type=dict[str, msgspec.Raw])[key]
             return msgspec.json.decode(content, type=list[msgspec.Raw])
-        except (msgspec.DecodeError, KeyError) as error:
+        except (msgspec.DecodeError, KeyError, RecursionError) as error:
             place = f"no list at {self._config.rows!r}" if path else "no list"
             raise SourceError(f"{response.url.host}{response.url.path} gave {place}: {error}") from None
 
