@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from workloads.kit.contracts.clients import CLIENTS
 
 from tests import nasty
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.consumers import declared_topics, running
 from tests.services.model import ModelServer
+from tests.services.servers import until
 from workloads.kit.contracts import topics
-from workloads.kit.contracts.clients import CLIENTS
 from workloads.kit.contracts.messages import Analytics, Prediction
 
 DEAD = topics.dead_letter(topics.COMMODITY_PRICES)
@@ -71,6 +72,7 @@ def test_of_a_fuzzed_thousand_nothing_good_is_lost_or_doubled_and_every_bad_one_
         group.finish()
         # Whoever restores its state meets the bad ones again.
         group.replicas[0].kill()
+        until(group.replicas[0].ready, "the killed replica is back", 60)
         kafka.produce(
             topics.COMMODITY_PRICES, [m.value for m in sent[500:]], keys=[m.key for m in sent[500:]]
         )

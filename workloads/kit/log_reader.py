@@ -10,8 +10,8 @@ from typing import TypeVar
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from workloads.kit.contracts.declaration import NO_GROUP
 from workloads.kit import kafka, metrics
+from workloads.kit.contracts.declaration import NO_GROUP
 from workloads.kit.dead_letters import text_of
 from workloads.kit.kafka import KafkaUnavailable, error_of
 from workloads.kit.records import Record, decoded

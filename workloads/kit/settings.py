@@ -13,6 +13,7 @@ from annotated_types import Len
 from pydantic import DirectoryPath, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workloads.kit import scrub
 from workloads.kit.contracts import ports, tables
 
 S = TypeVar("S", bound=BaseSettings)
@@ -94,9 +95,12 @@ class PostgresSettings(Settings):
 
 
 def load(settings: type[S], **overrides: Any) -> S:
-    """The settings from the environment; on a bad one prints a line a problem to stderr and exits 2."""
+    """The settings from the environment; on a bad one prints a line a problem to stderr and exits 2. Their
+    secrets are hidden from every log line from now on."""
     try:
-        return settings(**overrides)
+        loaded = settings(**overrides)
+        scrub.hide_settings(loaded)
+        return loaded
     except ValidationError as error:
         for line in problems(settings, error):
             print(line, file=sys.stderr)

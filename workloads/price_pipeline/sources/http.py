@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import stamina
 
+from workloads.kit import scrub
 from workloads.price_pipeline.config import CursorPaging, LinkPaging, NoPaging, OffsetPaging, PagePaging
 from workloads.price_pipeline.config import HttpSource as HttpConfig
 from workloads.price_pipeline.rows import RawRow
@@ -97,9 +98,11 @@ class HttpSource:
         if secret is None:
             return {}
         try:
-            value = secret.prefix + secret.file.read_text(encoding="utf-8").strip()
+            key = secret.file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SourceError(f"secret.file {secret.file}: {error.strerror}") from error
+        scrub.hide(key)
+        value = secret.prefix + key
         if secret.header:
             headers[secret.header] = value
             return {}

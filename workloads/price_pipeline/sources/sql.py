@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from workloads.kit import scrub
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.price_pipeline.config import SqlSource as SqlConfig
 from workloads.price_pipeline.rows import RawRow
@@ -47,6 +48,7 @@ class SqlSource:
             password = config.password_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SourceError(f"password_file {config.password_file}: {error.strerror}") from error
+        scrub.hide(password)
         connection = psycopg.connect(
             host=config.host,
             port=config.port,
