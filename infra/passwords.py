@@ -11,7 +11,7 @@ from infra import names as paths
 from infra.manifests import postgres
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.names import Names
-from infra.settings.secrets import ExternalSecrets, GeneratedSecrets, Secrets
+from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
 from workloads.kit.contracts.platform import ROLES
 
 
@@ -50,7 +50,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 roles={role: secret.get_secret_value() for role, secret in settings.roles.items()},
                 sources={name: secret.get_secret_value() for name, secret in settings.sources.items()},
             )
-        case ExternalSecrets():
+        case ExternalSecretsSettings():
             if names is None:
                 raise pulumi.RunError(
                     "carbon:secrets.kind is external, and the stack has no carbon:aws. "

@@ -19,7 +19,7 @@ KEDA: Final = Peer(namespaces.KEDA, "keda-operator")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class NetworkPaths:
     """Args:
     running: names of what the stack runs.
     api_cidrs: networks of the Kubernetes API.

@@ -22,7 +22,7 @@ from infra.manifests import postgres
 from infra.manifests.resources import cloudnative_pg
 from infra.names import Names
 from infra.passwords import passwords
-from infra.paths import Network
+from infra.paths import NetworkPaths
 from infra.settings.base import Labels
 from infra.settings.data import PostgresCloudNativePG
 from infra.settings.stack import PlatformSettings
@@ -76,7 +76,7 @@ def _context(args: PlatformArgs) -> Context:
         cluster=args.cluster,
         names=args.names,
         passwords=passwords(s.secrets, args.names, more_roles=[tenants.role(name) for name in s.tenants]),
-        network=Network(
+        network=NetworkPaths(
             running=s.running, api_cidrs=args.cluster.api_cidrs, domain=args.cluster.domain, pods=pods
         ),
     )

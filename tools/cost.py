@@ -20,10 +20,10 @@ from infra.components.aws.firewall import MANAGED_RULES
 from infra.layers.foundation import needed_keys
 from infra.settings.aws import Aws
 from infra.settings.aws_cluster import EksSettings
-from infra.settings.cost import Kubecost
+from infra.settings.cost import KubecostSettings
 from infra.settings.data import Kafka, KafkaStrimzi, MLflow, MLflowDeployment, Postgres, PostgresCloudNativePG
-from infra.settings.monitoring import KubePrometheusStack, Monitoring
-from infra.settings.services import Services
+from infra.settings.monitoring import KubePrometheusStackSettings, Monitoring
+from infra.settings.services import ServicesSettings
 from tools import paths
 from tools.gate import settings
 from tools.prices import Line, Price, Priced, priced, prices
@@ -188,7 +188,7 @@ def _volumes(config: Mapping[str, Any]) -> Iterator[Line]:
     postgres: Postgres | None = _section(config, "postgres", Postgres)
     monitoring: Monitoring | None = _section(config, "monitoring", Monitoring)
     mlflow: MLflow | None = _section(config, "mlflow", MLflow)
-    kubecost: Kubecost | None = _section(config, "cost", Kubecost)
+    kubecost: KubecostSettings | None = _section(config, "cost", KubecostSettings)
     if kafka is not None:
         gib = kafka.brokers * _gib(kafka.storage.size)
         if isinstance(kafka, KafkaStrimzi) and kafka.controllers is not None:
@@ -199,7 +199,7 @@ def _volumes(config: Mapping[str, Any]) -> Iterator[Line]:
         yield Line("gp3", gib, "GiB of PostgreSQL's volumes")
     elif postgres is not None:
         yield Line("gp3", _gib(postgres.storage.size), "GiB of PostgreSQL's volume")
-    if isinstance(monitoring, KubePrometheusStack):
+    if isinstance(monitoring, KubePrometheusStackSettings):
         servers = (monitoring.prometheus, monitoring.alertmanager)
         gib = sum(server.replicas * _gib(server.storage.size) for server in servers)
         yield Line("gp3", gib, "GiB of monitoring's volumes")
@@ -212,7 +212,7 @@ def _volumes(config: Mapping[str, Any]) -> Iterator[Line]:
 
 def _pools(config: Mapping[str, Any]) -> Iterator[Line]:
     """Karpenter's nodes when every pool is full, as the `large` (2 vCPU) of its first family."""
-    services: Services | None = _section(config, "services", Services)
+    services: ServicesSettings | None = _section(config, "services", ServicesSettings)
     if services is None or services.karpenter is None:
         return
     for name, pool in sorted(services.karpenter.pools.items()):

@@ -11,7 +11,7 @@ import pulumi
 from infra.components.base import Component
 from infra.manifests import admission
 from infra.manifests.admission import ENFORCED, Enforcement
-from infra.settings.admission import Kyverno, ValidatingAdmissionPolicies
+from infra.settings.admission import KyvernoAdmission, ValidatingAdmissionPolicies
 from infra.settings.base import Labels
 from policies.exceptions import RuleException
 from policies.limits import Limits
@@ -28,7 +28,7 @@ class AdmissionPoliciesArgs:
     """
 
     identity: Labels
-    settings: ValidatingAdmissionPolicies | Kyverno
+    settings: ValidatingAdmissionPolicies | KyvernoAdmission
     limits: Limits
     exceptions: Sequence[RuleException]
     namespaces: Mapping[str, str] = field(default_factory=lambda: ENFORCED)
@@ -53,7 +53,7 @@ class AdmissionPolicies(Component):
         match args.settings:
             case ValidatingAdmissionPolicies():
                 made = admission.validating_admission_policies(enforcement)
-            case Kyverno():
+            case KyvernoAdmission():
                 made = admission.kyverno_policies(enforcement, background=args.settings.background)
         for manifest in made:
             is_binding = manifest["kind"].endswith("Binding")

@@ -11,7 +11,7 @@ from infra.components.base import Component
 from infra.manifests import objects, prometheus, scaling
 from infra.manifests.network import Paths
 from infra.settings import Labels
-from infra.settings.monitoring import Alertmanager as Settings
+from infra.settings.monitoring import AlertmanagerSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class AlertmanagerArgs:
 
     identity: Labels
     image: str
-    settings: Settings
+    settings: AlertmanagerSettings
     paths: Paths
 
 

@@ -14,7 +14,7 @@ from infra.manifests.meta import Manifest
 from infra.manifests.network import Paths
 from infra.manifests.scaling import Lag
 from infra.manifests.workload import Workload
-from infra.settings.workloads import Hpa, Keda
+from infra.settings.workloads import HpaScaler, KedaScaler
 
 _TYPES: dict[tuple[str, str], Any] = {
     ("v1", "ConfigMap"): k8s.core.v1.ConfigMap,
@@ -123,7 +123,7 @@ class Component(pulumi.ComponentResource):
         self,
         w: Workload,
         strategy: Manifest,
-        scaler: Hpa | Keda,
+        scaler: HpaScaler | KedaScaler,
         *,
         after: Sequence[pulumi.Resource],
         lag: Lag | None = None,
@@ -146,9 +146,9 @@ class Component(pulumi.ComponentResource):
             "memory_percent": scaler.memory_percent,
         }
         match scaler:
-            case Hpa():
+            case HpaScaler():
                 manifest = scaling.hpa(w, **limits)
-            case Keda():
+            case KedaScaler():
                 manifest = scaling.scaled_object(w, **limits, lag=lag, lag_messages=scaler.lag)
                 if lag is not None and (tls := lag.kafka.tls) is not None:
                     self.add(scaling.trigger_authentication(w, lag, tls))

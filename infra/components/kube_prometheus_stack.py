@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests import prometheus
 from infra.manifests.charts import kube_prometheus_stack
 from infra.manifests.meta import labels, metadata
@@ -18,7 +18,7 @@ from infra.manifests.prometheus import Target
 from infra.manifests.resources import alert_routes, monitoring_paths, monitors
 from infra.manifests.resources.external_secrets import Remote
 from infra.manifests.secrets import secret
-from infra.settings.monitoring import KubePrometheusStack as Settings
+from infra.settings.monitoring import KubePrometheusStackSettings
 from workloads.kit.contracts import ports
 from workloads.kit.contracts.namespaces import MONITORING
 
@@ -34,9 +34,9 @@ class KubePrometheusStackArgs:
     paths, alerting: of Prometheus and of Alertmanager with the platform's workloads.
     """
 
-    site: Site
+    site: ClusterSite
     cluster: str
-    settings: Settings
+    settings: KubePrometheusStackSettings
     targets: Sequence[Target]
     rule_groups: Sequence[Mapping[str, Any]]
     receivers: Mapping[str, Remote]

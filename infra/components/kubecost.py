@@ -9,11 +9,11 @@ from typing import ClassVar, Final
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import kubecost
 from infra.manifests.resources.service_network import Reach
 from infra.namespaces import KUBECOST
-from infra.settings.cost import Kubecost as Settings
+from infra.settings.cost import KubecostSettings
 from infra.settings.tenants import TenantBudget
 
 _PARTS: Final = (5000, 9003, 9004, 9006, 9090)
@@ -30,9 +30,9 @@ class KubecostArgs:
     tenants: namespace → budget.
     """
 
-    site: Site
+    site: ClusterSite
     cluster: str
-    settings: Settings
+    settings: KubecostSettings
     tenants: Mapping[str, TenantBudget]
 
 

@@ -19,7 +19,7 @@ from infra.manifests.secrets import secret
 from infra.manifests.services import PostgresAccess
 from infra.names import PASSWORD, USERNAME
 from infra.settings import Labels
-from infra.settings.data import MLflowChart as Settings
+from infra.settings.data import MLflowChartSettings
 from workloads.kit.contracts import ports
 from workloads.kit.contracts.namespaces import PLATFORM
 
@@ -37,7 +37,7 @@ class MLflowChartArgs:
     postgres: PostgresAccess
     password: SecretValue = field(repr=False)
     bucket: str
-    settings: Settings
+    settings: MLflowChartSettings
     paths: Paths
 
 

@@ -13,7 +13,7 @@ from infra.manifests import objects, prometheus, scaling
 from infra.manifests.network import Paths
 from infra.manifests.prometheus import Target
 from infra.settings import Labels
-from infra.settings.monitoring import Prometheus as Settings
+from infra.settings.monitoring import PrometheusSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class PrometheusArgs:
     image: str
     rule_groups: Sequence[dict[str, Any]]
     targets: Sequence[Target]
-    settings: Settings
+    settings: PrometheusSettings
     paths: Paths
 
 

@@ -14,7 +14,7 @@ from infra.manifests.meta import Manifest
 from infra.manifests.network import Peer
 from infra.manifests.tenant import Given
 from infra.settings import Labels
-from infra.settings.tenants import Tenant as Settings
+from infra.settings.tenants import TenantSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class TenantArgs:
 
     identity: Labels
     tenant: str
-    settings: Settings
+    settings: TenantSettings
     secrets: Sequence[Given]
     opened: Sequence[tuple[Peer, int]] = ()
     streaming: Sequence[Manifest] = ()

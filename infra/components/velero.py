@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests import namespace
 from infra.manifests.charts import velero as values
 from infra.manifests.meta import labels
@@ -17,7 +17,7 @@ from infra.manifests.resources.external_secrets import Remote
 from infra.manifests.resources.service_network import Reach
 from infra.names import Names
 from infra.namespaces import VELERO
-from infra.settings.recovery import Velero as Settings
+from infra.settings.recovery import VeleroSettings
 
 _METRICS: Final = 8085
 
@@ -28,9 +28,9 @@ class VeleroArgs:
     repository_key: where the key stands that volumes are encrypted with.
     """
 
-    site: Site
+    site: ClusterSite
     names: Names
-    settings: Settings
+    settings: VeleroSettings
     repository_key: Remote
 
 

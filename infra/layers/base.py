@@ -11,7 +11,7 @@ from infra.cluster import ClusterAccess
 from infra.components.base import Component
 from infra.names import Names
 from infra.passwords import Passwords
-from infra.paths import Network
+from infra.paths import NetworkPaths
 from infra.settings.base import Labels
 from infra.settings.stack import PlatformSettings
 
@@ -30,7 +30,7 @@ class Context:
     cluster: ClusterAccess
     names: Names | None
     passwords: Passwords = field(repr=False)
-    network: Network
+    network: NetworkPaths
 
     @property
     def monitored(self) -> bool:

@@ -11,7 +11,7 @@ from infra.components.admission_policies import AdmissionPolicies, AdmissionPoli
 from infra.components.namespace import Namespace, NamespaceArgs
 from infra.layers.base import Context, Layer
 from infra.layers.cluster_services import ClusterServices, ClusterServicesArgs
-from infra.settings.monitoring import KubePrometheusStack
+from infra.settings.monitoring import KubePrometheusStackSettings
 from policies.exceptions import RuleException
 from policies.limits import Limits
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
@@ -53,7 +53,7 @@ class ClusterLayer(Layer):
         wanted = [(PLATFORM, quotas.platform, True)]
         if (watch := self._settings.monitoring) is not None:
             # A chart's pods have its own labels, registries and tokens.
-            wanted.append((MONITORING, quotas.monitoring, not isinstance(watch, KubePrometheusStack)))
+            wanted.append((MONITORING, quotas.monitoring, not isinstance(watch, KubePrometheusStackSettings)))
         labels = self._context.labels
         return [
             Namespace(name, NamespaceArgs(identity=labels, quota=quota, enforced=enforced), self.below())

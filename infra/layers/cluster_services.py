@@ -11,7 +11,7 @@ import pulumi
 from infra import charts, namespaces
 from infra.cluster import ClusterAccess
 from infra.components.base import Component
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.components.services.cert_manager import CertManager, CertManagerArgs
 from infra.components.services.cloudnative_pg import CloudNativePg, CloudNativePgArgs
 from infra.components.services.external_secrets import ExternalSecrets, ExternalSecretsArgs
@@ -25,12 +25,12 @@ from infra.components.services.load_balancer_controller import (
 from infra.components.services.metrics_server import MetricsServer, MetricsServerArgs
 from infra.components.services.priorities import Priorities, PrioritiesArgs
 from infra.components.services.prometheus_crds import PrometheusCrds, PrometheusCrdsArgs
-from infra.components.services.storage import Storage, StorageArgs
+from infra.components.services.storage import StorageClasses, StorageClassesArgs
 from infra.components.services.strimzi import Strimzi, StrimziArgs
 from infra.manifests.resources.service_network import Pods
 from infra.names import Names
 from infra.settings import Labels
-from infra.settings.services import Services
+from infra.settings.services import ServicesSettings
 from workloads.kit.contracts import ports
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
@@ -58,7 +58,7 @@ class ClusterServicesArgs:
 
     labels: Labels
     cluster: ClusterAccess
-    settings: Services
+    settings: ServicesSettings
     names: Names | None
     after: Sequence[pulumi.Resource]
 
@@ -78,7 +78,7 @@ class ClusterServices(Component):
         super().__init__(name, opts)
         self._args = args
         self._settings = args.settings
-        self._site = Site(
+        self._site = ClusterSite(
             identity=args.labels,
             api_cidrs=args.cluster.api_cidrs,
             network_cidrs=args.cluster.network_cidrs,
@@ -120,12 +120,12 @@ class ClusterServices(Component):
             "prometheus-operator-crds", PrometheusCrdsArgs(namespace=namespaces.SYSTEM), self._after()
         )
 
-    def _storage(self) -> Storage | None:
+    def _storage(self) -> StorageClasses | None:
         settings = self._settings.storage
         if settings is None:
             return None
-        args = StorageArgs(identity=self._args.labels, names=self._names, settings=settings)
-        return Storage("storage", args, self._after())
+        args = StorageClassesArgs(identity=self._args.labels, names=self._names, settings=settings)
+        return StorageClasses("storage", args, self._after())
 
     def _karpenter(self, after: Sequence[pulumi.Resource | None]) -> Karpenter | None:
         settings = self._settings.karpenter

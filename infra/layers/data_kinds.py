@@ -188,7 +188,7 @@ def mlflow(
                 paths=paths,
             )
             return MLflow(name, args, opts)
-        case data.MLflowChart():
+        case data.MLflowChartSettings():
             return MLflowChart(
                 name,
                 MLflowChartArgs(

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 
 from infra.cluster import ClusterAccess
-from infra.components.aws.account import Account, AccountArgs
+from infra.components.aws.account import AccountDefaults, AccountDefaultsArgs
 from infra.components.aws.addons import BEFORE_NODES, ON_NODES, Addons, AddonsArgs
 from infra.components.aws.audit import Audit, AuditArgs
 from infra.components.aws.base import site
@@ -18,7 +18,7 @@ from infra.components.aws.budget import Budget, BudgetArgs
 from infra.components.aws.edge import Edge, EdgeArgs
 from infra.components.aws.eks import Eks, EksArgs
 from infra.components.aws.github_oidc import GitHubOidc, GitHubOidcArgs
-from infra.components.aws.karpenter import Karpenter, KarpenterArgs
+from infra.components.aws.karpenter import KarpenterAtAws, KarpenterAtAwsArgs
 from infra.components.aws.keys import Keys, KeysArgs
 from infra.components.aws.network import Network, NetworkArgs
 from infra.components.aws.pod_rights import PodRights, PodRightsArgs
@@ -186,9 +186,9 @@ class Foundation(Component):
             AddonsArgs(site=site, cluster_name=eks.cluster_name, addons=ON_NODES, versions=settings.addons),
             self._after(*nodes.ready, *rights.ready),
         )
-        Account("account", AccountArgs(site=site), self._below)
-        karpenter = Karpenter(
-            "karpenter", KarpenterArgs(site=site, cluster_name=eks.cluster_name), self._below
+        AccountDefaults("account", AccountDefaultsArgs(site=site), self._below)
+        karpenter = KarpenterAtAws(
+            "karpenter", KarpenterAtAwsArgs(site=site, cluster_name=eks.cluster_name), self._below
         )
         ready = [*eks.ready, *nodes.ready, *addons.ready, *karpenter.ready, *rights.ready, *self._secrets()]
         self.cluster = ClusterAccess(

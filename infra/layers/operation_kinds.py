@@ -10,7 +10,7 @@ import pulumi
 
 from infra.components.kube_prometheus_stack import KubePrometheusStack, KubePrometheusStackArgs
 from infra.components.kubecost import Kubecost, KubecostArgs
-from infra.components.services.base import Site
+from infra.components.services.base import ClusterSite
 from infra.components.velero import Velero, VeleroArgs
 from infra.manifests.network import Paths
 from infra.manifests.prometheus import Target
@@ -18,7 +18,7 @@ from infra.manifests.resources import alert_routes
 from infra.manifests.resources.external_secrets import Remote
 from infra.names import GRAFANA_ADMIN, PASSWORD, USERNAME, VELERO_REPOSITORY, Names
 from infra.settings import cost, monitoring, recovery
-from infra.settings.secrets import ExternalSecrets, Secrets
+from infra.settings.secrets import ExternalSecretsSettings, Secrets
 from infra.settings.tenants import TenantBudget
 
 
@@ -31,7 +31,7 @@ class OperationSite:
         names: of what AWS holds; None on a cluster elsewhere.
     """
 
-    site: Site
+    site: ClusterSite
     cluster: str
     names: Names | None
     secrets: Secrets
@@ -45,7 +45,7 @@ class OperationSite:
         Raises:
             pulumi.RunError: the stack has nothing at AWS, or keeps its secrets elsewhere.
         """
-        if self.names is None or not isinstance(self.secrets, ExternalSecrets):
+        if self.names is None or not isinstance(self.secrets, ExternalSecretsSettings):
             raise pulumi.RunError(
                 f"carbon:{section} has secrets in AWS Secrets Manager. Remedy: add section carbon:aws and "
                 "choose carbon:secrets.kind external, or leave it out."
@@ -55,7 +55,7 @@ class OperationSite:
 
 def prometheus(
     site: OperationSite,
-    settings: monitoring.KubePrometheusStack,
+    settings: monitoring.KubePrometheusStackSettings,
     *,
     targets: Sequence[Target],
     rule_groups: Sequence[Mapping[str, Any]],
@@ -91,7 +91,7 @@ def prometheus(
     return KubePrometheusStack("kube-prometheus-stack", args, opts)
 
 
-def velero(site: OperationSite, settings: recovery.Velero, opts: pulumi.ResourceOptions) -> Velero:
+def velero(site: OperationSite, settings: recovery.VeleroSettings, opts: pulumi.ResourceOptions) -> Velero:
     """Backups."""
     names, refresh = site.aws("recovery")
     key = Remote(names.secret(VELERO_REPOSITORY), PASSWORD, refresh)
@@ -102,7 +102,7 @@ def velero(site: OperationSite, settings: recovery.Velero, opts: pulumi.Resource
 
 def kubecost(
     site: OperationSite,
-    settings: cost.Kubecost,
+    settings: cost.KubecostSettings,
     budgets: Mapping[str, TenantBudget],
     opts: pulumi.ResourceOptions,
 ) -> Kubecost:

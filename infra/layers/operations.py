@@ -11,14 +11,14 @@ from infra.components.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.components.kube_state_metrics import KubeStateMetrics, KubeStateMetricsArgs
 from infra.components.postgres_exporter import PostgresExporter, PostgresExporterArgs
 from infra.components.prometheus import Prometheus, PrometheusArgs
-from infra.components.services.base import Site
+from infra.components.services.base import ClusterSite
 from infra.layers import operation_kinds
 from infra.layers.base import Context, Layer
 from infra.layers.data import DataLayer
 from infra.layers.operation_kinds import OperationSite
 from infra.manifests import alerts, tenant
-from infra.settings.cost import Kubecost
-from infra.settings.monitoring import KubePrometheusStack, Monitoring, MonitoringDeployments
+from infra.settings.cost import KubecostSettings
+from infra.settings.monitoring import KubePrometheusStackSettings, Monitoring, MonitoringDeployments
 from workloads.kit.contracts.declared.services import (
     ALERTMANAGER,
     KUBE_STATE_METRICS,
@@ -42,7 +42,7 @@ class OperationsLayer(Layer):
         s = context.settings
         cluster = context.cluster
         self._site = OperationSite(
-            site=Site(
+            site=ClusterSite(
                 identity=context.labels,
                 api_cidrs=cluster.api_cidrs,
                 network_cidrs=cluster.network_cidrs,
@@ -56,7 +56,7 @@ class OperationsLayer(Layer):
         match s.monitoring:
             case MonitoringDeployments():
                 self._own_prometheus(s.monitoring)
-            case KubePrometheusStack():
+            case KubePrometheusStackSettings():
                 self._operated_prometheus(s.monitoring)
             case None:
                 pass
@@ -107,7 +107,7 @@ class OperationsLayer(Layer):
         )
         KubeStateMetrics(KUBE_STATE_METRICS.name, state, self.below())
 
-    def _operated_prometheus(self, settings: KubePrometheusStack) -> None:
+    def _operated_prometheus(self, settings: KubePrometheusStackSettings) -> None:
         network = self._context.network
         # The chart brings these itself, with what scrapes them.
         theirs = (ALERTMANAGER.name, KUBE_STATE_METRICS.name)
@@ -126,7 +126,7 @@ class OperationsLayer(Layer):
         late = {name: times.every_hours for name, times in backups.schedules.items()} if backups else {}
         return alerts.rule_groups(late)
 
-    def _cost(self, settings: Kubecost) -> None:
+    def _cost(self, settings: KubecostSettings) -> None:
         budgets = {
             tenant.namespace_name(self._context.labels, name): one.budget
             for name, one in self._settings.tenants.items()

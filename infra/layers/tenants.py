@@ -19,8 +19,7 @@ from infra.manifests.services import KafkaAccess, PostgresAccess
 from infra.manifests.tenant import Given
 from infra.names import PASSWORD
 from infra.passwords import Passwords
-from infra.settings.tenants import Product
-from infra.settings.tenants import Tenant as Settings
+from infra.settings.tenants import Product, TenantSettings
 from workloads.kit.contracts import tenants
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
@@ -74,7 +73,7 @@ class TenantLayer(Layer):
         network = self._context.network
         return [(network.peer(one.name), one.port) for one in found.values() if one.port is not None]
 
-    def _streaming(self, name: str, settings: Settings) -> list[Manifest]:
+    def _streaming(self, name: str, settings: TenantSettings) -> list[Manifest]:
         if self._kafka.tls is None:
             return []
         kafka = self._settings.kafka

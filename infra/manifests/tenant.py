@@ -13,7 +13,7 @@ from infra.manifests.resources import strimzi_clients
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.manifests.secrets import secret
 from infra.settings import Labels
-from infra.settings.tenants import Tenant
+from infra.settings.tenants import TenantSettings
 from workloads.kit.contracts import ports, tables, tenants
 from workloads.kit.contracts.declaration import Quota
 from workloads.kit.contracts.namespaces import PLATFORM
@@ -40,7 +40,7 @@ def namespace_name(identity: Labels, tenant: str) -> str:
     return f"{identity.known_as or identity.environment}-{tenant}"
 
 
-def identity_of(identity: Labels, settings: Tenant) -> Labels:
+def identity_of(identity: Labels, settings: TenantSettings) -> Labels:
     """Whose the tenant's objects are: its own people's, in the platform's environment and product."""
     return Labels(
         environment=identity.environment,
@@ -51,18 +51,18 @@ def identity_of(identity: Labels, settings: Tenant) -> Labels:
     )
 
 
-def cost_labels(name: str, settings: Tenant) -> dict[str, str]:
+def cost_labels(name: str, settings: TenantSettings) -> dict[str, str]:
     """Labels that cost is told by, besides those of every object."""
     return {"tenant": name, "department": settings.department}
 
 
-def home(identity: Labels, name: str, settings: Tenant) -> Manifest:
+def home(identity: Labels, name: str, settings: TenantSettings) -> Manifest:
     """The namespace; it takes restricted pods only, and refuses what breaks the policies."""
     made = namespace.namespace(namespace_name(identity, name), identity_of(identity, settings), enforced=True)
     return labelled(made, name, settings)
 
 
-def surroundings(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
+def surroundings(identity: Labels, name: str, settings: TenantSettings) -> list[Manifest]:
     """What every pod of the namespace lives under: quota, limits, closed network, and no token by default."""
     own, theirs = namespace_name(identity, name), identity_of(identity, settings)
     quota = settings.quota
@@ -94,7 +94,7 @@ def surroundings(identity: Labels, name: str, settings: Tenant) -> list[Manifest
 
 
 def paths(
-    identity: Labels, name: str, settings: Tenant, opened: Sequence[tuple[Peer, int]]
+    identity: Labels, name: str, settings: TenantSettings, opened: Sequence[tuple[Peer, int]]
 ) -> list[Manifest]:
     """Lets all pods of the namespace reach some workloads of the platform: both ends of each path.
 
@@ -163,7 +163,7 @@ def client(name: str) -> str:
 
 
 def streaming(
-    identity: Labels, name: str, settings: Tenant, *, replication_factor: int, min_in_sync: int
+    identity: Labels, name: str, settings: TenantSettings, *, replication_factor: int, min_in_sync: int
 ) -> list[Manifest]:
     """The tenant's topics, and its client, which may use what starts with its prefix and nothing else."""
     theirs, prefix, use = identity_of(identity, settings), tenants.prefix(name), settings.kafka
@@ -183,7 +183,7 @@ def streaming(
     return [labelled(manifest, name, settings) for manifest in made]
 
 
-def store(identity: Labels, name: str, settings: Tenant, sources: Sequence[str]) -> list[Manifest]:
+def store(identity: Labels, name: str, settings: TenantSettings, sources: Sequence[str]) -> list[Manifest]:
     """Lets External Secrets read some of the platform's secrets for the tenant, with rights on these alone.
 
     Args:
@@ -241,7 +241,7 @@ def store(identity: Labels, name: str, settings: Tenant, sources: Sequence[str])
     return [labelled(manifest, name, settings) for manifest in made]
 
 
-def given(identity: Labels, name: str, settings: Tenant, secrets: Sequence[Given]) -> list[Manifest]:
+def given(identity: Labels, name: str, settings: TenantSettings, secrets: Sequence[Given]) -> list[Manifest]:
     """The tenant's Secrets, or what copies them by its store."""
     own = namespace_name(identity, name)
     common = labels(identity_of(identity, settings), own, "secrets") | cost_labels(name, settings)
@@ -254,7 +254,7 @@ def given(identity: Labels, name: str, settings: Tenant, secrets: Sequence[Given
     return made
 
 
-def labelled(manifest: Manifest, name: str, settings: Tenant) -> Manifest:
+def labelled(manifest: Manifest, name: str, settings: TenantSettings) -> Manifest:
     """An object of the tenant's, with the labels that cost is told by."""
     meta = manifest["metadata"]
     return manifest | {"metadata": meta | {"labels": meta["labels"] | cost_labels(name, settings)}}

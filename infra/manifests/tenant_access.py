@@ -8,7 +8,7 @@ from typing import Final
 from infra.manifests.meta import Manifest, labels, metadata
 from infra.manifests.tenant import identity_of, labelled, namespace_name
 from infra.settings import Labels
-from infra.settings.tenants import Tenant
+from infra.settings.tenants import TenantSettings
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
@@ -58,7 +58,7 @@ _SHARED: Final[Mapping[str, Sequence[str]]] = {
 """API group → kinds that an admin makes besides (MTB-PL2-BC-OPS-3 and -4)."""
 
 
-def access(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
+def access(identity: Labels, name: str, settings: TenantSettings) -> list[Manifest]:
     """Roles of the namespace, and the groups that have them."""
     own = namespace_name(identity, name)
     common = labels(identity_of(identity, settings), own, "access")
@@ -105,7 +105,7 @@ def admin_rules() -> list[Manifest]:
     return [*developer_rules(), *(_rule(group, kinds, _WRITE) for group, kinds in _SHARED.items())]
 
 
-def guard(identity: Labels, name: str, settings: Tenant) -> list[Manifest]:
+def guard(identity: Labels, name: str, settings: TenantSettings) -> list[Manifest]:
     """Keeps the platform's own objects in the namespace from those who may write their kinds there.
 
     Rights cannot tell one network policy from another. So admission asks who changes or deletes an object of

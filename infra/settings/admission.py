@@ -15,7 +15,7 @@ class ValidatingAdmissionPolicies(Section):
     kind: Literal["validating-admission-policy"] = Field(description="ValidatingAdmissionPolicy.")
 
 
-class Kyverno(Section):
+class KyvernoAdmission(Section):
     """Kyverno, which also reports on objects that were there before a rule was."""
 
     kind: Literal["kyverno"] = Field(description="Kyverno ValidatingPolicy; Kyverno must be installed.")
@@ -24,4 +24,4 @@ class Kyverno(Section):
     )
 
 
-Admission = Annotated[ValidatingAdmissionPolicies | Kyverno, Discriminator("kind")]
+Admission = Annotated[ValidatingAdmissionPolicies | KyvernoAdmission, Discriminator("kind")]

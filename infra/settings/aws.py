@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from infra.settings.aws_cluster import AllowedNetwork, EksSettings, Network
+from infra.settings.aws_cluster import AllowedNetwork, EksSettings, NetworkSettings
 from infra.settings.base import DnsLabel, LabelValue, PublicWorkload, Section
 from workloads.kit.contracts.platform import IMAGES
 
@@ -25,7 +25,7 @@ Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", 
 PublicName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,12}[a-z0-9]$", examples=["api"])]
 
 
-class Registry(Section):
+class RegistrySettings(Section):
     """The container registry."""
 
     images: list[DnsLabel] = Field(
@@ -67,7 +67,7 @@ class Replica(Section):
     environment: LabelValue = Field(description="Its environment.")
 
 
-class Buckets(Section):
+class BucketsSettings(Section):
     """S3 buckets."""
 
     recovery: ObjectRetention | None = Field(None, description="Backups of the cluster and of PostgreSQL.")
@@ -98,7 +98,7 @@ class SecretsManager(Section):
     )
 
 
-class Audit(Section):
+class AuditSettings(Section):
     """CloudTrail in all regions, to the audit bucket and to a log group."""
 
     log_days: LogDays = Field(TWO_YEARS, ge=TWO_YEARS, description="Days that its log group keeps.")
@@ -107,7 +107,7 @@ class Audit(Section):
     )
 
 
-class Edge(Section):
+class EdgeSettings(Section):
     """The public load balancer, its firewall, its names and its certificate."""
 
     domain: str = Field(
@@ -134,7 +134,7 @@ class CostBudget(Section):
     )
 
 
-class State(Section):
+class StateSettings(Section):
     """The bucket that holds the stacks' state, and the key that encrypts their secrets."""
 
     noncurrent_days: int = Field(365, ge=30, description="Days that a former state is kept.")
@@ -165,15 +165,15 @@ class Aws(Section):
     )
     log_days: LogDays = Field(TWO_YEARS, description="Days that log groups keep.")
     key_deletion_days: int = Field(30, ge=7, le=30, description="Days in which a deleted key can be saved.")
-    network: Network | None = Field(None, description="The network.")
+    network: NetworkSettings | None = Field(None, description="The network.")
     cluster: EksSettings | None = Field(None, description="The cluster.")
-    registry: Registry | None = Field(None, description="The container registry.")
-    buckets: Buckets | None = Field(None, description="The buckets.")
+    registry: RegistrySettings | None = Field(None, description="The container registry.")
+    buckets: BucketsSettings | None = Field(None, description="The buckets.")
     secrets: SecretsManager | None = Field(None, description="The secrets.")
-    audit: Audit | None = Field(None, description="The audit trail.")
-    edge: Edge | None = Field(None, description="The way in from the internet.")
+    audit: AuditSettings | None = Field(None, description="The audit trail.")
+    edge: EdgeSettings | None = Field(None, description="The way in from the internet.")
     budget: CostBudget | None = Field(None, description="The budget.")
-    state: State | None = Field(None, description="State of the stacks.")
+    state: StateSettings | None = Field(None, description="State of the stacks.")
     github: GitHub | None = Field(None, description="Roles of GitHub's workflows.")
 
     @model_validator(mode="after")
@@ -196,7 +196,7 @@ class Aws(Section):
             raise ValueError(f"registry.replicate_to {self.region} is the stack's own: name another")
         return self
 
-    def _placed(self, network: Network) -> None:
+    def _placed(self, network: NetworkSettings) -> None:
         elsewhere = [zone for zone in network.zones if zone[:-1] != self.region]
         if elsewhere:
             raise ValueError(f"network.zones {', '.join(elsewhere)} are not of region {self.region}")

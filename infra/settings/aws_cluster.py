@@ -45,7 +45,7 @@ RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-
 InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9]+$", examples=["m7g.large"])]
 
 
-class Network(Section):
+class NetworkSettings(Section):
     """The VPC: a public, a private and an isolated subnet in each zone."""
 
     cidr: IPv4Network = Field(description="Range of the VPC, /16 to /20, of private addresses.")
@@ -72,7 +72,7 @@ class Network(Section):
         return self
 
 
-class SystemNodes(Section):
+class SystemNodesSettings(Section):
     """The managed node group that runs the operators; Karpenter starts the nodes of everything else."""
 
     instance_types: list[InstanceType] = Field(min_length=1, description="Instance types, one architecture.")
@@ -113,7 +113,7 @@ class EksSettings(Section):
         default=[], description="Roles that administer the cluster: whoever deploys has to be among them."
     )
     viewers: list[RoleArn] = Field(default=[], description="Roles that read all objects but secrets.")
-    system_nodes: SystemNodes = Field(description="The system node group.")
+    system_nodes: SystemNodesSettings = Field(description="The system node group.")
     addons: dict[Addon, str] = Field(
         default={}, description="Versions of add-ons, where not the cluster version's default."
     )

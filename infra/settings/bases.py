@@ -38,7 +38,7 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
-class Layer:
+class ConfigLayer:
     """What one file says.
 
     Args:
@@ -51,10 +51,10 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Layers:
+class ConfigLayers:
     """The files of a stack, its own last."""
 
-    files: tuple[Layer, ...]
+    files: tuple[ConfigLayer, ...]
 
     def merged(self) -> dict[str, Any]:
         """Section → value, of all of them together."""
@@ -97,7 +97,7 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     return made
 
 
-def layered(sections: Mapping[str, Any], *, file: str, root: Path = ROOT) -> Layers:
+def layered(sections: Mapping[str, Any], *, file: str, root: Path = ROOT) -> ConfigLayers:
     """A stack's sections over the sets and the bases that it names.
 
     Args:
@@ -108,7 +108,7 @@ def layered(sections: Mapping[str, Any], *, file: str, root: Path = ROOT) -> Lay
     Raises:
         SettingsError: a base or a set is unknown, is none, or a base comes to itself again.
     """
-    own = Layer(file, sections)
+    own = ConfigLayer(file, sections)
     found = [own]
     while (name := found[0].sections.get(BASE)) is not None:
         lower = _base(name, said_in=found[0].file, root=root)
@@ -120,7 +120,7 @@ def layered(sections: Mapping[str, Any], *, file: str, root: Path = ROOT) -> Lay
         found.insert(0, lower)
     found[-1:] = [*_sets(own, root), own]
     kept = ({k: v for k, v in x.sections.items() if k not in (BASE, SETS)} for x in found)
-    return Layers(tuple(Layer(x.file, s) for x, s in zip(found, kept, strict=True)))
+    return ConfigLayers(tuple(ConfigLayer(x.file, s) for x, s in zip(found, kept, strict=True)))
 
 
 def bases(root: Path = ROOT) -> list[str]:
@@ -133,7 +133,7 @@ def sets(root: Path = ROOT) -> list[str]:
     return _names(root / _SETS)
 
 
-def set_layer(name: object, *, said_in: str, root: Path = ROOT) -> Layer:
+def set_layer(name: object, *, said_in: str, root: Path = ROOT) -> ConfigLayer:
     """A set.
 
     Args:
@@ -152,7 +152,7 @@ def set_layer(name: object, *, said_in: str, root: Path = ROOT) -> Layer:
     return _read(file, root)
 
 
-def _sets(own: Layer, root: Path) -> list[Layer]:
+def _sets(own: ConfigLayer, root: Path) -> list[ConfigLayer]:
     named: object = own.sections.get(SETS, [])
     if not isinstance(named, list):
         raise SettingsError(
@@ -171,7 +171,7 @@ def _meant(name: object, known: Sequence[str]) -> str:
     return f"write {near[0]} if that was meant" if near else f"there are {', '.join(known) or 'none'}"
 
 
-def _base(name: object, *, said_in: str, root: Path) -> Layer:
+def _base(name: object, *, said_in: str, root: Path) -> ConfigLayer:
     known = bases(root)
     file = _BASES / f"{name}.yaml"
     if name not in known:
@@ -181,7 +181,7 @@ def _base(name: object, *, said_in: str, root: Path) -> Layer:
     return _read(file, root)
 
 
-def _read(file: Path, root: Path) -> Layer:
+def _read(file: Path, root: Path) -> ConfigLayer:
     why = "there is no map `config`, or something beside it"
     try:
         content: Any = yaml.safe_load((root / file).read_text(encoding="utf-8"))
@@ -200,7 +200,7 @@ def _read(file: Path, root: Path) -> Layer:
             f"{file}: {foreign[0]} is read by the engine, which knows no base. "
             "Remedy: write it into each stack's file."
         )
-    return Layer(str(file), {key.removeprefix(prefix): value for key, value in config.items()})
+    return ConfigLayer(str(file), {key.removeprefix(prefix): value for key, value in config.items()})
 
 
 def _unlike(lower: Any, upper: Any) -> bool:

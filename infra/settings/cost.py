@@ -10,7 +10,7 @@ from infra.settings.base import LabelValue, Memory, Quota, Resources, Section
 from infra.settings.tenants import TenantBudget
 
 
-class Kubecost(Section):
+class KubecostSettings(Section):
     """Kubecost: cost of each namespace, team and product, and budgets that tell when they are spent."""
 
     kind: Literal["kubecost"] = Field(description="How cost is told.")

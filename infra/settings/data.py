@@ -206,7 +206,7 @@ class MLflowDeployment(Section):
     storage: Storage = Field(description="Volume of the artifacts.")
 
 
-class MLflowChart(Section):
+class MLflowChartSettings(Section):
     """MLflow's tracking server and registry by its chart, artifacts in a bucket."""
 
     kind: Literal["chart"] = Field(description="How MLflow is run.")
@@ -215,4 +215,4 @@ class MLflowChart(Section):
     resources: Resources = Field(description="Resources of a pod.")
 
 
-MLflow = Annotated[MLflowDeployment | MLflowChart, Discriminator("kind")]
+MLflow = Annotated[MLflowDeployment | MLflowChartSettings, Discriminator("kind")]

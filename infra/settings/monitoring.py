@@ -22,13 +22,13 @@ class _Prometheus(Section):
     resources: Resources = Field(description="Resources of the server.")
 
 
-class Prometheus(_Prometheus):
+class PrometheusSettings(_Prometheus):
     """Prometheus."""
 
     storage: Storage | None = Field(None, description="Volume of the samples; lost with the pod if not set.")
 
 
-class Alertmanager(Section):
+class AlertmanagerSettings(Section):
     """Alertmanager, which shows alerts and sends them nowhere."""
 
     resources: Resources = Field(description="Resources of the server.")
@@ -44,8 +44,8 @@ class MonitoringDeployments(Section):
     """Prometheus, Alertmanager and exporters as deployments of our own."""
 
     kind: Literal["deployments"] = Field(description="How the platform is watched.")
-    prometheus: Prometheus = Field(description="Prometheus.")
-    alertmanager: Alertmanager = Field(description="Alertmanager.")
+    prometheus: PrometheusSettings = Field(description="Prometheus.")
+    alertmanager: AlertmanagerSettings = Field(description="Alertmanager.")
     postgres_exporter: Exporter = Field(description="postgres-exporter.")
     kube_state_metrics: Exporter = Field(description="kube-state-metrics.")
 
@@ -63,7 +63,7 @@ class Receivers(Section):
     slack_channel: Annotated[str, Field(pattern=r"^#[a-z0-9_-]+$")] = Field(description="Channel in Slack.")
 
 
-class OperatedAlertmanager(Alertmanager):
+class OperatedAlertmanager(AlertmanagerSettings):
     """Alertmanager under its operator."""
 
     replicas: int = Field(1, ge=1, le=3, description="Servers; they agree on who tells.")
@@ -75,7 +75,7 @@ class OperatedAlertmanager(Alertmanager):
     )
 
 
-class KubePrometheusStack(Section):
+class KubePrometheusStackSettings(Section):
     """Prometheus and Alertmanager from the chart kube-prometheus-stack, with the cluster's own metrics."""
 
     kind: Literal["kube-prometheus-stack"] = Field(description="How the platform is watched.")
@@ -90,4 +90,4 @@ class KubePrometheusStack(Section):
     )
 
 
-Monitoring = Annotated[MonitoringDeployments | KubePrometheusStack, Discriminator("kind")]
+Monitoring = Annotated[MonitoringDeployments | KubePrometheusStackSettings, Discriminator("kind")]

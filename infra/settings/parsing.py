@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from infra.settings.bases import BASE, ROOT, Layers, SettingsError, layered
+from infra.settings.bases import BASE, ROOT, ConfigLayers, SettingsError, layered
 from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM, STACK, StackSettings
 
 
@@ -49,7 +49,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _problem(error: ErrorDetails, layers: Layers) -> str:
+def _problem(error: ErrorDetails, layers: ConfigLayers) -> str:
     holders, models, path = _walk([str(part) for part in error["loc"]])
     key, file = ".".join(path), layers.blamed(path) if path else layers.files[-1].file
     section = path[0] if path else ""

@@ -20,7 +20,7 @@ class Schedule(Section):
     only_platform: bool = Field(default=False, description="Just the platform's namespace, not all of them.")
 
 
-class Velero(Section):
+class VeleroSettings(Section):
     """Velero: objects to the recovery bucket, and volumes there too, by snapshots that are moved."""
 
     kind: Literal["velero"] = Field(description="How backups are made.")

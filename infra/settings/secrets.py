@@ -37,7 +37,7 @@ class GeneratedSecrets(Section):
         return self
 
 
-class ExternalSecrets(Section):
+class ExternalSecretsSettings(Section):
     """Entries of AWS Secrets Manager, which External Secrets copies into the cluster and keeps up to date."""
 
     kind: Literal["external"] = Field(description="Where secrets come from.")
@@ -50,4 +50,4 @@ class ExternalSecrets(Section):
     )
 
 
-Secrets = Annotated[GeneratedSecrets | ExternalSecrets, Discriminator("kind")]
+Secrets = Annotated[GeneratedSecrets | ExternalSecretsSettings, Discriminator("kind")]

@@ -39,7 +39,7 @@ class Spacious(Operator):
     quota: Quota = Field(default=_ROOM, description="Quota of its namespace.")
 
 
-class PrometheusCrds(Section):
+class PrometheusCrdsSettings(Section):
     """Definitions of ServiceMonitor and its kin. With them, every service is scraped."""
 
 
@@ -50,7 +50,7 @@ class EbsStorage(Section):
     throughput_mib: int = Field(default=125, ge=125, le=1000, description="MiB a second of a volume.")
 
 
-class MetricsServer(Operator):
+class MetricsServerSettings(Operator):
     """metrics-server, which HorizontalPodAutoscalers ask."""
 
 
@@ -74,7 +74,7 @@ class Certificate(Section):
     names: list[Host] = Field(min_length=1, description="DNS names that it holds for.")
 
 
-class CertManager(Spacious):
+class CertManagerSettings(Spacious):
     """cert-manager, with an authority of our own and, if wanted, a public one."""
 
     acme: Acme | None = Field(default=None, description="The public authority.")
@@ -132,7 +132,7 @@ class CloudNativePgOperator(Spacious):
     )
 
 
-class LoadBalancerController(Operator):
+class LoadBalancerControllerSettings(Operator):
     """AWS load balancer controller, which keeps target groups in step with pods."""
 
     bindings: dict[PublicName, PublicWorkload] = Field(
@@ -178,7 +178,7 @@ class NodePool(Section):
         return self
 
 
-class Karpenter(Operator):
+class KarpenterSettings(Operator):
     """Karpenter, which starts and stops nodes."""
 
     resources: Resources = Field(
@@ -196,18 +196,18 @@ class Karpenter(Operator):
     pools: dict[DnsLabel, NodePool] = Field(min_length=1, description="Node pools by class of workloads.")
 
 
-class Services(Section):
+class ServicesSettings(Section):
     """The services that a cluster has. None of them is there unless its section is."""
 
-    prometheus_crds: PrometheusCrds | None = Field(
+    prometheus_crds: PrometheusCrdsSettings | None = Field(
         default=None, description="Definitions of ServiceMonitors."
     )
     storage: EbsStorage | None = Field(default=None, description="Storage and snapshot classes on EBS.")
-    metrics_server: MetricsServer | None = Field(default=None, description="metrics-server.")
-    cert_manager: CertManager | None = Field(default=None, description="cert-manager.")
+    metrics_server: MetricsServerSettings | None = Field(default=None, description="metrics-server.")
+    cert_manager: CertManagerSettings | None = Field(default=None, description="cert-manager.")
     external_secrets: ExternalSecretsOperator | None = Field(default=None, description="External Secrets.")
-    karpenter: Karpenter | None = Field(default=None, description="Karpenter.")
-    load_balancer_controller: LoadBalancerController | None = Field(
+    karpenter: KarpenterSettings | None = Field(default=None, description="Karpenter.")
+    load_balancer_controller: LoadBalancerControllerSettings | None = Field(
         default=None, description="AWS load balancer controller."
     )
     kyverno: KyvernoOperator | None = Field(default=None, description="Kyverno.")

@@ -9,28 +9,28 @@ from typing import Any, Final, Self
 from pydantic import Field, create_model, model_validator
 
 from infra.settings import images
-from infra.settings.admission import Admission, Kyverno
+from infra.settings.admission import Admission, KyvernoAdmission
 from infra.settings.aws import Aws
 from infra.settings.base import Labels, Section
 from infra.settings.cluster import Cluster, EksCluster
-from infra.settings.cost import Kubecost
+from infra.settings.cost import KubecostSettings
 from infra.settings.data import (
     Kafka,
     KafkaStrimzi,
     MLflow,
-    MLflowChart,
+    MLflowChartSettings,
     Postgres,
     PostgresCloudNativePG,
     Redis,
     RedisValkey,
 )
 from infra.settings.images import Images
-from infra.settings.monitoring import KubePrometheusStack, Monitoring
-from infra.settings.recovery import Velero
-from infra.settings.secrets import ExternalSecrets, Secrets
-from infra.settings.services import Services
-from infra.settings.tenants import Tenant, TenantName
-from infra.settings.workloads import Features, Jobs, Keda, Namespaces
+from infra.settings.monitoring import KubePrometheusStackSettings, Monitoring
+from infra.settings.recovery import VeleroSettings
+from infra.settings.secrets import ExternalSecretsSettings, Secrets
+from infra.settings.services import ServicesSettings
+from infra.settings.tenants import TenantName, TenantSettings
+from infra.settings.workloads import Features, Jobs, KedaScaler, Namespaces
 from infra.workloads import ROOMS
 from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
@@ -56,16 +56,18 @@ class PlatformSettings(Section):
     images: Images = Field(description="Images.")
     secrets: Secrets = Field(description="Where passwords come from.")
     namespaces: Namespaces = Field(description="Quotas of the namespaces.")
-    services: Services = Field(default=Services(), description="Operators and controllers of the cluster.")
+    services: ServicesSettings = Field(
+        default=ServicesSettings(), description="Operators and controllers of the cluster."
+    )
     admission: Admission = Field(description="What refuses objects that break the policies.")
     kafka: Kafka = Field(description="Kafka.")
     postgres: Postgres = Field(description="PostgreSQL.")
     redis: Redis = Field(description="Redis.")
     mlflow: MLflow = Field(description="MLflow.")
     monitoring: Monitoring | None = Field(None, description="Metrics and alerts.")
-    recovery: Velero | None = Field(None, description="Backups of the cluster's objects and volumes.")
-    cost: Kubecost | None = Field(None, description="What the platform costs, and whom.")
-    tenants: dict[TenantName, Tenant] = Field(default={}, description="Tenants by name.")
+    recovery: VeleroSettings | None = Field(None, description="Backups of the cluster's objects and volumes.")
+    cost: KubecostSettings | None = Field(None, description="What the platform costs, and whom.")
+    tenants: dict[TenantName, TenantSettings] = Field(default={}, description="Tenants by name.")
     features: Features = Field(default=Features(), description="The feature set.")
     jobs: Jobs = Field(description="Migrations and topics.")
 
@@ -87,7 +89,7 @@ class PlatformSettings(Section):
     @property
     def scaled_by_keda(self) -> bool:
         """Whether a workload is."""
-        return any(isinstance(getattr(section, "scaler", None), Keda) for _, section in self.rooms())
+        return any(isinstance(getattr(section, "scaler", None), KedaScaler) for _, section in self.rooms())
 
     @model_validator(mode="after")
     def _served(self) -> Self:
@@ -95,7 +97,7 @@ class PlatformSettings(Section):
         return self
 
     def _needs(self) -> Iterator[Need]:
-        s, external = self.services, isinstance(self.secrets, ExternalSecrets)
+        s, external = self.services, isinstance(self.secrets, ExternalSecretsSettings)
         pg, watch, cache = self.postgres, self.monitoring, self.redis
         archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
         yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
@@ -106,11 +108,16 @@ class PlatformSettings(Section):
             "services.cloudnative_pg.barman_cloud",
         )
         yield external, s.external_secrets, "secrets.kind external", "services.external_secrets"
-        yield isinstance(self.admission, Kyverno), s.kyverno, "admission.kind kyverno", "services.kyverno"
+        yield (
+            isinstance(self.admission, KyvernoAdmission),
+            s.kyverno,
+            "admission.kind kyverno",
+            "services.kyverno",
+        )
         yield self.scaled_by_keda, s.keda, "a scaler of kind keda", "services.keda"
         certified = isinstance(cache, RedisValkey) and cache.tls_issuer is not None
         yield certified, s.cert_manager, "redis.tls_issuer", "services.cert_manager"
-        if isinstance(watch, KubePrometheusStack):
+        if isinstance(watch, KubePrometheusStackSettings):
             kind = "monitoring.kind kube-prometheus-stack"
             yield True, s.prometheus_crds, kind, "services.prometheus_crds"
             yield True, s.cert_manager, kind, "services.cert_manager"
@@ -121,7 +128,7 @@ class PlatformSettings(Section):
         copied = isinstance(self.kafka, KafkaStrimzi) or isinstance(pg, PostgresCloudNativePG)
         for name in self.tenants:
             yield copied, s.external_secrets, f"tenants.{name}", "services.external_secrets"
-            if isinstance(self.secrets, ExternalSecrets):
+            if isinstance(self.secrets, ExternalSecretsSettings):
                 alone = isinstance(pg, PostgresCloudNativePG)
                 yield (
                     True,
@@ -160,7 +167,7 @@ class StackSettings(Section):
         for service in p.services.needs_aws:
             yield True, isinstance(p.cluster, EksCluster), f"services.{service}", "cluster.kind eks"
         yield (
-            isinstance(p.secrets, ExternalSecrets),
+            isinstance(p.secrets, ExternalSecretsSettings),
             aws and aws.secrets,
             "secrets.kind external",
             "aws.secrets",
@@ -169,13 +176,13 @@ class StackSettings(Section):
         yield p.recovery is not None, recovery, "recovery", "aws.buckets.recovery"
         archived = isinstance(p.postgres, PostgresCloudNativePG)
         yield archived, recovery, "postgres.backup", "aws.buckets.recovery"
-        stored = isinstance(p.mlflow, MLflowChart)
+        stored = isinstance(p.mlflow, MLflowChartSettings)
         yield stored, buckets and buckets.mlflow, "mlflow.kind chart", "aws.buckets.mlflow"
-        if isinstance(p.secrets, ExternalSecrets):
+        if isinstance(p.secrets, ExternalSecretsSettings):
             given = aws.secrets.sources if aws and aws.secrets else []
             for name in p.secrets.sources:
                 yield True, name in given, f"secrets.sources {name}", f"aws.secrets.sources {name}"
-        if isinstance(p.monitoring, KubePrometheusStack) and p.monitoring.alertmanager.receivers:
+        if isinstance(p.monitoring, KubePrometheusStackSettings) and p.monitoring.alertmanager.receivers:
             keys = aws.secrets.alerts if aws and aws.secrets else []
             for name in ("pagerduty", "slack"):
                 needed = f"aws.secrets.alerts {name}"

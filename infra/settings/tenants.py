@@ -71,7 +71,7 @@ class TenantBudget(Section):
     )
 
 
-class Tenant(Section):
+class TenantSettings(Section):
     """A tenant: its namespace is `<labels.environment>-<tenant>`."""
 
     owner: LabelValue = Field(description="Who answers for it, label `owner`.")

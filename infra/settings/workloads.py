@@ -30,20 +30,20 @@ class _Replicas(Section):
         return self
 
 
-class Hpa(_Replicas):
+class HpaScaler(_Replicas):
     """Scaled by Kubernetes itself, on CPU and memory."""
 
     kind: Literal["hpa"] = Field(description="HorizontalPodAutoscaler.")
 
 
-class Keda(_Replicas):
+class KedaScaler(_Replicas):
     """Scaled by KEDA, on CPU, memory and, where the workload consumes a topic, on its lag."""
 
     kind: Literal["keda"] = Field(description="KEDA ScaledObject; KEDA must be installed.")
     lag: int = Field(1000, ge=1, description="Messages of lag a pod that call for one more.")
 
 
-Scaler = Annotated[Hpa | Keda, Discriminator("kind")]
+Scaler = Annotated[HpaScaler | KedaScaler, Discriminator("kind")]
 
 
 class WorkloadSettings(Section):

@@ -14,7 +14,7 @@ from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import KafkaAccess, PostgresAccess, RedisAccess
 from infra.manifests.workload import SecretMount, Workload
 from infra.passwords import Passwords
-from infra.paths import Network
+from infra.paths import NetworkPaths
 from infra.settings.base import Labels
 from infra.settings.images import Images
 from infra.settings.workloads import Destination, WorkloadSettings
@@ -52,7 +52,7 @@ class WorkloadSite:
     identity: Labels
     images: Images
     passwords: Passwords
-    network: Network
+    network: NetworkPaths
     services: Services
     windows: Sequence[int]
 

@@ -11,7 +11,7 @@ import pytest
 from infra.manifests import tenant, tenant_access
 from infra.manifests.network import Peer
 from infra.settings import Labels
-from infra.settings.tenants import Tenant
+from infra.settings.tenants import TenantSettings
 from tools.errors import CommandFailed
 from tools.gate import apiserver
 from tools.gate.apiclient import ApiServer
@@ -24,8 +24,8 @@ ONE, TWO = "production-pilot-one", "production-pilot-two"
 OPENED = [(Peer("carbon", "postgres"), 5432)]
 
 
-def settings(name: str) -> Tenant:
-    return Tenant.model_validate(
+def settings(name: str) -> TenantSettings:
+    return TenantSettings.model_validate(
         {
             "owner": name,
             "team": name,

@@ -14,7 +14,7 @@ from infra.layers.cluster_services import OPERATORS, ClusterServices, ClusterSer
 from infra.names import Names
 from infra.platform import Platform, PlatformArgs
 from infra.settings import Labels
-from infra.settings.services import Services
+from infra.settings.services import ServicesSettings
 from policies import limits
 from tests.stack import Recorder, Registration, platform, record
 from tools.gate import charts as chart_data
@@ -76,7 +76,7 @@ def install(settings: dict[str, Any], names: Names | None = NAMES) -> Recorder:
     def program() -> ClusterServices:
         provider = k8s.Provider("cluster", kubeconfig="{}")
         args = ClusterServicesArgs(
-            labels=LABELS, cluster=CLUSTER, settings=Services(**settings), names=names, after=[]
+            labels=LABELS, cluster=CLUSTER, settings=ServicesSettings(**settings), names=names, after=[]
         )
         return ClusterServices("services", args, pulumi.ResourceOptions(providers=[provider]))
 
@@ -85,7 +85,7 @@ def install(settings: dict[str, Any], names: Names | None = NAMES) -> Recorder:
 
 def whole(services: dict[str, Any]) -> Recorder:
     """The local stack's platform with these services."""
-    settings = platform().model_copy(update={"services": Services(**services)})
+    settings = platform().model_copy(update={"services": ServicesSettings(**services)})
     args = PlatformArgs(
         labels=LABELS,
         settings=settings,

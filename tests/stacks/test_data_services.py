@@ -13,10 +13,10 @@ from infra import cluster
 from infra.names import Names
 from infra.platform import Platform, PlatformArgs
 from infra.settings.cluster import KubeconfigCluster
-from infra.settings.data import KafkaStrimzi, MLflowChart, PostgresCloudNativePG, RedisValkey
-from infra.settings.secrets import ExternalSecrets
+from infra.settings.data import KafkaStrimzi, MLflowChartSettings, PostgresCloudNativePG, RedisValkey
+from infra.settings.secrets import ExternalSecretsSettings
 from infra.settings.stack import PlatformSettings
-from infra.settings.workloads import Keda
+from infra.settings.workloads import KedaScaler
 from policies import exceptions, limits
 from tests import stack
 from tests.stack import PASSWORDS, Recorder, Registration
@@ -41,14 +41,16 @@ POSTGRES = {
 def managed(**changes: Any) -> PlatformSettings:
     """The local stack's workloads on operators, charts and Secrets Manager."""
     local = stack.platform()
-    scaler = Keda.model_validate({"kind": "keda", "min_replicas": 1, "max_replicas": 6})
+    scaler = KedaScaler.model_validate({"kind": "keda", "min_replicas": 1, "max_replicas": 6})
     return local.model_copy(
         update={
             "kafka": KafkaStrimzi.model_validate(KAFKA),
             "postgres": PostgresCloudNativePG.model_validate(POSTGRES),
             "redis": RedisValkey.model_validate({"kind": "valkey", "resources": RESOURCES}),
-            "mlflow": MLflowChart.model_validate({"kind": "chart", "resources": RESOURCES}),
-            "secrets": ExternalSecrets.model_validate({"kind": "external", "sources": ["market-key"]}),
+            "mlflow": MLflowChartSettings.model_validate({"kind": "chart", "resources": RESOURCES}),
+            "secrets": ExternalSecretsSettings.model_validate(
+                {"kind": "external", "sources": ["market-key"]}
+            ),
             "images": local.images.model_copy(
                 update=dict.fromkeys(("kafka", "postgres", "redis", "mlflow"), None)
             ),

@@ -8,18 +8,18 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra.components.services.base import Site
+from infra.components.services.base import ClusterSite
 from infra.layers import operation_kinds as operations
 from infra.layers.operation_kinds import OperationSite
 from infra.manifests.alerts import rule_groups
 from infra.manifests.network import Paths
 from infra.names import Names
-from infra.paths import Network
+from infra.paths import NetworkPaths
 from infra.settings import Labels
-from infra.settings.cost import Kubecost
-from infra.settings.monitoring import KubePrometheusStack
-from infra.settings.recovery import Velero
-from infra.settings.secrets import ExternalSecrets
+from infra.settings.cost import KubecostSettings
+from infra.settings.monitoring import KubePrometheusStackSettings
+from infra.settings.recovery import VeleroSettings
+from infra.settings.secrets import ExternalSecretsSettings
 from infra.settings.tenants import TenantBudget
 from tests.stack import Registration, record
 from workloads.kit.contracts.platform import DECLARED
@@ -53,7 +53,7 @@ BUDGET = TenantBudget(monthly_usd=100, emails=["owner@example.org"])
 
 def site(names: Names | None = NAMES) -> OperationSite:
     return OperationSite(
-        site=Site(
+        site=ClusterSite(
             identity=IDENTITY,
             api_cidrs=["10.0.0.0/20"],
             network_cidrs=["10.0.0.0/16"],
@@ -62,23 +62,23 @@ def site(names: Names | None = NAMES) -> OperationSite:
         ),
         cluster="carbon-prod",
         names=names,
-        secrets=ExternalSecrets.model_validate({"kind": "external"}),
+        secrets=ExternalSecretsSettings.model_validate({"kind": "external"}),
     )
 
 
 def program(at: OperationSite) -> None:
     operations.prometheus(
         at,
-        KubePrometheusStack.model_validate(MONITORING),
-        targets=Network(running=DECLARED, api_cidrs=[], domain="cluster.local").targets(),
+        KubePrometheusStackSettings.model_validate(MONITORING),
+        targets=NetworkPaths(running=DECLARED, api_cidrs=[], domain="cluster.local").targets(),
         rule_groups=rule_groups({"daily": 24}),
         paths=Paths(),
         alerting=Paths(),
         opts=pulumi.ResourceOptions(),
     )
-    operations.velero(at, Velero.model_validate(RECOVERY), pulumi.ResourceOptions())
+    operations.velero(at, VeleroSettings.model_validate(RECOVERY), pulumi.ResourceOptions())
     operations.kubecost(
-        at, Kubecost.model_validate(COST), {"production-pilot-one": BUDGET}, pulumi.ResourceOptions()
+        at, KubecostSettings.model_validate(COST), {"production-pilot-one": BUDGET}, pulumi.ResourceOptions()
     )
 
 
@@ -183,7 +183,7 @@ def test_names_of_prometheus_and_alertmanager_are_those_of_the_runbooks(
 def test_what_has_secrets_at_aws_says_so_where_there_is_none(section: str) -> None:
     def asked() -> None:
         if section == "recovery":
-            operations.velero(site(None), Velero.model_validate(RECOVERY), pulumi.ResourceOptions())
+            operations.velero(site(None), VeleroSettings.model_validate(RECOVERY), pulumi.ResourceOptions())
         else:
             program(site(None))
 

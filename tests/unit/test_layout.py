@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tools.paths import ROOT
+
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 PAGES = sorted(
     [
@@ -80,3 +83,27 @@ def test_a_reason_is_a_line_of_the_docstring() -> None:
     assert too_long(f'"""One thing."""\n{lines}')
     assert too_long(f'"""One thing."""\n# Long because of this.\n{lines}')
     assert not too_long(f'"""One thing.\n\nLong because it is a list.\n"""\n{lines}')
+
+
+def test_the_table_of_places_is_that_of_the_folders() -> None:
+    """Each folder that holds a part of its own has a row, and no row is of a folder that went."""
+    rows = re.findall(
+        r"^\| ((?:`[\w./-]+/`(?:, )?)+) \|", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    named = {place.rstrip("/") for row in rows for place in re.findall(r"`([^`]+)`", row)}
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    folders = {path.split("/")[0] for path in tracked if "/" in path}
+    folders |= {"/".join(path.split("/")[:2]) for path in tracked if re.match(r"infra/[\w]+/", path)}
+    assert named == folders | {"workloads/kit", "workloads/kit/contracts"}
+
+
+def test_one_name_is_one_thing_in_infra() -> None:
+    """A settings section and a component of the same name have to be told apart at every import."""
+    places: dict[str, list[str]] = {}
+    for file in sorted((ROOT / "infra").rglob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(_relative(file))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

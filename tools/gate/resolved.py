@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from infra.settings.bases import Layers
+from infra.settings.bases import ConfigLayers
 from infra.settings.parsing import parse
 from infra.settings.stack import NAMESPACE
 from tools import paths
@@ -40,7 +40,7 @@ def text(stack: str) -> str:
     return "".join(f"{line}\n" for line in ("config:", *(f"  {line}" for line in lines)))
 
 
-def _lines(key: str, value: Any, path: Sequence[str], layers: Layers) -> Iterator[str]:
+def _lines(key: str, value: Any, path: Sequence[str], layers: ConfigLayers) -> Iterator[str]:
     origins = set(_origins(value, path, layers))
     flat = not isinstance(value, Mapping) or not any(isinstance(v, Mapping) for v in value.values())
     if flat and len(origins) == 1:
@@ -52,7 +52,7 @@ def _lines(key: str, value: Any, path: Sequence[str], layers: Layers) -> Iterato
             yield f"  {line}"
 
 
-def _origins(value: Any, path: Sequence[str], layers: Layers) -> Iterator[str]:
+def _origins(value: Any, path: Sequence[str], layers: ConfigLayers) -> Iterator[str]:
     """Where the values below are from; of an empty map, and of anything else, where it is itself."""
     if isinstance(value, Mapping) and value:
         for name, inner in value.items():

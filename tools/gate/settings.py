@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from infra.settings.bases import Layer, Layers, SettingsError, layered
+from infra.settings.bases import ConfigLayer, ConfigLayers, SettingsError, layered
 from infra.settings.parsing import parse
 from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM
 from tools import paths
@@ -66,7 +66,7 @@ def configuration(stack: str) -> dict[str, str]:
     return {key: _text(value) for key, value in (_read(stack)["config"] | _brought(stack)).items()}
 
 
-def layers(stack: str) -> Layers:
+def layers(stack: str) -> ConfigLayers:
     """The committed files of a stack.
 
     Raises:
@@ -77,10 +77,10 @@ def layers(stack: str) -> Layers:
     return layered(sections, file=str(file(stack)), root=paths.ROOT)
 
 
-def whole(stack: str) -> Layers:
+def whole(stack: str) -> ConfigLayers:
     """The committed files of a stack, and what the run brings over them."""
-    brought = Layer("the run", _sections(_brought(stack)))
-    return Layers((*layers(stack).files, brought))
+    brought = ConfigLayer("the run", _sections(_brought(stack)))
+    return ConfigLayers((*layers(stack).files, brought))
 
 
 def _sections(config: Mapping[str, Any]) -> dict[str, Any]:

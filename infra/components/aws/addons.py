@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.settings.aws_cluster import Addon
 from infra.tags import tags
 
@@ -27,7 +27,7 @@ class AddonsArgs:
     versions: where not the cluster version's default.
     """
 
-    site: Site
+    site: AwsSite
     cluster_name: pulumi.Input[str]
     addons: Sequence[Addon]
     versions: Mapping[Addon, str]
@@ -56,7 +56,7 @@ class Addons(AwsComponent):
         self.register_outputs({})
 
 
-def _configuration(addon: Addon, site: Site) -> str | None:
+def _configuration(addon: Addon, site: AwsSite) -> str | None:
     values: dict[str, Any]
     match addon:
         case "vpc-cni":

@@ -9,13 +9,13 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.bucket import Bucket
 from infra.components.aws.log_group import log_group
 from infra.components.aws.role import Role, RoleArgs
 from infra.manifests.iam import services
 from infra.manifests.iam.document import text, trust_of_service
-from infra.settings.aws import Audit as Settings
+from infra.settings.aws import AuditSettings
 
 TRAIL = "audit"
 
@@ -28,8 +28,8 @@ class AuditArgs:
     recorded: buckets whose objects' reads and writes are recorded, where the settings say so.
     """
 
-    site: Site
-    settings: Settings
+    site: AwsSite
+    settings: AuditSettings
     bucket: Bucket
     key_arn: pulumi.Input[str]
     log_key_arn: pulumi.Input[str]

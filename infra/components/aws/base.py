@@ -14,7 +14,7 @@ from infra.settings.base import Labels
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class AwsSite:
     """Where a stack is, and what holds for all that it has there.
 
     Args:
@@ -30,13 +30,13 @@ class Site:
     log_days: int
 
 
-def site(labels: Labels, settings: Aws) -> Site:
+def site(labels: Labels, settings: Aws) -> AwsSite:
     """The site that settings describe.
 
     Raises:
         ValueError: the environment cannot be part of a name at AWS.
     """
-    return Site(
+    return AwsSite(
         names=Names(labels.environment, settings.account_id, settings.region),
         labels=labels,
         protect=settings.protect,

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.manifests.iam.buckets import bucket_policy
 from infra.manifests.iam.document import text
 from infra.names import Bucket as Purpose
@@ -34,7 +34,7 @@ class BucketArgs:
     infrequent_after_days: after which an object moves to storage for infrequent access.
     """
 
-    site: Site
+    site: AwsSite
     purpose: Purpose
     key_arn: pulumi.Input[str] | None
     noncurrent_days: int

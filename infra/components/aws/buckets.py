@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.bucket import Bucket, BucketArgs, Lock
 from infra.components.aws.keys import Keys
 from infra.components.aws.role import Role, RoleArgs
@@ -16,8 +16,7 @@ from infra.manifests.iam.buckets import replication
 from infra.manifests.iam.document import text, trust_of_host
 from infra.names import Bucket as Purpose
 from infra.names import Key, Names, bucket_key
-from infra.settings.aws import Buckets as Settings
-from infra.settings.aws import ObjectRetention, Replica
+from infra.settings.aws import BucketsSettings, ObjectRetention, Replica
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +25,8 @@ class BucketsArgs:
     keys: of the objects and of the audit trail.
     """
 
-    site: Site
-    settings: Settings
+    site: AwsSite
+    settings: BucketsSettings
     keys: Keys
 
 

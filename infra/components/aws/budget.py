@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.settings.aws import CostBudget
 
 _NOTICES: Final = (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
@@ -21,7 +21,7 @@ class BudgetArgs:
     settings: the limit, and who is told.
     """
 
-    site: Site
+    site: AwsSite
     settings: CostBudget
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class DomainArgs:
     domain: whose parent zone points to the name servers of ours.
     """
 
-    site: Site
+    site: AwsSite
     domain: str
 
 

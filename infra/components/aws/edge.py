@@ -10,11 +10,11 @@ from typing import ClassVar, Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.bucket import Bucket, BucketArgs
 from infra.components.aws.domain import Domain, DomainArgs
 from infra.components.aws.firewall import Firewall, FirewallArgs
-from infra.settings.aws import Edge as Settings
+from infra.settings.aws import EdgeSettings
 from workloads.kit.contracts import public
 
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -28,8 +28,8 @@ class EdgeArgs:
     pods_group_id: security group that the pods behind the names are in.
     """
 
-    site: Site
-    settings: Settings
+    site: AwsSite
+    settings: EdgeSettings
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     pods_group_id: pulumi.Input[str]

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, cast
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.log_group import log_group
 from infra.components.aws.role import Role, RoleArgs
 from infra.manifests.iam.document import text, trust_of_service
@@ -32,7 +32,7 @@ class EksArgs:
     subnet_ids: where the control plane has its interfaces.
     """
 
-    site: Site
+    site: AwsSite
     settings: EksSettings
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]

@@ -8,11 +8,11 @@ from typing import ClassVar, Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.log_group import log_group
 from infra.manifests.iam.document import text
 from infra.manifests.iam.services import firewall_logs
-from infra.settings.aws import Edge as Settings
+from infra.settings.aws import EdgeSettings
 
 MANAGED_RULES: Final = (
     "AWSManagedRulesAmazonIpReputationList",
@@ -28,8 +28,8 @@ class FirewallArgs:
     load_balancer_arn: what it stands before.
     """
 
-    site: Site
-    settings: Settings
+    site: AwsSite
+    settings: EdgeSettings
     load_balancer_arn: pulumi.Input[str]
     log_key_arn: pulumi.Input[str]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.role import Role, RoleArgs
 from infra.manifests.iam import github
 from infra.manifests.iam.boundary import boundary
@@ -24,7 +24,7 @@ class GitHubOidcArgs:
     state_key_arn: key of the stacks' state.
     """
 
-    site: Site
+    site: AwsSite
     settings: Settings
     state_key_arn: pulumi.Input[str]
 
@@ -69,7 +69,7 @@ class GitHubOidc(AwsComponent):
         self.register_outputs({"role_arns": self.role_arns})
 
     def _environment(
-        self, environment: str, site: Site, settings: Settings, key_arn: pulumi.Output[str]
+        self, environment: str, site: AwsSite, settings: Settings, key_arn: pulumi.Output[str]
     ) -> pulumi.Output[str]:
         names = site.names
         theirs = [Names(environment, names.account_id, region) for region in settings.regions]

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.pod_role import PodRole, PodRoleArgs
 from infra.components.aws.role import Role, RoleArgs
 from infra.components.aws.system_nodes import NODE_POLICIES
@@ -28,21 +28,23 @@ _EVENTS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class KarpenterArgs:
+class KarpenterAtAwsArgs:
     """Args:
     cluster_name: of the cluster whose nodes it starts.
     """
 
-    site: Site
+    site: AwsSite
     cluster_name: pulumi.Input[str]
 
 
-class Karpenter(AwsComponent):
+class KarpenterAtAws(AwsComponent):
     """Roles of the controller and of its nodes, and the queue that says when a node goes away."""
 
     TYPE: ClassVar[str] = "carbon:aws:Karpenter"
 
-    def __init__(self, name: str, args: KarpenterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: KarpenterAtAwsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, opts)
         site, names = args.site, args.site.names
         queue = self._queue(site)
@@ -82,7 +84,7 @@ class Karpenter(AwsComponent):
         self.ready: list[pulumi.Resource] = [*nodes.ready, profile, entry, *controller.ready]
         self.register_outputs({"queue": queue.name})
 
-    def _queue(self, site: Site) -> aws.sqs.Queue:
+    def _queue(self, site: AwsSite) -> aws.sqs.Queue:
         queue = aws.sqs.Queue(
             self.child("interruptions"),
             name=site.names.interruption_queue,

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.manifests.iam.document import text
 from infra.manifests.iam.keys import key_policy
 from infra.names import Key
@@ -33,7 +33,7 @@ class KeysArgs:
     deletion_days: in which a deleted key can be saved.
     """
 
-    site: Site
+    site: AwsSite
     purposes: Sequence[Key]
     deletion_days: int
 

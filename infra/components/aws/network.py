@@ -9,14 +9,14 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.log_group import log_group
 from infra.components.aws.role import Role, RoleArgs
 from infra.components.aws.subnets import tiers
 from infra.manifests.iam import services
 from infra.manifests.iam.document import text, trust_of_service
 from infra.names import DISCOVERY_TAG
-from infra.settings.aws_cluster import Network as Settings
+from infra.settings.aws_cluster import NetworkSettings
 
 FLOW_LOGS = "flow-logs"
 
@@ -27,8 +27,8 @@ class NetworkArgs:
     log_key_arn: key of the flow logs.
     """
 
-    site: Site
-    settings: Settings
+    site: AwsSite
+    settings: NetworkSettings
     log_key_arn: pulumi.Input[str]
 
 

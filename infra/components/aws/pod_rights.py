@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pulumi
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.keys import Keys
 from infra.components.aws.pod_role import PodRole, PodRoleArgs
 from infra.manifests.iam import pods
@@ -34,7 +34,7 @@ class PodRightsArgs:
     zone_arn: of its DNS zone, if it has one.
     """
 
-    site: Site
+    site: AwsSite
     cluster_name: pulumi.Input[str]
     keys: Keys
     buckets: Set[Bucket]

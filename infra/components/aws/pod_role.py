@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.role import Role, RoleArgs
 from infra.manifests.iam.pods import trust
 from infra.namespaces import Account
@@ -24,7 +24,7 @@ class PodRoleArgs:
     managed: names of policies that AWS keeps.
     """
 
-    site: Site
+    site: AwsSite
     cluster_name: pulumi.Input[str]
     purpose: str
     description: str

@@ -9,8 +9,8 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
-from infra.settings.aws import Registry as Settings
+from infra.components.aws.base import AwsComponent, AwsSite
+from infra.settings.aws import RegistrySettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +19,8 @@ class RegistryArgs:
     key_arn: key of the images.
     """
 
-    site: Site
-    settings: Settings
+    site: AwsSite
+    settings: RegistrySettings
     key_arn: pulumi.Input[str]
 
 
@@ -77,7 +77,7 @@ class Registry(AwsComponent):
         )
 
 
-def life_cycle(settings: Settings) -> dict[str, list[dict[str, object]]]:
+def life_cycle(settings: RegistrySettings) -> dict[str, list[dict[str, object]]]:
     """Which images go, and when."""
     untagged = {
         "tagStatus": "untagged",

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.manifests.iam.document import Document, text
 
 
@@ -22,7 +22,7 @@ class RoleArgs:
     managed: names of policies that AWS keeps, with their path.
     """
 
-    site: Site
+    site: AwsSite
     purpose: str
     description: str
     trust: Document

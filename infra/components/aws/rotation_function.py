@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.aws import rotation
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.log_group import log_group
 from infra.components.aws.role import Role, RoleArgs
 from infra.manifests.iam import services
@@ -27,7 +27,7 @@ class RotationFunctionArgs:
     secrets_key_arn: key of the secrets.
     """
 
-    site: Site
+    site: AwsSite
     secrets_key_arn: pulumi.Input[str]
     log_key_arn: pulumi.Input[str]
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.rotation_function import RotationFunction, RotationFunctionArgs
 from infra.names import (
     GRAFANA_ADMIN,
@@ -30,7 +30,7 @@ class SecretsArgs:
     roles: database roles, whose passwords rotate.
     """
 
-    site: Site
+    site: AwsSite
     settings: SecretsManager
     roles: Sequence[str]
     secrets_key_arn: pulumi.Input[str]

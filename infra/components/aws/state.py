@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import pulumi
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.bucket import Bucket, BucketArgs
-from infra.settings.aws import State as Settings
+from infra.settings.aws import StateSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +18,8 @@ class StateArgs:
     key_arn: of the state, and of the secrets in it.
     """
 
-    site: Site
-    settings: Settings
+    site: AwsSite
+    settings: StateSettings
     key_arn: pulumi.Input[str]
 
 

@@ -9,10 +9,10 @@ from typing import ClassVar, Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.base import AwsComponent, Site
+from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.role import Role, RoleArgs
 from infra.manifests.iam.document import trust_of_host
-from infra.settings.aws_cluster import SystemNodes as Settings
+from infra.settings.aws_cluster import SystemNodesSettings
 from infra.tags import tags
 
 NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
@@ -31,8 +31,8 @@ class SystemNodesArgs:
     volume_key_arn: key of the nodes' volumes.
     """
 
-    site: Site
-    settings: Settings
+    site: AwsSite
+    settings: SystemNodesSettings
     version: str
     cluster_name: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]

@@ -28,7 +28,7 @@ _INSTANCE: Final = "app.kubernetes.io/instance"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class ClusterSite:
     """Where a service is put.
 
     Args:
@@ -54,7 +54,9 @@ class Service(Component):
 
     ready: Sequence[pulumi.Resource] = ()
 
-    def own_namespace(self, site: Site, namespace: str, quota: Quota, reach: Reach) -> list[pulumi.Resource]:
+    def own_namespace(
+        self, site: ClusterSite, namespace: str, quota: Quota, reach: Reach
+    ) -> list[pulumi.Resource]:
         """Make a namespace whose pods are all the service's, and open its paths."""
         made = Namespace(
             namespace,
@@ -73,7 +75,7 @@ class Service(Component):
         return [made, self.add(policy, after=[made])]
 
     def shared_namespace(
-        self, site: Site, namespace: str, release: str, reach: Reach
+        self, site: ClusterSite, namespace: str, release: str, reach: Reach
     ) -> list[pulumi.Resource]:
         """Open the paths of one release's pods in a namespace that others have, too."""
         return [

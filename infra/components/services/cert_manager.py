@@ -8,12 +8,12 @@ from typing import ClassVar
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import cert_manager
 from infra.manifests.resources import certificates
 from infra.manifests.resources.service_network import Reach
 from infra.namespaces import CERT_MANAGER, CERT_MANAGER_ACCOUNT
-from infra.settings.services import CertManager as Settings
+from infra.settings.services import CertManagerSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class CertManagerArgs:
     region: of the account that has the public names' zones; None without a public authority.
     """
 
-    site: Site
-    settings: Settings
+    site: ClusterSite
+    settings: CertManagerSettings
     region: str | None
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import barman_cloud, cloudnative_pg
 from infra.manifests.resources.service_network import Pods, Reach
 from infra.namespaces import CLOUDNATIVE_PG
@@ -28,7 +28,7 @@ class CloudNativePgArgs:
     namespaces: where it runs PostgreSQL.
     """
 
-    site: Site
+    site: ClusterSite
     settings: Settings
     namespaces: Sequence[str]
 

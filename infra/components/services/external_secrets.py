@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import external_secrets
 from infra.manifests.resources import secret_store
 from infra.manifests.resources.service_network import Reach
@@ -24,7 +24,7 @@ class ExternalSecretsArgs:
     namespaces: that get secrets from it.
     """
 
-    site: Site
+    site: ClusterSite
     settings: Settings
     region: str
     namespaces: Sequence[str]

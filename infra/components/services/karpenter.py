@@ -8,13 +8,13 @@ from typing import ClassVar
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import karpenter as chart_values
 from infra.manifests.resources import karpenter
 from infra.manifests.resources.service_network import Reach
 from infra.names import Names
 from infra.namespaces import KARPENTER_ACCOUNT
-from infra.settings.services import Karpenter as Settings
+from infra.settings.services import KarpenterSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class KarpenterArgs:
     names: of the cluster, and of what its nodes are made with.
     """
 
-    site: Site
-    settings: Settings
+    site: ClusterSite
+    settings: KarpenterSettings
     names: Names
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import keda
 from infra.manifests.resources.service_network import Pods, Reach
 from infra.namespaces import KEDA
@@ -22,7 +22,7 @@ class KedaArgs:
     brokers: Kafka, whose lag it asks for.
     """
 
-    site: Site
+    site: ClusterSite
     settings: Settings
     cluster: str
     brokers: Pods

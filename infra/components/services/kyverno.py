@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import kyverno
 from infra.manifests.resources.service_network import Reach
 from infra.namespaces import KYVERNO
@@ -22,7 +22,7 @@ class KyvernoArgs:
     excluded: namespaces whose objects it is never asked about.
     """
 
-    site: Site
+    site: ClusterSite
     settings: Settings
     excluded: Sequence[str]
 

@@ -8,12 +8,12 @@ from typing import ClassVar
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import load_balancer_controller
 from infra.manifests.resources.service_network import Reach
 from infra.names import Names
 from infra.namespaces import LOAD_BALANCER_ACCOUNT
-from infra.settings.services import LoadBalancerController as Settings
+from infra.settings.services import LoadBalancerControllerSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class LoadBalancerControllerArgs:
     names: of the cluster and its network.
     """
 
-    site: Site
-    settings: Settings
+    site: ClusterSite
+    settings: LoadBalancerControllerSettings
     names: Names
 
 

@@ -8,11 +8,11 @@ from typing import ClassVar, Final
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import metrics_server
 from infra.manifests.resources.service_network import Reach
 from infra.namespaces import SYSTEM
-from infra.settings.services import MetricsServer as Settings
+from infra.settings.services import MetricsServerSettings
 
 _PORT: Final = 10250
 """Of its own API, and of the kubelets that it asks."""
@@ -24,8 +24,8 @@ class MetricsServerArgs:
     certified: whether cert-manager is there to make its certificate.
     """
 
-    site: Site
-    settings: Settings
+    site: ClusterSite
+    settings: MetricsServerSettings
     certified: bool
 
 

@@ -15,7 +15,7 @@ from infra.settings.services import EbsStorage as Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class StorageArgs:
+class StorageClassesArgs:
     """Args:
     names: of the key that encrypts the volumes.
     """
@@ -25,12 +25,14 @@ class StorageArgs:
     settings: Settings
 
 
-class Storage(Component):
+class StorageClasses(Component):
     """Classes of encrypted volumes, and of their snapshots."""
 
     TYPE: ClassVar[str] = "carbon:services:Storage"
 
-    def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: StorageClassesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, opts)
         self.add_all(
             storage.classes(

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import pulumi
 
 from infra import charts
-from infra.components.services.base import Service, Site
+from infra.components.services.base import ClusterSite, Service
 from infra.manifests.charts import strimzi
 from infra.manifests.meta import labels
 from infra.manifests.resources import monitors
@@ -27,7 +27,7 @@ class StrimziArgs:
     namespaces: where it runs Kafka; they are there already.
     """
 
-    site: Site
+    site: ClusterSite
     settings: Settings
     namespaces: Sequence[str]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from infra.manifests import pods
 from infra.manifests.meta import Manifest
 from infra.manifests.resources import priority
-from infra.settings.services import CertManager
+from infra.settings.services import CertManagerSettings
 
 
-def values(settings: CertManager, *, account: str, monitored: bool) -> Manifest:
+def values(settings: CertManagerSettings, *, account: str, monitored: bool) -> Manifest:
     """Values. Its definitions stay when the release goes: with them, every certificate would go.
 
     Args:
@@ -28,7 +28,7 @@ def values(settings: CertManager, *, account: str, monitored: bool) -> Manifest:
     }
 
 
-def _deployment(settings: CertManager, component: str) -> Manifest:
+def _deployment(settings: CertManagerSettings, component: str) -> Manifest:
     return {
         "replicaCount": settings.replicas,
         "podDisruptionBudget": {"enabled": settings.replicas > 1},

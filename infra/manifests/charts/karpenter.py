@@ -5,10 +5,10 @@ from __future__ import annotations
 from infra.manifests import pods
 from infra.manifests.meta import Manifest
 from infra.names import Names
-from infra.settings.services import Karpenter
+from infra.settings.services import KarpenterSettings
 
 
-def values(settings: Karpenter, *, names: Names, account: str, monitored: bool) -> Manifest:
+def values(settings: KarpenterSettings, *, names: Names, account: str, monitored: bool) -> Manifest:
     """Values. Its pods run on the system nodes only: the chart keeps them off nodes of its own making.
 
     Args:

@@ -13,7 +13,7 @@ from infra.manifests.workload import Volume
 from infra.names import PASSWORD, USERNAME
 from infra.namespaces import SYSTEM
 from infra.settings import Storage
-from infra.settings.monitoring import KubePrometheusStack
+from infra.settings.monitoring import KubePrometheusStackSettings
 
 FULL_NAME: Final = "monitoring"
 """Start of the names of what the chart makes."""
@@ -49,7 +49,7 @@ _OURS: Final = ("TargetDown",)
 """Alerts of the chart that we have, too, under the same name."""
 
 
-def values(settings: KubePrometheusStack, *, cluster: str) -> Manifest:
+def values(settings: KubePrometheusStackSettings, *, cluster: str) -> Manifest:
     """Values. The monitors of our workloads and our rules are objects of our own.
 
     Args:
@@ -124,7 +124,7 @@ def values(settings: KubePrometheusStack, *, cluster: str) -> Manifest:
     }
 
 
-def _grafana(settings: KubePrometheusStack) -> Manifest:
+def _grafana(settings: KubePrometheusStackSettings) -> Manifest:
     if settings.grafana is None:
         return {"enabled": False}
     return {

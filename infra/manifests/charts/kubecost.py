@@ -8,7 +8,7 @@ from typing import Final
 from infra.manifests import pods
 from infra.manifests.meta import Manifest
 from infra.manifests.resources import cost
-from infra.settings.cost import Kubecost
+from infra.settings.cost import KubecostSettings
 from infra.settings.tenants import TenantBudget
 
 _REGISTRY: Final = "public.ecr.aws"
@@ -18,7 +18,7 @@ _AGENT: Final = "kubecost/agent"
 
 
 def values(
-    settings: Kubecost, *, cluster: str, tenants: Mapping[str, TenantBudget], monitored: bool
+    settings: KubecostSettings, *, cluster: str, tenants: Mapping[str, TenantBudget], monitored: bool
 ) -> Manifest:
     """Values. It reads the cluster and changes nothing in it, and tells nobody outside.
 

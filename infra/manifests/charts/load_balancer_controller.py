@@ -5,10 +5,12 @@ from __future__ import annotations
 from infra.manifests import pods
 from infra.manifests.meta import NAME, Manifest
 from infra.names import Names
-from infra.settings.services import LoadBalancerController
+from infra.settings.services import LoadBalancerControllerSettings
 
 
-def values(settings: LoadBalancerController, *, names: Names, account: str, monitored: bool) -> Manifest:
+def values(
+    settings: LoadBalancerControllerSettings, *, names: Names, account: str, monitored: bool
+) -> Manifest:
     """Values. The stack makes the load balancer; the controller only keeps its target groups in step.
 
     Args:

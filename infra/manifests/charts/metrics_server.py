@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from infra.manifests import pods
 from infra.manifests.meta import NAME, Manifest
-from infra.settings.services import MetricsServer
+from infra.settings.services import MetricsServerSettings
 
 
-def values(settings: MetricsServer, *, certified: bool, monitored: bool) -> Manifest:
+def values(settings: MetricsServerSettings, *, certified: bool, monitored: bool) -> Manifest:
     """Values.
 
     Args:

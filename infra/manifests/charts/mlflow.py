@@ -10,7 +10,7 @@ from infra.manifests.services import PostgresAccess
 from infra.names import PASSWORD, USERNAME
 from infra.namespaces import MLFLOW_ACCOUNT
 from infra.settings import Labels
-from infra.settings.data import MLflowChart
+from infra.settings.data import MLflowChartSettings
 from workloads.kit.contracts import env, ports, tables
 from workloads.kit.contracts.namespaces import PLATFORM
 
@@ -23,7 +23,7 @@ _CA_AT: Final = "/var/run/secrets/postgres"
 
 
 def values(
-    identity: Labels, settings: MLflowChart, *, postgres: PostgresAccess, bucket: str, domain: str
+    identity: Labels, settings: MLflowChartSettings, *, postgres: PostgresAccess, bucket: str, domain: str
 ) -> Manifest:
     """Values. Clients send artifacts to the server, which alone has rights at the bucket.
 

@@ -9,7 +9,7 @@ from infra.manifests.meta import Manifest
 from infra.manifests.resources import priority
 from infra.manifests.resources.velero import LOCATION
 from infra.namespaces import VELERO_ACCOUNT
-from infra.settings.recovery import Velero
+from infra.settings.recovery import VeleroSettings
 
 PLUGIN: Final = "docker.io/velero/velero-plugin-for-aws:v1.14.3"
 """What knows S3 and EBS; releases go with Velero's (1.14 with 1.18)."""
@@ -18,7 +18,7 @@ _USER: Final = 65532
 _CONTAINER: Final = pods.container_security(non_root=False)
 
 
-def values(settings: Velero, *, monitored: bool) -> Manifest:
+def values(settings: VeleroSettings, *, monitored: bool) -> Manifest:
     """Values. Locations and schedules are objects of our own, which the API server checks before an update.
 
     Volumes are moved by pods that Velero starts for each: the agent itself touches no disk of its node.

@@ -10,7 +10,7 @@ from infra.manifests.meta import Manifest, labels, metadata
 from infra.manifests.resources.ready import awaited
 from infra.names import DISCOVERY_TAG, Names
 from infra.settings import Labels
-from infra.settings.services import Karpenter, NodePool
+from infra.settings.services import KarpenterSettings, NodePool
 
 WORKLOAD_CLASS: Final = "carbon/workload-class"
 """Label of a node, and key of the taint of a dedicated one; the value is its pool's name."""
@@ -28,7 +28,7 @@ _VOLUMES: Final = {
 _CONSOLIDATION: Final = {"empty": "WhenEmpty", "underused": "WhenEmptyOrUnderutilized"}
 
 
-def node_class(identity: Labels, names: Names, settings: Karpenter) -> Manifest:
+def node_class(identity: Labels, names: Names, settings: KarpenterSettings) -> Manifest:
     """How every node is made: its image, its encrypted volumes, its place in the network."""
     image = settings.image.partition("@")[0]
     found = [{"tags": {DISCOVERY_TAG: names.cluster}}]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from infra.schema import schema
-from infra.settings.bases import ROOT, Layer, Layers, SettingsError, bases, laid_over, layered
+from infra.settings.bases import ROOT, ConfigLayer, ConfigLayers, SettingsError, bases, laid_over, layered
 from infra.settings.parsing import parse
 from tests import stack
 
@@ -177,10 +177,12 @@ class TestSets:
 
 
 class TestSaidBy:
-    LAYERS = Layers(
+    LAYERS = ConfigLayers(
         (
-            Layer("low", {"a": {"kind": "x", "b": 1, "c": {"d": 2}}, "list": [{"e": 1}], "gone": {"f": 1}}),
-            Layer("high", {"a": {"c": {"d": 3, "g": 4}}, "list": [], "gone": None}),
+            ConfigLayer(
+                "low", {"a": {"kind": "x", "b": 1, "c": {"d": 2}}, "list": [{"e": 1}], "gone": {"f": 1}}
+            ),
+            ConfigLayer("high", {"a": {"c": {"d": 3, "g": 4}}, "list": [], "gone": None}),
         )
     )
 
@@ -201,7 +203,9 @@ class TestSaidBy:
         assert self.LAYERS.said_by(path) == files
 
     def test_below_another_kind_nothing_counts(self) -> None:
-        layers = Layers((Layer("low", {"a": {"kind": "x", "b": 1}}), Layer("high", {"a": {"kind": "y"}})))
+        layers = ConfigLayers(
+            (ConfigLayer("low", {"a": {"kind": "x", "b": 1}}), ConfigLayer("high", {"a": {"kind": "y"}}))
+        )
         assert layers.said_by(["a", "b"]) == []
         assert layers.said_by(["a"]) == ["high"]
 
@@ -307,7 +311,7 @@ class TestCommittedFiles:
     def test_a_file_repeats_nothing_of_its_base(self, file: Path) -> None:
         config = content(file)["config"]
         own = {key.removeprefix("carbon:"): value for key, value in config.items()}
-        below = Layers(layered(own, file=names(file)).files[:-1]).merged()
+        below = ConfigLayers(layered(own, file=names(file)).files[:-1]).merged()
         assert list(_repeated(own, below)) == []
 
     def test_what_all_with_a_base_say_alike_stands_in_it(self) -> None:

@@ -24,15 +24,15 @@ from infra.manifests.resources import priority
 from infra.names import Names
 from infra.settings import Resources
 from infra.settings.services import (
-    CertManager,
+    CertManagerSettings,
     CloudNativePgOperator,
     ExternalSecretsOperator,
-    Karpenter,
+    KarpenterSettings,
     KedaOperator,
     KyvernoOperator,
-    LoadBalancerController,
-    MetricsServer,
-    Services,
+    LoadBalancerControllerSettings,
+    MetricsServerSettings,
+    ServicesSettings,
     Spacious,
     StrimziOperator,
 )
@@ -48,9 +48,9 @@ POOL: dict[str, Any] = {
 }
 
 
-def nodes(**changes: Any) -> Karpenter:
+def nodes(**changes: Any) -> KarpenterSettings:
     given = {"image": "bottlerocket@v1.50.0", "pools": {"general": POOL}, "resources": RESOURCES, **changes}
-    return Karpenter.model_validate(given)
+    return KarpenterSettings.model_validate(given)
 
 
 VALUES: dict[str, Callable[[int, bool], dict[str, Any]]] = {
@@ -67,10 +67,10 @@ VALUES: dict[str, Callable[[int, bool], dict[str, Any]]] = {
         ExternalSecretsOperator(replicas=replicas, resources=RESOURCES), account="es", monitored=monitored
     ),
     "cert-manager": lambda replicas, monitored: cert_manager.values(
-        CertManager(replicas=replicas, resources=RESOURCES), account="cm", monitored=monitored
+        CertManagerSettings(replicas=replicas, resources=RESOURCES), account="cm", monitored=monitored
     ),
     "metrics-server": lambda replicas, monitored: metrics_server.values(
-        MetricsServer(replicas=replicas, resources=RESOURCES), certified=True, monitored=monitored
+        MetricsServerSettings(replicas=replicas, resources=RESOURCES), certified=True, monitored=monitored
     ),
     "keda": lambda replicas, monitored: keda.values(
         KedaOperator(replicas=replicas, resources=RESOURCES),
@@ -82,7 +82,7 @@ VALUES: dict[str, Callable[[int, bool], dict[str, Any]]] = {
         nodes(replicas=replicas), names=NAMES, account="karpenter", monitored=monitored
     ),
     "load-balancer-controller": lambda replicas, monitored: load_balancer_controller.values(
-        LoadBalancerController(replicas=replicas, resources=RESOURCES),
+        LoadBalancerControllerSettings(replicas=replicas, resources=RESOURCES),
         names=NAMES,
         account="lbc",
         monitored=monitored,
@@ -220,7 +220,7 @@ def test_kyverno_is_not_asked_about_the_clusters_own() -> None:
 
 @pytest.mark.parametrize(("certified", "kind"), [(True, "cert-manager"), (False, "metrics-server")])
 def test_metrics_are_verified_where_somebody_signs(certified: bool, kind: str) -> None:
-    values = metrics_server.values(MetricsServer(), certified=certified, monitored=False)
+    values = metrics_server.values(MetricsServerSettings(), certified=certified, monitored=False)
     assert values["tls"]["type"] == kind
     assert values["apiService"]["insecureSkipTLSVerify"] is not certified
 
@@ -250,7 +250,7 @@ def test_barman_cloud_runs_once() -> None:
         (KyvernoOperator(replicas=5), 4, 2),
         (ExternalSecretsOperator(replicas=5), 3, 5),
         (KedaOperator(replicas=5), 3, 5),
-        (CertManager(replicas=5), 3, 5),
+        (CertManagerSettings(replicas=5), 3, 5),
         (StrimziOperator(replicas=5), 1, 5),
         (CloudNativePgOperator(replicas=5), 1, 5),
     ],
@@ -317,16 +317,16 @@ def _quantity(text: str) -> float:
 )
 def test_settings_refuse(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        Services.model_validate(settings)
+        ServicesSettings.model_validate(settings)
 
 
 def test_a_stack_has_no_service_unless_it_says_so() -> None:
-    assert not Services().in_use
-    assert Services.model_validate({"keda": {}}).in_use
+    assert not ServicesSettings().in_use
+    assert ServicesSettings.model_validate({"keda": {}}).in_use
 
 
 def test_services_say_what_needs_aws() -> None:
-    assert Services.model_validate({"keda": {}, "strimzi": {}, "cert_manager": {}}).needs_aws == []
+    assert ServicesSettings.model_validate({"keda": {}, "strimzi": {}, "cert_manager": {}}).needs_aws == []
     acme = {"email": "platform@example.org", "zones": ["example.org"]}
-    needing = Services.model_validate({"storage": {}, "cert_manager": {"acme": acme}}).needs_aws
+    needing = ServicesSettings.model_validate({"storage": {}, "cert_manager": {"acme": acme}}).needs_aws
     assert needing == ["storage", "cert_manager.acme"]

@@ -9,7 +9,7 @@ import pytest
 from infra.manifests.charts import mlflow, valkey
 from infra.manifests.services import PostgresAccess
 from infra.settings import Labels
-from infra.settings.data import MLflowChart, RedisValkey
+from infra.settings.data import MLflowChartSettings, RedisValkey
 from tools.gate import charts
 from workloads.kit.contracts import ports
 
@@ -20,7 +20,7 @@ ENCRYPTED = PostgresAccess(host="pooler", direct_host="rw", service="rw", ca_sec
 
 
 def of_mlflow(postgres: PostgresAccess = ENCRYPTED, **changes: Any) -> dict[str, Any]:
-    settings = MLflowChart.model_validate({"kind": "chart", "resources": RESOURCES, **changes})
+    settings = MLflowChartSettings.model_validate({"kind": "chart", "resources": RESOURCES, **changes})
     return mlflow.values(LABELS, settings, postgres=postgres, bucket="artifacts", domain="cluster.local")
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from infra.settings.images import Images
-from infra.settings.secrets import ExternalSecrets, GeneratedSecrets, Secrets
+from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
 from tests.stack import PASSWORDS
 
 OWN = {
@@ -39,12 +39,12 @@ def test_images_of_our_own_workloads_are_always_needed(name: str) -> None:
 @pytest.mark.parametrize("interval", ["15", "0m", "1d", "m"])
 def test_an_interval_is_minutes_or_hours(interval: str) -> None:
     with pytest.raises(ValidationError, match="refresh_interval"):
-        ExternalSecrets.model_validate({"kind": "external", "refresh_interval": interval})
+        ExternalSecretsSettings.model_validate({"kind": "external", "refresh_interval": interval})
 
 
 def test_the_kind_says_where_secrets_come_from() -> None:
     read: TypeAdapter[Secrets] = TypeAdapter(Secrets)
     assert isinstance(read.validate_python(PASSWORDS), GeneratedSecrets)
-    assert isinstance(read.validate_python({"kind": "external"}), ExternalSecrets)
+    assert isinstance(read.validate_python({"kind": "external"}), ExternalSecretsSettings)
     with pytest.raises(ValidationError, match="Extra inputs"):
         read.validate_python({"kind": "external", "redis_password": "x" * 16})

@@ -9,11 +9,11 @@ from infra.manifests.charts import kubecost
 from infra.manifests.meta import labels
 from infra.manifests.resources import cost
 from infra.settings import Labels
-from infra.settings.cost import Kubecost
-from infra.settings.tenants import Tenant, TenantBudget
+from infra.settings.cost import KubecostSettings
+from infra.settings.tenants import TenantBudget, TenantSettings
 
 IDENTITY = Labels(environment="prod", owner="o", team="t", product="carbon", cost_center="c")
-SETTINGS = Tenant.model_validate(
+SETTINGS = TenantSettings.model_validate(
     {
         "owner": "ada",
         "team": "traders",
@@ -34,7 +34,7 @@ def values(**changes: Any) -> dict[str, Any]:
         "resources": {"cpu": "100m", "memory": "2Gi", "memory_limit": "4Gi"},
     }
     return kubecost.values(
-        Kubecost.model_validate(given | changes),
+        KubecostSettings.model_validate(given | changes),
         cluster="carbon-prod",
         tenants={"production-pilot-one": BUDGET},
         monitored=True,

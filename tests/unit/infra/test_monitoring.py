@@ -15,9 +15,9 @@ from infra.manifests.charts import kube_prometheus_stack
 from infra.manifests.network import Paths, Peer
 from infra.manifests.resources import alert_routes, monitoring_paths, monitors
 from infra.names import Names
-from infra.paths import Network
+from infra.paths import NetworkPaths
 from infra.settings import Labels
-from infra.settings.monitoring import KubePrometheusStack, Receivers
+from infra.settings.monitoring import KubePrometheusStackSettings, Receivers
 from tools import debian
 from workloads.kit.contracts.platform import DECLARED
 
@@ -26,7 +26,7 @@ RECEIVERS = Receivers(slack_channel="#alerts")
 SMALL = {"resources": {"cpu": "100m", "memory": "256Mi", "memory_limit": "1Gi"}}
 
 
-def settings(**changes: Any) -> KubePrometheusStack:
+def settings(**changes: Any) -> KubePrometheusStackSettings:
     given = {
         "kind": "kube-prometheus-stack",
         "operator": SMALL,
@@ -36,7 +36,7 @@ def settings(**changes: Any) -> KubePrometheusStack:
         "kube_state_metrics": SMALL,
         "node_exporter": SMALL,
     }
-    return KubePrometheusStack.model_validate(given | changes)
+    return KubePrometheusStackSettings.model_validate(given | changes)
 
 
 def routed(directory: Path, receivers: Receivers | None, *labels: str) -> str:
@@ -149,7 +149,7 @@ def test_one_alert_of_a_name() -> None:
 
 
 def test_monitors_scrape_what_the_own_prometheus_scrapes() -> None:
-    found = Network(running=DECLARED, api_cidrs=[], domain="cluster.local").targets()
+    found = NetworkPaths(running=DECLARED, api_cidrs=[], domain="cluster.local").targets()
     assert len(found) > 4
     for target in found:
         monitor = monitors.of_target(IDENTITY, target)

@@ -18,7 +18,7 @@ from infra.manifests.resources import (
 from infra.manifests.resources.service_network import Pods, Reach
 from infra.names import Names
 from infra.settings import Labels
-from infra.settings.services import Acme, Certificate, Karpenter
+from infra.settings.services import Acme, Certificate, KarpenterSettings
 
 LABELS = Labels(environment="prod", owner="o", team="t", product="carbon", cost_center="c")
 NAMES = Names("prod", "111122223333", "eu-central-1")
@@ -31,8 +31,10 @@ POOL: dict[str, Any] = {
 }
 
 
-def settings(image: str = "bottlerocket@v1.50.0", **pool: Any) -> Karpenter:
-    return Karpenter.model_validate({"image": image, "disk": "80Gi", "pools": {"data": {**POOL, **pool}}})
+def settings(image: str = "bottlerocket@v1.50.0", **pool: Any) -> KarpenterSettings:
+    return KarpenterSettings.model_validate(
+        {"image": image, "disk": "80Gi", "pools": {"data": {**POOL, **pool}}}
+    )
 
 
 def node_pool(**pool: Any) -> dict[str, Any]:

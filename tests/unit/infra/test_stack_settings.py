@@ -20,7 +20,7 @@ from infra.settings.bases import SettingsError
 from infra.settings.data import KafkaStatefulSet
 from infra.settings.parsing import parse
 from infra.settings.secrets import GeneratedSecrets
-from infra.settings.workloads import Hpa, Keda
+from infra.settings.workloads import HpaScaler, KedaScaler
 from tests import stack
 
 Change = Callable[[dict[str, Any]], None]
@@ -179,8 +179,8 @@ def test_a_scaler_is_what_its_kind_says() -> None:
     config["carbon:services"] = {"keda": {}}
     read = stack.platform(config)
     scaler = read.workload("model_server").scaler
-    assert isinstance(scaler, Keda)
-    assert isinstance(read.workload("analytics_consumer").scaler, Hpa)
+    assert isinstance(scaler, KedaScaler)
+    assert isinstance(read.workload("analytics_consumer").scaler, HpaScaler)
     assert (scaler.cpu_percent, scaler.memory_percent) == (70, 80)
 
 

@@ -15,7 +15,7 @@ from infra.manifests.resources.external_secrets import Remote
 from infra.manifests.tenant import Given
 from infra.settings import Labels
 from infra.settings.data import PostgresCloudNativePG
-from infra.settings.tenants import Tenant
+from infra.settings.tenants import TenantSettings
 from workloads.kit.contracts import tenants, topics
 
 IDENTITY = Labels(
@@ -31,7 +31,7 @@ VALUES: dict[str, Any] = {
     "quota": {"cpu": "1", "memory": "1Gi", "memory_limit": "2Gi", "pods": 5, "claims": 1},
     "kafka": {"topics": {"orders": {"partitions": 2, "retention_ms": 60_000}}},
 }
-SETTINGS = Tenant.model_validate(VALUES)
+SETTINGS = TenantSettings.model_validate(VALUES)
 WHO = (IDENTITY, "pilot-one", SETTINGS)
 
 SMALL = {"cpu": "100m", "memory": "256Mi", "memory_limit": "1Gi"}
@@ -219,4 +219,4 @@ def test_no_path_is_no_policy() -> None:
 )
 def test_settings_refuse(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        Tenant.model_validate(VALUES | change)
+        TenantSettings.model_validate(VALUES | change)

@@ -13,7 +13,7 @@ from infra.manifests.resources.cloudnative_pg import POOLERS, SERVERS
 from infra.manifests.resources.external_secrets import Remote
 from infra.names import Names
 from infra.settings import Labels
-from infra.settings.recovery import Schedule, Velero
+from infra.settings.recovery import Schedule, VeleroSettings
 from workloads.kit.contracts.declaration import Quota
 
 IDENTITY = Labels(environment="prod", owner="o", team="t", product="carbon", cost_center="c")
@@ -26,7 +26,7 @@ HOURLY = Schedule(cron="15 * * * *", every_hours=1, keep_days=2, only_platform=T
 
 def values(**changes: Any) -> dict[str, Any]:
     given = {"kind": "velero", "resources": SMALL, "node_agent": SMALL}
-    return chart.values(Velero.model_validate(given | changes), monitored=True)
+    return chart.values(VeleroSettings.model_validate(given | changes), monitored=True)
 
 
 def test_backups_go_to_the_recovery_bucket_under_its_key() -> None:
@@ -40,7 +40,7 @@ def test_backups_go_to_the_recovery_bucket_under_its_key() -> None:
 
 
 def test_a_stack_that_says_nothing_backs_everything_up_daily_for_thirty_days() -> None:
-    settings = Velero.model_validate({"kind": "velero", "resources": SMALL, "node_agent": SMALL})
+    settings = VeleroSettings.model_validate({"kind": "velero", "resources": SMALL, "node_agent": SMALL})
     (name,) = settings.schedules
     spec = velero.schedule(IDENTITY, name, settings.schedules[name])["spec"]
     assert spec["template"]["includedNamespaces"] == ["*"]

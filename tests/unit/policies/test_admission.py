@@ -12,7 +12,7 @@ from infra.components.admission_policies import AdmissionPolicies, AdmissionPoli
 from infra.manifests import admission
 from infra.manifests.admission import ENFORCED, Enforcement
 from infra.settings import Labels
-from infra.settings.admission import Kyverno, ValidatingAdmissionPolicies
+from infra.settings.admission import KyvernoAdmission, ValidatingAdmissionPolicies
 from policies.examples import LIMITS
 from policies.exceptions import RuleException
 from policies.limits import Limits
@@ -163,11 +163,11 @@ def test_an_exception_about_urns_means_nothing_to_the_cluster() -> None:
             ValidatingAdmissionPolicies(kind="validating-admission-policy"),
             {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
         ),
-        (Kyverno(kind="kyverno"), {"ValidatingPolicy"}),
+        (KyvernoAdmission(kind="kyverno"), {"ValidatingPolicy"}),
     ],
 )
 def test_the_settings_choose_who_enforces(
-    settings: ValidatingAdmissionPolicies | Kyverno, kinds: set[str]
+    settings: ValidatingAdmissionPolicies | KyvernoAdmission, kinds: set[str]
 ) -> None:
     args = AdmissionPoliciesArgs(identity=IDENTITY, settings=settings, limits=LIMITS, exceptions=())
     recorded: Recorder = record(lambda: AdmissionPolicies("admission", args, pulumi.ResourceOptions()))
