@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from workloads.kit.contracts.clients import CLIENTS
+from workloads.kit.contracts.platform import CLIENTS
 
 from tests import nasty
 from tests.services.clients import KafkaClient, MigratedDatabase
@@ -48,9 +48,9 @@ def publish(kafka: KafkaClient, sent: Sequence[nasty.Sent]) -> None:
 
 
 def test_every_topic_with_a_consumer_is_fuzzed_here() -> None:
-    consumed = {topic for client in CLIENTS if client.group for topic in client.reads}
+    consumed = {topic for use in CLIENTS.values() if use.group for topic in use.reads}
     assert consumed == {topics.COMMODITY_PRICES}
-    assert {client.name for client in CLIENTS if client.group} == set(GROUPS)
+    assert {name for name, use in CLIENTS.items() if use.group} == set(GROUPS)
 
 
 @pytest.mark.parametrize("name", GROUPS)
