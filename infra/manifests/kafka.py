@@ -76,7 +76,7 @@ def workload(
         files=files,
         files_at=_CONFIG,
         volume=Volume(storage, _DATA),
-        probes=Probes(live=Tcp(ports.KAFKA), ready=Tcp(ports.KAFKA), startup_seconds=180),
+        probes=Probes(live=Tcp(ports.KAFKA), ready=Tcp(ports.KAFKA)),
         grace_seconds=30,
         exceptions={"scaler": "brokers hold data and vote: their number is a decision, not a load figure"},
     )

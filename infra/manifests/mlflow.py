@@ -52,8 +52,6 @@ def workload(
         ports={"http": ports.MLFLOW},
         secret_files={_PASSWORD: password},
         volume=Volume(storage, _ARTIFACTS),
-        probes=Probes(
-            live=Http("/health", ports.MLFLOW), ready=Http("/health", ports.MLFLOW), startup_seconds=300
-        ),
+        probes=Probes(live=Http("/health", ports.MLFLOW), ready=Http("/health", ports.MLFLOW)),
         exceptions={"scaler": "one volume holds the artifacts, and one pod may mount it"},
     )

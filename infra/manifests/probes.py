@@ -45,33 +45,37 @@ class Exec:
 class Probes:
     """How the kubelet tells that a pod has started, may get traffic, and lives.
 
+    A machine that is starved of CPU answers probes late, and to restart what is slow makes it slower for
+    all: a container is restarted only after ten minutes without an answer, in which a process that works at
+    all gives one. It loses its traffic after half a minute, not for a late answer or two.
+
     Args:
         startup_seconds: how long it may take to start before it is restarted.
     """
 
     live: Http | Tcp | Exec
     ready: Http | Tcp | Exec
-    startup_seconds: int = 120
+    startup_seconds: int = 600
 
     def manifest(self) -> Manifest:
-        """The three probes. Only a start that drags on or a minute without life restarts a container."""
+        """The three probes."""
         return {
             "startupProbe": {
                 **self.live.action(),
                 "periodSeconds": 2,
-                "timeoutSeconds": 5,
+                "timeoutSeconds": 30,
                 "failureThreshold": self.startup_seconds // 2,
             },
             "readinessProbe": {
                 **self.ready.action(),
                 "periodSeconds": 5,
-                "timeoutSeconds": 5,
-                "failureThreshold": 2,
+                "timeoutSeconds": 10,
+                "failureThreshold": 6,
             },
             "livenessProbe": {
                 **self.live.action(),
-                "periodSeconds": 10,
-                "timeoutSeconds": 10,
-                "failureThreshold": 6,
+                "periodSeconds": 30,
+                "timeoutSeconds": 30,
+                "failureThreshold": 20,
             },
         }

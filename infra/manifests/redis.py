@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infra.manifests.probes import Exec, Probes
+from infra.manifests.probes import Exec, Probes, Tcp
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.workload import Workload
 from infra.settings import Labels, Resources
@@ -40,6 +40,6 @@ def workload(
         ports={"redis": ports.REDIS},
         secret_files={PASSWORD: password},
         scratch={"data": "/data"},
-        probes=Probes(live=ping, ready=ping),
+        probes=Probes(live=Tcp(ports.REDIS), ready=ping),
         exceptions={"scaler": "one cache; what it holds can be made again"},
     )

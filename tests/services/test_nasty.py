@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from workloads.kit.contracts.platform import CLIENTS
 
 from tests import nasty
 from tests.services.clients import KafkaClient, MigratedDatabase
@@ -18,6 +17,7 @@ from tests.services.model import ModelServer
 from tests.services.servers import until
 from workloads.kit.contracts import topics
 from workloads.kit.contracts.messages import Analytics, Prediction
+from workloads.kit.contracts.platform import CLIENTS
 
 DEAD = topics.dead_letter(topics.COMMODITY_PRICES)
 SHARE = 0.05

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tools.cluster import kube, node, references
+from tools.cluster import config, kube, node, references
 from tools.cluster.instance import Instance
 
 MANIFESTS = Path(__file__).with_name("manifests")
@@ -50,7 +50,8 @@ def coredns(generated: str) -> str:
                 "requests": {"cpu": "20m", "memory": "32Mi"},
                 "limits": {"memory": "170Mi"},
             }
-            container["readinessProbe"] |= {"periodSeconds": 1}
+            container["readinessProbe"] |= {"periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 30}
+            container["livenessProbe"] = container.get("livenessProbe", {}) | config.PATIENT_PROBE
         elif document["kind"] == "ConfigMap":
             document["data"]["Corefile"] = (MANIFESTS / "Corefile").read_text()
     return yaml.safe_dump_all(documents, sort_keys=False)

@@ -15,12 +15,18 @@ FLEX_VOLUMES = "/var/lib/kubelet/volumeplugins"
 """The usual place lies under /usr, which instances share with the host."""
 
 REQUESTS = {
-    "kube-apiserver": "100m",
+    "kube-apiserver": "150m",
     "kube-controller-manager": "50m",
     "kube-scheduler": "20m",
-    "etcd": "50m",
+    "etcd": "100m",
 }
-"""CPU requests of the control plane. kubeadm's add up to most of a two-core machine."""
+"""CPU requests of the control plane, which are its weights on a busy machine. kubeadm's add up to most of a
+two-core one."""
+PATIENCE = "10m"
+"""How long a node may be silent: it is the only one, so there is nowhere to move its pods, and a machine
+starved of CPU is silent for minutes."""
+PATIENT_PROBE: Object = {"periodSeconds": 30, "timeoutSeconds": 30, "failureThreshold": 20}
+"""Of what everything else stands on: ten minutes without an answer restart it, a slow one does not."""
 
 
 def containerd(cni_plugins: str, cni_config: str) -> str:
@@ -94,17 +100,34 @@ def kubeadm(instance: Instance, patches: str) -> str:
             # An order of magnitude faster to make than the default RSA keys.
             "encryptionAlgorithm": "ECDSA-P256",
             "networking": {"podSubnet": POD_CIDR, "serviceSubnet": SERVICE_CIDR},
-            "apiServer": {"certSANs": ["127.0.0.1", "localhost"]},
+            "apiServer": {
+                "certSANs": ["127.0.0.1", "localhost"],
+                "extraArgs": [
+                    {"name": "default-not-ready-toleration-seconds", "value": "3600"},
+                    {"name": "default-unreachable-toleration-seconds", "value": "3600"},
+                ],
+            },
             # One of each: electing a leader only makes a restart wait for the old one's lease.
             "controllerManager": {
                 "extraArgs": [
                     {"name": "leader-elect", "value": "false"},
+                    {"name": "node-monitor-grace-period", "value": PATIENCE},
                     {"name": "flex-volume-plugin-dir", "value": FLEX_VOLUMES},
                 ]
             },
             "scheduler": {"extraArgs": [{"name": "leader-elect", "value": "false"}]},
             "dns": {"imageTag": references.COREDNS_TAG},
-            "etcd": {"local": {"dataDir": "/var/lib/etcd", "imageTag": references.ETCD_TAG}},
+            "etcd": {
+                "local": {
+                    "dataDir": "/var/lib/etcd",
+                    "imageTag": references.ETCD_TAG,
+                    # The only member: nobody waits for its heartbeat.
+                    "extraArgs": [
+                        {"name": "heartbeat-interval", "value": "1000"},
+                        {"name": "election-timeout", "value": "10000"},
+                    ],
+                }
+            },
         },
         kubelet(instance),
         {
@@ -128,6 +151,8 @@ def kubelet(instance: Instance) -> Object:
         "failCgroupV1": False,
         "failSwapOn": False,
         "oomScoreAdj": 0,
+        # A call that starts a container may take long on a busy machine; given up, it would be made again.
+        "runtimeRequestTimeout": PATIENCE,
         "volumePluginDir": FLEX_VOLUMES,
         "resolvConf": "/etc/resolv.conf",
         "clusterDNS": [DNS_IP],
@@ -148,9 +173,15 @@ def kubelet(instance: Instance) -> Object:
 
 def patch_files() -> dict[str, str]:
     """kubeadm patches, file name to YAML."""
-    return {
-        f"{name}+strategic.yaml": yaml.safe_dump(
-            {"spec": {"containers": [{"name": name, "resources": {"requests": {"cpu": cpu}}}]}}
-        )
-        for name, cpu in REQUESTS.items()
+    return {f"{name}+strategic.yaml": yaml.safe_dump(_patch(name, cpu)) for name, cpu in REQUESTS.items()}
+
+
+def _patch(name: str, cpu: str) -> Object:
+    # The start's periods stay short, so that it is seen at once.
+    container: Object = {
+        "name": name,
+        "resources": {"requests": {"cpu": cpu}},
+        "livenessProbe": PATIENT_PROBE,
+        "startupProbe": {"timeoutSeconds": 30, "failureThreshold": 120},
     }
+    return {"spec": {"containers": [container]}}

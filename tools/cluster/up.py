@@ -16,7 +16,7 @@ Object = dict[str, Any]
 
 NEEDED_PODS = ("kube-proxy", "kube-dns", "local-path-provisioner")
 """Label values of the pods that workloads depend on; metrics-server is none: it first measures twice."""
-READY_TIMEOUT = 180.0
+READY_TIMEOUT = 600.0
 STOP_AFTER = "CARBON_STOP_AFTER"
 """Environment variable for tests: `up` kills itself with SIGKILL after the step of this name."""
 

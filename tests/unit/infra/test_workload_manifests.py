@@ -216,6 +216,14 @@ def test_a_startup_is_given_its_time() -> None:
     assert made["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 2}
 
 
+def test_only_ten_minutes_without_an_answer_restart_a_container() -> None:
+    made = Probes(live=Tcp(1), ready=Tcp(1)).manifest()
+    for probe in (made["startupProbe"], made["livenessProbe"]):
+        assert probe["periodSeconds"] * probe["failureThreshold"] >= 600
+    # One late answer takes no pod out of its service.
+    assert made["readinessProbe"]["failureThreshold"] > 1
+
+
 def test_a_job_never_overlaps_itself() -> None:
     spec = objects.cron_job(PLAIN, "0 2 * * *", deadline_seconds=60)["spec"]
     assert (spec["schedule"], spec["timeZone"]) == ("0 2 * * *", "Etc/UTC")

@@ -82,7 +82,8 @@ data: {Corefile: ". { forward . /etc/resolv.conf }"}
     assert deployment["spec"]["replicas"] == 1
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     assert container["resources"]["requests"]["cpu"] == "20m"
-    assert container["readinessProbe"] == {"httpGet": {"path": "/ready"}, "periodSeconds": 1}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/ready"}
+    assert container["readinessProbe"]["periodSeconds"] == 1
     assert "forward" not in names["data"]["Corefile"]
 
 
@@ -132,3 +133,21 @@ def test_cut_of_what_is_no_address_is_refused_before_anything_is_done(instance: 
         faults.cut(instance, 30, ["server-0"])
     with pytest.raises(UsageError, match="-1 seconds"):
         faults.cut(instance, -1)
+
+
+def test_the_control_plane_is_given_ten_minutes_before_it_is_restarted() -> None:
+    patches = config.patch_files()
+    assert {name.split("+")[0] for name in patches} == set(config.REQUESTS)
+    for text in patches.values():
+        (container,) = yaml.safe_load(text)["spec"]["containers"]
+        live = container["livenessProbe"]
+        assert live["periodSeconds"] * live["failureThreshold"] >= 600
+
+
+def test_pods_of_a_silent_node_are_left_on_it(kubeadm: dict[str, Any]) -> None:
+    def given(part: str) -> dict[str, str]:
+        args = kubeadm["ClusterConfiguration"][part]["extraArgs"]
+        return {each["name"]: each["value"] for each in args}
+
+    assert given("controllerManager")["node-monitor-grace-period"] == config.PATIENCE
+    assert int(given("apiServer")["default-not-ready-toleration-seconds"]) > 600

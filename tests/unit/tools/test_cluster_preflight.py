@@ -114,3 +114,13 @@ def test_version_1_cpuset_is_filled_in(tmp_path: Path) -> None:
     cgroups.create("one", [tmp_path])
     assert (tmp_path / "one" / cgroups.SYSTEM / "cpuset.cpus").read_text() == "0-3\n"
     assert (tmp_path / "one" / "cpuset.mems").read_text() == "0\n"
+
+
+@pytest.mark.parametrize(("setting", "one"), [("cpu.shares", 1024), ("cpu.weight", 100)])
+def test_a_busy_machine_gives_the_node_more_than_one_process(tmp_path: Path, setting: str, one: int) -> None:
+    for directory in ("one", f"one/{cgroups.SYSTEM}"):
+        (tmp_path / directory).mkdir(exist_ok=True)
+        (tmp_path / directory / setting).write_text(str(one))
+    cgroups.create("one", [tmp_path])
+    assert int((tmp_path / "one" / setting).read_text()) == cgroups.WEIGHT * one
+    assert int((tmp_path / "one" / cgroups.SYSTEM / setting).read_text()) == cgroups.SYSTEM_WEIGHT * one
