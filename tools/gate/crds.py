@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tools import cached, gobuild, proc
+from tools import cached, gobuild, golang, proc, versions
 from tools.errors import MissingPrerequisite, ToolError
 from tools.paths import ROOT, cache_dir
 
@@ -186,14 +185,13 @@ _Loader.add_constructor("tag:yaml.org,2002:value", yaml.CSafeLoader.construct_ya
 
 
 def _fetched(source: Source) -> Path:
-    if not shutil.which("go"):
+    if not (go := golang.find(versions.GO_WHEEL)):
         raise MissingPrerequisite(
-            f"There is no Go here, and {source.name} is fetched with it.",
-            remedy="Install Go and put it on PATH: see `mise.toml`.",
+            f"There is no Go here, and {source.name} is fetched with it.", remedy=golang.REMEDY
         )
     # Outside any module, so that no go.mod has a say in which version it is.
     with tempfile.TemporaryDirectory() as elsewhere:
-        command = ["go", "mod", "download", "-json", f"{source.name}@{source.version}"]
+        command = [go, "mod", "download", "-json", f"{source.name}@{source.version}"]
         answer = json.loads(proc.output(command, env=gobuild.go_env(), cwd=Path(elsewhere)))
     if answer["Sum"] != source.sum:
         raise ToolError(

@@ -1,5 +1,6 @@
 """Subprocesses: logs, typed errors, and nothing left running."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,3 +62,23 @@ def test_a_timeout_ends_what_went_into_a_group_of_its_own(
         proc.output(["sh", "-c", f"set -m; sleep 1000 & echo $! > {file}; wait"], timeout=1)
     child = int(file.read_text())
     wait_until(lambda: gone(child), "the child's end")
+
+
+def test_what_other_threads_run_can_be_ended_as_an_interrupt_must(
+    tmp_path: Path, wait_until: Callable[[Callable[[], bool], str], None]
+) -> None:
+    failed: list[CommandFailed] = []
+
+    def work() -> None:
+        try:
+            proc.run(["sh", "-c", f"echo $$ > {tmp_path}/pid; exec sleep 600"], log=tmp_path / "log")
+        except CommandFailed as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    wait_until(lambda: (tmp_path / "pid").exists() and bool((tmp_path / "pid").read_text()), "the start")
+    proc.kill_all()
+    thread.join(timeout=20)
+    assert [error.returncode for error in failed] == [-9]
+    assert gone(int((tmp_path / "pid").read_text()))
