@@ -55,10 +55,10 @@ def show(stand: Stand) -> None:
 def watch(stand: Stand, processes: dict[Workload, Process]) -> None:
     """Follow a run, for ever: predictions, warnings, and workloads that end, which are started again."""
     since = datetime.now().astimezone().isoformat()
-    notable = {workload: notable(stand.log(workload)) for workload in processes}
+    warnings = {workload: notable(stand.log(workload)) for workload in processes}
     keepers = [_kept(stand, workload, process) for workload, process in processes.items()]
     while True:
-        for workload, lines in notable.items():
+        for workload, lines in warnings.items():
             for line in next(lines):
                 console.print(f"[yellow]{workload.name}[/] {escape(line)}", soft_wrap=True)
         for keep in keepers:
