@@ -57,10 +57,10 @@ lint: venv ## ruff and pyright
 format: venv ## let ruff rewrite what it can
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q .
 
-test-fast: venv ## static checks, unit and component tests (three minutes)
+test-fast: venv ## static checks, unit and component tests (a few minutes)
 	@$(PY) -m tools test --fast
 
-test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (under ten minutes)
+test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (some ten minutes)
 	@$(PY) -m tools test
 
 test-all: venv ## and the gate and everything live, on a cluster that it brings up (half an hour)
