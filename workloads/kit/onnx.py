@@ -24,5 +24,8 @@ class OnnxModel:
 
     def predict(self, x: Floats) -> Floats:
         """Log returns, shape (n,), for features of shape (n, F)."""
-        (answer,) = self._session.run(None, {self._input: x.astype(np.float32)})
+        # What float32 cannot hold is infinite, and the caller's to look at.
+        with np.errstate(over="ignore"):
+            narrow = x.astype(np.float32)
+        (answer,) = self._session.run(None, {self._input: narrow})
         return np.asarray(answer, dtype=np.float64).ravel()

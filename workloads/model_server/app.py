@@ -11,11 +11,20 @@ from msgspec import UNSET, UnsetType
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
-from workloads.kit.contracts.messages import Name, Utc
+from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Utc
 from workloads.kit.contracts.serving import MAX_INSTANCES, Forecasts, Instance, PredictSymbol
 from workloads.model_server import inference, metrics, openapi
 from workloads.model_server.forecaster import Forecaster
-from workloads.model_server.http import Refused, answer, body, handle_errors, timed, unprocessable, work
+from workloads.model_server.http import (
+    Refused,
+    answer,
+    body,
+    handle_errors,
+    same_features,
+    timed,
+    unprocessable,
+    work,
+)
 from workloads.model_server.limits import Limit
 from workloads.model_server.models import Models
 from workloads.model_server.settings import ModelServerSettings
@@ -27,6 +36,7 @@ class Predict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     instances: Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | UnsetType = (
         UNSET
     )
+    feature_set: str | None = None
     symbol: Name | UnsetType = UNSET
     as_of: Utc | None = None
 
@@ -39,6 +49,9 @@ def create_app(settings: ModelServerSettings, models: Models, forecaster: Foreca
     decoder = msgspec.json.Decoder(Predict)
 
     def by_symbol(symbol: str, as_of: datetime | None) -> Response:
+        if as_of is not None and not EARLIEST <= as_of < LATEST:
+            why = f"expected a time within {EARLIEST:%Y} and {LATEST:%Y}"
+            raise Refused(422, why, field="as_of", reason="invalid")
         with store_reads:
             return answer(forecaster.by_symbol(symbol, as_of))
 
@@ -48,6 +61,7 @@ def create_app(settings: ModelServerSettings, models: Models, forecaster: Foreca
     def predict() -> Response:
         asked = body(decoder)
         if asked.instances is not UNSET and asked.symbol is UNSET and asked.as_of is None:
+            same_features(asked.feature_set, forecaster.feature_set, "feature_set")
             return answer(Forecasts(predictions=forecaster.batch(asked.instances)))
         if asked.symbol is not UNSET and asked.instances is UNSET:
             return by_symbol(asked.symbol, asked.as_of)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from statistics import NormalDist
 from typing import Any
@@ -21,7 +23,7 @@ from workloads.model_server.settings import ModelServerSettings
 from workloads.model_server.store import Asked, Coverage
 
 _REMEMBERED = 1000
-"""Symbols without a model whose coverage is followed at most."""
+"""Symbols without a model whose coverage is followed at most: those that were asked for last."""
 
 
 class Unprocessable(Exception):
@@ -49,11 +51,14 @@ class Forecaster:
         self._store = store
         self._settings = settings
         self._spec = FeatureSpec.parse(settings.feature_windows)
+        self.feature_set = self._spec.version
+        """Names the features that `batch` takes."""
         self._names = self._spec.names
         self._volatility = self._names.index(self._spec.volatility)
         self._normal = NormalDist().inv_cdf((1 + settings.nominal_level) / 2)
         self._coverage: Mapping[tuple[str, int], Coverage] = {}
-        self._naive_symbols: set[str] = set()
+        self._naive_symbols: OrderedDict[str, None] = OrderedDict()
+        self._naive_lock = threading.Lock()
 
     def by_symbol(self, symbol: str, as_of: datetime | None) -> Forecast:
         """From the feature store. UnknownSymbol where it has no price; StoreAway where it does not answer."""
@@ -80,13 +85,12 @@ class Forecaster:
         for symbol, places in rows.items():
             served = models[symbol]
             x = np.array([instances[at].features for at in places], dtype=np.float64)
-            for at, forecast in zip(
-                places, self._modelled(served, [instances[at] for at in places], x), strict=True
-            ):
-                answers[at] = forecast
+            returns, widths = self.interval(served, x)
+            for at, change, width in zip(places, returns.tolist(), widths.tolist(), strict=True):
+                answers[at] = self._modelled(served, at, instances[at], change, width)
         return [
-            answer if answer is not None else self._naive(instance, models)
-            for answer, instance in zip(answers, instances, strict=True)
+            answer if answer is not None else self._naive(at, instance, models)
+            for at, (answer, instance) in enumerate(zip(answers, instances, strict=True))
         ]
 
     def interval(self, served: Served, x: Floats) -> tuple[Floats, Floats]:
@@ -102,7 +106,9 @@ class Forecaster:
             Asked(symbol, served.version, served.card.evaluated.window.end)
             for symbol, served in models.items()
         ]
-        asked += [Asked(symbol, 0, None) for symbol in self._naive_symbols - models.keys()]
+        with self._naive_lock:
+            naive = self._naive_symbols.keys() - models.keys()
+        asked += [Asked(symbol, 0, None) for symbol in sorted(naive)]
         found = self._store.coverage(asked, self._settings.coverage_outcomes)
         self._coverage = {
             (one.symbol, one.version): found[one.symbol] for one in asked if one.symbol in found
@@ -114,46 +120,53 @@ class Forecaster:
                 f"instances[{at}].features",
                 f"expected {len(self._names)} figures ({', '.join(self._names)}), got {len(given)}",
             )
-        if not math.isfinite(sum(given)):
+        if not all(map(math.isfinite, given)):
             raise Unprocessable(f"instances[{at}].features", "expected finite figures")
+        if given[self._volatility] < 0:
+            name = self._spec.volatility
+            raise Unprocessable(f"instances[{at}].features", f"expected {name} to be at least 0")
         if instance.price <= 0:
             raise Unprocessable(
                 f"instances[{at}].price", f"expected a positive price beside features, got {instance.price}"
             )
 
-    def _modelled(self, served: Served, instances: Sequence[Instance], x: Floats) -> list[Forecast]:
-        returns, widths = self.interval(served, x)
-        card = served.card
-        shared: dict[str, Any] = {
-            "symbol": card.symbol,
-            "nominal_level": card.nominal_level,
-            "model_name": model_name(card.symbol),
-            "model_version": served.version,
-            "model_alias": served.alias,
-            "skill": served.skill,
-            "skill_score": card.evaluated.skill,
+    def _modelled(self, served: Served, at: int, instance: Instance, change: float, width: float) -> Forecast:
+        card, price = served.card, instance.price
+        prediction, lower, upper = _prices(
+            at, lambda: (price * math.exp(change + by) for by in (0.0, -width, width))
+        )
+        return Forecast(
+            symbol=card.symbol,
+            price=price,
+            predicted_return=change,
+            prediction=prediction,
+            lower=lower,
+            upper=upper,
+            nominal_level=card.nominal_level,
+            model_name=model_name(card.symbol),
+            model_version=served.version,
+            model_alias=served.alias,
+            skill=served.skill,
+            skill_score=card.evaluated.skill,
             **self._record(card.symbol, served.version),
-        }
-        return [
-            Forecast(
-                price=instance.price,
-                predicted_return=change,
-                prediction=instance.price * math.exp(change),
-                lower=instance.price * math.exp(change - width),
-                upper=instance.price * math.exp(change + width),
-                **shared,
-            )
-            for instance, change, width in zip(instances, returns.tolist(), widths.tolist(), strict=True)
-        ]
+        )
 
-    def _naive(self, instance: Instance, models: Mapping[str, Served]) -> Forecast:
+    def _naive(self, at: int, instance: Instance, models: Mapping[str, Served]) -> Forecast:
         symbol, price = instance.symbol, instance.price
-        if symbol not in models and len(self._naive_symbols) < _REMEMBERED:
-            self._naive_symbols.add(symbol)
+        if symbol not in models:
+            with self._naive_lock:
+                self._naive_symbols[symbol] = None
+                self._naive_symbols.move_to_end(symbol)
+                if len(self._naive_symbols) > _REMEMBERED:
+                    self._naive_symbols.popitem(last=False)
         width = self._naive_width(instance, models)
-        # A price that is not positive has no log return: the same relative width, on both sides alike.
-        below = price * math.exp(-width) if price > 0 else price - max(-price, 1.0) * math.expm1(width)
-        above = price * math.exp(width) if price > 0 else price + max(-price, 1.0) * math.expm1(width)
+
+        def bounds() -> Iterator[float]:
+            # A price that is not positive has no log return: the same relative width, on both sides alike.
+            yield price * math.exp(-width) if price > 0 else price - max(-price, 1.0) * math.expm1(width)
+            yield price * math.exp(width) if price > 0 else price + max(-price, 1.0) * math.expm1(width)
+
+        below, above = _prices(at, bounds)
         return Forecast(
             symbol=symbol,
             price=price,
@@ -184,3 +197,14 @@ class Forecaster:
         if coverage is None:
             return {"realised_coverage": None, "coverage_count": 0}
         return {"realised_coverage": coverage.share, "coverage_count": coverage.count}
+
+
+def _prices(at: int, made: Callable[[], Iterable[float]]) -> list[float]:
+    """Prices that come of an instance's features; Unprocessable where one is no number."""
+    try:
+        prices = list(made())
+    except OverflowError:
+        prices = [math.inf]
+    if not all(map(math.isfinite, prices)):
+        raise Unprocessable(f"instances[{at}].features", "they give no finite forecast")
+    return prices

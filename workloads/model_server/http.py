@@ -15,6 +15,7 @@ from workloads.model_server import metrics
 from workloads.model_server.forecaster import UnknownSymbol, Unprocessable
 from workloads.model_server.limits import Limit, Overloaded
 from workloads.model_server.models import Models
+from workloads.model_server.residents import ModelAway
 from workloads.model_server.store import StoreAway
 
 P = ParamSpec("P")
@@ -66,6 +67,8 @@ def body(decoder: msgspec.json.Decoder[T]) -> T:
         raise unprocessable(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(400, f"the body is not JSON: {error}", reason="invalid") from error
+    except RecursionError as error:
+        raise Refused(400, "the body is nested too deep", field="body", reason="invalid") from error
 
 
 def _read() -> bytes:
@@ -90,6 +93,18 @@ def unprocessable(error: msgspec.ValidationError) -> Refused:
     return Refused(422, message, field=field or None, reason="invalid")
 
 
+def same_features(given: object, expected: str, field: str) -> None:
+    """Refused with 409 where a caller names another feature set than is expected: its length may be equal."""
+    if given is not None and given != expected:
+        raise Refused(
+            409,
+            f"expected features of the set {expected}, got {str(given)[:100]!r}: compute the same, or come"
+            " back when both sides are of one release",
+            field=field,
+            reason="feature_set",
+        )
+
+
 def work(models: Models, limit: Limit) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
     """Decorator of a route that predicts: takes a place, and turns what went wrong into an answer."""
 
@@ -109,6 +124,8 @@ def work(models: Models, limit: Limit) -> Callable[[Callable[P, Response]], Call
                 return refuse(Refused(404, f"no price of {error} is known", field="symbol"))
             except Overloaded:
                 return refuse(Refused(503, "too many requests at once", reason="overload"))
+            except ModelAway as error:
+                return refuse(Refused(503, f"a model cannot be read just now: {error}", reason="model"))
             except StoreAway:
                 return refuse(Refused(503, "the feature store does not answer", reason="store"))
 

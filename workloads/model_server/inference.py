@@ -1,7 +1,8 @@
 """The V2 open inference protocol. A model is a symbol's registered model; a version is one being served.
 
 Input `features` (FP64 or FP32, shape [n, F]); outputs, each FP64 of shape [n]: `predicted_return`,
-`lower_return` and `upper_return`, log returns over the next session.
+`lower_return` and `upper_return`, log returns over the next session. Parameter `feature_set`, of the request
+or its input, names the features that were computed: 409 where the model was trained on others.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from workloads.kit.contracts.models import model_name, symbol_of
 from workloads.kit.contracts.serving import MAX_INSTANCES
 from workloads.kit.windows import Floats
 from workloads.model_server.forecaster import Forecaster
-from workloads.model_server.http import Refused, answer, body, refuse, timed, work
+from workloads.model_server.http import Refused, answer, body, refuse, same_features, timed, work
 from workloads.model_server.limits import Limit
 from workloads.model_server.models import Models, Served
 
@@ -146,6 +147,8 @@ def blueprint(models: Models, forecaster: Forecaster, limit: Limit, version: str
                     reason="invalid",
                 )
         returns, widths = forecaster.interval(served, x)
+        if not (np.isfinite(returns).all() and np.isfinite(widths).all()):
+            raise Refused(422, "they give no finite forecast", field="inputs[0].data", reason="invalid")
         figures: dict[str, Floats] = dict(
             zip(_OUTPUTS, (returns, returns - widths, returns + widths), strict=True)
         )
@@ -185,13 +188,15 @@ def _features(asked: InferRequest, served: Served) -> Floats:
     if len(asked.inputs) != 1 or asked.inputs[0].name != "features":
         raise wrong("inputs", "expected exactly one input, named features")
     tensor = asked.inputs[0]
+    for field, parameters in (("parameters", asked.parameters), ("inputs[0].parameters", tensor.parameters)):
+        same_features(parameters.get("feature_set"), served.card.feature_set, f"{field}.feature_set")
     if tensor.datatype not in ("FP64", "FP32"):
         raise wrong("inputs[0].datatype", f"expected FP64 or FP32, got {tensor.datatype}")
     if len(tensor.shape) != 2 or tensor.shape[1] != width or not 1 <= tensor.shape[0] <= MAX_INSTANCES:
         raise wrong("inputs[0].shape", f"expected [1 to {MAX_INSTANCES}, {width}], got {tensor.shape}")
     try:
         x = np.asarray(tensor.data, dtype=np.float64).reshape(tensor.shape)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise wrong("inputs[0].data", f"expected numbers of shape {tensor.shape}: {error}") from error
     if not np.isfinite(x).all():
         raise wrong("inputs[0].data", "expected finite numbers")

@@ -17,7 +17,7 @@ REQUEST_SECONDS: Final = Histogram(
 )
 REFUSED: Final = Counter(
     names.REQUESTS_REFUSED,
-    "Requests not answered: overload, not_ready, store, invalid, too_large",
+    "Requests not answered: overload, not_ready, store, model, invalid, feature_set, too_large",
     ("reason",),
 )
 STALE_ANSWERS: Final = Counter(
@@ -35,6 +35,10 @@ MODEL_SKILL: Final = Gauge(
     ("symbol", "provenance"),
     multiprocess_mode="livemostrecent",
 )
+MODELS_RESIDENT: Final = Gauge(
+    names.MODELS_RESIDENT, "Models in memory, over the workers", multiprocess_mode="livesum"
+)
+MODEL_LOADS: Final = Counter(names.MODEL_LOADS, "Models taken into memory")
 REGISTRY_UP: Final = Gauge(
     names.REGISTRY_UP, "1 if the last read of the model registry succeeded", multiprocess_mode="livemin"
 )

@@ -6,7 +6,8 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -19,11 +20,15 @@ from workloads.kit.features import FeatureSpec
 from workloads.kit.onnx import OnnxModel
 from workloads.kit.registry import Artifact, ArtifactError, RegistryError, read_artifact, write_artifact
 from workloads.model_server import metrics
+from workloads.model_server.residents import ResidentModel, Residents
 
 _log: Any = structlog.get_logger(__name__)
 
 _PROBE_TOLERANCE: Final = 1e-5
 _ALIASES_FILE: Final = "aliases.json"
+_RETRY_FIRST_SECONDS: Final = 5.0
+_RETRY_CAP_SECONDS: Final = 600.0
+"""Back-off of a version that could not be loaded: doubled from the first to the cap."""
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Aliases = dict[str, dict[str, int]]
@@ -50,7 +55,7 @@ class Served:
     card: Card
     version: int
     alias: Literal["champion", "challenger"]
-    model: OnnxModel
+    model: ResidentModel
     volatility: int
     """Column of the features that scales the interval."""
 
@@ -61,16 +66,30 @@ class Served:
 
 
 class Models:
-    """symbol -> model. `current` is replaced as a whole, so that a reader sees one state."""
+    """symbol -> model. `current` is replaced as a whole, so that a reader sees one state.
 
-    def __init__(self, source: ModelSource, directory: Path, spec: FeatureSpec) -> None:
+    What goes wrong with one symbol, whatever it is, leaves the others and the readiness as they are.
+    """
+
+    def __init__(
+        self,
+        source: ModelSource,
+        directory: Path,
+        spec: FeatureSpec,
+        *,
+        resident: int = 500,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.current: Mapping[str, Served] = {}
         self.ready = False
         """Whether it is known which models there are: the registry, or the copy of it, was read once."""
         self._source = source
         self._directory = directory
         self._spec = spec
+        self._residents = Residents(resident)
+        self._clock = clock
         self._unfit: set[tuple[str, int]] = set()
+        self._failed: dict[tuple[str, int], tuple[int, float]] = {}  # how often, and when it is tried again
 
     def refresh(self) -> None:
         """Bring `current` up to the registry's aliases. The last good model of a symbol stays where a new
@@ -97,6 +116,7 @@ class Models:
         if changed or first:
             self._keep(wanted)
             self._tell(changed)
+            self._residents.keep({(symbol, served.version) for symbol, served in new.items()})
 
     def _choose(self, symbol: str, named: Mapping[str, int]) -> Served | None:
         """Champion, else challenger; the model in use before a lesser alias where the better one fails."""
@@ -113,38 +133,69 @@ class Models:
         return None
 
     def _try(self, symbol: str, version: int, alias: Literal["champion", "challenger"]) -> Served | None:
-        if (symbol, version) in self._unfit:
+        key = (symbol, version)
+        times, due = self._failed.get(key, (0, 0.0))
+        if key in self._unfit or self._clock() < due:
             return None
         try:
-            return self._load(symbol, version, alias)
-        except (Unfit, ArtifactError) as error:
-            self._unfit.add((symbol, version))
+            loaded = self._load(symbol, version, alias)
+        except Unfit as error:
+            self._unfit.add(key)
             _log.error("model.unfit", symbol=symbol, version=version, reason=str(error))
-        except RegistryError as error:
-            _log.warning("model.not_loaded", symbol=symbol, version=version, error=str(error))
+        except Exception as error:
+            if isinstance(error, RegistryError) and not isinstance(error, ArtifactError):
+                _log.warning("model.not_loaded", symbol=symbol, version=version, error=str(error))
+                return None
+            # A download cut short, a full disk, no memory: it may be another time.
+            wait = min(_RETRY_CAP_SECONDS, _RETRY_FIRST_SECONDS * 2 ** min(times, 10))
+            self._failed[key] = (times + 1, self._clock() + wait)
+            _log.error(
+                "model.not_loaded",
+                symbol=symbol,
+                version=version,
+                error=f"{type(error).__name__}: {error}",
+                tried=times + 1,
+                again_in_seconds=wait,
+            )
+        else:
+            self._failed.pop(key, None)
+            return loaded
         return None
 
     def _load(self, symbol: str, version: int, alias: Literal["champion", "challenger"]) -> Served:
+        artifact = self._artifact(symbol, version)
+        card, key = artifact.card, (symbol, version)
+        self._residents.put(key, checked(artifact, self._spec))
+        model = ResidentModel(key, self._residents, lambda: OnnxModel(self._artifact(symbol, version).onnx))
+        return Served(card, version, alias, model, card.features.index(card.volatility))
+
+    def _artifact(self, symbol: str, version: int) -> Artifact:
+        """The copy, or else the registry's, which is copied where there is room for it."""
         directory = self._directory / symbol / str(version)
         try:
-            artifact = read_artifact(directory)
+            return read_artifact(directory)
         except ArtifactError:
             artifact = self._source.fetch(symbol, version)
+        try:
             self._copy(directory, artifact)
-        card = artifact.card
-        return Served(
-            card, version, alias, checked(artifact, self._spec), card.features.index(card.volatility)
-        )
+        except OSError as error:
+            _log.warning("model.not_copied", symbol=symbol, version=version, error=str(error))
+        return artifact
 
     def _copy(self, directory: Path, artifact: Artifact) -> None:
         """Complete or absent, and never in another worker's way: made aside, then renamed."""
         directory.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=self._directory))
-        write_artifact(aside, artifact)
         try:
+            write_artifact(aside, artifact)
+            # One that is there and damaged is in the way; another worker's whole one may be.
+            if directory.exists():
+                shutil.rmtree(directory, ignore_errors=True)
             aside.rename(directory)
         except OSError:
-            shutil.rmtree(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+            if not directory.exists():
+                raise
 
     def _copied_aliases(self) -> Aliases | None:
         try:
@@ -154,10 +205,13 @@ class Models:
 
     def _keep(self, wanted: Aliases) -> None:
         """Keep the aliases beside the models, and only the models in use."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=self._directory, delete=False) as aside:
-            json.dump(wanted, aside)
-        Path(aside.name).rename(self._directory / _ALIASES_FILE)
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._directory, delete=False) as aside:
+                json.dump(wanted, aside)
+            Path(aside.name).rename(self._directory / _ALIASES_FILE)
+        except OSError as error:
+            _log.warning("aliases.not_copied", error=str(error))
         for symbol, served in self.current.items():
             for directory in (self._directory / symbol).glob("*"):
                 if directory.name != str(served.version):
@@ -191,6 +245,8 @@ def checked(artifact: Artifact, spec: FeatureSpec) -> OnnxModel:
     try:
         model = OnnxModel(artifact.onnx)
         answer = model.predict(np.array(card.probe.features, dtype=np.float64))
+    except MemoryError:
+        raise
     except Exception as error:  # onnxruntime's exceptions have no common base class
         raise Unfit(f"it cannot be run: {error}") from error
     if not np.allclose(answer, card.probe.returns, rtol=0, atol=_PROBE_TOLERANCE):

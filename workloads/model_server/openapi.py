@@ -36,7 +36,7 @@ def document(version: str) -> dict[str, Any]:
             "Infer log returns and their intervals",
             _ref(InferResponse),
             body=_ref(InferRequest),
-            problems=(400, 404, 413, 422, 503),
+            problems=(400, 404, 409, 413, 422, 503),
         )
     }
     paths: dict[str, Any] = {
@@ -56,7 +56,7 @@ def document(version: str) -> dict[str, Any]:
                 "Predict one symbol from the feature store, or many rows of features",
                 {"oneOf": [_ref(Forecast), _ref(Forecasts)]},
                 body={"oneOf": [_ref(PredictSymbol), _ref(PredictBatch)]},
-                problems=(400, 404, 413, 422, 503),
+                problems=(400, 404, 409, 413, 422, 503),
             ),
         },
         "/v2": {"get": _operation("This server", _ref(ServerMetadata))},

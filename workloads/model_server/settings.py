@@ -40,6 +40,9 @@ class ModelServerSettings(PostgresSettings):
     registry_timeout_seconds: int = Field(default=10, ge=1)
     models_dir: Path = Path("/tmp/models")  # noqa: S108 - the pod's own scratch volume
     """Copy of what is served, from which a restarted worker comes up while the registry is away."""
+    max_resident_models: int = Field(default=500, ge=1)
+    """Models that a worker keeps in memory, some 0.7 MiB each; the others are read from `models_dir` when
+    they are asked for."""
     metrics_dir: Path = Path("/tmp/metrics")  # noqa: S108
     """Where the workers leave their figures for each other; emptied at start."""
 

@@ -25,7 +25,12 @@ def application() -> Flask:
     """Called by gunicorn in each worker, after the fork: threads and ONNX sessions do not survive one."""
     settings = load(ModelServerSettings)
     registry = Registry(settings.mlflow_tracking_uri, timeout=settings.registry_timeout_seconds, retries=0)
-    models = Models(registry, settings.models_dir, FeatureSpec.parse(settings.feature_windows))
+    models = Models(
+        registry,
+        settings.models_dir,
+        FeatureSpec.parse(settings.feature_windows),
+        resident=settings.max_resident_models,
+    )
     forecaster = Forecaster(models, cached(FeatureStore(settings), settings), settings)
 
     def refresh_coverage() -> None:
@@ -34,8 +39,8 @@ def application() -> Flask:
         except StoreAway as error:
             _log.warning("coverage.not_read", error=str(error))
 
-    # Before the first request: a worker that replaces another must not serve naive forecasts meanwhile.
-    models.refresh()
-    Repeater("registry", settings.registry_poll_seconds, models.refresh)
+    # Not within the start, for which gunicorn has a limit and many models take long. Until it has read them a
+    # worker answers 503: one that replaces another must not serve naive forecasts meanwhile.
+    Repeater("registry", settings.registry_poll_seconds, models.refresh, at_once=True)
     Repeater("coverage", settings.coverage_refresh_seconds, refresh_coverage, at_once=True)
     return create_app(settings, models, forecaster)

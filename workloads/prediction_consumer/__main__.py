@@ -24,7 +24,11 @@ def main() -> int:
     settings = load(PredictionSettings)
     with (
         Database(settings, application_name=NAME) as database,
-        ModelClient(str(settings.model_server_url), settings.model_server_timeout_seconds) as model,
+        ModelClient(
+            str(settings.model_server_url),
+            settings.model_server_timeout_seconds,
+            settings.feature_windows.version,
+        ) as model,
     ):
         handler = PredictionHandler(
             model.predict,

@@ -21,11 +21,20 @@ class Refused(Exception):
     """The server cannot take the request's content; the text is the server's own."""
 
 
-class ModelClient:
-    """Asks `url`/predict. Connections are kept; one that broke is made anew at once, so that a server
-    replica's end is not noticed while another answers."""
+class Unreadable(Exception):
+    """A forecast of the server's is none, as a number that is null: due to its instance, or to the server."""
 
-    def __init__(self, url: str, timeout_seconds: float) -> None:
+
+class _Problem(msgspec.Struct):
+    field: str | None = None
+
+
+class ModelClient:
+    """Asks `url`/predict for predictions from features of `feature_set`. Connections are kept; one that broke
+    is made anew at once, so that a server replica's end is not noticed while another answers."""
+
+    def __init__(self, url: str, timeout_seconds: float, feature_set: str | None = None) -> None:
+        self._feature_set = feature_set
         self._url = f"{url.rstrip('/')}/predict"
         self._http = httpx.Client(
             timeout=timeout_seconds,
@@ -40,10 +49,13 @@ class ModelClient:
 
         Raises:
             Refused: 400, 413 or 422.
-            Transient: no answer in time, another status, or an answer that is not one.
+            Transient: no answer in time, another status, 409 from a server of another feature set, or an
+                answer that is not one.
+            Unreadable: a forecast in the answer is none.
         """
-        response = self._post(encode(PredictBatch(instances=list(instances))))
-        if response.status_code in _AT_FAULT:
+        batch = PredictBatch(instances=list(instances), feature_set=self._feature_set)
+        response = self._post(encode(batch))
+        if response.status_code in _AT_FAULT and not _of_feature_set(response):
             raise Refused(f"the model server answered {response.status_code}: {response.text.strip()[:500]}")
         if response.status_code != httpx.codes.OK:
             raise Transient(
@@ -52,7 +64,10 @@ class ModelClient:
         try:
             forecasts = self._decode(response.content).predictions
         except msgspec.DecodeError as error:
-            raise Transient(f"the model server's answer cannot be read: {error}") from error
+            of_one = "`$.predictions[" in str(error)
+            raise (Unreadable if of_one else Transient)(
+                f"the model server's answer cannot be read: {error}"
+            ) from error
         if len(forecasts) != len(instances):
             raise Transient(
                 f"the model server gave {len(forecasts)} forecasts for {len(instances)} instances"
@@ -78,3 +93,11 @@ class ModelClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _of_feature_set(response: httpx.Response) -> bool:
+    """Whether not the instances are refused, but a field that a server of an older release does not know."""
+    try:
+        return msgspec.json.decode(response.content, type=_Problem).field == "feature_set"
+    except ValueError:
+        return False

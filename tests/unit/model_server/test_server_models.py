@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.fixture_models import artifact
 from tests.unit.model_server.conftest import MemoryRegistry, Server
 from workloads.kit.contracts.models import Probe
 from workloads.kit.features import DEFAULT
+from workloads.kit.registry import Artifact, ArtifactError
 from workloads.model_server.models import Models
+from workloads.model_server.residents import ModelAway
 
 
 def served(models: Models, symbol: str = "S") -> tuple[int, str, str] | None:
@@ -140,3 +144,80 @@ def test_a_symbol_that_is_no_file_name_is_left_out(server: Server, tmp_path: Pat
     server.models.refresh()
     assert not server.models.current
     assert server.registry.fetched == []
+
+
+def test_what_goes_wrong_with_one_symbol_stops_no_other_nor_the_readiness(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    fetch = server.registry.fetch
+
+    def failing(symbol: str, version: int) -> Artifact:
+        if symbol == "BAD":
+            raise OSError(28, "No space left on device")
+        return fetch(symbol, version)
+
+    monkeypatch.setattr(server.registry, "fetch", failing)
+    for symbol in ("A", "BAD", "Z"):
+        server.registry.add(artifact(symbol), 1, "champion")
+    server.models.refresh()
+    assert server.models.ready
+    assert set(server.models.current) == {"A", "Z"}
+    server.registry.add(artifact("A"), 2, "champion")
+    server.models.refresh()
+    assert served(server.models, "A") == (2, "champion", "proven")
+
+
+def test_a_disk_that_is_full_costs_the_copies_alone(server: Server, tmp_path: Path):
+    (tmp_path / "models").write_text("no directory")
+    server.registry.add(artifact("S"), 1, "champion")
+    server.models.refresh()
+    assert server.models.ready
+    assert served(server.models) == (1, "champion", "proven")
+
+
+def test_a_download_cut_short_is_tried_again_with_growing_pauses(tmp_path: Path):
+    registry, now = MemoryRegistry(), [0.0]
+    models = Models(registry, tmp_path, DEFAULT, clock=lambda: now[0])
+    registry.add(artifact("S"), 1, "champion")
+    models.refresh()
+    whole, tries = artifact("S"), list[float]()
+
+    def fetch(symbol: str, version: int) -> Artifact:
+        tries.append(now[0])
+        raise ArtifactError("no readable model")
+
+    registry.fetch = fetch  # type: ignore[method-assign]
+    registry.add(whole, 2, "champion")
+    while now[0] < 100:
+        models.refresh()
+        assert served(models) == (1, "champion", "proven")
+        now[0] += 1
+    assert tries == [0, 5, 15, 35, 75]
+    registry.fetch = lambda symbol, version: whole  # type: ignore[method-assign]
+    now[0] = 200
+    models.refresh()
+    assert served(models) == (2, "champion", "proven")
+
+
+def test_memory_holds_the_models_asked_for_last_and_the_others_answer_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    registry = MemoryRegistry()
+    models = Models(registry, tmp_path, DEFAULT, resident=2)
+    row = np.full((1, len(DEFAULT.names)), 0.01)
+    for number in range(5):
+        registry.add(artifact(f"S{number}", weight=float(number)), 1, "champion")
+    models.refresh()
+    resident = models._residents._models  # pyright: ignore[reportPrivateUsage]
+    for number in (0, 1, 2, 3, 4, 0):
+        answer = models.current[f"S{number}"].model.predict(row)
+        assert answer.tolist() == pytest.approx([0.01 * number])
+        assert len(resident) == 2
+    assert list(resident) == [("S4", 1), ("S0", 1)]
+    assert len(registry.fetched) == 5
+    # Not in memory, not on disk, and nowhere to be had: said as such, for that model alone.
+    shutil.rmtree(tmp_path / "S2")
+    registry.away = True
+    with pytest.raises(ModelAway, match="S2"):
+        models.current["S2"].model.predict(row)
+    assert models.current["S0"].model.predict(row).tolist() == [0.0]

@@ -179,6 +179,65 @@ def test_bad_input_is_refused_with_the_field_named(
     assert answer.json["error"]
 
 
+PRICE = '{"instances": [{"symbol": "S", "features": null, "price": 1.0}]}'
+WITHOUT_END = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (f'{{"symbol": {WITHOUT_END}}}', 422, "symbol"),
+        (f'{{"instances": {WITHOUT_END}}}', 422, "instances[0]"),
+        (PRICE.replace("1.0", "9" * 400), 422, "instances[0].price"),
+        (PRICE.replace("1.0", "1e308"), 422, "instances[0].price"),
+        (PRICE.replace("1.0", "-1e308"), 422, "instances[0].price"),
+        ('{"symbol": "S", "as_of": "0001-01-01T00:00:00+14:00"}', 422, "as_of"),
+    ],
+    ids=["nest", "nest of instances", "400 digits", "1e308", "-1e308", "first of time"],
+)
+def test_what_has_no_end_is_refused_too(ready: Server, body: str, status: int, field: str):
+    answer = ready.client().post("/predict", data=body)
+    assert (answer.status_code, answer.json["field"]) == (status, field), answer.json
+
+
+@pytest.mark.parametrize("symbol", ["S", "UNKNOWN"])
+@pytest.mark.parametrize("size", [1e308, 1e39, 1e5, 800.0])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_no_answer_has_a_number_that_is_none(ready: Server, symbol: str, size: float, sign: float):
+    for row in ([size * sign] * len(FEATURES), [size, -size] * (len(FEATURES) // 2)):
+        asked = batch(instance(symbol, 1e12, row))
+        answer = ready.client().post("/predict", json=asked)
+        if answer.status_code == 200:
+            for name in ("predicted_return", "prediction", "lower", "upper"):
+                assert math.isfinite(answer.json["predictions"][0][name])
+            assert answer.json["predictions"][0]["lower"] <= answer.json["predictions"][0]["upper"]
+        else:
+            assert (answer.status_code, answer.json["field"]) == (422, "instances[0].features")
+
+
+def test_features_of_another_set_are_refused_though_they_are_as_many(ready: Server):
+    client = ready.client()
+    asked = batch(instance())
+    assert client.post("/predict", json={**asked, "feature_set": DEFAULT.version}).status_code == 200
+    answer = client.post("/predict", json={**asked, "feature_set": "1:10-20-60"})
+    assert (answer.status_code, answer.json["field"]) == (409, "feature_set")
+    assert "1:7-30-90" in answer.json["error"]
+    short = batch(instance(row=[0.1, 0.2]))
+    assert client.post("/predict", json={**short, "feature_set": DEFAULT.version}).status_code == 422
+
+
+def test_the_list_of_naive_symbols_follows_those_asked_for_last(ready: Server):
+    client = ready.client()
+    for part in range(3):
+        asked = [instance(f"MADE-UP-{part}-{number}", row=None) for number in range(700)]
+        assert client.post("/predict", json=batch(*asked)).status_code == 200
+    client.post("/predict", json=batch(instance("REAL", row=None)))
+    ready.store.outcomes["REAL", 0] = Coverage(0.5, 10)
+    ready.forecaster.refresh_coverage()
+    (got,) = client.post("/predict", json=batch(instance("REAL", row=None))).json["predictions"]
+    assert (got["realised_coverage"], got["coverage_count"]) == (0.5, 10)
+
+
 def test_the_instance_at_fault_is_named(ready: Server):
     answer = ready.client().post("/predict", json=batch(instance(), instance(price=-1.0)))
     assert (answer.status_code, answer.json["field"]) == (422, "instances[1].price")

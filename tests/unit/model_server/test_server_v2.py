@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixture_models import ECHO, artifact, echoing
 from tests.unit.model_server.conftest import Server
-from workloads.kit.features import FEATURES, VOLATILITY, features
+from workloads.kit.features import DEFAULT, FEATURES, VOLATILITY, features
 
 X = features(echoing(1, 200))[-3:]
 MODEL = "/v2/models/next-return.S"
@@ -63,11 +63,32 @@ def test_only_the_outputs_asked_for_are_sent(ready: Server):
         ({"data": ["a"] * X.size}, "inputs[0].data"),
         ({"data": [None] * X.size}, "inputs[0].data"),
         ({"shape": [1001, len(FEATURES)]}, "inputs[0].shape"),
+        ({"data": [10**400] * X.size}, "inputs[0].data"),
+        ({"data": [1e308, -1e308] * (X.size // 2)}, "inputs[0].data"),
     ],
 )
 def test_bad_input_is_refused_with_the_field_named(ready: Server, changed: dict[str, Any], field: str):
     answer = ready.client().post(f"{MODEL}/infer", json=asked(**changed))
     assert (answer.status_code, answer.json["field"]) == (422, field), answer.json
+
+
+def test_a_nest_without_end_is_refused(ready: Server):
+    nest = b"[" * 100_000 + b"]" * 100_000
+    answer = ready.client().post(f"{MODEL}/infer", data=b'{"inputs": [], "parameters": {"x": ' + nest + b"}}")
+    assert answer.status_code == 400
+
+
+def test_features_of_another_set_are_refused_though_they_are_as_many(ready: Server):
+    client = ready.client()
+    same = {"feature_set": DEFAULT.version}
+    other = {"feature_set": "1:10-20-60"}
+    assert client.post(f"{MODEL}/infer", json={**asked(), "parameters": same}).status_code == 200
+    for body, field in (
+        ({**asked(), "parameters": other}, "parameters.feature_set"),
+        (asked(parameters=other), "inputs[0].parameters.feature_set"),
+    ):
+        answer = client.post(f"{MODEL}/infer", json=body)
+        assert (answer.status_code, answer.json["field"]) == (409, field)
 
 
 def test_an_output_that_there_is_not_is_refused(ready: Server):

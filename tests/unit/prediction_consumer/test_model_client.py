@@ -12,7 +12,7 @@ import pytest
 
 from workloads.kit.contracts.serving import Forecast, Forecasts, Instance, PredictBatch
 from workloads.kit.records import Transient
-from workloads.prediction_consumer.model_client import ModelClient, Refused
+from workloads.prediction_consumer.model_client import ModelClient, Refused, Unreadable
 
 Answer = Callable[[PredictBatch], tuple[int, bytes]]
 
@@ -114,6 +114,39 @@ def test_other_answers_are_to_be_tried_again(status: int) -> None:
         server(lambda _: (status, b"overloaded")) as (url, _),
         ModelClient(url, 5) as model,
         pytest.raises(Transient, match=f"{status}: overloaded"),
+    ):
+        model.predict(INSTANCES)
+
+
+def test_a_server_of_another_feature_set_or_of_an_older_release_is_waited_for() -> None:
+    seen: list[str | None] = []
+
+    def mismatch(batch: PredictBatch) -> tuple[int, bytes]:
+        seen.append(batch.feature_set)
+        return 409, b'{"error": "expected features of the set 1:7-30-90", "field": "feature_set"}'
+
+    unknown = b'{"error": "Object contains unknown field `feature_set`", "field": "feature_set"}'
+    with (
+        server(mismatch, lambda _: (422, unknown)) as (url, _),
+        ModelClient(url, 5, "1:10-20-60") as model,
+    ):
+        for _ in range(2):
+            with pytest.raises(Transient, match="feature_set"):
+                model.predict(INSTANCES)
+    assert seen == ["1:10-20-60"]
+
+
+def test_a_forecast_that_is_none_is_told_from_an_answer_that_is_none() -> None:
+    def one_null(batch: PredictBatch) -> tuple[int, bytes]:
+        status, content = forecasts(batch)
+        plain = msgspec.json.decode(content)
+        plain["predictions"][1]["upper"] = None
+        return status, msgspec.json.encode(plain)
+
+    with (
+        server(one_null) as (url, _),
+        ModelClient(url, 5) as model,
+        pytest.raises(Unreadable, match=r"predictions\[1\]\.upper"),
     ):
         model.predict(INSTANCES)
 

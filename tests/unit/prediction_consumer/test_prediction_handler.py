@@ -17,12 +17,12 @@ from workloads.kit.batch import Batch
 from workloads.kit.contracts import metrics as names
 from workloads.kit.contracts.messages import Prediction, Price
 from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
-from workloads.kit.dead_letters import DeadLetter, Guard
+from workloads.kit.dead_letters import DeadLetter, Guard, TooManyDeadLetters
 from workloads.kit.features import WINDOW, features
 from workloads.kit.records import Output, Record, Transient
 from workloads.kit.settings import KafkaConsumerSettings
 from workloads.prediction_consumer.handler import Limits, PredictionHandler
-from workloads.prediction_consumer.model_client import Refused
+from workloads.prediction_consumer.model_client import Refused, Unreadable
 
 SETTINGS = KafkaConsumerSettings(kafka_bootstrap="nowhere:1", kafka_group="g")
 
@@ -177,6 +177,31 @@ def test_one_price_at_fault_among_many_is_found_in_few_requests() -> None:
     assert [one.offset for one in dead] == [700]
     assert len(made) == MAX_INSTANCES - 1
     assert len(world.asked) < 25
+
+
+def test_a_server_that_refuses_everything_is_given_up_after_few_requests() -> None:
+    topic = history(MAX_INSTANCES)
+    world = World(refused=[one.value.price for one in topic])
+    with pytest.raises(TooManyDeadLetters):
+        world.run(topic)
+    assert len(world.asked) < 250
+
+
+def test_a_price_whose_forecast_cannot_be_read_is_set_aside_alone() -> None:
+    topic = history(100)
+    bad = topic[61].value.price
+    world = World()
+    predict = world.predict
+
+    def spoilt(instances: Sequence[Instance]) -> list[Forecast]:
+        if any(instance.price == bad for instance in instances):
+            raise Unreadable("Expected `float`, got `null` - at `$.predictions[...].upper`")
+        return predict(instances)
+
+    world.handler = PredictionHandler(spoilt, world.save)
+    made, dead = world.run(topic)
+    assert [(one.offset, one.error) for one in dead] == [(61, "Unreadable")]
+    assert len(made) == 99
 
 
 def test_more_than_the_server_takes_at_once_goes_in_parts() -> None:

@@ -30,6 +30,8 @@ REQUESTS_REFUSED: Final = "carbon_model_server_refused_total"  # reason
 MODEL_VERSION: Final = "carbon_model_version"  # symbol, alias
 MODEL_SKILL: Final = "carbon_model_skill"  # symbol, provenance; score on the unseen window
 STALE_ANSWERS: Final = "carbon_model_server_stale_answers_total"
+MODELS_RESIDENT: Final = "carbon_model_server_resident_models"
+MODEL_LOADS: Final = "carbon_model_server_model_loads_total"
 REGISTRY_UP: Final = "carbon_model_registry_up"
 
 # From the database, through postgres-exporter: figures that outlive the job that made them.

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from workloads.kit.contracts.messages import Name, Utc
+from workloads.kit.contracts.messages import PRICE_LIMIT, Name, Utc
 
 MAX_INSTANCES: Final = 1000
 
@@ -16,18 +16,21 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     naive last value (the symbol's window is not full). `price` is the last price, in the symbol's unit."""
 
     symbol: Name
-    price: float
+    price: Annotated[float, msgspec.Meta(ge=-PRICE_LIMIT, le=PRICE_LIMIT)]
     features: list[float] | None
 
 
 class PredictBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Predictions for features that the caller computed."""
+    """Predictions for features that the caller computed: of `feature_set` (`kit.features.FeatureSpec`'s
+    version), where it says so. A server of another set answers 409."""
 
+    feature_set: str | None = None
     instances: Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)]
 
 
 class PredictSymbol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A prediction of one symbol from the feature store, as of now or of `as_of`."""
+    """A prediction of one symbol from the feature store, as of now or of `as_of`, which is within `EARLIEST`
+    and `LATEST`."""
 
     symbol: Name
     as_of: Utc | None = None
