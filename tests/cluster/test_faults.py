@@ -3,6 +3,7 @@
 One run: a hundred thousand messages are published at a steady rate while, one after the other, a pod of each
 consumer and of the model server is killed, chosen at random, a broker is killed, PostgreSQL is killed and the
 network is cut for half a minute. A fault that meets nothing in flight proves nothing, so it fails the test.
+Another run sends a fuzzed thousand, good prices and messages that are none, to every consumer.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
+from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
+from workloads.kit.contracts.clients import CLIENTS
 
+from tests import nasty
 from tests.cluster import kafka
 from tools import jobs, kube, status
 from tools.cluster import faults
@@ -104,6 +110,102 @@ def test_nothing_is_lost_or_doubled_under_faults(platform: str) -> None:
     _report(outcomes, sent, lost, doubled, seed)
     assert (lost, doubled) == (0, 0)
     assert load.predicted() == sent
+
+
+NASTY = 1_000
+SHARE = 0.05
+"""Of bad messages: half of what the guard against dead letters allows."""
+CONSUMERS = tuple(client.name for client in CLIENTS if client.group is not None)
+
+
+def test_of_a_fuzzed_thousand_the_good_go_on_the_bad_are_set_aside_and_nobody_stops(platform: str) -> None:
+    seed = int(os.environ.get("FAULT_SEED", str(time.time_ns() % 1_000_000)))
+    source, symbols = f"nasty-{seed}", ("SYN-NASTY-A", "SYN-NASTY-B", "SYN-NASTY-C")
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=2 * NASTY)
+    sent = list(nasty.stream(seed, NASTY, share=SHARE, symbols=symbols, source=source, start=start))
+    until(lambda: _whole(), "a whole platform before the fuzzed thousand", limit=120)
+    before = _restarts()
+
+    places = _send(sent)
+    bad = {places[at] for at, one in enumerate(sent) if one.price is None}
+    good = Counter((one.price.symbol, one.price.event_time) for one in sent if one.price is not None)
+    for table in ("commodity_prices_daily", "ml_predictions"):
+        until(lambda table=table: _rows(table, source) >= len(good), f"the good ones in {table}", limit=300)
+    letters = Counter(_of_letters(bad))
+    assert letters == Counter((group, *place) for group in CONSUMERS for place in bad)
+    outputs = {topics.COMMODITY_ANALYTICS: messages.Analytics, topics.ML_PREDICTIONS: messages.Prediction}
+    for topic, kind in outputs.items():
+        made = (msgspec.json.decode(m.value, type=kind) for m in kafka.committed(topic, limit=300))
+        counted = Counter((one.symbol, one.event_time) for one in made if one.source == source)
+        assert counted == good, topic
+    assert _restarts() == before
+
+    # Who starts anew reads them all again: the consumers' state, the replay's and the pipeline's ledger.
+    for name in (*CONSUMERS, "price-replay"):
+        kube.kubectl("rollout", "restart", f"deployment/{name}", "-n", PLATFORM)
+        kube.kubectl("rollout", "status", f"deployment/{name}", "-n", PLATFORM, "--timeout=180s", timeout=200)
+    jobs.run("price-pipeline", "run")
+    after = _at(nasty.price(0, symbols[0], source), datetime.now(UTC))
+    _send([nasty.Sent("good", after.symbol, msgspec.json.encode(after), after)])
+    until(lambda: _rows("ml_predictions", source) > len(good), "a price after them is predicted", limit=120)
+    assert _rows("commodity_prices_daily", source) == len(good) + 1
+    Console(width=110).print(
+        f"{NASTY} fuzzed messages (seed {seed}): {len(good)} good ones processed once,"
+        f" {len(bad)} set aside by each of {len(CONSUMERS)} groups, nobody restarted"
+    )
+
+
+def _send(sent: list[nasty.Sent]) -> list[tuple[int, int]]:
+    """Publish in order; gives the partition and offset of each."""
+    places: dict[int, tuple[int, int]] = {}
+    failures: list[Any] = []
+    producer = Producer(
+        {"bootstrap.servers": kafka.bootstrap(), "acks": "all", "partitioner": "murmur2_random"}
+    )
+    for at, one in enumerate(sent):
+
+        def delivered(error: Any, message: Any, at: int = at) -> None:
+            if error is not None:
+                failures.append(error)
+            else:
+                places[at] = (message.partition(), message.offset())
+
+        producer.produce(topics.COMMODITY_PRICES, one.value, one.key, on_delivery=delivered)
+        producer.poll(0)
+    assert producer.flush(60) == 0
+    assert not failures, failures[0]
+    return [places[at] for at in range(len(sent))]
+
+
+def _of_letters(places: Collection[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Group, partition and offset of each dead letter that is of one of these messages."""
+    for message in kafka.committed(topics.dead_letter(topics.COMMODITY_PRICES), limit=300):
+        headers = {name: value.decode() for name, value in message.headers.items()}
+        if "offset" in headers and (place := (int(headers["partition"]), int(headers["offset"]))) in places:
+            assert headers["reason"]
+            yield headers["group"], *place
+
+
+def _rows(table: str, source: str) -> int:
+    """Rows of the source in a table; -1 while PostgreSQL is away."""
+    try:
+        sql = f"select count(*) as n from features.{table} where source = '{source}'"
+        return int(status.query(sql)[0]["n"])
+    except CommandFailed:
+        return -1
+
+
+def _at(price: messages.Price, at: datetime) -> messages.Price:
+    return msgspec.structs.replace(price, event_time=at, available_time=at)
+
+
+def _restarts() -> dict[str, int]:
+    """Restarts of every container, by pod."""
+    return {
+        pod["metadata"]["name"]: sum(c["restartCount"] for c in pod["status"].get("containerStatuses", []))
+        for name in (*CONSUMERS, "price-replay", "model-server")
+        for pod in kube.get("pods", "-n", PLATFORM, "-l", f"app.kubernetes.io/name={name}")["items"]
+    }
 
 
 def _strike(name: str, act: Callable[[], set[str]], load: Load) -> Outcome:

@@ -112,6 +112,7 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
         and node.func.id == "TransactionalProducer"
     }
     assert found.pop("kit/sink.py").startswith("f'{self._settings.kafka_group}.")
+    assert found.pop("kit/skip.py").startswith("f'{group}.")
     assert found == {
         "price_pipeline/inject.py": "INJECT_ID",
         "price_pipeline/replay.py": "REPLAY_ID",

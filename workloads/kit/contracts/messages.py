@@ -132,6 +132,18 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     replayed_from: Utc | None = None
 
 
+class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody did by hand, on `platform-audit`. `subject` is what it was done to, `reason` why."""
+
+    schema_version: Literal[1] = 1
+    at: Utc
+    actor: str
+    action: Name
+    subject: str
+    reason: str
+    detail: dict[str, str | int | float | bool | None] = {}
+
+
 def _out_of_range(field: str, time: datetime) -> ValueError:
     return ValueError(f"{field} {time.isoformat()} is not within {EARLIEST:%Y} and {LATEST:%Y}")
 
@@ -140,4 +152,5 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     "commodity-prices": Price,
     "commodity-analytics": Analytics,
     "ml-predictions": Prediction,
+    "platform-audit": AuditEvent,
 }

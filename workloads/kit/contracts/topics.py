@@ -8,6 +8,7 @@ from typing import Final
 COMMODITY_PRICES: Final = "commodity-prices"
 COMMODITY_ANALYTICS: Final = "commodity-analytics"
 ML_PREDICTIONS: Final = "ml-predictions"
+PLATFORM_AUDIT: Final = "platform-audit"
 
 
 def dead_letter(topic: str) -> str:
@@ -39,5 +40,5 @@ DECLARED: Final[tuple[Topic, ...]] = (
     Topic("customer-events", partitions=3, retention_ms=_WEEK_MS),
     Topic("warehouse-staging", partitions=3, retention_ms=_WEEK_MS),
     Topic("api-events", partitions=3, retention_ms=_WEEK_MS),
-    Topic("platform-audit", partitions=3, retention_ms=-1),
+    Topic(PLATFORM_AUDIT, partitions=3, retention_ms=-1),
 )

@@ -7,7 +7,7 @@ from typing import Final
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
 from workloads.kit.contracts.tables import UPSERT
-from workloads.kit.contracts.topics import COMMODITY_ANALYTICS, COMMODITY_PRICES, dead_letter
+from workloads.kit.contracts.topics import COMMODITY_ANALYTICS, COMMODITY_PRICES, PLATFORM_AUDIT, dead_letter
 
 ANALYTICS_CONSUMER: Final = Declaration(
     name="analytics-consumer",
@@ -15,7 +15,7 @@ ANALYTICS_CONSUMER: Final = Declaration(
     kind="consumer",
     kafka=KafkaUse(
         reads=(COMMODITY_PRICES,),
-        writes=(COMMODITY_ANALYTICS, dead_letter(COMMODITY_PRICES)),
+        writes=(COMMODITY_ANALYTICS, dead_letter(COMMODITY_PRICES), PLATFORM_AUDIT),
         group="analytics-consumer",
         transactional_ids=("analytics-consumer.",),
         quota=REBUILDS,

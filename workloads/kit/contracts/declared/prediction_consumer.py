@@ -8,7 +8,7 @@ from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.contracts.tables import UPSERT
-from workloads.kit.contracts.topics import COMMODITY_PRICES, ML_PREDICTIONS, dead_letter
+from workloads.kit.contracts.topics import COMMODITY_PRICES, ML_PREDICTIONS, PLATFORM_AUDIT, dead_letter
 
 PREDICTION_CONSUMER: Final = Declaration(
     name="prediction-consumer",
@@ -16,7 +16,7 @@ PREDICTION_CONSUMER: Final = Declaration(
     kind="consumer",
     kafka=KafkaUse(
         reads=(COMMODITY_PRICES,),
-        writes=(ML_PREDICTIONS, dead_letter(COMMODITY_PRICES)),
+        writes=(ML_PREDICTIONS, dead_letter(COMMODITY_PRICES), PLATFORM_AUDIT),
         group="prediction-consumer",
         transactional_ids=("prediction-consumer.",),
         quota=REBUILDS,

@@ -1,0 +1,83 @@
+"""`skip`: move a consumer group past one record that stops it, from inside the cluster."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import secrets
+from typing import Annotated, Any
+
+import typer
+from workloads.kit.contracts.clients import CLIENTS
+
+from tools import jobs, kube
+from tools.errors import UsageError
+from workloads.kit.contracts.namespaces import PLATFORM
+
+app = typer.Typer()
+
+_GROUPS = {client.group: client for client in CLIENTS if client.group is not None}
+
+
+@app.command()
+def skip(
+    group: Annotated[str, typer.Option(help="a consumer group, which is its deployment's name")],
+    topic: Annotated[str, typer.Option(help="a topic that it reads; its only one by default")] = "",
+    partition: Annotated[int | None, typer.Option(min=0)] = None,
+    offset: Annotated[int | None, typer.Option(min=0, help="the next record; without it, says which")] = None,
+    reason: Annotated[str, typer.Option(help="why; it is recorded")] = "",
+) -> None:
+    """Say where a group stands, or move it past the record at --offset: recorded, and dead-lettered.
+
+    The group has to be stopped: scale its deployment to 0 first.
+    """
+    client = _GROUPS.get(group)
+    if client is None:
+        raise UsageError(f"--group {group}: no such group", remedy=f"there are {', '.join(sorted(_GROUPS))}")
+    chosen = topic or (client.reads[0] if len(client.reads) == 1 else "")
+    if chosen not in client.reads:
+        raise UsageError(f"--topic {chosen!r}: {group} does not read it", remedy=f"one of {client.reads}")
+    args = ["--group", group, "--topic", chosen]
+    if offset is not None:
+        if partition is None or not reason.strip():
+            raise UsageError("--offset needs --partition and --reason", remedy="without it, it says which")
+        args += ["--partition", str(partition), "--offset", str(offset)]
+        args += ["--reason", reason, "--by", getpass.getuser()]
+    typer.echo(_run(client.name, args))
+
+
+def _run(deployment: str, args: list[str], *, limit: float = 180) -> str:
+    """Run `workloads.kit.skip` once in a pod like the deployment's, with its image, rights and settings."""
+    template = kube.get("deployment", deployment, "-n", PLATFORM)["spec"]["template"]
+    name = f"skip-{secrets.token_hex(4)}"
+    kube.kubectl("create", "-f", "-", stdin=json.dumps(job(name, template, args)))
+    try:
+        jobs.wait(name, limit=limit)
+        return jobs.log(name)
+    finally:
+        kube.kubectl("delete", "job", name, "-n", PLATFORM, "--wait=false", "--ignore-not-found")
+
+
+def job(name: str, template: dict[str, Any], args: list[str]) -> dict[str, Any]:
+    """A job of one pod made from a deployment's template: the same but that it ends, and is asked nothing."""
+    pod = json.loads(json.dumps(template))
+    spec = pod["spec"]
+    spec["restartPolicy"] = "Never"
+    spec.pop("topologySpreadConstraints", None)
+    [container] = spec["containers"]
+    for kept_alive in ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "ports"):
+        container.pop(kept_alive, None)
+    container["command"] = ["python", "-m", "workloads.kit.skip"]
+    container["args"] = args
+    labels = pod["metadata"].get("labels", {})
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": PLATFORM, "labels": labels},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": 170,
+            "ttlSecondsAfterFinished": 600,
+            "template": pod,
+        },
+    }
