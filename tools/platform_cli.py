@@ -17,6 +17,7 @@ from tools.cluster import down as cluster
 from tools.cluster.instance import Instance, write_atomically
 from tools.errors import UsageError
 from workloads.kit.contracts import namespaces, tables
+from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
 
 app = typer.Typer()
 
@@ -122,7 +123,7 @@ def rollback_model(
         there = ", ".join((*known, "all"))
         raise UsageError(f"SYMBOL={symbol!r} has no prices here.", remedy=f"There are: {there}")
     which = ["--all"] if symbol == "all" else ["--symbol", symbol]
-    typer.echo(jobs.run("model-training", "rollback", *which, "--reason", reason))
+    typer.echo(jobs.run(MODEL_TRAINING.name, "rollback", *which, "--reason", reason))
 
 
 @app.command()

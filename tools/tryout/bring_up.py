@@ -66,12 +66,12 @@ class BringUp:
         with self._step("MLflow"):
             assert self._mlflow is not None
             self._mlflow.wait()
-        with self._step("model-training"):
+        with self._step(TRAINING.name):
             # It takes as long to come up as training takes.
             self._start(SERVER)
             self._start(TRAINING)
             self._finish(TRAINING)
-        with self._step("model-server"):
+        with self._step(SERVER.name):
             self._until(SERVER, lambda: http_ok(f"{stand.url(SERVER.name)}/readyz"), "it answers")
         with self._step("prediction-consumer and price-replay"):
             for workload in (PREDICTION, REPLAY):

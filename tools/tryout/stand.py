@@ -22,9 +22,11 @@ from tools.embedded.process import Argument, Process
 from tools.errors import MissingPrerequisite, ToolError
 from tools.screen import as_json
 from tools.tryout import records
-from tools.tryout.table import WORKLOADS, Service, Workload
+from tools.tryout.table import WORKLOADS, Workload
 from workloads.kit.contracts import env as names
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
+from workloads.kit.contracts.platform import DECLARED, ROLES
 
 _FIRST_PORT, _LAST_PORT = 29_400, 30_399
 """Below the blocks of `make up`."""
@@ -86,7 +88,7 @@ class Stand:
         for directory in (self.logs, self._run, self.dir / "secrets"):
             directory.mkdir()
         records.leave(self.dir / "supervisor")
-        for role in tables.ROLES:
+        for role in ROLES:
             self._secret(f"secrets/{role}", secrets.token_urlsafe(24))
         self._base = self._take_ports()
 
@@ -130,7 +132,7 @@ class Stand:
 
     def start(self, workload: Workload) -> Process:
         """Start a workload."""
-        command = [sys.executable, "-m", *workload.command]
+        command = [sys.executable, "-m", workload.module, *workload.command]
         return self.process(command, self.log(workload), self.environment(workload))
 
     def log(self, workload: Workload) -> Path:
@@ -152,8 +154,8 @@ class Stand:
     def environment(self, workload: Workload) -> dict[str, str]:
         """The variables that a workload is told; no secret is in them."""
         given = {names.POD_NAME: workload.name, "PYTHONUNBUFFERED": "1", **workload.settings}
-        if workload.name == "model-server":
-            scratch = self.dir / "model-server"
+        if workload.declared.port is not None:
+            scratch = self.dir / workload.name
             given |= {
                 "PORT": str(self.port(workload.name)),
                 "MODELS_DIR": str(scratch / "models"),
@@ -166,8 +168,10 @@ class Stand:
                 names.POSTGRES_USER: workload.role,
                 names.POSTGRES_PASSWORD_FILE: str(self.dir / "secrets" / workload.role),
             }
-        for service in workload.calls:
-            given |= self._address(service)
+        for name in workload.calls:
+            given |= self._address(name)
+        if workload.sources:
+            given[names.SOURCES_FILE] = str(self.dir / "sources.yaml")
         return given
 
     def exports(self, workload: Workload) -> Path:
@@ -212,28 +216,26 @@ class Stand:
             raise ToolError(f"the feature store: {error}") from error
         return row[0] if row else []
 
-    def _address(self, service: Service) -> dict[str, str]:
-        match service:
-            case Service.KAFKA:
+    def _address(self, called: str) -> dict[str, str]:
+        match called:
+            case KAFKA.name:
                 return {names.KAFKA_BOOTSTRAP: self.kafka}
-            case Service.POSTGRES:
+            case POSTGRES.name:
                 port = str(self.port("postgres"))
                 return {
                     names.POSTGRES_HOST: "127.0.0.1",
                     names.POSTGRES_PORT: port,
                     names.POSTGRES_DATABASE: tables.DATABASE,
                 }
-            case Service.REDIS:
+            case REDIS.name:
                 return {
                     names.REDIS_URL: f"redis://127.0.0.1:{self.port('redis')}",
                     names.REDIS_PASSWORD_FILE: str(self.dir / "redis" / "redis-password"),
                 }
-            case Service.MLFLOW:
+            case MLFLOW.name:
                 return {names.MLFLOW_TRACKING_URI: self.url("mlflow")}
-            case Service.MODEL_SERVER:
-                return {names.MODEL_SERVER_URL: self.url("model-server")}
-            case Service.SOURCES:
-                return {names.SOURCES_FILE: str(self.dir / "sources.yaml")}
+            case _:
+                return {DECLARED[called].url_variable: self.url(called)}
 
     def _secret(self, name: str, text: str) -> None:
         file = self.dir / name

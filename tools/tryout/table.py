@@ -1,24 +1,18 @@
-"""What runs: each workload, how it is started, whom it calls. The one place that says so here."""
+"""What runs: each workload's declaration, and how it is started as a process."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
 from workloads.kit.contracts import env
-
-
-class Service(Enum):
-    """What a workload is told the address of."""
-
-    KAFKA = auto()
-    POSTGRES = auto()
-    REDIS = auto()
-    MLFLOW = auto()
-    MODEL_SERVER = auto()
-    SOURCES = auto()
-    """The list of price sources, a file."""
+from workloads.kit.contracts.declaration import Declaration
+from workloads.kit.contracts.declared.analytics_consumer import ANALYTICS_CONSUMER
+from workloads.kit.contracts.declared.model_server import MODEL_SERVER
+from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
+from workloads.kit.contracts.declared.prediction_consumer import PREDICTION_CONSUMER
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
+from workloads.kit.contracts.platform import called
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,61 +20,50 @@ class Workload:
     """A workload as a process.
 
     Args:
-        name: as `make status` shows it.
-        command: what follows `python -m`.
-        calls: the services that it needs.
-        role: its role in the database, where it has one.
-        job: it ends by itself; the others run on.
-        settings: environment beside the addresses.
+        command: what follows the name of its package.
+        sources: whether it is told of the list of price sources.
+        settings: environment beside the addresses of what it calls.
     """
 
-    name: str
-    command: tuple[str, ...]
-    calls: frozenset[Service]
-    role: str | None = None
-    job: bool = False
+    declared: Declaration
+    command: tuple[str, ...] = ()
+    sources: bool = False
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def name(self) -> str:
+        """As `make status` shows it."""
+        return self.declared.name
 
-PIPELINE = Workload(
-    name="price-pipeline",
-    command=("workloads.price_pipeline", "run"),
-    calls=frozenset({Service.KAFKA, Service.POSTGRES, Service.SOURCES}),
-    role="price_pipeline",
-    job=True,
-)
-ANALYTICS = Workload(
-    name="analytics-consumer",
-    command=("workloads.analytics_consumer",),
-    calls=frozenset({Service.KAFKA, Service.POSTGRES}),
-    role="analytics_consumer",
-)
-TRAINING = Workload(
-    name="model-training",
-    command=("workloads.model_training", "train"),
-    calls=frozenset({Service.POSTGRES, Service.MLFLOW}),
-    role="model_training",
-    job=True,
-)
-SERVER = Workload(
-    name="model-server",
-    command=("workloads.model_server",),
-    calls=frozenset({Service.POSTGRES, Service.MLFLOW, Service.REDIS}),
-    role="model_server",
-    # It is up before the first models are: a person should not wait for it to look again.
-    settings={env.WORKERS: "1", "REGISTRY_POLL_SECONDS": "1"},
-)
-PREDICTION = Workload(
-    name="prediction-consumer",
-    command=("workloads.prediction_consumer",),
-    calls=frozenset({Service.KAFKA, Service.POSTGRES, Service.MODEL_SERVER}),
-    role="prediction_consumer",
-)
+    @property
+    def module(self) -> str:
+        """What `python -m` starts."""
+        return f"workloads.{self.declared.of_image.replace('-', '_')}"
+
+    @property
+    def role(self) -> str | None:
+        """Its role in the database, where it has one."""
+        return self.declared.role
+
+    @property
+    def job(self) -> bool:
+        """Whether it ends by itself; the others run on."""
+        return self.declared.kind == "job"
+
+    @property
+    def calls(self) -> frozenset[str]:
+        """Names of what it is told the address of."""
+        return frozenset(called(self.declared))
+
+
+PIPELINE = Workload(declared=PRICE_PIPELINE, command=("run",), sources=True)
+ANALYTICS = Workload(declared=ANALYTICS_CONSUMER)
+TRAINING = Workload(declared=MODEL_TRAINING, command=("train",))
+# It is up before the first models are: a person should not wait for it to look again.
+SERVER = Workload(declared=MODEL_SERVER, settings={env.WORKERS: "1", "REGISTRY_POLL_SECONDS": "1"})
+PREDICTION = Workload(declared=PREDICTION_CONSUMER)
 REPLAY = Workload(
-    name="price-replay",
-    command=("workloads.price_pipeline", "replay"),
-    calls=frozenset({Service.KAFKA, Service.SOURCES}),
-    settings={env.REPLAY_INTERVAL_SECONDS: "5"},
+    declared=PRICE_REPLAY, command=("replay",), sources=True, settings={env.REPLAY_INTERVAL_SECONDS: "5"}
 )
 
 WORKLOADS = (PIPELINE, ANALYTICS, TRAINING, SERVER, PREDICTION, REPLAY)

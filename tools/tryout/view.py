@@ -131,7 +131,7 @@ def _short(line: str) -> str | None:
 
 def _where(stand: Stand) -> Table:
     table = Table(box=None, show_header=False, pad_edge=True)
-    table.add_row("model-server", stand.url(SERVER.name), "[dim]predictions; /openapi.json says how to ask")
+    table.add_row(SERVER.name, stand.url(SERVER.name), "[dim]predictions; /openapi.json says how to ask")
     table.add_row("mlflow", stand.url("mlflow"), "[dim]models, runs, metrics of training")
     table.add_row("kafka", stand.kafka, "[dim]bootstrap")
     table.add_row("postgres", f"127.0.0.1:{stand.port('postgres')}", "[dim]feature store")

@@ -20,8 +20,11 @@ from tools.errors import MissingPrerequisite, ToolError, UsageError
 from tools.tryout import prerequisites, records, run, view
 from tools.tryout.records import Stat
 from tools.tryout.stand import Stand
-from tools.tryout.table import PREDICTION, SERVER, WORKLOADS, Service
-from workloads.kit.contracts import env, tables
+from tools.tryout.table import PREDICTION, SERVER, WORKLOADS
+from workloads.kit.contracts import env
+from workloads.kit.contracts.declared.model_server import MODEL_SERVER
+from workloads.kit.contracts.declared.services import KAFKA, POSTGRES
+from workloads.kit.contracts.platform import ROLES
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 STUBBORN = (
@@ -64,20 +67,20 @@ def test_leaving_it_up_and_waiting_for_a_person_exclude_each_other() -> None:
 
 
 def test_every_workload_is_told_whom_it_calls_and_no_secret(stand: Stand) -> None:
-    secrets = [stand.password(role) for role in tables.ROLES]
+    secrets = [stand.password(role) for role in ROLES]
     metrics: set[str] = set()
     for workload in WORKLOADS:
         told = stand.environment(workload)
-        assert (env.KAFKA_BOOTSTRAP in told) is (Service.KAFKA in workload.calls)
-        assert (env.POSTGRES_HOST in told) is (Service.POSTGRES in workload.calls)
+        assert (env.KAFKA_BOOTSTRAP in told) is (KAFKA.name in workload.calls)
+        assert (env.POSTGRES_HOST in told) is (POSTGRES.name in workload.calls)
         if workload.role is not None:
-            assert workload.role in tables.ROLES
+            assert workload.role in ROLES
             assert Path(told[env.POSTGRES_PASSWORD_FILE]).read_text() == stand.password(workload.role)
         assert not [value for value in told.values() if value in secrets]
         if env.METRICS_PORT in told:
             assert told[env.METRICS_PORT] not in metrics
             metrics.add(told[env.METRICS_PORT])
-    assert stand.environment(PREDICTION)[env.MODEL_SERVER_URL].endswith(
+    assert stand.environment(PREDICTION)[MODEL_SERVER.url_variable].endswith(
         f":{stand.environment(SERVER)['PORT']}"
     )
 

@@ -44,13 +44,14 @@ def flows(names: Collection[str] = tuple(DECLARED)) -> list[Flow]:
     """
     found: list[Flow] = []
     for one in (DECLARED[name] for name in sorted(names)):
-        found += [(one.name, target, _port(target)) for target in _called(one) if target in names]
+        found += [(one.name, target, _port(target)) for target in called(one) if target in names]
         if one.metrics is not None and PROMETHEUS.name in names:
             found.append((PROMETHEUS.name, one.name, one.metrics))
     return found
 
 
-def _called(one: Declaration) -> list[str]:
+def called(one: Declaration) -> list[str]:
+    """Names of what a workload reaches: the brokers and the database as it uses them, and what it calls."""
     return [
         *([KAFKA.name] if one.kafka is not None else []),
         *([POSTGRES.name] if one.role is not None else []),
