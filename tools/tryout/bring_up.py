@@ -140,7 +140,7 @@ class BringUp:
             self._started[workload] = self._stand.start(workload)
 
     def _ask(self, workload: Workload) -> None:
-        command = " ".join((".venv/bin/python", "-m", *workload.command))
+        command = " ".join((".venv/bin/python", *workload.argv))
         console.print(
             f"\n[bold]{workload.name} is yours to run[/], as often as you like, in another terminal here:\n"
             f'  eval "$(cat {self._stand.exports(workload)})"\n  {command}\n',

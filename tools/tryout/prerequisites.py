@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-from tools import debian, kafka, market, versions
+from tools import debian, kafka, market, packages, versions
 from tools.errors import MissingPrerequisite
 from tools.tryout.stand import Stand
 
@@ -25,19 +25,19 @@ def check() -> None:
     """
     missing: dict[str, str] = {}
     if problem := _java():
-        missing[problem] = debian.BUILD["java"]
+        missing[problem] = packages.BUILD["java"]
     if not kafka.present() and not shutil.which("mvn"):
-        missing["Maven, which fetches Kafka's jars"] = debian.BUILD["mvn"]
+        missing["Maven, which fetches Kafka's jars"] = packages.BUILD["mvn"]
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         for program in PROGRAMS:
             if not debian.present(program):
-                missing[program] = debian.UNPACKED[program]
+                missing[program] = packages.UNPACKED[program]
     if not missing:
         return
-    packages = " ".join(dict.fromkeys(missing.values()))
-    install = f"apt-get update && apt-get install --yes {packages}"
+    wanted = " ".join(dict.fromkeys(missing.values()))
+    install = f"apt-get update && apt-get install --yes {wanted}"
     if not shutil.which("apt-get"):
-        install = f"install what your distribution calls these packages of Debian: {packages}"
+        install = f"install what your distribution calls these packages of Debian: {wanted}"
     elif os.geteuid() != 0:
         install = f"sudo sh -c '{install}'"
     raise MissingPrerequisite(f"This machine lacks {'; '.join(missing)}.", remedy=install)

@@ -132,7 +132,7 @@ class Stand:
 
     def start(self, workload: Workload) -> Process:
         """Start a workload."""
-        command = [sys.executable, "-m", workload.module, *workload.command]
+        command = [sys.executable, *workload.argv]
         return self.process(command, self.log(workload), self.environment(workload))
 
     def log(self, workload: Workload) -> Path:

@@ -41,6 +41,11 @@ class Workload:
         return f"workloads.{self.declared.of_image.replace('-', '_')}"
 
     @property
+    def argv(self) -> tuple[str, ...]:
+        """What follows `python`."""
+        return ("-m", self.module, *self.command)
+
+    @property
     def role(self) -> str | None:
         """Its role in the database, where it has one."""
         return self.declared.role

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from workloads.kit.contracts import topics
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.dead_letters import letter
 from workloads.kit.records import Headers, Output
 from workloads.price_pipeline.rows import Refused
@@ -12,7 +13,7 @@ from workloads.price_pipeline.rows import Refused
 TOPIC: Final = topics.dead_letter(topics.COMMODITY_PRICES)
 
 _SOURCE: Final = "source"
-_WORKLOAD: Final = "price-pipeline"
+_WORKLOAD: Final = PRICE_PIPELINE.name
 
 
 def output(row: Refused) -> Output:

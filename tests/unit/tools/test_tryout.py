@@ -168,7 +168,7 @@ def test_nothing_is_started_any_more_once_it_is_being_ended(stand: Stand) -> Non
 def test_all_that_the_machine_lacks_is_said_at_once(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tools.debian._PLACES", ())
+    monkeypatch.setattr("tools.packages.PLACES", ())
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(MissingPrerequisite) as error:
         prerequisites.check()
@@ -228,5 +228,5 @@ def test_a_server_that_ends_says_why(tmp_path: Path) -> None:
 
 def test_every_workload_of_the_table_can_be_run() -> None:
     for workload in WORKLOADS:
-        package = workload.command[0].replace(".", "/")
+        package = workload.module.replace(".", "/")
         assert (paths.ROOT / package / "__main__.py").is_file()
