@@ -25,7 +25,7 @@ _SHORTEST: Final = 6
 """Characters of a value that is looked for: a shorter one would take words apart and guards nothing."""
 
 _WORDS: Final = "passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|credential"
-_NAMES: Final = rf"[\w-]*(?:{_WORDS})[\w-]*(?<!_file)(?<!_dir)"
+_NAMES: Final = rf"(?<![\w-])(?=[\w-]*?(?:{_WORDS}))[\w-]++(?<!_file)(?<!_dir)"
 _QUOTES: Final = r"(?:\\*[\"'])*"
 _VALUE: Final = r"[^\s&\"'\\,;)}\]<>]+"
 
@@ -51,7 +51,7 @@ _LOOKS: Final = (
     ),
     # api_key=…, "password": "…", token: …
     (
-        re.compile(rf"(?i)(?P<before>\b{_NAMES}{_QUOTES}\s*[=:]\s*b?{_QUOTES})(?!\*\*\*){_VALUE}"),
+        re.compile(rf"(?i)(?P<before>{_NAMES}{_QUOTES}\s*[=:]\s*b?{_QUOTES})(?!\*\*\*){_VALUE}"),
         _hidden,
     ),
 )

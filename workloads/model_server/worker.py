@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, Final
 
 import structlog
 from flask import Flask
@@ -19,6 +20,9 @@ from workloads.model_server.settings import ModelServerSettings
 from workloads.model_server.store import FeatureStore, StoreAway
 
 _log: Any = structlog.get_logger(__name__)
+
+_START_SECONDS: Final = 45.0
+"""Well within gunicorn's limit for a worker's start."""
 
 
 def application() -> Flask:
@@ -39,8 +43,17 @@ def application() -> Flask:
         except StoreAway as error:
             _log.warning("coverage.not_read", error=str(error))
 
-    # Not within the start, for which gunicorn has a limit and many models take long. Until it has read them a
-    # worker answers 503: one that replaces another must not serve naive forecasts meanwhile.
-    Repeater("registry", settings.registry_poll_seconds, models.refresh, at_once=True)
+    read = threading.Event()
+
+    def refresh() -> None:
+        try:
+            models.refresh()
+        finally:
+            read.set()
+
+    Repeater("registry", settings.registry_poll_seconds, refresh, at_once=True)
+    # Before the first request: a worker that replaces another must not serve naive forecasts meanwhile. Where
+    # there are so many models that it takes longer it answers 503 until they are read.
+    read.wait(_START_SECONDS)
     Repeater("coverage", settings.coverage_refresh_seconds, refresh_coverage, at_once=True)
     return create_app(settings, models, forecaster)

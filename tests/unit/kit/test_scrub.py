@@ -206,6 +206,12 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert scrub.scrub(text) == text
 
 
+def test_a_long_line_takes_time_in_proportion_to_its_length() -> None:
+    # Each of these took the square of it with a pattern that may begin anywhere: minutes, beyond any limit.
+    for part in ("a-", "://", "token", "a:", "bearer "):
+        scrub.scrub(part * 200_000)
+
+
 @given(st.dictionaries(st.sampled_from(["api_key", "token", "event"]), st.none() | st.integers() | st.text()))
 def test_a_line_of_json_stays_one(event: dict[str, object]) -> None:
     json.loads(scrub.scrub(json.dumps(event)))
