@@ -17,10 +17,10 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from confluent_kafka import (
@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextmanager
-def _reader(settings: KafkaConsumerSettings) -> Iterator[Consumer]:
+def _reader(settings: KafkaConsumerSettings) -> Generator[Consumer]:
     """One that never joins the group, and so is no member of it."""
     reader = Consumer(
         {**kafka.reading(settings), "group.id": settings.kafka_group, "enable.partition.eof": True}
@@ -177,11 +177,11 @@ def _read(reader: Consumer, topic: str, partition: int, start: int) -> Message |
 def _wait_until_empty(settings: KafkaConsumerSettings) -> None:
     from confluent_kafka.admin import AdminClient
 
-    admin = AdminClient(kafka.common(settings))
+    admin: Any = AdminClient(kafka.common(settings))  # its answers have no types
     deadline = time.monotonic() + _MEMBERS_SECONDS
     while True:
         described = admin.describe_consumer_groups([settings.kafka_group], request_timeout=30)
-        members = described[settings.kafka_group].result(30).members
+        members: list[Any] = described[settings.kafka_group].result(30).members
         if not members:
             return
         if time.monotonic() > deadline:
