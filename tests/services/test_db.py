@@ -204,6 +204,11 @@ class TestLostServer:
             lose()
 
     def test_an_error_of_the_caller_is_the_callers(self, database: db.Database) -> None:
-        with pytest.raises(psycopg.errors.UndefinedTable), database.transaction() as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero), database.transaction() as connection:
+            connection.execute("SELECT 1 / 0")
+        self._count(database, 1)
+
+    def test_tables_and_rights_that_are_missing_are_waited_for(self, database: db.Database) -> None:
+        with pytest.raises(Transient, match="nowhere"), database.transaction() as connection:
             connection.execute("SELECT * FROM nowhere")
         self._count(database, 1)
