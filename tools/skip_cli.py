@@ -8,15 +8,15 @@ import secrets
 from typing import Annotated, Any
 
 import typer
-from workloads.kit.contracts.clients import CLIENTS
 
 from tools import jobs, kube
 from tools.errors import UsageError
 from workloads.kit.contracts.namespaces import PLATFORM
+from workloads.kit.contracts.platform import DECLARED
 
 app = typer.Typer()
 
-_GROUPS = {client.group: client for client in CLIENTS if client.group is not None}
+_GROUPS = {one.group: one for one in DECLARED.values() if one.kafka is not None and one.kafka.group}
 
 
 @app.command()
@@ -31,19 +31,20 @@ def skip(
 
     The group has to be stopped: scale its deployment to 0 first.
     """
-    client = _GROUPS.get(group)
-    if client is None:
+    member = _GROUPS.get(group)
+    if member is None or member.kafka is None:
         raise UsageError(f"--group {group}: no such group", remedy=f"there are {', '.join(sorted(_GROUPS))}")
-    chosen = topic or (client.reads[0] if len(client.reads) == 1 else "")
-    if chosen not in client.reads:
-        raise UsageError(f"--topic {chosen!r}: {group} does not read it", remedy=f"one of {client.reads}")
+    reads = member.kafka.reads
+    chosen = topic or (reads[0] if len(reads) == 1 else "")
+    if chosen not in reads:
+        raise UsageError(f"--topic {chosen!r}: {group} does not read it", remedy=f"one of {reads}")
     args = ["--group", group, "--topic", chosen]
     if offset is not None:
         if partition is None or not reason.strip():
             raise UsageError("--offset needs --partition and --reason", remedy="without it, it says which")
         args += ["--partition", str(partition), "--offset", str(offset)]
         args += ["--reason", reason, "--by", getpass.getuser()]
-    typer.echo(_run(client.name, args))
+    typer.echo(_run(member.name, args))
 
 
 def _run(deployment: str, args: list[str], *, limit: float = 180) -> str:

@@ -22,7 +22,6 @@ import msgspec
 from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
-from workloads.kit.contracts.clients import CLIENTS
 
 from tests import nasty
 from tests.cluster import kafka
@@ -33,6 +32,7 @@ from tools.errors import CommandFailed
 from tools.wait import until
 from workloads.kit.contracts import messages, topics
 from workloads.kit.contracts.namespaces import PLATFORM
+from workloads.kit.contracts.platform import CLIENTS
 
 MESSAGES = int(os.environ.get("FAULT_MESSAGES", "100000"))
 RATE = int(os.environ.get("FAULT_RATE", "250"))
@@ -115,7 +115,7 @@ def test_nothing_is_lost_or_doubled_under_faults(platform: str) -> None:
 NASTY = 1_000
 SHARE = 0.05
 """Of bad messages: half of what the guard against dead letters allows."""
-CONSUMERS = tuple(client.name for client in CLIENTS if client.group is not None)
+CONSUMERS = tuple(name for name, use in CLIENTS.items() if use.group is not None)
 
 
 def test_of_a_fuzzed_thousand_the_good_go_on_the_bad_are_set_aside_and_nobody_stops(platform: str) -> None:

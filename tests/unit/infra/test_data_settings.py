@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from infra.settings.images import Images
+from infra.settings.images import model
 from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
 from tests.stack import PASSWORDS
 
+MODEL = model(frozenset())
 OWN = {
     name: f"registry/{name}:1"
     for name in (
@@ -23,7 +24,7 @@ OWN = {
 
 
 def test_images_of_services_are_needed_where_they_are_used() -> None:
-    images = Images.model_validate({**OWN, "postgres-exporter": "registry/postgres-exporter:1"})
+    images = MODEL.model_validate({**OWN, "postgres-exporter": "registry/postgres-exporter:1"})
     assert images.of("postgres-exporter") == "registry/postgres-exporter:1"
     assert images.of("model-server") == "registry/model-server:1"
     with pytest.raises(ValueError, match=r"images\.kube-state-metrics is missing"):
@@ -33,7 +34,7 @@ def test_images_of_services_are_needed_where_they_are_used() -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_images_of_our_own_workloads_are_always_needed(name: str) -> None:
     with pytest.raises(ValidationError, match=name):
-        Images.model_validate({other: image for other, image in OWN.items() if other != name})
+        MODEL.model_validate({other: image for other, image in OWN.items() if other != name})
 
 
 @pytest.mark.parametrize("interval", ["15", "0m", "1d", "m"])

@@ -80,7 +80,7 @@ def test_the_schema_refuses_unknown_keys_and_clear_secrets() -> None:
     assert all(d["additionalProperties"] is False for d in objects)
     encrypted, external = made["properties"]["config"]["properties"]["carbon:secrets"]["anyOf"]
     assert encrypted["properties"].keys() == {"secure"}
-    assert external == {"$ref": "#/$defs/ExternalSecrets"}
+    assert external == {"$ref": "#/$defs/ExternalSecretsSettings"}
     assert "GeneratedSecrets" not in made["$defs"]
 
 
