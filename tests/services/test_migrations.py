@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from tests.services.clients import KafkaClient, MigratedDatabase
-from tests.services.servers import Kafka, Postgres
+from tests.services.servers import Kafka, Postgres, until
 from workloads.kit.contracts import messages, tables, topics
 from workloads.kit.contracts.platform import GRANTS, ROLES
 from workloads.migrations import database as migrations
@@ -338,10 +338,14 @@ class TestTopics:
 
         run = self._topics(broker)
         assert run.returncode == 0, run.stdout + run.stderr
-        found = broker.admin.list_topics(timeout=30).topics
-        assert {topic.name: len(found[topic.name].partitions) for topic in topics.DECLARED} == {
-            topic.name: topic.partitions for topic in topics.DECLARED
-        }
+        wanted = {topic.name: topic.partitions for topic in topics.DECLARED}
+
+        def partitions() -> dict[str, int]:
+            found = broker.admin.list_topics(timeout=30).topics
+            return {name: len(found[name].partitions) for name in wanted if name in found}
+
+        # The controller has agreed; a broker learns of it a moment later.
+        until(lambda: partitions() == wanted, "the topics are as declared")
         assert {
             topic.name: broker.configuration(topic.name)["retention.ms"] for topic in topics.DECLARED
         } == {topic.name: str(topic.retention_ms) for topic in topics.DECLARED}

@@ -432,13 +432,14 @@ def test_the_withheld_prices_are_replayed_each_once_across_stops_and_kills(platf
     platform.run()
     history = platform.prices()
 
-    first = replayed.start(0.2)
+    # So slow that it cannot come to its end before it is stopped, however slow the machine is.
+    first = replayed.start(5)
     until(lambda: len(replayed.prices()) >= 3, "three steps are published")
     assert replayed.get("/readyz")[0] == 200
     first.send(signal.SIGTERM)
     assert first.wait() == 0
     reached = len(replayed.prices())
-    second = replayed.start(0.2)
+    second = replayed.start(5)
     until(lambda: len(replayed.prices()) > reached, "the replay goes on")
     second.kill()
     last = replayed.start(0.2)
