@@ -57,7 +57,8 @@ _K8S = versions.KUBERNETES
 _COMPONENT_VERSION = "k8s.io/component-base/version"
 _MAJOR, _MINOR, _ = _K8S.split(".")
 _ADDONS = "addons"
-"""One go.mod for what runs beside the control plane: each of them alone would compile a client of its own."""
+"""One go.mod for what runs beside the control plane: each of them alone would compile a client of its own.
+kube-state-metrics does not compile with theirs."""
 
 
 def _kubernetes(name: str, *ask: str) -> Program:
@@ -153,7 +154,6 @@ PLATFORM = (
             )
         },
         {"github.com/prometheus/common/version.Version": f"v{versions.KUBE_STATE_METRICS}"},
-        module=_ADDONS,
     ),
 )
 """What a platform on this machine runs on."""

@@ -4,7 +4,6 @@ package tools
 
 import (
 	_ "github.com/rancher/local-path-provisioner"
-	_ "k8s.io/kube-state-metrics/v2"
 	_ "sigs.k8s.io/kube-network-policies/cmd/kube-network-policies/standard"
 	_ "sigs.k8s.io/metrics-server/cmd/metrics-server"
 )
