@@ -16,8 +16,10 @@ from tools import up as bring_up
 from tools.cluster import down as cluster
 from tools.cluster.instance import Instance, write_atomically
 from tools.errors import UsageError
+from workloads.kit.contracts import env as names
 from workloads.kit.contracts import namespaces, tables
 from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
+from workloads.kit.contracts.declared.services import POSTGRES
 
 app = typer.Typer()
 
@@ -70,8 +72,10 @@ def env() -> None:
 
 def _passfile() -> Path:
     """The administrator's password where psql reads it: a file that only its owner can read."""
-    data = kube.get("secret", "postgres", "-n", namespaces.PLATFORM)["data"]
-    password = base64.b64decode(data["password"]).decode().replace("\\", "\\\\").replace(":", "\\:")
+    data = kube.get("secret", POSTGRES.name, "-n", namespaces.PLATFORM)["data"]
+    password = (
+        base64.b64decode(data[names.POSTGRES_PASSWORD]).decode().replace("\\", "\\\\").replace(":", "\\:")
+    )
     file = paths.state_dir() / "pgpass"
     write_atomically(file, f"127.0.0.1:*:*:postgres:{password}\n", mode=0o600)
     return file

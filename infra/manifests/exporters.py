@@ -30,7 +30,6 @@ WATCHED_KINDS: Final = {
 }
 """API group → kinds that kube-state-metrics counts."""
 
-_PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _CONFIG: Final = "/etc/carbon"
 _CA: Final = "/var/run/secrets/postgres"
 _TELEMETRY: Final = 8082
@@ -135,12 +134,12 @@ def postgres_exporter(
         env={
             "DATA_SOURCE_URI": f"{postgres.direct_host}:{ports.POSTGRES}/{tables.DATABASE}?{security}",
             "DATA_SOURCE_USER": declared.POSTGRES_EXPORTER.role or "",
-            "DATA_SOURCE_PASS_FILE": f"{env.SECRETS_DIR}/{_PASSWORD}",
+            "DATA_SOURCE_PASS_FILE": f"{env.SECRETS_DIR}/{env.POSTGRES_PASSWORD}",
         },
         ports={"http": ports.POSTGRES_EXPORTER},
         files={"queries.yml": json.dumps(queries(), indent=1)},
         files_at=_CONFIG,
-        secret_files={_PASSWORD: password},
+        secret_files={env.POSTGRES_PASSWORD: password},
         mounted_secrets=mounts,
         # Its metrics page asks the database: a database away must not restart the one that says so.
         probes=Probes(live=Http("/", ports.POSTGRES_EXPORTER), ready=Http("/", ports.POSTGRES_EXPORTER)),

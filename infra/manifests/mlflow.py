@@ -14,7 +14,6 @@ from workloads.kit.contracts.namespaces import PLATFORM
 
 NAME: Final = MLFLOW.name
 ROLE: Final = MLFLOW.role or ""
-_PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _ARTIFACTS: Final = "/artifacts"
 
 
@@ -46,11 +45,11 @@ def workload(
             env.POSTGRES_PORT: str(ports.POSTGRES),
             env.POSTGRES_DATABASE: tables.MLFLOW_DATABASE,
             env.POSTGRES_USER: ROLE,
-            env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{_PASSWORD}",
+            env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{env.POSTGRES_PASSWORD}",
             "MLFLOW_WORKERS": str(workers),
         },
         ports={"http": ports.MLFLOW},
-        secret_files={_PASSWORD: password},
+        secret_files={env.POSTGRES_PASSWORD: password},
         volume=Volume(storage, _ARTIFACTS),
         probes=Probes(live=Http("/health", ports.MLFLOW), ready=Http("/health", ports.MLFLOW)),
         exceptions={"scaler": "one volume holds the artifacts, and one pod may mount it"},

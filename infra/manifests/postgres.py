@@ -18,7 +18,6 @@ SUPERUSER: Final = "postgres"
 
 _USER: Final = 999
 """Owner of the server in its image: inside the container, being it is enough to be the superuser."""
-_PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _VOLUME: Final = "/var/lib/postgresql/data"
 _SOCKET: Final = "/run/postgresql"
 
@@ -49,9 +48,9 @@ def workload(
         user=_USER,
         resources=resources,
         args=[word for name, value in given.items() for word in ("-c", f"{name}={value}")],
-        env={env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{_PASSWORD}"},
+        env={env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{env.POSTGRES_PASSWORD}"},
         ports={"postgres": ports.POSTGRES},
-        secret_files={_PASSWORD: password},
+        secret_files={env.POSTGRES_PASSWORD: password},
         scratch={"socket": _SOCKET},
         volume=Volume(storage, _VOLUME),
         probes=Probes(

@@ -23,7 +23,6 @@ from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
 from workloads.kit.contracts.platform import DECLARED
 
-_PASSWORD: Final = "postgres-password"  # noqa: S105 a file's name
 _KAFKA_TLS: Final = "/var/run/secrets/kafka"
 _REDIS_CA: Final = "/etc/redis-ca"
 _POSTGRES_CA: Final = "/var/run/secrets/postgres"
@@ -164,7 +163,7 @@ def with_role(w: Workload, database: PostgresAccess, role: str, password: Secret
         env.POSTGRES_PORT: str(POSTGRES.port),
         env.POSTGRES_DATABASE: tables.DATABASE,
         env.POSTGRES_USER: role,
-        env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{_PASSWORD}",
+        env.POSTGRES_PASSWORD_FILE: f"{env.SECRETS_DIR}/{env.POSTGRES_PASSWORD}",
     }
     if database.ca_secret is not None:
         mount = SecretMount(
@@ -172,7 +171,9 @@ def with_role(w: Workload, database: PostgresAccess, role: str, password: Secret
         )
         w = replace(w, mounted_secrets=(*w.mounted_secrets, mount))
         variables[env.POSTGRES_CA_FILE] = f"{mount.path}/{env.TLS_CA}"
-    return replace(with_variables(w, variables), secret_files={**w.secret_files, _PASSWORD: password})
+    return replace(
+        with_variables(w, variables), secret_files={**w.secret_files, env.POSTGRES_PASSWORD: password}
+    )
 
 
 def _with_cache(w: Workload, cache: RedisAccess, password: SecretValue) -> Workload:

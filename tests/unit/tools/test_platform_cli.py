@@ -15,6 +15,7 @@ from tools import kube, platform_cli, toolchain
 from tools.errors import UsageError
 from tools.gate import cli as gate_cli
 from tools.gate import engine
+from workloads.kit.contracts import env
 
 PASSWORD = "a:b\\c 'd"
 
@@ -31,7 +32,9 @@ class Kubectl:
                 labels = [{"app.kubernetes.io/name": name} for name in ("redis", "kafka")]
                 return json.dumps({"items": [{"metadata": {"labels": one}} for one in labels]})
             case ("get", "secret", *_):
-                return json.dumps({"data": {"password": base64.b64encode(PASSWORD.encode()).decode()}})
+                return json.dumps(
+                    {"data": {env.POSTGRES_PASSWORD: base64.b64encode(PASSWORD.encode()).decode()}}
+                )
             case ("exec", *_):
                 return json.dumps([{"symbol": "WTI"}, {"symbol": "SYN-GAS-TTF"}])
             case _:

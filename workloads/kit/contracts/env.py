@@ -54,5 +54,8 @@ TLS_CERTIFICATE: Final = "user.crt"
 TLS_KEY: Final = "user.key"
 """Files of KAFKA_TLS_DIR, PEM: who signed the brokers' certificates, and who this client is."""
 
+POSTGRES_PASSWORD: Final = "postgres-password"
+"""Name of the secret file with a role's password of the database, and its key in the secret."""
+
 SECRETS_DIR: Final = "/var/run/secrets/carbon"
 """Where infra mounts a workload's secret files, one a key."""
