@@ -27,7 +27,7 @@ class Mistake:
     says: str
 
 
-LOCAL = "stacks/Pulumi.local.yaml"
+MONITORING = "stacks/sets/monitoring.yaml"
 EKS = "stacks/base/eks.yaml"
 BUCKET = "infra/components/aws/bucket.py"
 POD = "infra/manifests/pod_template.py"
@@ -35,7 +35,7 @@ POD = "infra/manifests/pod_template.py"
 MISTAKES = (
     Mistake(
         id="typo-in-settings",
-        file=LOCAL,
+        file=MONITORING,
         before="scrape_interval_seconds: 10",
         after="scrape_interval_second: 10",
         stack="local",
@@ -44,7 +44,7 @@ MISTAKES = (
     ),
     Mistake(
         id="wrong-type-in-settings",
-        file=LOCAL,
+        file=MONITORING,
         before="scrape_interval_seconds: 10",
         after="scrape_interval_seconds: ten",
         stack="local",
