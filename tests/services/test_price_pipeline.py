@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -454,9 +455,14 @@ def test_the_withheld_prices_are_replayed_each_once_across_stops_and_kills(platf
     monthly = sorted((p for p in prices if p.symbol == "WTI-M"), key=lambda p: p.event_time)
     assert [p.price for p in daily] == list(range(6, 18))
     assert [p.replayed_from for p in daily] == [datetime(2016, 1, day, tzinfo=UTC) for day in range(6, 18)]
-    start = daily[0].event_time
-    assert [(p.event_time - start) / timedelta(seconds=0.2) for p in daily] == list(range(12))
-    assert [(p.event_time - start) / timedelta(seconds=0.2) for p in monthly] == [4, 12, 13, 14]
+    # One grid for both: a step is as far from the one before it as the interval of the process that made it.
+    steps = sorted({p.event_time for p in prices})
+    gaps = [(later - sooner).total_seconds() for sooner, later in pairwise(steps)]
+    assert len(steps) == 15
+    assert set(gaps) == {5, 0.2}
+    assert gaps == sorted(gaps, reverse=True), "the slow ones came first"
+    assert [steps.index(p.event_time) for p in daily] == list(range(12))
+    assert [steps.index(p.event_time) for p in monthly] == [4, 12, 13, 14]
     assert {p.source for p in prices} == {"daily-replay", "monthly-replay"}
     assert [p for p in platform.prices() if p.provenance == "market"] == history
     assert not {p.replayed_from for p in prices} & {p.event_time for p in history}
