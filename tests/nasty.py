@@ -19,7 +19,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from workloads.kit.codec import encode
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import INSTANT, Price
 
 DEPTH: Final = 5_000
 """Of the nest of brackets that once stopped every consumer: 10 kB."""
@@ -82,14 +82,14 @@ BAD: Final[Mapping[str, Callable[[Price], bytes | None]]] = {
     "huge symbol": _changed(symbol="A" * 200_000),
     "huge unit": _changed(unit="x" * 900_000),
     "huge for its headers": lambda price: b"x" * 999_000,
-    "first of time": _changed(event_time="0001-01-01T00:00:00+14:00"),
-    "last of time": _changed(event_time="9999-12-31T23:59:59-05:00"),
-    "known in the first of time": _changed(available_time="0001-01-01T00:00:00+01:00"),
-    "known in the last of time": _changed(available_time="9999-12-31T23:59:59Z"),
-    "before any market": _changed(event_time="1899-12-31T23:59:59.999999Z"),
-    "without a zone": _changed(event_time="2020-01-01T00:00:00"),
-    "time as a number": _changed(event_time=1_577_836_800),
-    "leap day that is none": _changed(event_time="2023-02-29T00:00:00Z"),
+    "first of time": _changed(delivery_start="0001-01-01T00:00:00+14:00"),
+    "last of time": _changed(delivery_end="9999-12-31T23:59:59-05:00"),
+    "known in the first of time": _changed(published_at="0001-01-01T00:00:00+01:00"),
+    "known in the last of time": _changed(published_at="9999-12-31T23:59:59Z"),
+    "before any market": _changed(delivery_start="1899-12-31T23:59:59.999999Z"),
+    "without a zone": _changed(delivery_start="2020-01-01T00:00:00"),
+    "time as a number": _changed(delivery_start=1_577_836_800),
+    "leap day that is none": _changed(delivery_start="2023-02-29T00:00:00Z"),
     "largest double": _changed(price=1.7976931348623157e308),
     "beyond doubles": _spliced(b'"price":1e999'),
     "400 digits": _spliced(b'"price":' + b"9" * 400),
@@ -101,12 +101,19 @@ BAD: Final[Mapping[str, Callable[[Price], bytes | None]]] = {
     "no price": _changed(price=None),
     "price left out": _without("price"),
     "symbol left out": _without("symbol"),
-    "later version": _changed(schema_version=2),
-    "version as text": _changed(schema_version="1"),
+    "later version": _changed(schema_version=3),
+    "its version of before, without its fields": _changed(schema_version=1),
+    "version as text": _changed(schema_version="2"),
     "version of 30 digits": _spliced(b'"schema_version":' + b"1" * 30),
     "unknown provenance": _changed(provenance="rumour"),
     "replayed without its date": _changed(provenance="replay"),
     "currency of two letters": _changed(currency="US"),
+    "period that ends before it starts": _changed(delivery_end="1999-12-31T00:00:00Z"),
+    "period without length": _changed(resolution="PT1H"),
+    "resolution that is none": _changed(resolution="hourly"),
+    "known before it was measured": _changed(published_at="2001-01-01T00:00:00Z"),
+    "unknown product": _changed(product="weekly"),
+    "synthetic that says market": _changed(provenance="market"),
 }
 """What no consumer of prices takes, each made from a good price."""
 
@@ -146,8 +153,11 @@ def price(number: int, symbol: str = "SYN-A", source: str = "nasty") -> Price:
         source=source,
         market="load",
         symbol=symbol,
-        event_time=at,
-        available_time=at,
+        product="spot",
+        delivery_start=at,
+        delivery_end=at,
+        resolution=INSTANT,
+        published_at=at,
         price=round(60 + 10 * ((number * 37) % 101) / 101, 4),
         currency="EUR",
         unit="bbl",
@@ -168,7 +178,7 @@ def stream(
     the good ones one in ten is odd. The same for the same seed.
 
     Args:
-        start: event time of the first, and its available time; a second on for each.
+        start: instant of the first; a second on for each.
     """
     chance = random.Random(seed)
     bad, odd = _cycle(chance, BAD), _cycle(chance, ODD)
@@ -178,7 +188,7 @@ def stream(
         good = price(number, symbol, source)
         if start is not None:
             at = start + timedelta(seconds=number)
-            good = msgspec.structs.replace(good, event_time=at, available_time=at)
+            good = msgspec.structs.replace(good, delivery_start=at, delivery_end=at, published_at=at)
         owed += share
         if owed >= 1:
             owed -= 1

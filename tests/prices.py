@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workloads.kit.codec import encode
 from workloads.kit.contracts import topics
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price
 from workloads.kit.records import Record
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -18,23 +18,26 @@ START = datetime(2020, 1, 1, tzinfo=UTC)
 def price(
     day: int, value: float, *, known: int | None = None, symbol: str = "WTI", source: str = "s"
 ) -> Price:
-    """The price of a day after `START`, available a day later or on day `known`."""
+    """The price of a day after `START`, known a day later or on day `known`."""
     return Price(
         source=source,
         market="crude",
         symbol=symbol,
-        event_time=START + timedelta(days=day),
-        available_time=START + timedelta(days=day + 1 if known is None else known),
+        product="spot",
+        delivery_start=START + timedelta(days=day),
+        delivery_end=START + timedelta(days=day + 1),
+        resolution="P1D",
+        published_at=START + timedelta(days=day + 1 if known is None else known),
         price=value,
         currency="USD",
         unit="bbl",
-        provenance="market",
+        provenance="synthetic" if symbol.startswith(SYNTHETIC_PREFIX) else "market",
         correction=known is not None,
     )
 
 
 def record(offset: int, value: Price) -> Record[Price]:
-    """The message of a price, written when the price became available. WTI is in partition 0, others in 1."""
+    """The message of a price, written when the price became known. WTI is in partition 0, others in 1."""
     return Record(
         topics.COMMODITY_PRICES,
         0 if value.symbol == "WTI" else 1,
@@ -42,7 +45,7 @@ def record(offset: int, value: Price) -> Record[Price]:
         value.symbol.encode(),
         value,
         encode(value),
-        int(value.available_time.timestamp() * 1000),
+        int(value.published_at.timestamp() * 1000),
     )
 
 

@@ -38,11 +38,12 @@ class Source:
 
 
 LATEST = f"""
-select p.symbol, c.price, c.currency, c.unit, c.event_time, c.provenance, c.replayed_from, m.available_time
+select p.symbol, c.price, c.currency, c.unit, c.delivery_start, c.resolution, c.provenance, c.replayed_from,
+  m.available_time
 from (select distinct symbol from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) p
 cross join lateral (
   select * from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY} c where c.symbol = p.symbol
-  order by event_time desc, available_time desc limit 1) c
+  order by delivery_start desc, published_at desc limit 1) c
 left join lateral (
   select max(available_time) as available_time from {tables.SCHEMA}.{tables.ML_PREDICTIONS} m
   where m.symbol = p.symbol) m on true
@@ -175,11 +176,13 @@ def _time(text: str) -> datetime:
 
 
 def _ago(text: str) -> str:
-    """How long ago, in its largest unit; the date when that is more than two days."""
-    seconds = max((datetime.now(UTC) - _time(text)).total_seconds(), 0)
+    """How long ago, or ahead, in its largest unit; the date when that is more than two days."""
+    seconds = (datetime.now(UTC) - _time(text)).total_seconds()
+    words = "{} ago" if seconds >= 0 else "in {}"
+    seconds = abs(seconds)
     if seconds > 48 * 3600:
         return text[:10]
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+            return words.format(f"{seconds / size:.0f} {unit}")
+    return words.format(f"{seconds:.0f} s")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import secrets
 import signal
@@ -54,7 +55,8 @@ class _Event(msgspec.Struct):
     """What is read of a prediction, and of a copied price."""
 
     source: str
-    event_time: datetime
+    event_time: datetime | None = None
+    delivery_start: datetime | None = None
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -191,7 +193,8 @@ def _collect(
             if message is not None and message.error() is None:
                 event = decode(message.value() or b"")
                 if event.source == source:
-                    sent = event.event_time.timestamp()
+                    at = event.event_time or event.delivery_start
+                    sent = at.timestamp() if at else math.nan
                     met.append(((now - sent) * 1000, message.timestamp()[1] - sent * 1000))
             if deadline is None and load.poll() is not None:
                 deadline = time.monotonic() + _PATIENCE

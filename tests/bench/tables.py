@@ -97,7 +97,7 @@ def _effects(count: int) -> list[Effects]:
 
 def _copied(database: MigratedDatabase, effects: Sequence[Effects]) -> dict[str, Any]:
     own = database.clone()
-    names = (tables.COMMODITY_PRICES_DAILY, tables.PRICE_TRENDS, tables.MARKET_INDICATORS)
+    names = (tables.COMMODITY_PRICES_DAILY, tables.PRICE_TRENDS, tables.TECHNICAL_INDICATORS)
     columns = (rows.PRICE_COLUMNS, rows.TREND_COLUMNS, rows.INDICATOR_COLUMNS)
     written = 0
     try:

@@ -95,8 +95,8 @@ def _rows(count: int) -> list[Row]:
             "source": price.source,
             "market": price.market,
             "symbol": price.symbol,
-            "event_time": price.event_time,
-            "available_time": price.available_time,
+            "event_time": price.delivery_start,
+            "available_time": price.published_at,
             "provenance": price.provenance,
             "last": price.price,
             "mean_7": row[0],
@@ -105,6 +105,7 @@ def _rows(count: int) -> list[Row]:
             "volatility_30": row[3],
             "trend_30": row[4],
             "sessions": 31,
+            "resolution": price.resolution,
         }
         for price, row in zip(prices(count), figures, strict=True)
     ]

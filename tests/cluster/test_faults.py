@@ -128,7 +128,7 @@ def test_of_a_fuzzed_thousand_the_good_go_on_the_bad_are_set_aside_and_nobody_st
 
     places = _send(sent)
     bad = {places[at] for at, one in enumerate(sent) if one.price is None}
-    good = Counter((one.price.symbol, one.price.event_time) for one in sent if one.price is not None)
+    good = Counter((one.price.symbol, one.price.delivery_start) for one in sent if one.price is not None)
     for table in ("commodity_prices_daily", "ml_predictions"):
         until(lambda table=table: _rows(table, source) >= len(good), f"the good ones in {table}", limit=300)
     letters = Counter(_of_letters(bad))
@@ -196,7 +196,7 @@ def _rows(table: str, source: str) -> int:
 
 
 def _at(price: messages.Price, at: datetime) -> messages.Price:
-    return msgspec.structs.replace(price, event_time=at, available_time=at)
+    return msgspec.structs.replace(price, delivery_start=at, delivery_end=at, published_at=at)
 
 
 def _restarts() -> dict[str, int]:

@@ -87,7 +87,7 @@ def test_real_prices_are_predicted_and_say_what_they_are_worth(platform: str) ->
 
 def test_the_withheld_years_are_in_no_history(platform: str) -> None:
     wti = [p for p in _prices() if p.symbol == "WTI"]
-    history = {p.event_time.date() for p in wti if p.provenance == "market" and p.source == "crude-daily"}
+    history = {p.delivery_start.date() for p in wti if p.provenance == "market" and p.source == "crude-daily"}
     replayed = {p.replayed_from.date() for p in wti if p.replayed_from}
     assert history
     assert replayed

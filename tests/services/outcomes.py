@@ -26,20 +26,24 @@ def add_prices(
     provenance: Provenance = "synthetic",
     source: str = "test",
 ) -> list[datetime]:
-    """One price a day from `start` on, known a day later; returns the event times."""
+    """One price a day from `start` on, known a day later; returns their starts."""
     days = [start + timedelta(days=day) for day in range(len(prices))]
     with (
         database.admin() as connection,
         connection.cursor() as cursor,
         cursor.copy(
-            "COPY features.commodity_prices_daily (source, symbol, event_time, available_time, market, price,"
-            " currency, unit, provenance, correction, topic_partition, topic_offset) FROM STDIN"
+            "COPY features.commodity_prices_daily (source, symbol, product, delivery_start, delivery_end,"
+            " resolution, published_at, market, price, currency, unit, provenance, correction,"
+            " topic_partition, topic_offset) FROM STDIN"
         ) as copy,
     ):
         for at, (day, price) in enumerate(zip(days, prices, strict=True)):
             known = day + timedelta(days=1)
             copy.write_row(
-                (source, symbol, day, known, "test", float(price), "EUR", "t", provenance, False, 0, at)
+                (
+                    *(source, symbol, "spot", day, known, "P1D", known, "test", float(price), "EUR", "t"),
+                    *(provenance, False, 0, at),
+                )
             )
     return days
 

@@ -16,12 +16,13 @@ from tests.prices import history, price
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.consumers import declared_topics, publish, running
 from tests.services.servers import until
+from workloads.analytics_consumer import rows
 from workloads.kit.contracts import metrics, tables, topics
 from workloads.kit.contracts.messages import Analytics, Price
 
 PACKAGE = "workloads.analytics_consumer"
 SYMBOLS = [f"SYN-{name}" for name in "ABCDEFGH"]
-TABLES = (tables.COMMODITY_PRICES_DAILY, tables.PRICE_TRENDS, tables.MARKET_INDICATORS)
+TABLES = (tables.COMMODITY_PRICES_DAILY, tables.PRICE_TRENDS, tables.TECHNICAL_INDICATORS)
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +43,15 @@ def market(days: int, seed: int = 7) -> list[Price]:
     late: list[Price] = []
     for day in range(days):
         for symbol in SYMBOLS:
-            known = price(day, 0.0).available_time + timedelta(seconds=len(prices) + 1)
+            known = price(day, 0.0).published_at + timedelta(seconds=len(prices) + 1)
             if late and choose.random() < 0.01:
                 one = late.pop()
-                prices.append(msgspec.structs.replace(one, available_time=known))
+                prices.append(msgspec.structs.replace(one, published_at=known))
             elif day > 5 and choose.random() < 0.01:
                 old = series[symbol][choose.randrange(max(0, day - 300), day)]
                 prices.append(
                     msgspec.structs.replace(
-                        old, available_time=known, price=round(old.price * 1.1, 2), correction=True
+                        old, published_at=known, price=round(old.price * 1.1, 2), correction=True
                     )
                 )
             if choose.random() < 0.01:
@@ -62,8 +63,11 @@ def market(days: int, seed: int = 7) -> list[Price]:
 
 def content(database: MigratedDatabase) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in the tables."""
-    order = "symbol, event_time, available_time, source"
-    return {table: database.query(f"SELECT * FROM {table} ORDER BY {order}") for table in TABLES}
+    orders = (rows.PriceKey._fields, rows.Key._fields, rows.Key._fields)
+    return {
+        table: database.query(f"SELECT * FROM {table} ORDER BY {', '.join(order)}")
+        for table, order in zip(TABLES, orders, strict=True)
+    }
 
 
 def messages(kafka: KafkaClient) -> list[Analytics]:
@@ -71,6 +75,8 @@ def messages(kafka: KafkaClient) -> list[Analytics]:
 
 
 def key(value: Price | Analytics) -> tuple[Any, ...]:
+    if isinstance(value, Price):
+        return value.source, value.symbol, value.delivery_start, value.published_at
     return value.source, value.symbol, value.event_time, value.available_time
 
 
@@ -122,7 +128,7 @@ def test_a_lost_database_holds_the_consumer_back_and_nothing_is_lost(
                 admin.execute("ALTER ROLE analytics_consumer LOGIN")
         group.finish()
         assert replica.metric(metrics.CONSUMER_PAUSED) == 0
-    found = database.query("SELECT source, symbol, event_time, available_time FROM commodity_prices_daily")
+    found = database.query("SELECT source, symbol, delivery_start, published_at FROM commodity_prices_daily")
     assert set(found) == {key(one) for one in [*market(40), *market(80)]}
     assert len(messages(kafka)) == len(database.query("SELECT 1 FROM price_trends"))
 

@@ -18,22 +18,23 @@ from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-TABLE = "market_indicators"
+TABLE = "technical_indicators"
 COLUMNS = (
     "source",
     "symbol",
     "event_time",
+    "resolution",
     "available_time",
     "market",
     "provenance",
     "rsi_14",
     "momentum_10",
 )
-KEY = COLUMNS[:4]
+KEY = COLUMNS[:5]
 
 
 def _row(n: int, value: float | None, symbol: str = "WTI") -> tuple[Any, ...]:
-    return ("crude-daily", symbol, START + timedelta(days=n), START, "crude", "market", value, 1.5)
+    return ("crude-daily", symbol, START + timedelta(days=n), "P1D", START, "crude", "market", value, 1.5)
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_columns_may_come_in_any_order_and_be_fewer_than_the_tables(
 ) -> None:
     columns = ("provenance", "market", *KEY)
     with connection.transaction():
-        db.upsert(connection, TABLE, columns, KEY, [("market", "crude", *_row(0, 0.0)[:4])])
+        db.upsert(connection, TABLE, columns, KEY, [("market", "crude", *_row(0, 0.0)[:5])])
         db.upsert(connection, TABLE, COLUMNS, KEY, [_row(1, 2.0)])
     assert [value for _, _, value in _stored(database)] == [None, 2.0]
 

@@ -103,10 +103,11 @@ def test_live_figures_forget_what_is_long_past(database: MigratedDatabase) -> No
 def _price(connection: Admin, symbol: str, day: int, price: float, provenance: str) -> None:
     at = START + timedelta(days=day)
     connection.execute(
-        "INSERT INTO features.commodity_prices_daily (source, symbol, event_time, available_time, market,"
-        " price, currency, unit, provenance, correction, topic_partition, topic_offset)"
-        " VALUES ('test', %s, %s, %s, 'test', %s, 'USD', 'bbl', %s, false, 0, %s)",
-        (symbol, at, at, price, provenance, day),
+        "INSERT INTO features.commodity_prices_daily (source, symbol, product, delivery_start, delivery_end,"
+        " resolution, published_at, market, price, currency, unit, provenance, correction, topic_partition,"
+        " topic_offset) VALUES ('test', %s, 'spot', %s, %s, 'P1D', %s, 'test', %s, 'USD', 'bbl', %s, false,"
+        " 0, %s)",
+        (symbol, at, at + timedelta(days=1), at, price, provenance, day),
     )
 
 
@@ -115,8 +116,8 @@ def _predict(connection: Admin, symbol: str, day: int, prediction: float, alias:
         "INSERT INTO features.ml_predictions (source, symbol, event_time, price_available_time,"
         " available_time, market, provenance, horizon_sessions, price, predicted_return, prediction,"
         " lower, upper, nominal_level, model_name, model_version, model_alias, skill)"
-        " SELECT source, symbol, event_time, available_time, available_time, market, provenance, 1,"
+        " SELECT source, symbol, delivery_start, published_at, published_at, market, provenance, 1,"
         " price, 0, %s, 95, 105, 0.9, 'm', 1, %s, 'none'"
-        " FROM features.commodity_prices_daily WHERE symbol = %s AND event_time = %s",
+        " FROM features.commodity_prices_daily WHERE symbol = %s AND delivery_start = %s",
         (prediction, alias, symbol, START + timedelta(days=day)),
     )

@@ -20,6 +20,7 @@ from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.servers import Kafka, Postgres, until
 from workloads.kit.contracts import messages, tables, topics
 from workloads.kit.contracts.platform import GRANTS, ROLES
+from workloads.kit.settings import PostgresSettings
 from workloads.migrations import database as migrations
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,7 @@ class TestUpgrade:
         assert {
             tables.COMMODITY_PRICES_DAILY,
             tables.PRICE_TRENDS,
-            tables.MARKET_INDICATORS,
+            tables.TECHNICAL_INDICATORS,
             tables.ML_PREDICTIONS,
             tables.PREDICTION_OUTCOMES,
             tables.JOB_RUNS,
@@ -84,6 +85,80 @@ class TestUpgrade:
         for role in GRANTS:
             with own.connect(role) as connection:
                 assert connection.execute("SELECT current_user").fetchone() == (role,)
+
+    def test_a_year_of_rows_of_before_keeps_every_one_as_the_spot_price_of_its_day(
+        self, server: Postgres, secrets_dir: Path
+    ) -> None:
+        """Periods came with version 0003: what 0002 held is read by today's workloads."""
+        with server.connect() as connection:
+            connection.execute(f"CREATE DATABASE {tables.DATABASE}")
+        before = PostgresSettings(
+            postgres_host="127.0.0.1",
+            postgres_port=server.port,
+            postgres_database=tables.DATABASE,
+            postgres_user="postgres",
+            postgres_password_file=server.password_file,
+        )
+        migrations.migrate(before, "0002")
+        own = MigratedDatabase(server, secrets_dir, tables.DATABASE)
+        days = "SELECT timestamptz '2025-01-01 16:00Z' + n * interval '1 day' AS at, n"
+        days += " FROM generate_series(0, 364) n"
+        with own.admin() as connection:
+            for table, columns, values in (
+                (
+                    "commodity_prices_daily",
+                    "available_time, market, price, currency, unit, provenance, correction, topic_partition,"
+                    " topic_offset",
+                    "at + interval '1 hour', 'crude', n - 30.5, 'USD', 'bbl', 'market', false, 1, n",
+                ),
+                (
+                    "price_trends",
+                    "available_time, market, provenance, last, sessions",
+                    "at + interval '1 hour', 'crude', 'market', n, 31",
+                ),
+                (
+                    "market_indicators",
+                    "available_time, market, provenance, rsi_14",
+                    "at + interval '1 hour', 'crude', 'market', 50",
+                ),
+                (
+                    "ml_predictions",
+                    "price_available_time, available_time, market, provenance, horizon_sessions, price,"
+                    " predicted_return, prediction, lower, upper, nominal_level, model_name, model_version,"
+                    " model_alias, skill",
+                    "at + interval '1 hour', at + interval '2 hours', 'crude', 'market', 1, n, 0, n, n, n,"
+                    " 0.9, 'm', 1, 'champion', 'none'",
+                ),
+            ):
+                connection.execute(
+                    f"INSERT INTO features.{table} (source, symbol, event_time, {columns})"
+                    f" SELECT 's', 'WTI', at, {values} FROM ({days}) t".encode()
+                )
+            connection.execute(
+                "INSERT INTO features.commodity_prices_daily SELECT source, symbol, event_time,"
+                " available_time + interval '3 days', market, price + 1, currency, unit, provenance, true,"
+                " replayed_from, 1, 1000 FROM features.commodity_prices_daily WHERE topic_offset = 100"
+            )
+
+        assert _upgrade(server, secrets_dir).returncode == 0
+
+        rows = own.query(
+            "SELECT price, delivery_start, delivery_end, resolution, product, published_at, topic_offset"
+            " FROM commodity_prices_daily ORDER BY delivery_start, published_at"
+        )
+        first = datetime(2025, 1, 1, 16, tzinfo=UTC)
+        assert len(rows) == 366
+        assert rows[0] == (
+            *(-30.5, first, first + timedelta(days=1), "P1D", "spot"),
+            *(first + timedelta(hours=1), 0),
+        )
+        assert [row[0] for row in rows[100:102]] == [69.5, 70.5]
+        current = own.query("SELECT price FROM commodity_prices_current WHERE topic_offset IN (100, 1000)")
+        assert current == [(70.5,)]
+        for table in ("price_trends", "technical_indicators", "ml_predictions"):
+            assert own.query(f"SELECT count(*), min(resolution) FROM {table}") == [(365, "P1D")]
+        # Each prediction was made before the next day's price was known; the last has no outcome yet.
+        assert own.query("SELECT count(*) FROM prediction_outcomes") == [(364,)]
 
     def test_a_changed_password_holds_after_the_next_run_and_stands_nowhere_in_clear(
         self, server: Postgres, tmp_path: Path
@@ -215,12 +290,14 @@ def test_a_message_has_its_columns(
 
 
 def _price(database: MigratedDatabase, day: float, price: float, known: float, symbol: str = "WTI") -> None:
+    at = START + timedelta(days=day)
     with database.connect("analytics_consumer") as connection:
         connection.execute(
-            "INSERT INTO commodity_prices_daily (source, symbol, event_time, available_time, market, price,"
-            " currency, unit, provenance, correction, topic_partition, topic_offset)"
-            " VALUES ('s', %s, %s, %s, 'crude', %s, 'USD', 'bbl', 'market', false, 0, 0)",
-            [symbol, START + timedelta(days=day), START + timedelta(days=known), price],
+            "INSERT INTO commodity_prices_daily (source, symbol, product, delivery_start, delivery_end,"
+            " resolution, published_at, market, price, currency, unit, provenance, correction,"
+            " topic_partition, topic_offset)"
+            " VALUES ('s', %s, 'spot', %s, %s, 'P1D', %s, 'crude', %s, 'USD', 'bbl', 'market', false, 0, 0)",
+            [symbol, at, at + timedelta(days=1), START + timedelta(days=known), price],
         )
 
 
@@ -244,7 +321,7 @@ def test_the_current_price_is_the_newest_revision(database: MigratedDatabase) ->
     _price(database, 0, 51.0, known=3)
     _price(database, 0, 49.0, known=2)
     _price(database, 1, 60.0, known=2)
-    rows = database.query("SELECT event_time, price FROM commodity_prices_current ORDER BY event_time")
+    rows = database.query("SELECT delivery_start, price FROM commodity_prices_current ORDER BY 1")
     assert rows == [(START, 51.0), (START + timedelta(days=1), 60.0)]
 
 
@@ -274,21 +351,21 @@ def test_the_newest_outcomes_of_a_symbol_are_looked_up_by_index(database: Migrat
         for table, columns, values in (
             (
                 "commodity_prices_daily",
-                "available_time, market, price, currency, unit, provenance, correction, topic_partition,"
-                " topic_offset",
-                "at, 'm', 1, 'EUR', 'MWh', 'synthetic', false, 0, 0",
+                "delivery_start, delivery_end, resolution, product, published_at, market, price, currency,"
+                " unit, provenance, correction, topic_partition, topic_offset",
+                "at, at, 'P1D', 'spot', at, 'm', 1, 'EUR', 'MWh', 'synthetic', false, 0, 0",
             ),
             (
                 "ml_predictions",
-                "price_available_time, available_time, market, provenance, horizon_sessions, price,"
-                " predicted_return, prediction, lower, upper, nominal_level, model_name, model_version,"
-                " model_alias, skill",
-                "at, at, 'm', 'synthetic', 1, 1, 0, 1, 0, 2, 0.9, 'm', 1, 'champion', 'none'",
+                "event_time, price_available_time, available_time, market, provenance, horizon_sessions,"
+                " price, predicted_return, prediction, lower, upper, nominal_level, model_name,"
+                " model_version, model_alias, skill",
+                "at, at, at, 'm', 'synthetic', 1, 1, 0, 1, 0, 2, 0.9, 'm', 1, 'champion', 'none'",
             ),
         ):
             connection.execute(
-                f"INSERT INTO {table} (source, symbol, event_time, {columns})"
-                f" SELECT 's', 'SYN-' || n % 4, at, {values} FROM (SELECT n, timestamptz '2026-01-01'"
+                f"INSERT INTO {table} (source, symbol, {columns})"
+                f" SELECT 's', 'SYN-' || n % 4, {values} FROM (SELECT n, timestamptz '2026-01-01'"
                 " + n * interval '1 min' AS at FROM generate_series(1, 20000) n) t".encode()
             )
         connection.execute("ANALYZE")
@@ -346,9 +423,13 @@ class TestTopics:
 
         # The controller has agreed; a broker learns of it a moment later.
         until(lambda: partitions() == wanted, "the topics are as declared")
-        assert {
-            topic.name: broker.configuration(topic.name)["retention.ms"] for topic in topics.DECLARED
-        } == {topic.name: str(topic.retention_ms) for topic in topics.DECLARED}
+        until(
+            lambda: all(
+                broker.configuration(topic.name)["retention.ms"] == str(topic.retention_ms)
+                for topic in topics.DECLARED
+            ),
+            "the topics are kept as long as declared",
+        )
         changes = self._changes(run)
         assert "commodity-analytics: partitions 2 -> 6" in changes
         assert any(change.startswith("commodity-analytics: retention.ms 1000 ->") for change in changes)
@@ -360,7 +441,10 @@ class TestTopics:
         override = json.dumps({"commodity-analytics": 3_600_000})
         changed = self._topics(broker, TOPIC_RETENTION_MS=override)
         assert len(self._changes(changed)) == 1
-        assert broker.configuration("commodity-analytics")["retention.ms"] == "3600000"
+        until(
+            lambda: broker.configuration("commodity-analytics")["retention.ms"] == "3600000",
+            "the topic is kept as long as the setting says",
+        )
 
     def test_what_cannot_be_done_is_refused_before_anything_is_changed(self, broker: KafkaClient) -> None:
         assert self._topics(broker).returncode == 0

@@ -162,9 +162,11 @@ def test_as_of_knows_no_later_price(database: MigratedDatabase, registry: Regist
     with database.admin() as connection:
         # Day 100 was corrected on day 115.
         connection.execute(
-            "INSERT INTO features.commodity_prices_daily SELECT source, symbol, event_time, %s, market,"
-            " price * 10, currency, unit, provenance, true, replayed_from, topic_partition, 999"
-            " FROM features.commodity_prices_daily WHERE symbol = 'SRV-PAST' AND event_time = %s",
+            "INSERT INTO features.commodity_prices_daily (source, symbol, product, delivery_start,"
+            " delivery_end, resolution, published_at, market, price, currency, unit, provenance, correction,"
+            " topic_partition, topic_offset) SELECT source, symbol, product, delivery_start, delivery_end,"
+            " resolution, %s, market, price * 10, currency, unit, provenance, true, topic_partition, 999"
+            " FROM features.commodity_prices_daily WHERE symbol = 'SRV-PAST' AND delivery_start = %s",
             (days[115], days[100]),
         )
 

@@ -15,7 +15,7 @@ from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.consumers import declared_topics, running
 from tests.services.model import ModelServer
 from tests.services.servers import until
-from workloads.kit.contracts import topics
+from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.messages import Analytics, Prediction
 from workloads.kit.contracts.platform import CLIENTS
 
@@ -78,8 +78,9 @@ def test_of_a_fuzzed_thousand_nothing_good_is_lost_or_doubled_and_every_bad_one_
         )
         group.finish()
 
-    expected = Counter((price.symbol, price.event_time) for price in good)
-    rows = database.query(f"SELECT symbol, event_time FROM {table}")
+    expected = Counter((price.symbol, price.delivery_start) for price in good)
+    time = "delivery_start" if table == tables.COMMODITY_PRICES_DAILY else "event_time"
+    rows = database.query(f"SELECT symbol, {time} FROM {table}")
     made = [msgspec.json.decode(record.raw, type=message) for record in kafka.read(output)]
     assert Counter(rows) == expected
     assert Counter((one.symbol, one.event_time) for one in made) == expected

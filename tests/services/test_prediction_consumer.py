@@ -24,7 +24,7 @@ from tests.services.model import ModelServer
 from tests.services.servers import Process, free_ports, until
 from tools.embedded.mlflow import Mlflow
 from workloads.kit.contracts import metrics, topics
-from workloads.kit.contracts.messages import Prediction, Price
+from workloads.kit.contracts.messages import INSTANT, Prediction, Price
 from workloads.kit.contracts.models import CHAMPION
 from workloads.kit.features import WINDOW, features
 from workloads.kit.registry import Registry
@@ -89,8 +89,11 @@ def live(count: int, *, first: int = 0) -> list[Price]:
     return [
         msgspec.structs.replace(
             price(0, float(path[step]), symbol=symbol),
-            event_time=(at := end + timedelta(seconds=step - count - first)),
-            available_time=at,
+            product="spot",
+            delivery_start=(at := end + timedelta(seconds=step - count - first)),
+            delivery_end=at,
+            resolution=INSTANT,
+            published_at=at,
         )
         for step in range(first, first + count)
         for symbol, path in paths.items()
@@ -102,7 +105,7 @@ def made(kafka: KafkaClient) -> list[Prediction]:
 
 
 def of_price(one: Price) -> tuple[Any, ...]:
-    return one.source, one.symbol, one.event_time, one.available_time
+    return one.source, one.symbol, one.delivery_start, one.published_at
 
 
 def identity(one: Prediction) -> tuple[Any, ...]:
@@ -244,7 +247,9 @@ def test_history_is_not_predicted_but_a_live_price_after_it_has_its_features(
 ) -> None:
     history = [price(day, float(value)) for day, value in enumerate(walk(5, WINDOW))]
     now = datetime.now(UTC)
-    fresh = msgspec.structs.replace(price(0, 60.0), event_time=now, available_time=now)
+    fresh = msgspec.structs.replace(
+        price(0, 60.0), delivery_start=now, delivery_end=now + timedelta(days=1), published_at=now
+    )
     publish(kafka, history)
     with running(PACKAGE, kafka, database, tmp_path, MODEL_SERVER_URL=model.url) as group:
         group.finish()

@@ -101,7 +101,7 @@ class Platform:
 
 
 def identities(prices: Sequence[Price]) -> Counter[tuple[str, str, datetime]]:
-    return Counter((price.source, price.symbol, price.event_time) for price in prices)
+    return Counter((price.source, price.symbol, price.delivery_start) for price in prices)
 
 
 def create_topics(client: KafkaClient) -> None:
@@ -190,10 +190,10 @@ def test_all_of_the_history_is_published_within_a_minute_and_a_second_run_adds_n
     assert 0 <= by_source["synthetic"] - 8 * days <= 8
     assert by_source.total() == sum(by_source[name] for name in ("crude-daily", "crude-monthly", "synthetic"))
     assert max(identities(prices).values()) == 1
-    assert max(p.event_time for p in prices if p.symbol == "WTI") == datetime(2015, 1, 2, tzinfo=UTC)
-    assert max(p.event_time for p in prices if p.symbol == "BRENT-M") == datetime(2016, 1, 15, tzinfo=UTC)
+    assert max(p.delivery_start for p in prices if p.symbol == "WTI") == datetime(2015, 1, 2, tzinfo=UTC)
+    assert max(p.delivery_start for p in prices if p.symbol == "BRENT-M") == datetime(2016, 1, 15, tzinfo=UTC)
     for price in prices:
-        assert price.available_time <= today + timedelta(minutes=2)
+        assert price.published_at <= today + timedelta(minutes=2)
         assert price.symbol.startswith("SYN-") == (price.provenance == "synthetic")
         assert not price.correction
     for record in platform.records():
@@ -226,7 +226,7 @@ def test_a_change_is_published_as_a_correction_and_one_behind_the_look_back_by_a
     platform.run("--backfill", "2015-01-01", "2015-01-31")
     corrected = platform.prices()[-1]
     assert (corrected.price, corrected.correction) == (51.0, True)
-    assert datetime.now(UTC) - corrected.available_time < timedelta(minutes=2)
+    assert datetime.now(UTC) - corrected.published_at < timedelta(minutes=2)
     before = platform.ends()
     platform.run("--backfill", "2015-01-01", "2026-01-31")
     assert platform.ends() == before
@@ -303,8 +303,11 @@ def test_what_no_consumer_takes_for_a_price_stops_neither_a_run_nor_a_price_by_h
             source="daily",
             market="crude",
             symbol="WTI",
-            event_time=datetime(2020, 1, 2, tzinfo=UTC),
-            available_time=datetime(2020, 1, 2, tzinfo=UTC),
+            product="spot",
+            delivery_start=datetime(2020, 1, 2, tzinfo=UTC),
+            delivery_end=datetime(2020, 1, 3, tzinfo=UTC),
+            resolution="P1D",
+            published_at=datetime(2020, 1, 2, tzinfo=UTC),
             price=60.0,
             currency="USD",
             unit="bbl",
@@ -370,7 +373,7 @@ def test_a_run_killed_on_its_way_is_completed_by_the_next(platform: Platform) ->
     assert whole <= len(prices) <= whole + 8
     assert max(identities(prices).values()) == 1
     for symbol in ("SYN-0", "SYN-1", "SYN-2", "SYN-3"):
-        times = [price.event_time for price in prices if price.symbol == symbol]
+        times = [price.delivery_start for price in prices if price.symbol == symbol]
         assert times == [times[0] + timedelta(days=n) for n in range(len(times))]
 
 
@@ -451,21 +454,21 @@ def test_the_withheld_prices_are_replayed_each_once_across_stops_and_kills(platf
     assert "replay_ended" in last.log.read_text()
 
     prices = replayed.prices()
-    daily = sorted((p for p in prices if p.symbol == "WTI"), key=lambda p: p.event_time)
-    monthly = sorted((p for p in prices if p.symbol == "WTI-M"), key=lambda p: p.event_time)
+    daily = sorted((p for p in prices if p.symbol == "WTI"), key=lambda p: p.delivery_start)
+    monthly = sorted((p for p in prices if p.symbol == "WTI-M"), key=lambda p: p.delivery_start)
     assert [p.price for p in daily] == list(range(6, 18))
     assert [p.replayed_from for p in daily] == [datetime(2016, 1, day, tzinfo=UTC) for day in range(6, 18)]
     # One grid for both: a step is as far from the one before it as the interval of the process that made it.
-    steps = sorted({p.event_time for p in prices})
+    steps = sorted({p.delivery_start for p in prices})
     gaps = [(later - sooner).total_seconds() for sooner, later in pairwise(steps)]
     assert len(steps) == 15
     assert set(gaps) == {5, 0.2}
     assert gaps == sorted(gaps, reverse=True), "the slow ones came first"
-    assert [steps.index(p.event_time) for p in daily] == list(range(12))
-    assert [steps.index(p.event_time) for p in monthly] == [4, 12, 13, 14]
+    assert [steps.index(p.delivery_start) for p in daily] == list(range(12))
+    assert [steps.index(p.delivery_start) for p in monthly] == [4, 12, 13, 14]
     assert {p.source for p in prices} == {"daily-replay", "monthly-replay"}
     assert [p for p in platform.prices() if p.provenance == "market"] == history
-    assert not {p.replayed_from for p in prices} & {p.event_time for p in history}
+    assert not {p.replayed_from for p in prices} & {p.delivery_start for p in history}
 
     before = platform.ends()
     platform.run()
@@ -548,7 +551,7 @@ def test_a_load_is_delivered_once_though_a_broker_is_killed(tmp_path: Path) -> N
         assert summary["acknowledged"] == summary["requested"] == len(prices) == 20_000
         assert max(identities(prices).values()) == 1
         for symbol, series in summary["symbols"].items():
-            times = [p.event_time for p in prices if p.symbol == symbol]
+            times = [p.delivery_start for p in prices if p.symbol == symbol]
             assert times == sorted(times)
             assert (series["count"], series["first"], series["last"]) == (
                 len(times),

@@ -11,8 +11,9 @@ import pytest
 from tests.services.clients import MigratedDatabase
 from tests.services.servers import free_ports
 from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.config import SqlSource as Config
-from workloads.price_pipeline.rows import Refused, Unobserved, check
+from workloads.price_pipeline.rows import Refused, Unobserved
 from workloads.price_pipeline.sources import SourceError
 from workloads.price_pipeline.sources.sql import SqlSource
 
@@ -62,7 +63,7 @@ def test_rows_come_in_order_of_their_times_with_their_columns_as_bytes(quotes: M
     assert no_time.error == "event_time"
     assert no_time.raw == b'{"close": "70", "day": null, "id": "BRENT"}'
     assert isinstance(wti, Price)
-    assert (wti.symbol, wti.event_time, wti.price) == ("WTI", datetime(2026, 1, 1, tzinfo=UTC), 60.0)
+    assert (wti.symbol, wti.delivery_start, wti.price) == ("WTI", datetime(2026, 1, 1, tzinfo=UTC), 60.0)
     assert isinstance(nan, Refused)
     assert isinstance(unobserved, Unobserved)
     assert isinstance(last, Price)

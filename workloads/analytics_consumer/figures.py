@@ -1,7 +1,7 @@
 """Figures of the windows that end with each session, vectorised; NaN where a window gives none.
 
-The definitions are those of `kit.contracts.messages.Analytics` and of table market_indicators. A figure of a
-session uses its own window and nothing else, so it is the same however many sessions are computed together.
+The definitions are those of `kit.contracts.messages.Analytics` and of table technical_indicators. A figure
+of a session uses its own window and nothing else, so it is the same however many are computed together.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from workloads.kit import windows as stats
-from workloads.kit.series import Micros
+from workloads.kit.revisions import Micros
 from workloads.kit.windows import Floats
 
 TRENDS_SIZE: Final = 31
 """Sessions that a row of price_trends looks at: 30 returns take 31 prices."""
 
 INDICATORS_SIZE: Final = 250
-"""Sessions that a row of market_indicators looks at."""
+"""Sessions that a row of technical_indicators looks at."""
 
 _CONSTANT: Final = 1e-12
 """Relative deviation at or below which prices count as constant: rounding leaves about this much."""
@@ -38,7 +38,7 @@ class Trends(NamedTuple):
 
 
 class Indicators(NamedTuple):
-    """Columns of market_indicators, each of shape (count,)."""
+    """Columns of technical_indicators, each of shape (count,)."""
 
     rsi_14: Floats
     momentum_10: Floats

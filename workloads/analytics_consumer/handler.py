@@ -13,7 +13,7 @@ from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.messages import Analytics, Price
 from workloads.kit.db import Database, upsert
 from workloads.kit.records import Output, Record
-from workloads.kit.series import HISTORY, SeriesStore
+from workloads.kit.series import HISTORY, SeriesKey, SeriesStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Effects:
 
 
 class AnalyticsHandler:
-    """Keeps the windows of each symbol; for each price writes its row, and the rows and messages of every
+    """Keeps the windows of each series; for each price writes its row, and the rows and messages of every
     session whose window it touches: its own, and for a late price or a correction the later ones too.
 
     Which rows there are follows from the topic alone. A row's `available_time` is that of the newest price in
@@ -51,11 +51,13 @@ class AnalyticsHandler:
         messages: dict[rows.Key, Analytics] = {}
         indicators: list[Sequence[Any]] = []
         for series, records, change in self._store.apply(batch):
-            symbol = records[0].value.symbol
-            for message in rows.trend_messages(symbol, series, change, self._store.origins):
-                key = rows.Key(message.source, symbol, message.event_time, message.available_time)
+            of = SeriesKey.of(records[0].value)
+            for message in rows.trend_messages(of, series, change, self._store.origins):
+                key = rows.Key(
+                    message.source, of.symbol, message.event_time, of.resolution, message.available_time
+                )
                 messages[key] = message
-            indicators += rows.indicator_rows(symbol, series, change, self._store.origins)
+            indicators += rows.indicator_rows(of, series, change, self._store.origins)
         self._save(
             Effects(
                 prices=[rows.price_row(record) for record in batch],
@@ -75,8 +77,14 @@ def save_to(database: Database) -> Callable[[Effects], None]:
     def save(effects: Effects) -> None:
         key = rows.Key._fields
         with database.transaction() as connection:
-            upsert(connection, tables.COMMODITY_PRICES_DAILY, rows.PRICE_COLUMNS, key, effects.prices)
+            upsert(
+                connection,
+                tables.COMMODITY_PRICES_DAILY,
+                rows.PRICE_COLUMNS,
+                rows.PriceKey._fields,
+                effects.prices,
+            )
             upsert(connection, tables.PRICE_TRENDS, rows.TREND_COLUMNS, key, effects.trends)
-            upsert(connection, tables.MARKET_INDICATORS, rows.INDICATOR_COLUMNS, key, effects.indicators)
+            upsert(connection, tables.TECHNICAL_INDICATORS, rows.INDICATOR_COLUMNS, key, effects.indicators)
 
     return save

@@ -21,21 +21,35 @@ from workloads.analytics_consumer.figures import (
 )
 from workloads.kit.contracts.messages import Analytics, Price, Provenance
 from workloads.kit.records import Record
-from workloads.kit.series import Change, Origin, Series, instants
+from workloads.kit.revisions import instants
+from workloads.kit.series import Change, Origin, Series, SeriesKey
 from workloads.kit.windows import Floats
 
 
+class PriceKey(NamedTuple):
+    """Identity of a price's revision."""
+
+    source: str
+    symbol: str
+    delivery_start: datetime
+    resolution: str
+    published_at: datetime
+
+
 class Key(NamedTuple):
-    """Identity of a row of each of the tables."""
+    """Identity of a row of figures: what they are of, and when they could be known."""
 
     source: str
     symbol: str
     event_time: datetime
+    resolution: str
     available_time: datetime
 
 
 PRICE_COLUMNS: Final = (
-    *Key._fields,
+    *PriceKey._fields,
+    "delivery_end",
+    "product",
     "market",
     "price",
     "currency",
@@ -56,8 +70,11 @@ def price_row(record: Record[Price]) -> tuple[Any, ...]:
     return (
         price.source,
         price.symbol,
-        price.event_time,
-        price.available_time,
+        price.delivery_start,
+        price.resolution,
+        price.published_at,
+        price.delivery_end,
+        price.product,
         price.market,
         price.price,
         price.currency,
@@ -71,7 +88,7 @@ def price_row(record: Record[Price]) -> tuple[Any, ...]:
 
 
 def trend_messages(
-    symbol: str, series: Series, change: Change, origins: Sequence[Origin]
+    of: SeriesKey, series: Series, change: Change, origins: Sequence[Origin]
 ) -> Iterator[Analytics]:
     """Trends of each session whose window the change touches, oldest first."""
     touched = _Touched(series, change, TRENDS_SIZE, origins)
@@ -95,7 +112,8 @@ def trend_messages(
         yield Analytics(
             source=source,
             market=market,
-            symbol=symbol,
+            symbol=of.symbol,
+            resolution=of.resolution,
             event_time=event,
             available_time=available,
             provenance=provenance,
@@ -114,7 +132,7 @@ trend_row = msgspec.structs.astuple
 
 
 def indicator_rows(
-    symbol: str, series: Series, change: Change, origins: Sequence[Origin]
+    of: SeriesKey, series: Series, change: Change, origins: Sequence[Origin]
 ) -> Iterator[tuple[Any, ...]]:
     """Indicators of each session whose window the change touches, in the order of `INDICATOR_COLUMNS`."""
     touched = _Touched(series, change, INDICATORS_SIZE, origins)
@@ -124,8 +142,9 @@ def indicator_rows(
     columns = indicators(touched.prices, touched.count)
     return zip(
         sources,
-        repeat(symbol),
+        repeat(of.symbol),
         events,
+        repeat(of.resolution),
         available,
         markets,
         provenances,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.kit.features import DEFAULT, FeatureSpec, features, window_features
-from workloads.kit.series import Micros
+from workloads.kit.revisions import Micros
 from workloads.kit.windows import Floats
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
+
+from workloads.kit.contracts.messages import EARLIER
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -17,15 +19,22 @@ encode: Callable[[msgspec.Struct], bytes] = msgspec.json.Encoder().encode
 
 
 def decoder(message: type[T]) -> Callable[[bytes], T]:
-    """A function from bytes to `message`; it raises `DecodeError` on bytes that are not one."""
-    decode = msgspec.json.Decoder(message).decode
+    """A function from bytes to `message`, of its version or the one before, which it brings up to it; it
+    raises `DecodeError` on bytes that are neither."""
+    earlier = EARLIER.get(message)
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(
+        message if earlier is None else message | earlier
+    ).decode
 
     def checked(raw: bytes) -> T:
         try:
-            return decode(raw)
+            decoded: object = decode(raw)
         except RecursionError as error:
             raise DecodeError("nested too deep") from error
         except UnicodeDecodeError as error:
             raise DecodeError(f"not UTF-8: {error}") from error
+        if earlier is not None and isinstance(decoded, earlier):
+            decoded = decoded.upgraded()
+        return cast("T", decoded)
 
     return checked

@@ -48,6 +48,10 @@ class Poison(Exception):
         self.reason = reason
 
 
+class WrongKey(ValueError):
+    """A message whose key is not the one that keeps its series together: its partition may be another's."""
+
+
 class NoValue(ValueError):
     """A message without a value: no topic of the platform is compacted, so that it says nothing."""
 
@@ -61,17 +65,16 @@ def decoded(message: Message, topic: str, decode: Callable[[bytes], T]) -> Recor
 
     Raises:
         NoValue: it has none.
+        WrongKey: what it holds belongs to another key.
         Exception: whatever `decode` raises.
     """
     raw = message.value()
     if raw is None:
         raise NoValue("the message has no value")
+    value, key = decode(raw), message.key()
+    due: str | None = getattr(value, "message_key", None)
+    if due is not None and key != due.encode():
+        raise WrongKey(f"the key is {key!r}, of a message of {due}: two partitions would share a series")
     return Record(
-        topic,
-        message.partition() or 0,
-        message.offset() or 0,
-        message.key(),
-        decode(raw),
-        raw,
-        message.timestamp()[1],
+        topic, message.partition() or 0, message.offset() or 0, key, value, raw, message.timestamp()[1]
     )

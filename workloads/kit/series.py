@@ -1,7 +1,8 @@
 """Prices of each symbol in event order, as of every record of the topic.
 
-A session is one event time of a symbol; the revision with the newest `available_time` holds, the later in the
-topic where two have the same. After a record is applied, a series is what was known **at that record's
+A series is what may be compared: prices of one symbol, resolution, currency and unit. A session is one
+delivery start of it; the revision with the newest `published_at` holds, the later in the topic where two have
+the same. After a record is applied, a series is what was known **at that record's
 offset**: which windows follow from a record depends on the topic alone, not on how it was cut into batches,
 on restarts or on replays.
 """
@@ -10,47 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workloads.kit.contracts.messages import Price, Provenance
 from workloads.kit.records import Record
+from workloads.kit.revisions import REVISION, Micros, Revisions, Rows, micros
 from workloads.kit.windows import Floats
 
 HISTORY: Final = 20_000
 """Sessions a series remembers unless told otherwise: some 80 years of daily prices, 1.6 MB a symbol."""
-
-REVISION: Final = np.dtype(
-    [
-        ("event", np.int64),
-        ("available", np.int64),
-        ("offset", np.int64),
-        ("price", np.float64),
-        ("origin", np.int64),
-    ]
-)
-"""A price as series keep it: times in microseconds since 1970, `origin` an index of `SeriesStore.origins`."""
-
-Revisions = NDArray[Any]
-"""Array of `REVISION`."""
-Micros = NDArray[np.int64]
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def micros(instant: datetime) -> int:
-    """Microseconds since 1970."""
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def instants(times: Micros) -> list[datetime]:
-    """The times as UTC datetimes."""
-    naive: list[datetime] = times.astype("datetime64[us]").tolist()
-    return [instant.replace(tzinfo=UTC) for instant in naive]
 
 
 class Origin(NamedTuple):
@@ -74,7 +45,7 @@ class Change:
 
 
 class Series:
-    """The sessions of one symbol, at most about `history` + `margin` of them, and how they came about.
+    """The sessions of one series, at most about `history` + `margin` of them, and how they came about.
 
     A row more than `history` sessions old changes nothing; `margin` is how many sessions before such a one
     its window may still reach.
@@ -83,8 +54,8 @@ class Series:
     def __init__(self, history: int, margin: int) -> None:
         self._history = history
         self._keep = history + margin
-        self._sessions = _Rows()
-        self._log = _Rows()
+        self._sessions = Rows()
+        self._log = Rows()
 
     @property
     def sessions(self) -> Revisions:
@@ -103,7 +74,7 @@ class Series:
     def apply(self, rows: Revisions) -> Iterator[Change]:
         """Take in rows in topic order, one change after the other: each is the state as of its last row.
 
-        A row that repeats what holds, or has an older `available_time`, changes nothing and is left out.
+        A row that repeats what holds, or has an older `published_at`, changes nothing and is left out.
         """
         events: Micros = rows["event"]
         breaks = [*(np.flatnonzero(events[1:] <= events[:-1]) + 1).tolist(), len(rows)]
@@ -162,8 +133,21 @@ class Series:
         return Change(row, at, at + 1)
 
 
-class SymbolChange(NamedTuple):
-    """A change of one symbol's series: `records[change.row]` is the (first) record that made it."""
+class SeriesKey(NamedTuple):
+    """What prices have in common that may be compared with each other."""
+
+    symbol: str
+    resolution: str
+    currency: str
+    unit: str
+
+    @classmethod
+    def of(cls, price: Price) -> SeriesKey:
+        return cls(price.symbol, price.resolution, price.currency, price.unit)
+
+
+class SeriesChange(NamedTuple):
+    """A change of one series: `records[change.row]` is the (first) record that made it."""
 
     series: Series
     records: Sequence[Record[Price]]
@@ -171,9 +155,9 @@ class SymbolChange(NamedTuple):
 
 
 class SeriesStore:
-    """Series of the symbols of the partitions that a consumer holds.
+    """Series of the partitions that a consumer holds.
 
-    A symbol belongs to the partition that its records are in. Until `settle` is called records may be applied
+    A series belongs to the partition that its records are in. Until `settle` is called records may be applied
     again, from any one on that came since (a retry, an aborted transaction, a batch that is halved): what
     they did is first undone, so that they do the same again.
     """
@@ -183,21 +167,21 @@ class SeriesStore:
         self._origin_of: dict[Origin, int] = {}
         self._history = history
         self._margin = margin
-        self._series: dict[int, dict[str, Series]] = {}
+        self._series: dict[int, dict[SeriesKey, Series]] = {}
         self._applied: dict[int, int] = {}
-        self._open: dict[int, dict[str, Series]] = {}  # what changed since all was settled
+        self._open: dict[int, dict[SeriesKey, Series]] = {}  # what changed since all was settled
 
-    def apply(self, records: Sequence[Record[Price]]) -> Iterator[SymbolChange]:
-        """Take in a batch, in offset order within each partition; symbols one after the other.
+    def apply(self, records: Sequence[Record[Price]]) -> Iterator[SeriesChange]:
+        """Take in a batch, in offset order within each partition; series one after the other.
 
         The series in a change is as of that change until the next one is asked for. The iterator must be
         run to its end, or the same batch be applied again.
         """
-        groups: dict[tuple[int, str], list[Record[Price]]] = {}
+        groups: dict[tuple[int, SeriesKey], list[Record[Price]]] = {}
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         for record in records:
-            groups.setdefault((record.partition, record.value.symbol), []).append(record)
+            groups.setdefault((record.partition, SeriesKey.of(record.value)), []).append(record)
             first.setdefault(record.partition, record.offset)
             last[record.partition] = record.offset
         for partition, offset in first.items():
@@ -205,10 +189,10 @@ class SeriesStore:
                 for series in self._open.get(partition, {}).values():
                     series.rewind(offset)
         self._applied |= last
-        for (partition, symbol), group in groups.items():
-            series = self._of(partition, symbol)
+        for (partition, key), group in groups.items():
+            series = self._of(partition, key)
             for change in series.apply(self._revisions(group)):
-                yield SymbolChange(series, group, change)
+                yield SeriesChange(series, group, change)
 
     def restore(self, records: Sequence[Record[Price]]) -> None:
         """Take in records of which no change is wanted."""
@@ -217,8 +201,8 @@ class SeriesStore:
 
     def settle(self) -> None:
         """What was applied so far will not come again."""
-        for symbols in self._open.values():
-            for series in symbols.values():
+        for opened in self._open.values():
+            for series in opened.values():
                 series.trim()
         self._open.clear()
 
@@ -229,18 +213,18 @@ class SeriesStore:
             self._open.pop(partition, None)
             self._applied.pop(partition, None)
 
-    def _of(self, partition: int, symbol: str) -> Series:
-        symbols = self._series.setdefault(partition, {})
-        if symbol not in symbols:
-            symbols[symbol] = Series(self._history, self._margin)
-        return self._open.setdefault(partition, {}).setdefault(symbol, symbols[symbol])
+    def _of(self, partition: int, key: SeriesKey) -> Series:
+        held = self._series.setdefault(partition, {})
+        if key not in held:
+            held[key] = Series(self._history, self._margin)
+        return self._open.setdefault(partition, {}).setdefault(key, held[key])
 
     def _revisions(self, records: Sequence[Record[Price]]) -> Revisions:
         return np.fromiter(
             (
                 (
-                    micros(record.value.event_time),
-                    micros(record.value.available_time),
+                    micros(record.value.delivery_start),
+                    micros(record.value.published_at),
                     record.offset,
                     record.value.price,
                     self._origin(record.value),
@@ -258,32 +242,3 @@ class SeriesStore:
             known = self._origin_of[origin] = len(self.origins)
             self.origins.append(origin)
         return known
-
-
-class _Rows:
-    """Array of revisions that grows in place."""
-
-    def __init__(self) -> None:
-        self._buffer: Revisions = np.empty(64, REVISION)
-        self.size = 0
-
-    @property
-    def live(self) -> Revisions:
-        return self._buffer[: self.size]
-
-    def insert(self, at: int, rows: Revisions) -> None:
-        count = int(np.size(rows))
-        if self.size + count > len(self._buffer):
-            grown: Revisions = np.empty(2 * (self.size + count), REVISION)
-            grown[: self.size] = self.live
-            self._buffer = grown
-        self._buffer[at + count : self.size + count] = self._buffer[at : self.size]
-        self._buffer[at : at + count] = rows
-        self.size += count
-
-    def cut(self, size: int) -> None:
-        self.size = size
-
-    def replace(self, rows: Revisions) -> None:
-        self._buffer = rows
-        self.size = len(rows)

@@ -20,6 +20,7 @@ from workloads.kit.contracts import tenants as tenancy
 from workloads.kit.contracts.platform import GRANTS, ROLES
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
+from workloads.kit.settings import PostgresSettings
 from workloads.migrations import tenants
 from workloads.migrations.settings import DatabaseSettings
 
@@ -50,7 +51,7 @@ def upgrade(settings: DatabaseSettings) -> None:
         for name in (settings.postgres_database, tables.MLFLOW_DATABASE):
             _create_database(maintenance, name)
         _own_mlflow(maintenance)
-        _migrate(settings)
+        migrate(settings)
         with _administrator(settings, settings.postgres_database) as carbon:
             grants(carbon, GRANTS)
             tenants.reconcile(carbon, settings.tenants)
@@ -137,7 +138,8 @@ def _create_database(connection: Connection, name: str) -> None:
         _log.info("database_created", database=name)
 
 
-def _migrate(settings: DatabaseSettings) -> None:
+def migrate(settings: PostgresSettings, version: str = "head") -> None:
+    """Bring the database's tables to a version."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
@@ -150,7 +152,7 @@ def _migrate(settings: DatabaseSettings) -> None:
         connection.execute(sqlalchemy.text(f"CREATE SCHEMA IF NOT EXISTS {tables.SCHEMA}"))
         connection.commit()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, version)
         connection.commit()
 
 

@@ -17,12 +17,15 @@ from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, PREDICTION_OU
 from workloads.kit.windows import Floats
 from workloads.model_server.settings import ModelServerSettings
 
-# What was known at as_of: of each session the newest revision published by then.
+# What was known at as_of: of each session the newest revision published by then, of the sessions that may be
+# compared with the newest one. Both parts walk the same index from its end.
 _WINDOW: Final = sql.SQL(
-    "SELECT DISTINCT ON (event_time) event_time, price::float8 FROM {}"
-    " WHERE symbol = %s AND available_time <= %s"
-    " ORDER BY event_time DESC, available_time DESC LIMIT %s"
-).format(sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
+    "SELECT DISTINCT ON (delivery_start) delivery_start, price::float8 FROM {table}"
+    " WHERE symbol = %(symbol)s AND published_at <= %(as_of)s AND (resolution, currency, unit) ="
+    " (SELECT resolution, currency, unit FROM {table} WHERE symbol = %(symbol)s AND published_at <= %(as_of)s"
+    " ORDER BY delivery_start DESC, published_at DESC LIMIT 1)"
+    " ORDER BY delivery_start DESC, published_at DESC LIMIT %(count)s"
+).format(table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
 
 _COVERAGE: Final = sql.SQL(
     "SELECT asked.symbol, count(*)::int, avg(outcome.covered::int)::float8"
@@ -97,7 +100,7 @@ class FeatureStore:
     def sessions(self, symbol: str, as_of: datetime | None, count: int) -> Sessions | None:
         """The last `count` sessions known at `as_of`, or now; None if there was none. StoreAway if not
         readable."""
-        rows = self._rows(_WINDOW, (symbol, as_of or datetime.now(UTC), count))
+        rows = self._rows(_WINDOW, {"symbol": symbol, "as_of": as_of or datetime.now(UTC), "count": count})
         if not rows:
             return None
         prices = np.array([row[1] for row in reversed(rows)], dtype=np.float64)
@@ -119,7 +122,9 @@ class FeatureStore:
     def close(self) -> None:
         self._pool.close()
 
-    def _rows(self, query: sql.Composed, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, query: sql.Composed, arguments: tuple[Any, ...] | dict[str, Any]
+    ) -> list[tuple[Any, ...]]:
         try:
             with self._pool.connection() as conn:
                 return conn.execute(query, arguments).fetchall()

@@ -8,7 +8,7 @@ import numpy as np
 
 from workloads.kit.as_of import features_as_of_available
 from workloads.kit.features import FeatureSpec
-from workloads.kit.series import Micros
+from workloads.kit.revisions import Micros
 from workloads.kit.windows import Floats
 from workloads.model_training.prices import Revisions
 

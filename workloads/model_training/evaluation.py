@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.kit.contracts.models import Score, Window
-from workloads.kit.series import instants
+from workloads.kit.revisions import instants
 from workloads.kit.windows import Floats
 from workloads.model_training.dataset import Dataset
 

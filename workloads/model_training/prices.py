@@ -12,7 +12,8 @@ from psycopg import sql
 from workloads.kit.contracts.models import ProvenanceGroup
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
 from workloads.kit.db import Connection
-from workloads.kit.series import Micros
+from workloads.kit.revisions import Micros
+from workloads.kit.series import SeriesKey
 from workloads.kit.windows import Floats
 
 TRAINED_ON: Final[Mapping[str, ProvenanceGroup]] = {"market": "real", "synthetic": "synthetic"}
@@ -37,20 +38,30 @@ class Revisions:
 def read(
     conn: Connection, symbols: Sequence[str] | None = None
 ) -> dict[tuple[str, ProvenanceGroup], Revisions]:
-    """(symbol, group) -> its revisions, of the given symbols or of all; a pair without rows is absent."""
+    """(symbol, group) -> its revisions, of the given symbols or of all; a pair without rows is absent.
+
+    Where a symbol changed its resolution, currency or unit, those are read that its newest price has: prices
+    on both sides of such a change are not to be compared.
+    """
     query = sql.SQL(
-        "SELECT symbol, provenance, (extract(epoch FROM event_time) * 1000000)::bigint,"
-        " (extract(epoch FROM available_time) * 1000000)::bigint, price::float8 FROM {table}"
+        "SELECT symbol, provenance, resolution, currency, unit,"
+        " (extract(epoch FROM delivery_start) * 1000000)::bigint,"
+        " (extract(epoch FROM published_at) * 1000000)::bigint, price::float8 FROM {table}"
         " WHERE provenance = ANY(%(provenances)s)"
         " AND (%(symbols)s::text[] IS NULL OR symbol = ANY(%(symbols)s))"
     ).format(table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
     parameters = {"provenances": list(TRAINED_ON), "symbols": None if symbols is None else list(symbols)}
-    found: dict[tuple[str, ProvenanceGroup], list[tuple[int, int, float]]] = {}
+    found: dict[tuple[SeriesKey, ProvenanceGroup], list[tuple[int, int, float]]] = {}
     with conn.cursor(binary=True) as cursor:
         cursor.execute(query, parameters)
-        for symbol, provenance, event, available, price in cursor:
-            found.setdefault((symbol, TRAINED_ON[provenance]), []).append((event, available, price))
-    return {key: revisions(found[key]) for key in sorted(found)}
+        for symbol, provenance, resolution, currency, unit, event, available, price in cursor:
+            key = SeriesKey(symbol, resolution, currency, unit)
+            found.setdefault((key, TRAINED_ON[provenance]), []).append((event, available, price))
+    newest: dict[tuple[str, ProvenanceGroup], list[tuple[int, int, float]]] = {
+        (key.symbol, group): rows
+        for (key, group), rows in sorted(found.items(), key=lambda item: max(item[1])[:2])
+    }
+    return {pair: revisions(newest[pair]) for pair in sorted(newest)}
 
 
 def revisions(rows: Iterable[tuple[int, int, float]]) -> Revisions:

@@ -25,7 +25,7 @@ from workloads.prediction_consumer import metrics
 from workloads.prediction_consumer.anomalies import anomalous
 from workloads.prediction_consumer.model_client import Refused
 
-KEY: Final = ("source", "symbol", "event_time", "price_available_time")
+KEY: Final = ("source", "symbol", "event_time", "resolution", "price_available_time")
 
 Predict = Callable[[Sequence[Instance]], list[Forecast]]
 """At most `MAX_INSTANCES` at a time; raises Refused where one is at fault, Transient where none is."""
@@ -41,15 +41,15 @@ class Limits:
 
 
 class PredictionHandler:
-    """Keeps the windows of each symbol; stores and publishes a prediction from each fresh price.
+    """Keeps the windows of each series; stores and publishes a prediction from each fresh price.
 
-    Fresh is a price whose message was written within `max_age_seconds` of becoming available. That is a
+    Fresh is a price whose message was written within `max_age_seconds` of being published. That is a
     property of the message, not of the clock: history that is loaded is never predicted, and what was
     published while this consumer was away always is. A message that repeats what is known already, or has an
-    older `available_time` than what holds, makes no prediction. Features are as of the message's offset;
+    older `published_at` than what holds, makes no prediction. Features are as of the message's offset;
     without a full window of positive prices the server is asked for the naive last value.
 
-    A price that the server refuses is dead-lettered, but stays in its symbol's window: the loop restores it.
+    A price that the server refuses is dead-lettered, but stays in its series' window: the loop restores it.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class PredictionHandler:
         return records, windows
 
     def _is_wanted(self, record: Record[Price]) -> bool:
-        age = record.timestamp_ms / 1000 - record.value.available_time.timestamp()
+        age = record.timestamp_ms / 1000 - record.value.published_at.timestamp()
         return age <= self._limits.max_age_seconds
 
     def _features(
@@ -166,8 +166,9 @@ def prediction(price: Price, forecast: Forecast, now: datetime) -> Prediction:
         source=price.source,
         market=price.market,
         symbol=price.symbol,
-        event_time=price.event_time,
-        price_available_time=price.available_time,
+        event_time=price.delivery_start,
+        resolution=price.resolution,
+        price_available_time=price.published_at,
         available_time=now,
         provenance=price.provenance,
         price=price.price,

@@ -10,13 +10,14 @@ import json
 import re
 import sys
 from datetime import UTC, date, datetime, time
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import structlog
 from confluent_kafka import KafkaException
 
 from workloads.kit import log
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
+from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Product
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -85,7 +86,16 @@ def _inject(args: argparse.Namespace) -> int:
             f"--source {args.source}: its prices come from {settings.sources_file}; choose another name"
         )
     given = Given(
-        args.source, args.symbol, args.price, args.event_time, args.market, args.currency, args.unit
+        args.source,
+        args.symbol,
+        args.price,
+        args.event_time,
+        args.market,
+        args.currency,
+        args.unit,
+        args.product,
+        args.resolution,
+        args.time_zone,
     )
     try:
         outcome, price = inject(settings, given, _now())
@@ -97,8 +107,9 @@ def _inject(args: argparse.Namespace) -> int:
                 "outcome": outcome,
                 "source": price.source,
                 "symbol": price.symbol,
-                "event_time": price.event_time.isoformat(),
-                "available_time": price.available_time.isoformat(),
+                "delivery_start": price.delivery_start.isoformat(),
+                "delivery_end": price.delivery_end.isoformat(),
+                "published_at": price.published_at.isoformat(),
                 "price": price.price,
             }
         )
@@ -151,10 +162,8 @@ def _name(text: str) -> str:
 
 def _symbols(text: str) -> list[str]:
     symbols = [_name(symbol) for symbol in text.split(",")]
-    if wrong := [symbol for symbol in symbols if not symbol.startswith(config.SYNTHETIC_PREFIX)]:
-        raise argparse.ArgumentTypeError(
-            f"{', '.join(wrong)}: a load is synthetic: use {config.SYNTHETIC_PREFIX}…"
-        )
+    if wrong := [symbol for symbol in symbols if not symbol.startswith(SYNTHETIC_PREFIX)]:
+        raise argparse.ArgumentTypeError(f"{', '.join(wrong)}: a load is synthetic: use {SYNTHETIC_PREFIX}…")
     if len(set(symbols)) < len(symbols):
         raise argparse.ArgumentTypeError(f"{text!r} lists a symbol twice")
     return symbols
@@ -196,17 +205,20 @@ def _parser() -> argparse.ArgumentParser:
     inject = commands.add_parser("inject", help="publish one price by hand")
     inject.add_argument("--symbol", required=True, type=_name)
     inject.add_argument("--price", required=True)
-    inject.add_argument("--event-time", help="ISO 8601, UTC unless it says otherwise; now by default")
+    inject.add_argument("--event-time", help="start of the delivery, ISO 8601; now by default")
+    inject.add_argument("--time-zone", default="UTC", help="of an event time without one; UTC by default")
     inject.add_argument("--source", default="manual", type=_name)
     for name in ("--market", "--currency", "--unit"):
         inject.add_argument(name, help="by default that of the symbol's last price")
+    inject.add_argument("--product", choices=get_args(Product), help="likewise")
+    inject.add_argument("--resolution", help="likewise; PT15M, PT1H, P1D, …")
     inject.set_defaults(start=_inject)
 
     load = commands.add_parser("load", help="send a paced load of synthetic prices, for fault tests")
     load.add_argument("--count", required=True, type=_at_least(1, int), help="prices in all")
     load.add_argument("--rate", required=True, type=_at_least(0, float), help="prices a second; 0: unpaced")
     load.add_argument(
-        "--symbols", type=_symbols, default=[f"{config.SYNTHETIC_PREFIX}LOAD-{n}" for n in range(1, 9)]
+        "--symbols", type=_symbols, default=[f"{SYNTHETIC_PREFIX}LOAD-{n}" for n in range(1, 9)]
     )
     load.add_argument("--source", default="load", type=_name)
     load.add_argument(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
 
 from workloads.kit.contracts.declared.price_pipeline import INJECT_ID
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Product
+from workloads.kit.periods import Resolution
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
-from workloads.price_pipeline.config import SYNTHETIC_PREFIX
+from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.publish import commit, settle
-from workloads.price_pipeline.rows import RawRow, Terms, check
+from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import table
 
 
@@ -23,7 +27,8 @@ class BadPrice(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A price as it was given; market, currency and unit default to those of the symbol's last price."""
+    """A price as it was given; what is None is as the symbol's last price has it. `time_zone` is of an event
+    time without one."""
 
     source: str
     symbol: str
@@ -32,6 +37,9 @@ class Given:
     market: str | None
     currency: str | None
     unit: str | None
+    product: Product | None = None
+    resolution: str | None = None
+    time_zone: str = "UTC"
 
 
 def inject(
@@ -46,7 +54,7 @@ def inject(
     with TransactionalProducer(settings, INJECT_ID) as producer:
         ledger = Ledger.read(settings)
         price = _price(given, ledger, now)
-        message = settle(price, ledger, now, as_dated=False)
+        message = settle(price, ledger, now, stated=False, as_dated=False)
         if message is None:
             return "known", price
         commit(producer, [message])
@@ -61,7 +69,20 @@ def _price(given: Given, ledger: Ledger, now: datetime) -> Price:
     if not (market and currency and unit):
         raise BadPrice(f"symbol {given.symbol} has no price yet: give --market, --currency and --unit")
     provenance = "synthetic" if given.symbol.startswith(SYNTHETIC_PREFIX) else "market"
-    terms = Terms(given.source, market, currency, unit, provenance)
+    try:
+        terms = Terms(
+            given.source,
+            market,
+            currency,
+            unit,
+            provenance,
+            product=given.product or (last.product if last else "spot"),
+            resolution=Resolution.parse(given.resolution or (last.resolution if last else "P1D")),
+            zone=ZoneInfo(given.time_zone),
+            publication_lag=timedelta(0),
+        )
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise BadPrice(str(error)) from error
     fields = {"symbol": given.symbol, "event_time": given.event_time, "price": given.price}
     row = RawRow(terms, table.as_json(fields), given.symbol, given.event_time or now, given.price)
     price = check(row)
@@ -69,8 +90,12 @@ def _price(given: Given, ledger: Ledger, now: datetime) -> Price:
         raise BadPrice(
             f"price {given.price!r} of {given.symbol}: {getattr(price, 'reason', 'there is no price')}"
         )
-    if price.event_time > now:
+    if price.delivery_start <= now:
+        return price
+    try:
+        # Known from now on, though its delivery is to come: an auction's price, which its product has to say.
+        return msgspec.convert(msgspec.to_builtins(price) | {"published_at": now}, Price)
+    except msgspec.ValidationError as error:
         raise BadPrice(
-            f"event time {price.event_time.isoformat()} is in the future: prices of the past can be known"
-        )
-    return price
+            f"delivery is in the future: {error}; --product says of what kind the price is"
+        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from workloads.kit.codec import decoder
 from workloads.kit.contracts import topics
@@ -16,15 +17,25 @@ from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.sources.replay import Anchor
 
 
+class Held(NamedTuple):
+    """What was published last under an identity."""
+
+    price: float
+    instrument: int
+    published_at: datetime
+
+
 class Ledger:
-    """Newest price of each (source, symbol, event_time), and which rows were refused before."""
+    """Newest revision of each (source, symbol, delivery_start, resolution), and which rows were refused
+    before."""
 
     def __init__(self) -> None:
-        self._prices: dict[tuple[str, str, datetime], float] = {}
+        self._prices: dict[tuple[str, str, datetime, str], Held] = {}
         self._newest: dict[tuple[str, str], datetime] = {}
+        self._instruments: dict[tuple[str, str, str, str], int] = {}
         self._refused: set[tuple[str, bytes]] = set()
         self.anchor: Anchor | None = None
-        """The replayed price with the newest event time."""
+        """The replayed price with the newest delivery."""
         self.last: dict[str, Price] = {}
         """The last price of each symbol, whatever its source."""
 
@@ -45,12 +56,16 @@ class Ledger:
                 ledger._refused.add((source, digest(record.raw, record.headers)))
         return ledger
 
-    def price(self, identity: Price) -> float | None:
-        """The price published last under this identity."""
-        return self._prices.get((identity.source, identity.symbol, identity.event_time))
+    def held(self, identity: Price) -> Held | None:
+        """What was published last under this price's identity."""
+        return self._prices.get(_identity(identity))
+
+    def same(self, price: Price, held: Held) -> bool:
+        """Whether the price says what is held: price, market, product, currency and unit."""
+        return held.price == price.price and held.instrument == self._instrument(price)
 
     def newest(self, source: str, symbol: str) -> datetime | None:
-        """The newest event time published of a series: its watermark."""
+        """The newest delivery start published of a series: its watermark."""
         return self._newest.get((source, symbol))
 
     def symbols(self, source: str) -> set[str]:
@@ -63,14 +78,22 @@ class Ledger:
 
     def note(self, price: Price) -> None:
         """Take in a price that was published."""
-        series = (price.source, price.symbol)
-        self._prices[*series, price.event_time] = price.price
-        if price.event_time >= self._newest.get(series, price.event_time):
-            self._newest[series] = price.event_time
+        series, start = (price.source, price.symbol), price.delivery_start
+        self._prices[_identity(price)] = Held(price.price, self._instrument(price), price.published_at)
+        if start >= self._newest.get(series, start):
+            self._newest[series] = start
         self.last[price.symbol] = price
-        if price.replayed_from and (self.anchor is None or price.event_time >= self.anchor.event_time):
-            self.anchor = Anchor(price.source, price.symbol, price.replayed_from, price.event_time)
+        if price.replayed_from and (self.anchor is None or start >= self.anchor.delivery_start):
+            self.anchor = Anchor(price.source, price.symbol, price.replayed_from, start)
 
     def note_refused(self, row: Refused) -> None:
         """Take in a row that was dead-lettered."""
         self._refused.add((row.source, digest(row.raw)))
+
+    def _instrument(self, price: Price) -> int:
+        terms = (price.market, price.product, price.currency, price.unit)
+        return self._instruments.setdefault(terms, len(self._instruments))
+
+
+def _identity(price: Price) -> tuple[str, str, datetime, str]:
+    return price.source, price.symbol, price.delivery_start, price.resolution

@@ -21,7 +21,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from workloads.kit import codec, kafka
 from workloads.kit.contracts import topics
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import INSTANT, Price
 from workloads.kit.settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)
@@ -92,7 +92,7 @@ class Result:
 class Load:
     """Sends `count` prices, spread over `symbols` in turn, `rate` a second (0: as fast as they are taken).
 
-    A price's event time is the instant it is sent, later for each price of a symbol. Two loads at a time need
+    A price is of the instant it is sent, later for each price of a symbol. Two loads at a time need
     different `source`s. SIGTERM and SIGINT stop the sending; what was sent is still delivered, unless
     `deadline` seconds after the start have passed.
     """
@@ -163,8 +163,11 @@ class Load:
             source=self._result.source,
             market="load",
             symbol=symbol,
-            event_time=event_time,
-            available_time=event_time,
+            product="spot",
+            delivery_start=event_time,
+            delivery_end=event_time,
+            resolution=INSTANT,
+            published_at=event_time,
             price=price,
             currency="EUR",
             unit="MWh",

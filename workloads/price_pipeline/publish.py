@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, islice
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 import stamina
@@ -18,17 +18,21 @@ from workloads.kit.contracts.messages import Price
 from workloads.kit.producer import Aborted, TransactionalProducer
 from workloads.kit.records import Output
 from workloads.price_pipeline import refusals
+from workloads.price_pipeline.checks import check
+from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.ledger import Ledger
-from workloads.price_pipeline.rows import Refused, Unobserved, check
+from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
 from workloads.price_pipeline.sources import Source
 
 T = TypeVar("T")
 
+_MICROSECOND: Final = timedelta(microseconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which event times are looked at: a range that was asked for, or from `look_back` before each series'
-    watermark on."""
+    """Which delivery starts are looked at: a range that was asked for, or from `look_back` before each
+    series' watermark on."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -42,11 +46,11 @@ class Window:
     def holds(self, price: Price, ledger: Ledger) -> bool:
         """Whether the price is to be looked at."""
         if self.look_back is None:
-            return (self.since is None or price.event_time >= self.since) and (
-                self.until is None or price.event_time <= self.until
+            return (self.since is None or price.delivery_start >= self.since) and (
+                self.until is None or price.delivery_start <= self.until
             )
         watermark = ledger.newest(price.source, price.symbol)
-        return watermark is None or price.event_time >= watermark - self.look_back
+        return watermark is None or price.delivery_start >= watermark - self.look_back
 
 
 def publish(
@@ -59,14 +63,16 @@ def publish(
     transaction_rows: int,
     counts: Counter[str],
 ) -> None:
-    """Publish what the ledger lacks of `source`, in event-time order, a transaction each `transaction_rows`.
+    """Publish what the ledger lacks of `source`, in order of delivery, a transaction each `transaction_rows`.
 
     The ledger follows what was committed. A failure leaves whole transactions behind and no part of one, and
     since each series was published in order, the next run goes on after them.
 
     `counts` gets, by row: published, corrections, skipped (known already), refused and of these dead_lettered
     (refused for the first time), unobserved (the source has no price there), older (before the window),
-    early (not available yet), duplicates (given again by the same source), fault_<kind> (put in on purpose).
+    early (not published yet), duplicates (given again by the same source with the same price), fault_<kind>
+    (put in on purpose). Of two prices of one identity the source's last holds, and the other is refused: a
+    column that tells them apart may not be configured.
 
     Raises:
         SourceError: from the source; rows before it may have been published.
@@ -84,79 +90,131 @@ def publish(
                 counts["corrections" if message.correction else "published"] += 1
 
 
-def settle(price: Price, ledger: Ledger, now: datetime, *, as_dated: bool) -> Price | None:
+def settle(price: Price, ledger: Ledger, now: datetime, *, stated: bool, as_dated: bool) -> Price | None:
     """The message that brings `price` onto the topic; None where the topic has it.
 
-    `as_dated` trusts the price's own available time. Without it a price that turns up behind its series'
-    watermark counts as available from now on: the platform did not know it before.
+    A price, currency, unit, market or product that differs from what is held is a correction.
+
+    Args:
+        stated: the source itself says when the market published this price: then that holds, and one from
+            before what is held is a revision of the past. Otherwise a correction counts as published now,
+            and so does a price that turns up behind its series' watermark: nobody knew it before.
+        as_dated: trust the source's lag for the latter too: history is filled.
     """
-    known = ledger.price(price)
-    if known == price.price:
-        return None
-    if known is not None:
-        return msgspec.structs.replace(price, correction=True, available_time=now)
+    held = ledger.held(price)
+    if held is not None:
+        if ledger.same(price, held) or (stated and price.published_at < held.published_at):
+            return None
+        if not stated or price.published_at == held.published_at:
+            # Never before what it corrects, whatever the clock says.
+            later = max(now, held.published_at + _MICROSECOND)
+            price = msgspec.structs.replace(price, published_at=later)
+        return msgspec.structs.replace(price, correction=True)
     watermark = ledger.newest(price.source, price.symbol)
-    if not as_dated and watermark is not None and price.event_time < watermark:
-        return msgspec.structs.replace(price, available_time=max(price.available_time, now))
+    if not stated and not as_dated and watermark is not None and price.delivery_start < watermark:
+        return msgspec.structs.replace(price, published_at=max(price.published_at, now))
     return price
+
+
+class _Found(NamedTuple):
+    """A price and the row that gave it."""
+
+    price: Price
+    row: RawRow
+
+    @property
+    def stated(self) -> bool:
+        return self.row.published_at is not None
 
 
 def _messages(
     source: Source, window: Window, ledger: Ledger, clock: Callable[[], datetime], counts: Counter[str]
 ) -> Iterator[Price | Refused]:
-    refused: set[tuple[str, bytes]] = set()
-    prices: list[Price] = []
+    told: set[tuple[str, bytes]] = set()
+    seen = Seen()
+    found: list[_Found] = []
 
-    def sound() -> Iterator[Price | Refused]:
-        for row in source.rows(window.since, window.until):
-            if row.fault:
-                counts[f"fault_{row.fault}"] += 1
-            result = check(row)
-            if isinstance(result, Unobserved):
-                counts["unobserved"] += 1
-            elif isinstance(result, Price):
-                if window.holds(result, ledger):
-                    yield result
-                else:
-                    counts["older"] += 1
-            else:
-                counts["refused"] += 1
-                if not ledger.refused(result) and (result.source, result.raw) not in refused:
-                    refused.add((result.source, result.raw))
-                    yield result
+    def refuse(refused: Refused) -> Iterator[Refused]:
+        counts["refused"] += 1
+        if not ledger.refused(refused) and (refused.source, refused.raw) not in told:
+            told.add((refused.source, refused.raw))
+            yield refused
 
-    for result in sound():
-        if (
-            source.ordered
-            and prices
-            and isinstance(result, Price)
-            and result.event_time != prices[0].event_time
-        ):
-            yield from _due(prices, ledger, clock, window, counts)
-            prices.clear()
-        if isinstance(result, Refused):
-            yield result
+    def due() -> Iterator[Price | Refused]:
+        found.sort(key=lambda one: one.price.delivery_start)
+        for _, group in groupby(found, key=lambda one: one.price.delivery_start):
+            chosen, given_up = _distinct(list(group), counts)
+            for refused in given_up:
+                yield from refuse(refused)
+            yield from _due(chosen, ledger, clock, window, counts)
+        found.clear()
+
+    for row in source.rows(window.since, window.until):
+        if row.fault:
+            counts[f"fault_{row.fault}"] += 1
+        result = check(row, seen)
+        if isinstance(result, Unobserved):
+            counts["unobserved"] += 1
+        elif isinstance(result, Refused):
+            yield from refuse(result)
+        elif not window.holds(result, ledger):
+            counts["older"] += 1
         else:
-            prices.append(result)
-    prices.sort(key=lambda price: price.event_time)
-    for _, group in groupby(prices, key=lambda price: price.event_time):
-        yield from _due(list(group), ledger, clock, window, counts)
+            if source.ordered and found and result.delivery_start != found[0].price.delivery_start:
+                yield from due()
+            found.append(_Found(result, row))
+    yield from due()
+
+
+def _distinct(found: list[_Found], counts: Counter[str]) -> tuple[list[_Found], list[Refused]]:
+    """Of the prices of one delivery start: those to publish, in the order in which they became known, and
+    those that another one of the same identity, known at the same time, contradicts. The source's last
+    holds; had the source a column more that tells them apart, it is lost no more than any refused row."""
+    kept: dict[tuple[str, str, str, datetime | None], _Found] = {}
+    given_up: list[Refused] = []
+    for one in found:
+        price = one.price
+        key = (price.source, price.symbol, price.resolution, price.published_at if one.stated else None)
+        before = kept.pop(key, None)
+        if before is not None:
+            if before.price == price:
+                counts["duplicates"] += 1
+            else:
+                reason = f"{price.delivery_start:%Y-%m-%dT%H:%MZ} is given again with {price.price}, not "
+                reason += f"{before.price.price}: the later row holds; is a column missing in `columns`?"
+                given_up.append(Refused(price.source, price.symbol, before.row.raw, "identity", reason))
+        kept[key] = one
+    return sorted(kept.values(), key=lambda one: one.price.published_at), given_up
 
 
 def _due(
-    prices: list[Price], ledger: Ledger, clock: Callable[[], datetime], window: Window, counts: Counter[str]
+    found: list[_Found], ledger: Ledger, clock: Callable[[], datetime], window: Window, counts: Counter[str]
 ) -> Iterator[Price]:
-    """Messages for the prices of one instant. Of two of one identity the source's last holds."""
-    distinct = {(price.source, price.symbol): price for price in prices}
-    counts["duplicates"] += len(prices) - len(distinct)
+    """Messages for prices of one delivery start; each is the ledger's before the next is settled."""
     now = clock()
-    for price in distinct.values():
-        if price.available_time > now:
+    pending: dict[tuple[str, str, str], Price] = {}
+    for one in found:
+        price = one.price
+        if price.published_at > now:
             counts["early"] += 1
-        elif (message := settle(price, ledger, now, as_dated=window.backfill)) is None:
+            continue
+        identity = (price.source, price.symbol, price.resolution)
+        if identity in pending:
+            # A second revision in one run: what it is compared with is not on the topic yet.
+            if _says(pending[identity]) != _says(price):
+                pending[identity] = msgspec.structs.replace(price, correction=True)
+                yield pending[identity]
+            continue
+        message = settle(price, ledger, now, stated=one.stated, as_dated=window.backfill)
+        if message is None:
             counts["skipped"] += 1
         else:
+            pending[identity] = message
             yield message
+
+
+def _says(price: Price) -> tuple[object, ...]:
+    return price.price, price.currency, price.unit, price.market, price.product
 
 
 def _output(message: Price | Refused) -> Output:

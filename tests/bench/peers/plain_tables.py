@@ -34,12 +34,12 @@ def main() -> None:
     def save(effects: Effects) -> None:
         nonlocal written
         with connection.transaction():
-            for table, columns, part in (
-                (tables.COMMODITY_PRICES_DAILY, rows.PRICE_COLUMNS, effects.prices),
-                (tables.PRICE_TRENDS, rows.TREND_COLUMNS, effects.trends),
-                (tables.MARKET_INDICATORS, rows.INDICATOR_COLUMNS, effects.indicators),
+            for table, columns, identity, part in (
+                (tables.COMMODITY_PRICES_DAILY, rows.PRICE_COLUMNS, rows.PriceKey._fields, effects.prices),
+                (tables.PRICE_TRENDS, rows.TREND_COLUMNS, key, effects.trends),
+                (tables.TECHNICAL_INDICATORS, rows.INDICATOR_COLUMNS, key, effects.indicators),
             ):
-                executemany(connection, table, columns, key, part)
+                executemany(connection, table, columns, identity, part)
                 written += len(part)
 
     handler = AnalyticsHandler(save)

@@ -24,12 +24,15 @@ from quixstreams.checkpointing import Checkpoint
 class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False, forbid_unknown_fields=True):
     """The platform's message, with the same fields."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     source: str
     market: str
     symbol: str
-    event_time: datetime
-    available_time: datetime
+    product: str
+    delivery_start: datetime
+    delivery_end: datetime
+    resolution: str
+    published_at: datetime
     price: float
     currency: str
     unit: str

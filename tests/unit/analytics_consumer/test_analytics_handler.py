@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ class Tables:
     """The three tables, filled as upserts by key would."""
 
     def __init__(self) -> None:
-        self.prices: dict[rows.Key, Row] = {}
+        self.prices: dict[rows.PriceKey, Row] = {}
         self.trends: dict[rows.Key, Row] = {}
         self.indicators: dict[rows.Key, Row] = {}
         self.away = False
@@ -32,8 +32,10 @@ class Tables:
     def save(self, effects: Effects) -> None:
         if self.away:
             raise Transient("away")
+        for values in effects.prices:
+            row = dict(zip(rows.PRICE_COLUMNS, values, strict=True))
+            self.prices[rows.PriceKey(*(row[name] for name in rows.PriceKey._fields))] = row
         for table, columns, written in (
-            (self.prices, rows.PRICE_COLUMNS, effects.prices),
             (self.trends, rows.TREND_COLUMNS, effects.trends),
             (self.indicators, rows.INDICATOR_COLUMNS, effects.indicators),
         ):
@@ -41,7 +43,7 @@ class Tables:
                 row = dict(zip(columns, values, strict=True))
                 table[rows.Key(*(row[name] for name in rows.Key._fields))] = row
 
-    def all(self) -> list[dict[rows.Key, Row]]:
+    def all(self) -> list[dict[Any, Row]]:
         return [self.prices, self.trends, self.indicators]
 
 
@@ -55,15 +57,15 @@ def at(day: int) -> datetime:
     return START + timedelta(days=day)
 
 
-def known(table: dict[rows.Key, Row], day: int) -> dict[int, Row]:
-    """Rows of a day by the day on which they became available."""
-    return {(key.available_time - START).days: row for key, row in table.items() if key.event_time == at(day)}
+def known(table: Mapping[rows.Key, Row] | Mapping[rows.PriceKey, Row], day: int) -> dict[int, Row]:
+    """Rows of a day by the day on which they became known."""
+    return {(key[4] - START).days: row for key, row in table.items() if key[2] == at(day)}
 
 
 def test_history_in_order_gives_one_row_a_price_in_each_table_and_one_message() -> None:
     topic = history(300)
     tables, outputs = run([topic])
-    keys = [rows.Key("s", "WTI", at(day), at(day + 1)) for day in range(300)]
+    keys = [rows.Key("s", "WTI", at(day), "P1D", at(day + 1)) for day in range(300)]
     assert [list(table) for table in tables.all()] == [keys, keys, keys]
     messages = [msgspec.json.decode(output.value or b"", type=Analytics) for output in outputs]
     assert [m.event_time for m in messages] == [at(day) for day in range(300)]

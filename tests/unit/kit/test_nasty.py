@@ -38,7 +38,7 @@ def test_every_bad_message_of_the_corpus_is_refused_with_words(kind: str) -> Non
 def test_every_odd_message_of_the_corpus_is_the_price_that_it_was_made_from(kind: str) -> None:
     good = nasty.price(0)
     found = decode(nasty.ODD[kind](good))
-    assert (found.event_time, found.price, found.unit) == (good.event_time, good.price, good.unit)
+    assert (found.delivery_start, found.price, found.unit) == (good.delivery_start, good.price, good.unit)
 
 
 @settings(max_examples=200, deadline=None)
@@ -108,12 +108,12 @@ def test_of_a_fuzzed_thousand_each_good_one_has_its_effect_once_and_each_bad_one
             except DecodeError as error:
                 batch.refuse(DeadLetter(0, offset, None, message.value, 0, "", text_of(error), 1))
             else:
-                at = int(value.available_time.timestamp() * 1000)
+                at = int(value.published_at.timestamp() * 1000)
                 batch.add(Record("prices", 0, offset, None, value, message.value or b"", at))
         batch.process()
         guard.account(len(batch), batch.dead)
         handler.committed()
         letters += batch.dead
     good = [message.price for message in sent if message.price is not None]
-    assert Counter(rows) == Counter((price.symbol, price.event_time) for price in good)
+    assert Counter(rows) == Counter((price.symbol, price.delivery_start) for price in good)
     assert len(letters) == len(sent) - len(good) == 60

@@ -25,7 +25,7 @@ def test_the_committed_schemas_are_those_of_the_messages() -> None:
 
 
 def _price() -> dict[str, Any]:
-    return copy.deepcopy(schema.generate()["commodity-prices.v1.json"])
+    return copy.deepcopy(schema.generate()["commodity-prices.v2.json"])
 
 
 def _fields(content: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_what_old_readers_refuse_is_compatible_only_where_no_message_outlives_th
 
 def test_messages_of_the_topics_that_are_kept_for_ever_are_fully_compatible() -> None:
     kept = {name for name in schema.generate() if schema.kept_for_ever(name)}
-    assert kept == {"commodity-prices.v1.json", "platform-audit.v1.json"}
+    assert kept == {"commodity-prices.v2.json", "platform-audit.v1.json"}
 
 
 def test_a_reader_of_before_takes_a_message_with_a_field_that_came_later() -> None:
@@ -127,7 +127,7 @@ def test_the_writer_leaves_the_file_alone_when_the_change_is_incompatible(
 ) -> None:
     monkeypatch.setattr(schema, "DIRECTORY", tmp_path)
     assert schema.main() == 0
-    file = tmp_path / "commodity-prices.v1.json"
+    file = tmp_path / "commodity-prices.v2.json"
     before = _price()
     _fields(before)["venue"] = {"type": "string"}
     file.write_text(schema.text(before))
@@ -141,12 +141,12 @@ def test_the_writer_asks_old_readers_too_of_a_topic_that_is_kept_for_ever(
 ) -> None:
     monkeypatch.setattr(schema, "DIRECTORY", tmp_path)
     schema.main()
-    for name in ("commodity-prices.v1.json", "ml-predictions.v1.json"):
+    for name in ("commodity-prices.v2.json", "ml-predictions.v1.json"):
         before = json.loads((tmp_path / name).read_text())
         [message] = before["$defs"].values()
         message["properties"]["provenance"]["enum"].remove("replay")
         (tmp_path / name).write_text(schema.text(before))
     assert schema.main() == 1
     refused = capsys.readouterr().err
-    assert "commodity-prices.v1.json: for readers of before: field provenance" in refused
+    assert "commodity-prices.v2.json: for readers of before: field provenance" in refused
     assert "ml-predictions" not in refused

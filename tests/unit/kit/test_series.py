@@ -17,7 +17,8 @@ from workloads.kit.as_of import features_as_of_available
 from workloads.kit.contracts.messages import Price
 from workloads.kit.features import FeatureSpec, features
 from workloads.kit.records import Record
-from workloads.kit.series import SeriesStore, instants, micros
+from workloads.kit.revisions import instants, micros
+from workloads.kit.series import SeriesStore
 
 SIZE = 4
 
@@ -40,7 +41,7 @@ def topics(draw: st.DrawFn) -> list[Record[Price]]:
             day = newest[symbol]
         else:
             day = draw(st.integers(0, newest[symbol]))
-        known = draw(st.sampled_from([None, None, 100, 200, offset]))
+        known = draw(st.sampled_from([None, None, 100, 200, day + offset]))
         price = draw(st.sampled_from([1.0, 2.0, 3.0, float(offset)]))
         source = draw(st.sampled_from(["s", "s", "t"]))
         records.append(record(offset, day, price, known=known, symbol=symbol, source=source))
@@ -57,21 +58,21 @@ def read(records: Sequence[Record[Price]], symbol: str, offset: int) -> Known:
         price = candidate.value
         if price.symbol != symbol or candidate.offset > offset:
             continue
-        holder = held.get(price.event_time)
-        if holder is None or price.available_time >= holder.value.available_time:
-            held[price.event_time] = candidate
+        holder = held.get(price.delivery_start)
+        if holder is None or price.published_at >= holder.value.published_at:
+            held[price.delivery_start] = candidate
     return held
 
 
 def content(known: Known) -> list[tuple[datetime, datetime, float, str]]:
     return [
-        (event, r.value.available_time, r.value.price, r.value.source) for event, r in sorted(known.items())
+        (event, r.value.published_at, r.value.price, r.value.source) for event, r in sorted(known.items())
     ]
 
 
 def window_of(records: Sequence[Record[Price]], target: Record[Price]) -> list[float] | None:
     """Prices of the window that ends with a record's session; None where the record changed nothing."""
-    symbol, event = target.value.symbol, target.value.event_time
+    symbol, event = target.value.symbol, target.value.delivery_start
     after = content(read(records, symbol, target.offset))
     if after == content(read(records, symbol, target.offset - 1)):
         return None

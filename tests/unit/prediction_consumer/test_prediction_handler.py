@@ -96,7 +96,7 @@ def test_features_are_those_of_training_and_a_window_that_is_not_full_asks_for_n
     topic = history(WINDOW + 20)
     world = World()
     made, _ = world.run(topic)
-    assert [m.event_time for m in made] == [r.value.event_time for r in topic]
+    assert [m.event_time for m in made] == [r.value.delivery_start for r in topic]
     expected = features(np.array([r.value.price for r in topic]))
     [instances] = world.asked
     assert [i.features for i in instances[: WINDOW - 1]] == [None] * (WINDOW - 1)
@@ -104,7 +104,7 @@ def test_features_are_those_of_training_and_a_window_that_is_not_full_asks_for_n
     assert [m.model_alias for m in made] == ["naive"] * (WINDOW - 1) + ["champion"] * 21
     last = made[-1]
     assert last.prediction == topic[-1].value.price + expected[-1][0]
-    assert last.price_available_time == topic[-1].value.available_time
+    assert last.price_available_time == topic[-1].value.published_at
     assert last.available_time > last.price_available_time
     assert list(world.table.values()) == made
 
@@ -134,7 +134,7 @@ def test_corrections_are_predicted_from_what_held_at_their_offset_and_repeats_ar
     older = record(202, price(WINDOW + 2, 98.0, known=399))
     repeat = record(201, correction.value)
     made, _ = world.run([correction, repeat, older])
-    assert [(m.price, m.price_available_time) for m in made] == [(99.0, correction.value.available_time)]
+    assert [(m.price, m.price_available_time) for m in made] == [(99.0, correction.value.published_at)]
     window = [r.value.price for r in topic[3 : WINDOW + 2]] + [99.0]
     assert world.asked[-1][0].features == features(np.array(window))[-1].tolist()
 
@@ -165,7 +165,7 @@ def test_a_price_that_the_server_refuses_is_dead_lettered_alone_and_stays_in_the
     assert [one.offset for one in dead] == sorted(WINDOW + i for i in bad)
     assert all("not today" in one.reason for one in dead)
     good = [r for i, r in enumerate(fresh) if i not in bad]
-    assert [m.event_time for m in made] == [r.value.event_time for r in good]
+    assert [m.event_time for m in made] == [r.value.delivery_start for r in good]
     rows = features(np.array([r.value.price for r in topic]))
     assert [m.prediction for m in made] == [r.value.price + rows[r.offset][0] for r in good]
 

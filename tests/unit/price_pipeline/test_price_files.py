@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.config import CsvSource, ParquetSource
-from workloads.price_pipeline.rows import RawRow, Refused, Terms, check
+from workloads.price_pipeline.rows import RawRow, Refused, Terms
 from workloads.price_pipeline.sources import SourceError, csv_file, parquet_file
 from workloads.price_pipeline.sources.file import FileSource, split
 
@@ -98,7 +99,7 @@ def test_parquet_rows_are_typed_and_null_is_no_observation(tmp_path: Path) -> No
 
     first, second, third = map(check, rows)
     assert isinstance(first, Price)
-    assert (first.event_time, first.price) == (datetime(2019, 1, 2, tzinfo=UTC), 46.31)
+    assert (first.delivery_start, first.price) == (datetime(2019, 1, 2, tzinfo=UTC), 46.31)
     assert type(second).__name__ == "Unobserved"
     assert isinstance(third, Refused)
     assert json.loads(rows[0].raw) == {"day": "2019-01-02", "price": 46.31}
@@ -143,7 +144,7 @@ def test_history_and_withheld_part_the_rows_and_nothing_is_in_both(
         leap_day = (last.month, last.day) == (2, 29)
         cut = last.replace(year=last.year - years, day=28 if leap_day else last.day)
         kept = [date.fromisoformat(str(row.event_time)) for row in history if row.symbol == symbol]
-        held = [price.event_time.date() for price, row in withheld if row.symbol == symbol]
+        held = [price.delivery_start.date() for price, row in withheld if row.symbol == symbol]
         assert last in held
         # A 29 February has no day of its own in most years: a day either way.
         assert all(day <= cut + timedelta(days=1) for day in kept)
@@ -157,7 +158,7 @@ def test_the_cut_is_the_last_price_s_day_four_years_before_which_is_history() ->
     history, withheld = split(iter(raw_rows([("WTI", day) for day in days])), 4, NOW)
 
     assert [row.event_time for row in history] == ["2015-01-02", "2015-01-03"]
-    assert [price.event_time.date() for price, _ in withheld] == days[2:]
+    assert [price.delivery_start.date() for price, _ in withheld] == days[2:]
 
 
 def test_a_date_in_the_future_or_a_refused_row_does_not_move_the_cut() -> None:
@@ -179,4 +180,4 @@ def test_a_file_source_gives_history_only(
     history = [row.event_time for row in source.rows(None, None)]
 
     assert history == [f"{year}-01-03" for year in range(2000, 2016)]
-    assert [price.event_time.year for price, _ in source.withheld()] == [2016, 2017, 2018, 2019]
+    assert [price.delivery_start.year for price, _ in source.withheld()] == [2016, 2017, 2018, 2019]

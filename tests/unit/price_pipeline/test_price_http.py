@@ -14,8 +14,9 @@ import pytest
 import stamina
 
 from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.config import HttpSource as Config
-from workloads.price_pipeline.rows import Refused, check
+from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.sources import SourceError
 from workloads.price_pipeline.sources.http import HttpSource, _Pace, at, retry_after
 

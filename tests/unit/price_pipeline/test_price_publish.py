@@ -25,7 +25,7 @@ from workloads.price_pipeline.sources import SourceError
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MONTH = Window(look_back=timedelta(days=30))
-TERMS = Terms("daily", "crude", "USD", "bbl", "market", timedelta(days=1))
+TERMS = Terms("daily", "crude", "USD", "bbl", "market", publication_lag=timedelta(days=1))
 
 
 class Rows:
@@ -135,18 +135,24 @@ def test_a_changed_value_is_a_correction_known_from_now_on_and_can_be_changed_ba
     first, second, third = pipeline.topic.prices
     assert [first.price, second.price, third.price] == [50.0, 51.0, 50.0]
     assert [first.correction, second.correction, third.correction] == [False, True, True]
-    assert first.available_time == datetime(2026, 11, 2, tzinfo=UTC)
-    assert [second.available_time, third.available_time] == [NOW + timedelta(hours=h) for h in (1, 2)]
-    assert len({price.event_time for price in pipeline.topic.prices}) == 1
+    assert first.published_at == datetime(2026, 11, 2, tzinfo=UTC)
+    assert [second.published_at, third.published_at] == [NOW + timedelta(hours=h) for h in (1, 2)]
+    assert len({price.delivery_start for price in pipeline.topic.prices}) == 1
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-def test_of_two_rows_of_one_identity_the_last_holds_in_each_run(pipeline: Pipeline, ordered: bool) -> None:
-    rows = Rows([row("2026-11-01", "50"), row("2026-11-01", "51"), row("2026-11-02")], ordered=ordered)
+def test_of_two_rows_of_one_identity_the_last_holds_in_each_run_and_the_other_is_refused(
+    pipeline: Pipeline, ordered: bool
+) -> None:
+    first, last = row("2026-11-01", "50"), row("2026-11-01", "51")
+    rows = Rows([first, last, last, row("2026-11-02")], ordered=ordered)
 
-    assert pipeline.run(rows) == {"published": 2, "duplicates": 1}
-    assert pipeline.run(rows) == {"skipped": 2, "duplicates": 1}
+    assert pipeline.run(rows) == {"published": 2, "duplicates": 1, "refused": 1, "dead_lettered": 1}
+    assert pipeline.run(rows) == {"skipped": 2, "duplicates": 1, "refused": 1}
     assert [price.price for price in pipeline.topic.prices] == [51.0, 50.0]
+    (letter,) = pipeline.topic.refused
+    assert letter.value == first.raw
+    assert b"51.0, not 50.0" in dict(letter.headers)["reason"]
 
 
 def test_changes_are_looked_for_within_the_look_back_of_each_series_and_a_backfill_looks_further(
@@ -171,15 +177,15 @@ def test_a_price_that_turns_up_late_is_known_from_now_on_only(pipeline: Pipeline
         "skipped": 1,
     }
     _, late, next_one = pipeline.topic.prices
-    assert (late.available_time, late.correction) == (NOW, False)
-    assert next_one.available_time == datetime(2026, 11, 12, tzinfo=UTC)
+    assert (late.published_at, late.correction) == (NOW, False)
+    assert next_one.published_at == datetime(2026, 11, 12, tzinfo=UTC)
 
 
 def test_a_backfill_loads_the_past_as_its_source_dates_it(pipeline: Pipeline) -> None:
     pipeline.run(Rows([row("2026-11-10")]))
 
     pipeline.run(Rows([row("2020-01-01")]), Window(datetime(2020, 1, 1, tzinfo=UTC), None))
-    assert pipeline.topic.prices[1].available_time == datetime(2020, 1, 2, tzinfo=UTC)
+    assert pipeline.topic.prices[1].published_at == datetime(2020, 1, 2, tzinfo=UTC)
 
 
 def test_nothing_is_published_before_it_is_available(pipeline: Pipeline) -> None:
@@ -239,7 +245,7 @@ def test_a_source_that_fails_anywhere_is_finished_by_the_next_run(
         pipeline.run(failing, transaction_rows=size)
     pipeline.run(Rows(rows), transaction_rows=size)
 
-    published = [price.event_time for price in pipeline.topic.prices]
+    published = [price.delivery_start for price in pipeline.topic.prices]
     assert published == sorted(set(published))
     assert {f"{time:%Y-%m-%d}" for time in published} == {str(row.event_time) for row in rows}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.kit.contracts.messages import Price
-from workloads.price_pipeline.rows import RawRow, Terms, check
+from workloads.price_pipeline.checks import check
+from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
 from workloads.price_pipeline.sources.replay import Anchor, ReplaySource
 
@@ -23,7 +25,7 @@ Withheld = list[tuple[str, list[tuple[Price, RawRow]]]]
 def withheld(**series: list[date]) -> Withheld:
     found: Withheld = []
     for source, days in series.items():
-        terms = Terms(source, "crude", "USD", "bbl", "market", timedelta(days=1))
+        terms = Terms(source, "crude", "USD", "bbl", "market", publication_lag=timedelta(days=1))
         rows = [RawRow(terms, b"", f"WTI-{source}", day.isoformat(), "50") for day in days]
         prices = [price for row in rows if isinstance(price := check(row), Price)]
         found.append((source, list(zip(prices, rows, strict=True))))
@@ -52,8 +54,11 @@ def test_the_first_step_is_now_and_no_other_is_due() -> None:
         source="daily-replay",
         market="crude",
         symbol="WTI-daily",
-        event_time=START,
-        available_time=START,
+        product="spot",
+        delivery_start=START,
+        delivery_end=START + EACH,
+        resolution="P1D",
+        published_at=START,
         price=50.0,
         currency="USD",
         unit="bbl",
@@ -67,7 +72,7 @@ def test_a_monthly_price_goes_with_the_first_step_from_its_date_on_and_after_the
     anchor = Anchor("daily-replay", "WTI-daily", datetime(2015, 1, 5, tzinfo=UTC), START)
 
     steps = {
-        (price.source, price.replayed_from.date().day): (price.event_time - START) // EACH
+        (price.source, price.replayed_from.date().day): (price.delivery_start - START) // EACH
         for price in published(source(held, START + timedelta(days=1), anchor))
         if price.replayed_from
     }
@@ -97,24 +102,26 @@ def test_restarts_at_any_time_with_any_interval_publish_each_price_once_and_in_o
     for later, seconds in [*restarts, (60 * 60 * 24, 1)]:
         for price in published(source(held, now, anchor, timedelta(seconds=seconds))):
             # What the ledger knows is not published: the step that it stands at is looked at again.
-            known = topic.setdefault((price.source, price.event_time), price)
-            assert known == price
+            known = topic.setdefault((price.source, price.delivery_start), price)
+            assert known == msgspec.structs.replace(price, delivery_end=known.delivery_end)
             assert (
-                true_dates.setdefault((price.source, price.replayed_from), price.event_time)
-                == price.event_time
+                true_dates.setdefault((price.source, price.replayed_from), price.delivery_start)
+                == price.delivery_start
             )
-            assert price.event_time <= now
+            assert price.delivery_start <= now
             if price.replayed_from:
-                anchor = Anchor(price.source, price.symbol, price.replayed_from, price.event_time)
+                anchor = Anchor(price.source, price.symbol, price.replayed_from, price.delivery_start)
         now += timedelta(seconds=later)
 
     last = source(held, now, anchor, timedelta(seconds=1))
     for price in published(last):
-        topic.setdefault((price.source, price.event_time), price)
+        topic.setdefault((price.source, price.delivery_start), price)
     assert last.finished
     for name, prices in held:
-        ours = sorted((p for p in topic.values() if p.source == f"{name}-replay"), key=lambda p: p.event_time)
-        assert [p.replayed_from for p in ours] == sorted(price.event_time for price, _ in prices)
+        ours = sorted(
+            (p for p in topic.values() if p.source == f"{name}-replay"), key=lambda p: p.delivery_start
+        )
+        assert [p.replayed_from for p in ours] == sorted(price.delivery_start for price, _ in prices)
 
 
 def test_it_says_when_the_next_step_is_due_and_when_there_is_none() -> None:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.kit.contracts.messages import PRICE_LIMIT, Price, Provenance
-from workloads.price_pipeline.rows import RawRow, Refused, Terms, Unobserved, Unreadable, check, parse_time
+from workloads.price_pipeline.checks import check
+from workloads.price_pipeline.rows import RawRow, Refused, Terms, Unobserved
 
 
 def terms(provenance: Provenance = "market", **changed: Any) -> Terms:
@@ -33,8 +34,11 @@ def test_a_sound_row_is_a_price_available_after_the_publication_lag() -> None:
         source="daily",
         market="crude",
         symbol="WTI",
-        event_time=datetime(2019, 1, 3, 21, tzinfo=UTC),
-        available_time=datetime(2019, 1, 4, 21, tzinfo=UTC),
+        product="spot",
+        delivery_start=datetime(2019, 1, 3, 21, tzinfo=UTC),
+        delivery_end=datetime(2019, 1, 4, 21, tzinfo=UTC),
+        resolution="P1D",
+        published_at=datetime(2019, 1, 4, 21, tzinfo=UTC),
         price=46.92,
         currency="USD",
         unit="bbl",
@@ -103,21 +107,21 @@ def test_a_mark_for_no_observation_is_neither_published_nor_refused(given_as: ob
     ],
 )
 def test_times_as_sources_write_them(given_as: object, time_format: str | None, instant: datetime) -> None:
-    read = parse_time(given_as, terms(time_format=time_format, time_of_day=time(16)))
+    price = check(row(event_time=given_as, terms=terms(time_format=time_format, time_of_day=time(16))))
 
-    assert read == instant.replace(tzinfo=UTC)
-    assert read.utcoffset() == timedelta(0)
+    assert isinstance(price, Price)
+    assert price.delivery_start == instant.replace(tzinfo=UTC)
+    assert price.delivery_start.utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize(
     "given_as", ["", "03/01/2019", "2019-02-30", "yesterday", None, 20190103, "10000-01-01"]
 )
 def test_what_is_no_time_is_refused(given_as: object) -> None:
-    with pytest.raises(Unreadable, match="ISO 8601"):
-        parse_time(given_as, terms())
     result = check(row(event_time=given_as))
     assert isinstance(result, Refused)
     assert result.error == "event_time"
+    assert "ISO 8601" in result.reason
 
 
 @pytest.mark.parametrize("symbol", ["", "W T I", None, 5, "x" * 65, "\udcff"])
@@ -138,7 +142,8 @@ def test_synthetic_and_real_symbols_cannot_be_taken_for_each_other(
     result = check(row(symbol=symbol, terms=terms(provenance)))
 
     assert isinstance(result, Refused)
-    assert result.error == "symbol"
+    assert result.error == "schema"
+    assert "SYN-" in result.reason
 
 
 def test_a_row_that_its_source_could_not_take_apart_is_refused_even_without_a_price() -> None:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from workloads.kit.contracts.messages import Price
 from workloads.price_pipeline import config
+from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.config import SyntheticSource as Config
-from workloads.price_pipeline.rows import RawRow, check
+from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.settings import DEFAULT_SOURCES
 from workloads.price_pipeline.sources.synthetic import SyntheticSource, paths
 
@@ -122,8 +123,8 @@ def test_a_price_is_dated_to_its_session_and_known_an_hour_later_and_says_that_i
     price = check(row)
     assert isinstance(price, Price)
     assert (price.source, price.provenance, price.symbol) == ("synthetic", "synthetic", "SYN-A")
-    assert price.event_time == datetime(2017, 1, 1, 16, tzinfo=UTC)
-    assert price.available_time == datetime(2017, 1, 1, 17, tzinfo=UTC)
+    assert price.delivery_start == datetime(2017, 1, 1, 16, tzinfo=UTC)
+    assert price.published_at == datetime(2017, 1, 1, 17, tzinfo=UTC)
 
 
 def test_only_the_days_asked_for_are_given() -> None:

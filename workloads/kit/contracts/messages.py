@@ -7,8 +7,9 @@ Readers ignore fields that they do not know. Times are UTC with a zone; prices a
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal, NoReturn
 
 import msgspec
 
@@ -38,17 +39,101 @@ Currency = Annotated[str, msgspec.Meta(pattern=rf"^[A-Z]{{3}}{_END}")]
 Unit = Annotated[str, msgspec.Meta(min_length=1, max_length=16, pattern=rf"^{PRINTABLE}*{_END}")]
 
 
-class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+Product = Literal["day-ahead", "intraday", "real-time", "settlement", "spot", "forward"]
+"""What was traded: `day-ahead`, `intraday` and `forward` prices are known before their delivery, those of
+`real-time`, `settlement` and `spot` not before it begins."""
+
+_LEAD: Final[Mapping[str, timedelta]] = {
+    "day-ahead": timedelta(days=8),
+    "intraday": timedelta(days=8),
+    "forward": timedelta(days=366 * 30),
+}
+"""How long before its delivery a price of a product may be known; 0 for the others. Day-ahead auctions clear
+one to seven days ahead (the longest are those over holidays), forwards for years."""
+
+Resolution = Annotated[
+    str, msgspec.Meta(pattern=rf"^P([1-9]\d{{0,2}}[DWMY]|T0S|T[1-9]\d{{0,4}}[SMH]){_END}", max_length=8)
+]
+"""Length of a series' delivery periods, as an ISO 8601 duration of one part: PT15M, PT1H, P1D (a local day,
+of 23 to 25 hours), P1M. PT0S is an instant: a quote, of no period."""
+
+INSTANT: Final = "PT0S"
+SYNTHETIC_PREFIX: Final = "SYN-"
+
+
+class Price(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False, tag_field="schema_version", tag=2
+):
     """One price on `commodity-prices`; the message key is `symbol`.
 
-    (source, symbol, event_time) is its identity. A later message of the same identity with another price
-    is a correction: the one with the later `available_time` holds. `event_time` is the instant the price
-    refers to, `available_time` the first instant at which the platform could know it, never earlier.
-    `replayed_from` is the true date of a replayed price, and only a replayed price has one. Every time is
-    within `EARLIEST` and `LATEST`.
+    A price belongs to an instrument (`symbol`, `market`, `product`, `currency` per `unit`, `resolution`) and
+    to a delivery period [`delivery_start`, `delivery_end`) in UTC. `published_at` is when the market made it
+    known: before delivery for an auction, after it began for what is measured; as of an instant means known
+    by then. (source, symbol, delivery_start, resolution) is its identity: a message of the same identity with
+    a later `published_at` is a revision (`correction`), and the latest holds. A replayed price stands for the
+    withheld one of `replayed_from`, mapped onto today: its period is as long as a step of the replay, its
+    `resolution` the original's. Every time is within `EARLIEST` and `LATEST`.
     """
 
-    schema_version: Literal[1] = 1
+    source: Name
+    market: Name
+    symbol: Name
+    product: Product
+    delivery_start: Utc
+    delivery_end: Utc
+    resolution: Resolution
+    published_at: Utc
+    price: Annotated[float, msgspec.Meta(ge=-PRICE_LIMIT, le=PRICE_LIMIT)]
+    currency: Currency
+    unit: Unit
+    provenance: Provenance
+    correction: bool = False
+    replayed_from: Utc | None = None
+
+    def __post_init__(self) -> None:
+        start, end, published, true_date = (
+            self.delivery_start,
+            self.delivery_end,
+            self.published_at,
+            self.replayed_from,
+        )
+        # The three are in order nearly always: two comparisons then hold them all within the limits.
+        if not (EARLIEST <= start < LATEST and start <= end < LATEST):
+            _refuse_period(start, end)
+        if not EARLIEST <= published < LATEST:
+            raise _out_of_range("published_at", published)
+        if (end == start) != (self.resolution == INSTANT):
+            raise ValueError(
+                f"delivery_end {end.isoformat()} does not fit resolution {self.resolution} from"
+                f" {start.isoformat()}: only an instant ({INSTANT}) has no length"
+            )
+        if published < start and start - published > _LEAD.get(self.product, _NO_LEAD):
+            raise ValueError(
+                f"published_at {published.isoformat()} is before the delivery of a {self.product} price,"
+                f" {start.isoformat()}, by more than {_LEAD.get(self.product, _NO_LEAD)}"
+            )
+        if true_date is not None and not EARLIEST <= true_date < LATEST:
+            raise _out_of_range("replayed_from", true_date)
+        if (true_date is None) == (self.provenance == "replay"):
+            raise ValueError("a replayed price, and no other, has its true date in replayed_from")
+        if (self.provenance == "synthetic") != self.symbol.startswith(SYNTHETIC_PREFIX):
+            raise ValueError(
+                f"symbol {self.symbol}: symbols of synthetic prices, and no others, start with"
+                f" {SYNTHETIC_PREFIX}"
+            )
+
+    @property
+    def message_key(self) -> str:
+        """The key that the message must have: it keeps a series in one partition, in order."""
+        return self.symbol
+
+
+class PriceV1(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_version", tag=1):
+    """`Price` as it was written before delivery periods: one price a session, known after its event.
+
+    Nobody writes it; it is read as the `Price` that it means, a spot price of the day from `event_time`.
+    """
+
     source: Name
     market: Name
     symbol: Name
@@ -62,15 +147,34 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     replayed_from: Utc | None = None
 
     def __post_init__(self) -> None:
-        replayed_from = self.replayed_from
         if not EARLIEST <= self.event_time < LATEST:
             raise _out_of_range("event_time", self.event_time)
         if not EARLIEST <= self.available_time < LATEST:
             raise _out_of_range("available_time", self.available_time)
-        if replayed_from is not None and not EARLIEST <= replayed_from < LATEST:
-            raise _out_of_range("replayed_from", replayed_from)
-        if (replayed_from is None) == (self.provenance == "replay"):
-            raise ValueError("a replayed price, and no other, has its true date in replayed_from")
+        self.upgraded()
+
+    def upgraded(self) -> Price:
+        """The same price in today's terms; ValueError where its parts contradict each other."""
+        return Price(
+            source=self.source,
+            market=self.market,
+            symbol=self.symbol,
+            product="spot",
+            delivery_start=self.event_time,
+            delivery_end=min(self.event_time + timedelta(days=1), LATEST - timedelta(microseconds=1)),
+            resolution="P1D",
+            published_at=self.available_time,
+            price=self.price,
+            currency=self.currency,
+            unit=self.unit,
+            provenance=self.provenance,
+            correction=self.correction,
+            replayed_from=self.replayed_from,
+        )
+
+
+EARLIER: Final[Mapping[type[msgspec.Struct], type[PriceV1]]] = {Price: PriceV1}
+"""Message -> its version of before, which is still read; `upgraded` gives today's."""
 
 
 class Analytics(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +183,9 @@ class Analytics(msgspec.Struct, frozen=True, kw_only=True):
     Windows count sessions (successive event times of the symbol), not calendar days, so that week-ends and
     holidays do not thin them. A figure is None until its window is full. `volatility_*` is the standard
     deviation of the log returns (per session, not annualised), `trend_30` the least-squares slope of the log
-    price per session; both are None while the window holds a price that is not positive.
+    price per session; both are None while the window holds a price that is not positive. `event_time` is the
+    price's `delivery_start`; `available_time` the newest `published_at` in the window. A window holds prices
+    of one `resolution`, currency and unit.
     """
 
     schema_version: Literal[1] = 1
@@ -96,12 +202,14 @@ class Analytics(msgspec.Struct, frozen=True, kw_only=True):
     volatility_30: float | None
     trend_30: float | None
     sessions: int
+    resolution: Resolution = "P1D"
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """A prediction of a symbol's next session, on `ml-predictions`; the message key is `symbol`.
 
-    (source, symbol, event_time, price_available_time) names the price it was made from and is its identity.
+    (source, symbol, event_time, price_available_time) names the price it was made from, by its
+    `delivery_start` and `published_at`, and is its identity; a session is as long as its `resolution`.
     `predicted_return` is the log return over one session; `lower` and `upper` bound the price at
     `nominal_level`. `skill_score` is the model's relative improvement over the naive last value in mean
     absolute error on a later window that it had not seen (1 - MAE / MAE_naive). `skill` is `none` unless the
@@ -130,6 +238,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     skill: Literal["proven", "none"]
     skill_score: float | None
     replayed_from: Utc | None = None
+    resolution: Resolution = "P1D"
 
 
 class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +251,16 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     reason: str
     detail: dict[str, str | int | float | bool | None] = {}
+
+
+_NO_LEAD: Final = timedelta(0)
+
+
+def _refuse_period(start: datetime, end: datetime) -> NoReturn:
+    for field, time in (("delivery_start", start), ("delivery_end", end)):
+        if not EARLIEST <= time < LATEST:
+            raise _out_of_range(field, time)
+    raise ValueError(f"delivery_end {end.isoformat()} is before delivery_start {start.isoformat()}")
 
 
 def _out_of_range(field: str, time: datetime) -> ValueError:

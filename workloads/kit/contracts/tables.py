@@ -12,7 +12,7 @@ SCHEMA: Final = "features"
 
 COMMODITY_PRICES_DAILY: Final = "commodity_prices_daily"
 PRICE_TRENDS: Final = "price_trends"
-MARKET_INDICATORS: Final = "market_indicators"
+TECHNICAL_INDICATORS: Final = "technical_indicators"  # of prices: momentum, drawdown, …
 ML_PREDICTIONS: Final = "ml_predictions"
 PREDICTION_OUTCOMES: Final = "prediction_outcomes"  # view: each prediction beside the price that followed
 JOB_RUNS: Final = "job_runs"  # one row a run of a scheduled job: a figure that outlives its pod

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.config import CsvSource, ParquetSource
-from workloads.price_pipeline.rows import RawRow, check
+from workloads.price_pipeline.labels import Seen
+from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import csv_file
 
 
@@ -49,16 +51,17 @@ def split(
     A row that gives no price is history's, where it is counted or refused. A date after `now` is no price's
     and does not move the cut.
     """
-    checked = [(row, check(row)) for row in rows]
+    seen = Seen()
+    checked = [(row, check(row, seen)) for row in rows]
     last: dict[str, datetime] = {}
     for _, price in checked:
-        if isinstance(price, Price) and price.event_time <= now:
-            last[price.symbol] = max(last.get(price.symbol, price.event_time), price.event_time)
+        if isinstance(price, Price) and price.delivery_start <= now:
+            last[price.symbol] = max(last.get(price.symbol, price.delivery_start), price.delivery_start)
     cuts = {symbol: _years_before(newest, years) for symbol, newest in last.items()}
     history: list[RawRow] = []
     withheld: list[tuple[Price, RawRow]] = []
     for row, price in checked:
-        if isinstance(price, Price) and price.event_time > cuts.get(price.symbol, _NEVER):
+        if isinstance(price, Price) and price.delivery_start > cuts.get(price.symbol, _NEVER):
             withheld.append((price, row))
         else:
             history.append(row)

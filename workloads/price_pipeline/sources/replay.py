@@ -2,10 +2,9 @@
 
 Steps are the true dates of the first source. A price of another source goes out with the first step at or
 after its true date (a second one of its symbol with the step after it); those later than the last step follow
-as steps of their own. Step k has the event time
-start + k * interval. Where a replay stands is read from the topic: the newest replayed price there says which
-step it was and when, and the next steps follow from it, so that a restart repeats and skips nothing and a
-changed interval holds from then on.
+as steps of their own. Step k is delivered from start + k * interval, for an interval. Where a replay stands
+is read from the topic: the newest replayed price there says which step it was and when, and the next ones
+follow from it, so that a restart repeats and skips nothing and a changed interval holds from then on.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ Place = tuple[str, str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A replayed price on the topic: whose and of which true date, and the event time it got."""
+    """A replayed price on the topic: whose and of which true date, and the delivery start it got."""
 
     source: str
     symbol: str
     replayed_from: datetime
-    event_time: datetime
+    delivery_start: datetime
 
 
 class ReplaySource:
@@ -67,7 +66,7 @@ class ReplaySource:
                 f"{anchor.replayed_from:%Y-%m-%d}, which is not among the withheld prices: "
                 "restore the file or withhold_years that it came from"
             )
-        self._first, self._start = place, anchor.event_time
+        self._first, self._start = place, anchor.delivery_start
 
     @property
     def steps(self) -> int:
@@ -93,10 +92,11 @@ class ReplaySource:
         for number in range(self._first, self.due):
             instant = self.instant(number)
             if (since is None or since <= instant) and (until is None or instant <= until):
-                yield from (replace(row, event_time=instant) for row in self._steps[number])
+                period = (instant, instant + self._interval)
+                yield from (replace(row, period=period) for row in self._steps[number])
 
     def instant(self, step: int) -> datetime:
-        """Event time of a step."""
+        """Delivery start of a step."""
         return self._start + (step - self._first) * self._interval
 
 
@@ -105,20 +105,20 @@ def _steps(
 ) -> tuple[list[list[RawRow]], dict[Place, int]]:
     """Rows by step, and the step of each price."""
     first = withheld[0][1] if withheld else ()
-    dates = sorted({price.event_time for price, _ in first})
-    after = {price.event_time for _, prices in withheld for price, _ in prices}
+    dates = sorted({price.delivery_start for price, _ in first})
+    after = {price.delivery_start for _, prices in withheld for price, _ in prices}
     dates += sorted(date for date in after if not dates or date > dates[-1])
     rows: defaultdict[int, list[RawRow]] = defaultdict(list)
     places: dict[Place, int] = {}
     for source, prices in withheld:
         name = replay_name(source)
         last: dict[str, int] = {}
-        for price, row in sorted(prices, key=lambda held: held[0].event_time):
-            place = (name, price.symbol, price.event_time)
+        for price, row in sorted(prices, key=lambda held: held[0].delivery_start):
+            place = (name, price.symbol, price.delivery_start)
             if place not in places:
                 # A step has one price of a symbol: a second one that falls on it goes with the next.
-                number = max(bisect_left(dates, price.event_time), last.get(price.symbol, -1) + 1)
+                number = max(bisect_left(dates, price.delivery_start), last.get(price.symbol, -1) + 1)
                 places[place] = last[price.symbol] = number
-            terms = replace(row.terms, source=name, provenance="replay", publication_lag=timedelta(0))
-            rows[places[place]].append(replace(row, terms=terms, replayed_from=price.event_time))
+            terms = replace(row.terms, source=name, provenance="replay")
+            rows[places[place]].append(replace(row, terms=terms, replayed_from=price.delivery_start))
     return [rows[number] for number in range(max(rows, default=-1) + 1)], places

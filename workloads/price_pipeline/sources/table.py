@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from zoneinfo import ZoneInfo
 
+from workloads.kit.periods import Resolution
 from workloads.price_pipeline.config import Columns, CsvSource, HttpSource, ParquetSource, SqlSource
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
@@ -18,19 +20,39 @@ def market_terms(config: CsvSource | ParquetSource | SqlSource | HttpSource) -> 
         currency=config.currency,
         unit=config.unit,
         provenance="market",
+        product=config.product,
+        resolution=Resolution.parse(config.resolution),
+        zone=ZoneInfo(config.time_zone),
         publication_lag=config.publication_lag,
+        publication=config.publication,
         time_format=config.time_format,
         time_of_day=config.time_of_day,
+        labels=config.labels,
+        in_order=config.repeated == "in_order",
+        decimal=config.decimal,
+        thousands=("." if config.decimal == "," else "") if config.thousands is None else config.thousands,
+        no_price=frozenset(config.no_price),
     )
 
 
 def split(columns: Columns, terms: Terms, get: Callable[[str], object], raw: bytes) -> Iterator[RawRow]:
     """The prices of one row: one a price column where it is wide, else one."""
+
+    def cell(column: str | None) -> object:
+        return None if column is None else get(column)
+
     event_time = get(columns.event_time)
+    beside = (
+        cell(columns.hour),
+        cell(columns.repeated),
+        cell(columns.published_at),
+        cell(columns.currency),
+        cell(columns.unit),
+    )
     if columns.symbol is not None and columns.price is not None:
-        yield RawRow(terms, raw, get(columns.symbol), event_time, get(columns.price))
+        yield RawRow(terms, raw, get(columns.symbol), event_time, get(columns.price), *beside)
     for column, symbol in columns.prices.items():
-        yield RawRow(terms, raw, symbol, event_time, get(column))
+        yield RawRow(terms, raw, symbol, event_time, get(column), *beside)
 
 
 def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str) -> Iterator[RawRow]:
@@ -41,7 +63,18 @@ def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str) -> Itera
 
 def wanted(columns: Columns) -> list[str]:
     """Names of the columns that are read."""
-    return [name for name in (columns.event_time, columns.symbol, columns.price, *columns.prices) if name]
+    named = (
+        columns.event_time,
+        columns.hour,
+        columns.repeated,
+        columns.published_at,
+        columns.symbol,
+        columns.price,
+        columns.currency,
+        columns.unit,
+        *columns.prices,
+    )
+    return [name for name in named if name]
 
 
 def require(columns: Columns, present: list[str], where: str) -> None:

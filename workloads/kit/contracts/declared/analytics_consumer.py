@@ -24,7 +24,7 @@ ANALYTICS_CONSUMER: Final = Declaration(
     tables={
         tables.COMMODITY_PRICES_DAILY: UPSERT,
         tables.PRICE_TRENDS: UPSERT,
-        tables.MARKET_INDICATORS: UPSERT,
+        tables.TECHNICAL_INDICATORS: UPSERT,
     },
     metrics=ports.METRICS,
 )

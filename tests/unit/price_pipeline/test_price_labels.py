@@ -1,0 +1,300 @@
+"""Which period, in UTC, a source's row means, and when its price was known: files as markets publish them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from workloads.kit import periods
+from workloads.kit.contracts.messages import Price
+from workloads.kit.periods import Resolution
+from workloads.price_pipeline.cells import read_price
+from workloads.price_pipeline.checks import check
+from workloads.price_pipeline.config import CsvSource
+from workloads.price_pipeline.labels import Seen
+from workloads.price_pipeline.rows import Refused, Unobserved
+from workloads.price_pipeline.sources import csv_file
+
+Make = Callable[..., CsvSource]
+
+POWER = {
+    "market": "power",
+    "currency": "EUR",
+    "unit": "MWh",
+    "product": "day-ahead",
+    "resolution": "PT1H",
+    "time_zone": "Europe/Berlin",
+    "publication": {"day": -1, "at": "12:57"},
+}
+ERCOT = POWER | {"time_zone": "America/Chicago", "currency": "USD", "publication": {"day": -1, "at": "13:30"}}
+
+
+def results(config: CsvSource) -> Iterator[Price | Refused | Unobserved]:
+    seen = Seen()
+    return (check(row, seen) for row in csv_file.read(config))
+
+
+def read(config: CsvSource) -> list[Price]:
+    found = list(results(config))
+    assert not [one for one in found if not isinstance(one, Price)], found
+    return [one for one in found if isinstance(one, Price)]
+
+
+def refused(config: CsvSource) -> list[str]:
+    return [one.reason for one in results(config) if isinstance(one, Refused)]
+
+
+def test_tomorrows_quarter_is_known_since_todays_auction(csv_source: Make) -> None:
+    (price,) = read(csv_source("date,price\n2025-11-27T13:15,-4.2\n", **POWER | {"resolution": "PT15M"}))
+
+    assert (price.delivery_start, price.delivery_end) == (
+        datetime(2025, 11, 27, 12, 15, tzinfo=UTC),
+        datetime(2025, 11, 27, 12, 30, tzinfo=UTC),
+    )
+    assert (price.published_at, price.product) == (datetime(2025, 11, 26, 11, 57, tzinfo=UTC), "day-ahead")
+    assert (price.price, price.resolution) == (-4.2, "PT15M")
+
+
+def test_local_times_are_in_the_sources_zone_in_summer_and_winter(csv_source: Make) -> None:
+    lines = "date,price\n2024-07-01 13:00,1\n2024-12-01 13:00,2\n2024-12-01T13:00+01:00,3\n"
+    assert [price.delivery_start.hour for price in read(csv_source(lines, **POWER))] == [11, 12, 12]
+    # MISO keeps Eastern standard time all year.
+    est = POWER | {"time_zone": "EST"}
+    assert [price.delivery_start.hour for price in read(csv_source(lines, **est))] == [18, 18, 12]
+
+
+def test_the_repeated_hour_of_autumn_is_refused_unless_order_or_a_flag_tells(csv_source: Make) -> None:
+    lines = "date,price,again\n2024-10-27 01:00,40,N\n2024-10-27 02:00,41,N\n2024-10-27 02:00,39,Y\n"
+    lines += "2024-10-27 03:00,38,N\n"
+    hours = [datetime(2024, 10, 26, 23, tzinfo=UTC) + timedelta(hours=n) for n in range(4)]
+
+    without = refused(csv_source(lines, **POWER))
+    assert len(without) == 2
+    assert all("2024-10-27 02:00 exists twice in Europe/Berlin" in reason for reason in without)
+
+    ordered = read(csv_source(lines, **POWER | {"repeated": "in_order"}))
+    columns = {"event_time": "date", "prices": {"price": "WTI"}, "repeated": "again"}
+    flagged = read(csv_source(lines, **POWER | {"columns": columns}))
+    for prices in (ordered, flagged):
+        assert [price.delivery_start for price in prices] == hours
+        assert [price.price for price in prices] == [40, 41, 39, 38]
+
+
+def test_a_third_row_of_a_repeated_hour_is_refused(csv_source: Make) -> None:
+    lines = "date,price\n" + "2024-10-27 02:00,1\n" * 3
+    config = csv_source(lines, **POWER | {"repeated": "in_order"})
+    assert refused(config) == ["2024-10-27 02:00 is given 3 times, and the clock shows it twice"]
+
+
+def test_a_row_without_a_price_keeps_its_place_among_repeated_hours(csv_source: Make) -> None:
+    lines = "date,price\n2024-10-27 02:00,\n2024-10-27 02:00,39\n"
+    config = csv_source(lines, **POWER | {"repeated": "in_order"})
+    unobserved, price = results(config)
+    assert isinstance(unobserved, Unobserved)
+    assert isinstance(price, Price)
+    assert price.delivery_start == datetime(2024, 10, 27, 1, tzinfo=UTC)
+
+
+def test_the_hour_that_spring_skips_is_refused_by_name(csv_source: Make) -> None:
+    config = csv_source("date,price\n2024-03-31 02:30,5\n", **POWER)
+    assert refused(config) == ["2024-03-31 02:30 does not exist in Europe/Berlin: the clock skips it"]
+
+
+def hours_of(**more: object) -> dict[str, object]:
+    return {"columns": {"event_time": "d", "hour": "he", "prices": {"p": "N"}}, **more}
+
+
+def test_a_days_hours_by_their_end_and_a_flag_come_out_whole(csv_source: Make) -> None:
+    """ERCOT: date and hour ending in two columns, the repeated hour flagged."""
+    lines = "d,he,p,dst\n" + "".join(f"11/03/2024,{he:02}:00,{he},N\n" for he in range(1, 25))
+    lines = lines.replace("11/03/2024,02:00,2,N\n", "11/03/2024,02:00,2,N\n11/03/2024,02:00,99,Y\n")
+    columns = {"event_time": "d", "hour": "he", "prices": {"p": "HB_NORTH"}, "repeated": "dst"}
+    prices = read(
+        csv_source(lines, **ERCOT | {"columns": columns, "labels": "hour_ending", "time_format": "%m/%d/%Y"})
+    )
+
+    expected = periods.day(date(2024, 11, 3), Resolution.parse("PT1H"), ZoneInfo("America/Chicago"))
+    assert [(price.delivery_start, price.delivery_end) for price in prices] == list(expected)
+    assert [price.price for price in prices][:4] == [1, 2, 99, 3]
+
+
+def test_hours_marked_a_and_b_are_the_two_of_them(csv_source: Make) -> None:
+    lines = "d,he,p\n" + "".join(f"2024-10-27,{he},{n}\n" for n, he in enumerate(["1", "2", "3A", "3B", "4"]))
+    config = csv_source(lines, **POWER | hours_of(labels="hour_ending"))
+    starts = [price.delivery_start for price in read(config)]
+    assert starts == [datetime(2024, 10, 26, 22, tzinfo=UTC) + timedelta(hours=n) for n in range(5)]
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2024-03-31", 23), ("2024-10-27", 25), ("2024-06-01", 24)])
+@pytest.mark.parametrize(("resolution", "each"), [("PT1H", 1), ("PT15M", 4)])
+def test_periods_numbered_through_the_day_come_out_whole(
+    csv_source: Make, day: str, hours: int, resolution: str, each: int
+) -> None:
+    lines = "d,he,p\n" + "".join(f"{day},{n},{n}\n" for n in range(1, hours * each + 1))
+    config = csv_source(lines, **POWER | hours_of(labels="position") | {"resolution": resolution})
+    prices = read(config)
+
+    zone = ZoneInfo("Europe/Berlin")
+    expected = periods.day(date.fromisoformat(day), Resolution.parse(resolution), zone)
+    assert [(price.delivery_start, price.delivery_end) for price in prices] == list(expected)
+    assert len(prices) == hours * each
+    one_more = f"d,he,p\n{day},{hours * each + 1},1\n"
+    terms = POWER | hours_of(labels="position") | {"resolution": resolution}
+    more = csv_source(one_more, **terms)
+    assert f"it has {hours * each}" in refused(more)[0]
+
+
+def test_hour_25_is_refused_where_hours_are_labels_of_the_clock(csv_source: Make) -> None:
+    config = csv_source(
+        "d,he,p\n2024-10-27,25,1\n2024-10-28,0,1\n2024-10-28,x,1\n",
+        **POWER | hours_of(labels="hour_ending"),
+    )
+    first, second, third = refused(config)
+    assert "labels: position" in first
+    assert "'0' is not within 1 and 24" in second
+    assert "hour 'x' is no number of an hour" in third
+
+
+def test_labels_of_the_end_name_the_period_before_them(csv_source: Make) -> None:
+    lines = "date,price\n2024-06-01 01:00,1\n2024-06-01 24:00,2\n2024-06-02 00:00,3\n2024-06-01T12:00:00Z,4\n"
+    prices = read(csv_source(lines, **POWER | {"labels": "end"}))
+    assert [price.delivery_start for price in prices] == [
+        datetime(2024, 5, 31, 22, tzinfo=UTC),
+        datetime(2024, 6, 1, 21, tzinfo=UTC),
+        datetime(2024, 6, 1, 21, tzinfo=UTC),
+        datetime(2024, 6, 1, 11, tzinfo=UTC),
+    ]
+    assert all(price.delivery_end - price.delivery_start == timedelta(hours=1) for price in prices)
+
+
+def test_a_day_and_a_month_are_as_long_as_their_calendar(csv_source: Make) -> None:
+    daily = read(csv_source("date,price\n2024-03-31,1\n", **POWER | {"resolution": "P1D"}))[0]
+    assert daily.delivery_end - daily.delivery_start == timedelta(hours=23)
+    monthly = read(csv_source("date,price\n2024-02-01,1\n", **POWER | {"resolution": "P1M"}))[0]
+    assert monthly.delivery_end == datetime(2024, 2, 29, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("written", ["20240302", "2024-W09-6", "2024-03-02"])
+def test_a_date_however_written_has_the_time_of_day_of_its_source(csv_source: Make, written: str) -> None:
+    terms = {"time_of_day": "16:00", "publication_lag": "PT1H", "time_zone": "America/New_York"}
+    (price,) = read(csv_source(f"date,price\n{written},5\n", **terms))
+    assert price.delivery_start == datetime(2024, 3, 2, 21, tzinfo=UTC)
+    assert price.published_at == datetime(2024, 3, 2, 22, tzinfo=UTC)
+
+
+def test_a_price_that_nobody_dates_is_known_when_its_period_is_over(csv_source: Make) -> None:
+    (price,) = read(csv_source("date,price\n2024-03-02,5\n"))
+    assert price.published_at == price.delivery_end == datetime(2024, 3, 3, tzinfo=UTC)
+
+
+def test_a_row_may_say_when_its_price_was_published_and_in_what(csv_source: Make) -> None:
+    columns = {
+        "event_time": "t", "published_at": "known", "symbol": "zone", "price": "p", "currency": "cur",
+        "unit": "u",
+    }  # fmt: skip
+    terms = {key: value for key, value in POWER.items() if key != "publication"} | {"columns": columns}
+    lines = "t,known,zone,p,cur,u\n2024-06-01 00:00,2024-05-31 12:57,PL,400,PLN,MWh\n"
+    lines += "2024-06-01 00:00,2024-05-31T10:57:00Z,DE-LU,12,, \n2024-06-01 00:00,soon,FR,12,EUR,MWh\n"
+    polish, german, bad = results(csv_source(lines, **terms))
+    assert isinstance(polish, Price)
+    assert isinstance(german, Price)
+    assert isinstance(bad, Refused)
+    assert (polish.currency, polish.published_at) == ("PLN", datetime(2024, 5, 31, 10, 57, tzinfo=UTC))
+    assert (german.currency, german.unit) == ("EUR", "MWh")
+    assert german.published_at == polish.published_at
+    assert (bad.error, bad.reason) == ("published_at", "'soon' is not an ISO 8601 date or time")
+
+
+def test_a_settlement_is_published_days_after_its_delivery(csv_source: Make) -> None:
+    terms = POWER | {"product": "settlement", "publication": {"day": 5, "at": "17:00"}}
+    (price,) = read(csv_source("date,price\n2024-06-01 10:00,5\n", **terms))
+    assert price.published_at == datetime(2024, 6, 6, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "text", "price"),
+    [
+        (",", ".", "45,30", 45.3),
+        (",", ".", "1.250,00", 1250),
+        (",", ".", "1.250", 1250),
+        (",", ".", "-1.234.567,8", -1234567.8),
+        (",", "", "1250,5", 1250.5),
+        (".", ",", "1,250.00", 1250),
+        (".", "'", "1'250.5", 1250.5),
+        (",", " ", "1 250,5", 1250.5),
+        (".", "", "1.250", 1.25),
+    ],
+)
+def test_numbers_by_the_sources_marks(decimal: str, thousands: str, text: str, price: float) -> None:
+    assert read_price(text, decimal, thousands) == price
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "text"),
+    [
+        (",", ".", "45.3"),
+        (",", ".", "1.25,0"),
+        (",", ".", "12.34.567"),
+        (".", ",", "1,25"),
+        (",", "", "1.250"),
+    ],
+)
+def test_digits_that_are_no_groups_of_three_are_no_number(decimal: str, thousands: str, text: str) -> None:
+    with pytest.raises(ValueError, match="is not a number"):
+        read_price(text, decimal, thousands)
+
+
+@given(st.floats(-1e9, 1e9), st.sampled_from([(",", "."), (".", ","), (".", "'"), (",", " "), (".", "")]))
+def test_a_number_written_with_marks_is_read_as_it_was(value: float, marks: tuple[str, str]) -> None:
+    decimal, thousands = marks
+    written = f"{value:,.3f}".replace(",", "T").replace(".", decimal).replace("T", thousands)
+    assert read_price(written, decimal, thousands) == float(f"{value:.3f}")
+
+
+def test_a_number_that_another_setting_would_read_names_it(csv_source: Make) -> None:
+    config = csv_source("date;price\n2024-06-01;45,30\n2024-06-02;1.250\n", delimiter=";")
+    assert refused(config) == [
+        "'45,30' is not a number with decimal: '.'; it is with decimal: ',', thousands: '.'"
+    ]
+    right = csv_source("date;price\n2024-06-01;45,30\n2024-06-02;1.250\n", delimiter=";", decimal=",")
+    assert [price.price for price in read(right)] == [45.3, 1250]
+
+
+def test_marks_of_no_price_are_the_sources(csv_source: Make) -> None:
+    lines = "date,price\n2024-06-01,N/A\n2024-06-02,-\n2024-06-03,5\n"
+    assert len(refused(csv_source(lines))) == 2
+    kinds = [type(one) for one in results(csv_source(lines, no_price=["", "N/A", "-"]))]
+    assert kinds == [Unobserved, Unobserved, Price]
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"time_zone": "Mitteleuropa"}, "time_zone.*IANA"),
+        ({"time_zone": "../../etc/passwd"}, "time_zone.*IANA"),
+        ({"resolution": "hourly"}, "PT15M"),
+        ({"publication_lag": "PT1H"}, "give one"),
+        ({"labels": "hour_ending"}, "columns.hour"),
+        ({"columns": {"event_time": "d", "hour": "h", "prices": {"p": "N"}}}, "does not take"),
+        (hours_of(labels="hour_ending") | {"resolution": "PT15M"}, "counts hours"),
+        (hours_of(labels="position") | {"resolution": "P1D"}, "within a day"),
+        ({"decimal": ",", "thousands": ","}, "both ','"),
+        ({"product": "weekly"}, "product"),
+        ({"publication": {"day": -1, "at": 777}}, "quotes"),
+        (
+            {"repeated": "in_order", "columns": {"event_time": "d", "repeated": "r", "prices": {"p": "N"}}},
+            "give one",
+        ),
+    ],
+)
+def test_a_configuration_that_contradicts_itself_is_refused(
+    csv_source: Make, changed: dict[str, object], named: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"(?s){named}"):
+        csv_source("d,p\n", **POWER | changed)

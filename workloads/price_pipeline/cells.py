@@ -1,0 +1,124 @@
+"""What one cell of a row says: a number, a time, yes or no."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from workloads.kit.contracts.messages import PRICE_LIMIT
+from workloads.price_pipeline.rows import Terms
+
+
+class Unreadable(ValueError):
+    """A value that is not what its field must hold."""
+
+
+@lru_cache(maxsize=64)
+def _number(decimal: str, thousands: str) -> re.Pattern[str]:
+    point = re.escape(decimal)
+    whole = r"\d+" + (rf"|\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+" if thousands else "")
+    return re.compile(rf"[+-]?(?:(?:{whole})(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def read_price(value: object, decimal: str = ".", thousands: str = "") -> float:
+    """A finite number within `PRICE_LIMIT`; Unreadable for all else. Groups of digits have three each."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not _number(decimal, thousands).fullmatch(text):
+            raise Unreadable(f"{shown(value)} is not a number{_hint(text, decimal, thousands)}")
+        value = text.replace(thousands, "").replace(decimal, ".") if thousands else text.replace(decimal, ".")
+    elif isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise Unreadable(f"{shown(value)} is not a number")
+    try:
+        price = float(value)  # type: ignore[arg-type]
+    except (OverflowError, ValueError):
+        raise Unreadable(f"{shown(value)} is not a number") from None
+    if not math.isfinite(price):
+        raise Unreadable(f"{shown(value)} is not finite")
+    if abs(price) > PRICE_LIMIT:
+        raise Unreadable(f"{shown(value)} is no price: no commodity's is beyond {PRICE_LIMIT:g}")
+    return price
+
+
+def _hint(text: str, decimal: str, thousands: str) -> str:
+    """A setting under which the text would be one."""
+    for point, between in ((",", "."), (".", ","), (".", "'"), (".", " ")):
+        if (point, between) != (decimal, thousands) and _number(point, between).fullmatch(text):
+            return f" with decimal: {decimal!r}; it is with decimal: {point!r}, thousands: {between!r}"
+    return ""
+
+
+_EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
+
+
+def read_time(value: object, terms: Terms) -> datetime:
+    """The time that a cell holds, with the zone that it names; naive where it names none."""
+    try:
+        told = _told(value, terms)
+    except (ValueError, OverflowError, OSError):
+        told = None
+    if told is None:
+        raise Unreadable(f"{shown(value)} is not {terms.time_format or 'an ISO 8601 date or time'}")
+    return told
+
+
+def _told(value: object, terms: Terms) -> datetime | None:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, terms.time_of_day)
+    if units := _EPOCH_UNITS.get(terms.time_format or ""):
+        return datetime.fromtimestamp(float(str(value)) / units, UTC)
+    return _written(value.strip(), terms) if isinstance(value, str) else None
+
+
+_MIDNIGHT = re.compile(r"(?<=[T ])24:00(:00(\.0+)?)?(?=$|[Z+ -])", re.ASCII)
+"""24:00 is the end of its day (ISO 8601), which Python's readers do not know."""
+
+
+def _written(text: str, terms: Terms) -> datetime:
+    at_midnight, ends_day = _MIDNIGHT.subn(lambda match: match[0].replace("24", "00", 1), text)
+    parsed = _parsed(at_midnight, terms)
+    return parsed + timedelta(days=1) if ends_day else parsed
+
+
+def _parsed(text: str, terms: Terms) -> datetime:
+    if terms.time_format is None:
+        try:
+            day = date.fromisoformat(text)  # 2024-03-02, 20240302 and 2024-W09-6: a date, of no time
+        except ValueError:
+            return datetime.fromisoformat(text)
+        return datetime.combine(day, terms.time_of_day)
+    parsed = datetime.strptime(text, terms.time_format)
+    if re.search(r"%[HIcXsf]", terms.time_format):
+        return parsed
+    return datetime.combine(parsed.date(), terms.time_of_day)
+
+
+_FLAGS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("y", "yes", "true", "t", "1", "b", "*"), True),
+    **dict.fromkeys(("n", "no", "false", "f", "0", "a", ""), False),
+}
+
+
+def read_flag(cell: object) -> bool | None:
+    """Whether the second of two is meant; None where the source does not say."""
+    if cell is None or isinstance(cell, bool):
+        return cell
+    flag = _FLAGS.get(str(cell).strip().lower())
+    if flag is None:
+        raise Unreadable(f"repeated {shown(cell)} is neither yes nor no: one of {', '.join(sorted(_FLAGS))}")
+    return flag
+
+
+def shown(value: object) -> str:
+    """A cell as a message names it, cut to a line."""
+    try:
+        text = repr(value)
+    except Exception:  # a nest or a number without end
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:80]}…"
