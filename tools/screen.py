@@ -107,7 +107,7 @@ def prices(source: Source) -> Table:
     table.add_column("model and skill")
     table.add_column("streamed", justify="right")
     for row in source.query(LATEST):
-        when = _ago(row["event_time"])
+        when = _ago(row["delivery_start"])
         if row["replayed_from"]:
             when += f" [dim](replay of {row['replayed_from'][:10]})[/]"
         elif row["provenance"] == "synthetic":
