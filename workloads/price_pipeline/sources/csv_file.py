@@ -38,7 +38,7 @@ def read(config: CsvSource) -> Iterator[RawRow]:
                     problem = f"has {len(cells)} fields where the header has {len(header)}"
                     yield from table.malformed(config.columns, terms, raw, problem)
                     continue
-                yield from table.split(config.columns, terms, _getter(cells, places), raw)
+                yield from table.split(config, terms, _getter(cells, places), raw)
     except OSError as error:
         raise SourceError(f"{config.path} cannot be read: {error.strerror}") from error
     except csv.Error as error:

@@ -26,6 +26,6 @@ def read(config: ParquetSource) -> Iterator[RawRow]:
             table.require(config.columns, list(file.schema_arrow.names), str(config.path))
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=table.wanted(config.columns)):
                 for row in batch.to_pylist():
-                    yield from table.split(config.columns, terms, row.__getitem__, table.as_json(row))
+                    yield from table.split(config, terms, row.__getitem__, table.as_json(row))
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{config.path} cannot be read: {error}") from error

@@ -37,7 +37,7 @@ class SqlSource:
                 present = [column.name for column in cursor.description or ()]
                 table.require(config.columns, present, f"the query of {config.name}")
                 for row in cursor:
-                    yield from table.split(config.columns, terms, row.__getitem__, table.as_json(row))
+                    yield from table.split(config, terms, row.__getitem__, table.as_json(row))
         except psycopg.Error as error:
             where = f"{config.user}@{config.host}:{config.port}/{config.database}"
             raise SourceError(f"{where}: {' '.join(str(error).split())}") from error

@@ -9,8 +9,10 @@ from workloads.price_pipeline.config import Columns, CsvSource, HttpSource, Parq
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
 
+Tabled = CsvSource | ParquetSource | SqlSource | HttpSource
 
-def market_terms(config: CsvSource | ParquetSource | SqlSource | HttpSource) -> Terms:
+
+def market_terms(config: Tabled) -> Terms:
     """Terms of a configured source of market prices."""
     return Terms(
         source=config.name,
@@ -24,13 +26,31 @@ def market_terms(config: CsvSource | ParquetSource | SqlSource | HttpSource) -> 
     )
 
 
-def split(columns: Columns, terms: Terms, get: Callable[[str], object], raw: bytes) -> Iterator[RawRow]:
-    """The prices of one row: one a price column where it is wide, else one."""
+def split(config: Tabled, terms: Terms, get: Callable[[str], object], raw: bytes) -> Iterator[RawRow]:
+    """The prices of one row: one a price column where it is wide, else one. `get` raises LookupError for what
+    the row leaves out: a price left out is none that was observed, all else is needed."""
+    columns = config.columns
     event_time = get(columns.event_time)
     if columns.symbol is not None and columns.price is not None:
-        yield RawRow(terms, raw, get(columns.symbol), event_time, get(columns.price))
+        yield RawRow(
+            terms, raw, _symbol(config.symbols, get(columns.symbol)), event_time, _price(get, columns.price)
+        )
     for column, symbol in columns.prices.items():
-        yield RawRow(terms, raw, symbol, event_time, get(column))
+        yield RawRow(terms, raw, symbol, event_time, _price(get, column))
+
+
+def _symbol(symbols: Mapping[str, str], written: object) -> object:
+    if not symbols or isinstance(written, bool) or not isinstance(written, str | int):
+        return written
+    name = str(written)
+    return symbols.get(name) or symbols.get(name.strip(), written)
+
+
+def _price(get: Callable[[str], object], column: str) -> object:
+    try:
+        return get(column)
+    except LookupError:
+        return None
 
 
 def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str) -> Iterator[RawRow]:
@@ -42,6 +62,11 @@ def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str) -> Itera
 def wanted(columns: Columns) -> list[str]:
     """Names of the columns that are read."""
     return [name for name in (columns.event_time, columns.symbol, columns.price, *columns.prices) if name]
+
+
+def priced(columns: Columns) -> list[str]:
+    """Names of the columns that hold prices."""
+    return [name for name in (columns.price, *columns.prices) if name]
 
 
 def require(columns: Columns, present: list[str], where: str) -> None:
