@@ -13,7 +13,7 @@ from workloads.kit import scrub
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.price_pipeline.config import SqlSource as SqlConfig
 from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import SourceError, table
+from workloads.price_pipeline.sources import SourceError, sql_text, table
 
 
 class SqlSource:
@@ -77,7 +77,7 @@ class SqlSource:
         return sql.SQL(
             "SELECT * FROM ({}) AS prices WHERE ({}) OR {} IS NULL ORDER BY {} NULLS FIRST, {}"
         ).format(
-            sql.SQL(self._config.query.strip().rstrip(";").replace("%", "%%")),  # pyright: ignore
+            sql.SQL(sql_text.within(self._config.query).replace("%", "%%")),  # pyright: ignore
             narrowed,
             event_time,
             event_time,
