@@ -21,6 +21,7 @@ from pydantic import (
 
 from workloads.kit.contracts.messages import PRINTABLE
 from workloads.price_pipeline import http_config, paths
+from workloads.price_pipeline.csv_config import CsvLayout
 from workloads.price_pipeline.strict import Strict
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -125,10 +126,8 @@ class _File(_Tabled):
     """The last years of the file, counted back from its last row, that only a replay may publish."""
 
 
-class CsvSource(_File):
+class CsvSource(_File, CsvLayout):
     kind: Literal["csv"]
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    encoding: Literal["utf-8-sig", "latin-1"] = "utf-8-sig"
 
 
 class ParquetSource(_File):

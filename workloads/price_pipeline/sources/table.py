@@ -71,6 +71,8 @@ def priced(columns: Columns) -> list[str]:
 
 def require(columns: Columns, present: list[str], where: str) -> None:
     """SourceError unless each column that is read is among `present`."""
+    if twice := [name for name in wanted(columns) if present.count(name) > 1]:
+        raise SourceError(f"{where} has more than one column {', '.join(map(repr, twice))}")
     if missing := [name for name in wanted(columns) if name not in present]:
         raise SourceError(
             f"{where} has no column {', '.join(map(repr, missing))}; "
