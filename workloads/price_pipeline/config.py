@@ -151,11 +151,14 @@ class SqlSource(_Tabled):
 
 
 class HttpSource(_Tabled, http_config.HttpClient):
-    """An API. A column is the path of a field in a row."""
+    """An API. Of JSON, a column is the path of a field in a row."""
 
     kind: Literal["http"]
     url: Annotated[str, StringConstraints(pattern=r"^https?://")]
     parameters: dict[str, str] = {}
+    format: Literal["json", "csv", "parquet"] = "json"
+    csv: CsvLayout = CsvLayout()
+    """How answers in CSV are written."""
     rows: paths.Path = ""
     """Where the list of rows is in an answer; empty where the answer is the list."""
     row_key: str | None = None
@@ -173,9 +176,16 @@ class HttpSource(_Tabled, http_config.HttpClient):
     max_pages: Annotated[int, Field(gt=0)] = 10_000
 
     @model_validator(mode="after")
-    def _columns_are_paths(self) -> Self:
+    def _of_its_format(self) -> Self:
         if self.columnar and self.row_key:
             raise ValueError("give one of `row_key` and `columnar`")
+        if self.format != "json":
+            within = ("field", "total")
+            looked_for = [f"paging.{name}" for name in within if getattr(self.paging, name, None)]
+            looked_for += [name for name in ("rows", "row_key", "columnar") if getattr(self, name)]
+            if looked_for:
+                raise ValueError(f"{self.format} has no {', '.join(looked_for)}: only JSON has")
+            return self
         columns = self.columns
         for column in (columns.event_time, columns.symbol, columns.price, *columns.prices):
             if column:

@@ -1,18 +1,23 @@
-"""The JSON API source, against a real server on this machine."""
+"""The API source, against a real server on this machine."""
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import stamina
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 from pydantic import ValidationError
 
 from tests.unit.price_pipeline.api import Answer, Api
@@ -449,6 +454,69 @@ def test_the_source_s_own_names_of_symbols_are_mapped(api: Api) -> None:
     )
 
     assert [row.symbol for row in mapped.rows(None, None)] == ["WTI", "POWER-FR", "X", "SEVEN", True]
+
+
+def csv_of(rows: list[tuple[str, float]]) -> bytes:
+    return b"d;v\n" + "".join(f"{day};{price}\n" for day, price in rows).encode()
+
+
+def zip_of(**files: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.csv", content)
+    return held.getvalue()
+
+
+def parquet_of(rows: list[tuple[str, float]]) -> bytes:
+    held = io.BytesIO()
+    parquet.write_table(pa.table({"d": [day for day, _ in rows], "v": [price for _, price in rows]}), held)
+    return held.getvalue()
+
+
+JANUARY, FEBRUARY = [("2026-01-01", 1.0), ("2026-01-02", -2.0)], [("2026-02-01", 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ("csv", csv_of(JANUARY + FEBRUARY)),
+        ("csv", gzip.compress(csv_of(JANUARY + FEBRUARY))),
+        ("csv", zip_of(a=csv_of(JANUARY), b=csv_of(FEBRUARY))),
+        ("csv", b"as of today\n" + csv_of(JANUARY + FEBRUARY)),
+        ("parquet", parquet_of(JANUARY + FEBRUARY)),
+    ],
+)
+def test_an_answer_may_be_a_file(api: Api, form: str, body: bytes) -> None:
+    api.answer = lambda _, __: (200, {"Content-Type": "text/plain; charset=latin-1"}, body)
+    layout = {"delimiter": ";", "skip_lines": int(body.startswith(b"as of"))}
+
+    assert prices(source(api, format=form, csv=layout)) == [1.0, -2.0, 3.0]
+
+
+def test_pages_of_files_are_counted_by_their_rows(api: Api) -> None:
+    def answer(_: str, query: dict[str, str]) -> Answer:
+        rows = (JANUARY + FEBRUARY)[int(query["offset"]) :][:2]
+        return 200, {}, csv_of(rows) if rows else b""
+
+    api.answer = answer
+    assert prices(source(api, format="csv", csv={"delimiter": ";"}, paging={"kind": "offset"})) == [
+        1.0,
+        -2.0,
+        3.0,
+    ]
+    assert [query["offset"] for _, query, _ in api.asked] == ["0", "2", "3"]
+
+
+def test_a_file_that_is_none_is_named(api: Api) -> None:
+    api.answer = lambda _, __: (200, {}, '{"error": "no such key"}')
+
+    with pytest.raises(SourceError, match=r"/v1/prices has no column 'd', 'v'.*no such key"):
+        prices(source(api, format="csv"))
+    with pytest.raises(SourceError, match="/v1/prices cannot be read"):
+        prices(source(api, format="parquet"))
+    with pytest.raises(ValidationError, match=r"csv has no paging\.field, rows: only JSON has"):
+        source(api, format="csv", rows="data", paging={"kind": "cursor", "field": "next"})
 
 
 def test_statuses_can_be_tried_again(api: Api) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import httpx
 from workloads.price_pipeline import paths
 from workloads.price_pipeline.config import HttpSource as HttpConfig
 from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import SourceError, json_document, table
+from workloads.price_pipeline.sources import SourceError, csv_file, json_document, table
 from workloads.price_pipeline.sources.http_client import excerpt
 from workloads.price_pipeline.sources.json_document import Document
 
@@ -61,8 +62,10 @@ class Answers:
             SourceError: it says that it failed, or has no rows where they should be.
         """
         config = self._config
-        document = Document(_utf8(response))
         where = f"{response.url.host}{response.url.path}"
+        if config.format != "json":
+            return self._file(response, where)
+        document = Document(_utf8(response))
         for path in config.errors:
             try:
                 said = document.value(path)
@@ -104,6 +107,20 @@ class Answers:
             return
         for key, raw in held.items():
             yield self._row(b"%b: %b" % (json.dumps(key).encode(), raw), raw, {str(config.row_key): key})
+
+    def _file(self, response: httpx.Response, where: str) -> Page:
+        """An answer that is a file, packed or not."""
+        config = self._config
+        if not response.content.strip():
+            return NO_PAGE
+        file = io.BytesIO(response.content)
+        if config.format == "csv":
+            rows = list(csv_file.rows(config, config.csv, file, where))
+        else:
+            from workloads.price_pipeline.sources import parquet_file
+
+            rows = list(parquet_file.rows(config, file, where))
+        return Page(rows, len(rows) // max(1, len(config.columns.prices)), NO_PAGE.document)
 
     def _row(self, kept: bytes, raw: bytes, more: dict[str, object] | None = None) -> list[RawRow]:
         """The prices of one row; `more` are fields of it that stand elsewhere, `kept` are its bytes."""
