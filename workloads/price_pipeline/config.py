@@ -120,7 +120,15 @@ class _Tabled(_Columned):
         return self
 
 
-class _File(_Tabled):
+class _Unsorted(_Tabled):
+    """Rows that nothing has put in order. They are held in memory, whole, until the last is read."""
+
+    ordered: bool = False
+    """States that the rows of each symbol come in the order of their times: they are then published as they
+    are read, and what was read before a failure is. Rows that come otherwise fail the source."""
+
+
+class _File(_Unsorted):
     path: Path
     withhold_years: Annotated[int, Field(ge=0)] = 0
     """The last years of the file, counted back from its last row, that only a replay may publish."""
@@ -150,7 +158,7 @@ class SqlSource(_Tabled):
     fetch_rows: Annotated[int, Field(gt=0)] = 2000
 
 
-class HttpSource(_Tabled, http_config.HttpClient):
+class HttpSource(_Unsorted, http_config.HttpClient):
     """An API. Of JSON, a column is the path of a field in a row."""
 
     kind: Literal["http"]

@@ -177,6 +177,48 @@ def test_what_came_before_pages_went_round_is_published_and_the_source_has_faile
     assert len(runs.days("A")) == 2
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_an_ordered_source_is_published_as_it_is_read(runs: Runs, api: Api, ordered: bool) -> None:
+    def answer(_: str, query: dict[str, str]) -> tuple[int, dict[str, str], str]:
+        page = int(query["page"])
+        if page == 3:
+            return 400, {}, ""
+        return 200, {}, json.dumps([{"d": f"2026-11-0{2 * page + n}", "s": "A", "p": 1} for n in (0, 1)])
+
+    api.answer = answer
+
+    with pytest.raises(SourceError, match="answered 400"):
+        runs.run(http(api, paging={"kind": "page"}, ordered=ordered), transaction_rows=1)
+    # The last instant may have more rows of its own.
+    assert [day.day for day in runs.days("A")] == ([2, 3, 4] if ordered else [])
+
+
+@pytest.mark.parametrize(
+    ("order", "taken"),
+    [
+        ("A2 A3 B2 B3", True),
+        ("A2 B2 A3 B3", True),
+        ("A2 A2 B2 A2 A3", True),
+        ("A2 A4 A3", False),
+        ("A2 B3 A2", False),
+    ],
+)
+def test_rows_that_are_not_in_the_order_that_is_stated_fail_their_source(
+    runs: Runs, csv_source: Callable[..., CsvSource], order: str, taken: bool
+) -> None:
+    rows = "".join(f"2026-11-0{row[1]},{row[0]},7\n" for row in order.split())
+    columns = {"event_time": "date", "symbol": "id", "price": "price"}
+    source = csv_source("date,id,price\n" + rows, columns=columns, ordered=True)
+
+    if taken:
+        assert runs.run(source)["published"] == len(set(order.split()))
+        assert runs.run(source)["published"] == 0
+    else:
+        with pytest.raises(SourceError, match=r"is not in order.*A of 2026-11-0\d.* comes after 2026-11-0"):
+            runs.run(source)
+    assert not any(price.correction for price in runs.topic.prices)
+
+
 @pytest.mark.parametrize(
     ("content", "changed", "reason"),
     [

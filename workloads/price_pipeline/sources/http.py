@@ -20,19 +20,26 @@ from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import Incomplete, SourceError
 from workloads.price_pipeline.sources.answers import NO_PAGE, Answers, Page
 from workloads.price_pipeline.sources.http_client import HttpClient, Pace
+from workloads.price_pipeline.sources.order import in_order
 
 
 class HttpSource:
     """Asks page after page, at most `requests_per_second`, each retried with back-off. A row's bytes are
     those of its JSON object in the answer."""
 
-    ordered = False
-
     def __init__(self, config: HttpConfig) -> None:
         self._config = config
         self._pace = Pace(config.requests_per_second)
 
+    @property
+    def ordered(self) -> bool:
+        return self._config.ordered
+
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
+        rows = self._rows(since, until)
+        return in_order(rows, self._config.url) if self.ordered else rows
+
+    def _rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
         answers = Answers(self._config)
         for page in self._pages(answers, since, until):
             yield from page.rows

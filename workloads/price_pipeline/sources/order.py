@@ -1,0 +1,33 @@
+"""Rows that are stated to be in order, held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.rows import RawRow, check
+from workloads.price_pipeline.sources import SourceError
+
+
+def in_order(rows: Iterator[RawRow], where: str) -> Iterator[RawRow]:
+    """The rows, while those of each symbol follow each other in time.
+
+    Raises:
+        SourceError: a price is before one of its symbol that came, or comes again after others: it would
+            count as late, or as a correction of what it repeats.
+    """
+    newest: dict[str, datetime] = {}
+    instant: datetime | None = None
+    for row in rows:
+        price = check(row)
+        if isinstance(price, Price):
+            last = newest.get(price.symbol, price.event_time)
+            again = price.symbol in newest and price.event_time == last != instant
+            if price.event_time < last or again:
+                raise SourceError(
+                    f"{where} is not in order, as `ordered: true` states: {price.symbol} of "
+                    f"{price.event_time.isoformat()} comes after {last.isoformat()}; set it to false"
+                )
+            newest[price.symbol] = instant = price.event_time
+        yield row
