@@ -82,6 +82,23 @@ def test_the_server_narrows_to_the_range_and_keeps_rows_without_a_time(quotes: M
     ]
 
 
+@pytest.mark.parametrize(
+    "end", [" -- all of them", "; -- done", ";;\n", " /* of /* them */ all; */ ;", ' -- it\'s\n-- "all"']
+)
+def test_a_query_may_end_in_comments_and_semicolons(quotes: MigratedDatabase, end: str) -> None:
+    query = "SELECT id, day, close FROM public.quotes WHERE note <> '; -- /* other' AND id = 'WTI'" + end
+
+    rows = list(source(quotes, query=query).rows(datetime(2026, 1, 2, tzinfo=UTC), None))
+
+    assert [str(row.event_time) for row in rows] == ["2026-01-02", "2026-01-03"]
+
+
+def test_the_database_s_own_names_of_symbols_are_mapped(quotes: MigratedDatabase) -> None:
+    rows = source(quotes, symbols={"WTI": "CRUDE"}).rows(None, None)
+
+    assert {row.symbol for row in rows} == {"CRUDE", "BRENT"}
+
+
 def test_the_query_cannot_write(quotes: MigratedDatabase) -> None:
     query = "SELECT 'WTI' AS id, now()::date AS day, nextval('features.job_runs_id_seq') AS close"
 

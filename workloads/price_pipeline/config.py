@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -14,15 +14,18 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from workloads.kit.contracts.messages import PRINTABLE, SYNTHETIC_PREFIX, Product
 from workloads.kit.periods import Resolution
+from workloads.price_pipeline import http_config, paths
+from workloads.price_pipeline.csv_config import CsvLayout
+from workloads.price_pipeline.strict import Strict
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -64,8 +67,8 @@ class BadSources(Exception):
         self.problems = problems
 
 
-class _Model(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+class _Model(Strict, BaseModel):
+    """BaseModel by name, so that ruff knows whose defaults these are."""
 
 
 class Columns(_Model):
@@ -87,6 +90,16 @@ class Columns(_Model):
     currency: str | None = None
     unit: str | None = None
     """A row's own currency and unit, where it has them; else the source's."""
+
+    @property
+    def read(self) -> list[str]:
+        """Names of the columns that are read."""
+        named = (
+            *(self.event_time, self.hour, self.repeated, self.published_at),
+            *(self.symbol, self.price, self.currency, self.unit),
+            *self.prices,
+        )
+        return [name for name in named if name]
 
     @model_validator(mode="after")
     def _wide_or_long(self) -> Self:
@@ -170,23 +183,55 @@ class _Columned(_Prices):
         return self
 
 
-class _File(_Columned):
+class _Tabled(_Columned):
+    """What all sources of rows with columns take beside."""
+
+    symbols: dict[str, Name] = {}
+    """The source's own names in `columns.symbol` -> SYMBOL; others stay as they are."""
+    retired_after: Span = timedelta(days=90)
+    """A series whose newest price is this much older than the source's newest has come to its end: the
+    source is not asked from there on for its sake."""
+
+    @field_validator("time_format")
+    @classmethod
+    def _can_be_parsed(cls, value: str | None) -> str | None:
+        if value is not None and "%" in value:
+            try:
+                datetime.strptime(datetime(2024, 3, 28, 13, 15, tzinfo=UTC).strftime(value), value)
+            except ValueError as error:
+                raise ValueError(f"is no format of strptime: {error}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _symbols_of_rows(self) -> Self:
+        if self.symbols and self.columns.symbol is None:
+            raise ValueError("`symbols` names what `columns.symbol` holds: give that too")
+        return self
+
+
+class _Unsorted(_Tabled):
+    """Rows that nothing has put in order. They are held in memory, whole, until the last is read."""
+
+    ordered: bool = False
+    """States that the rows of each symbol come in the order of their times: they are then published as they
+    are read, and what was read before a failure is. Rows that come otherwise fail the source."""
+
+
+class _File(_Unsorted):
     path: Path
     withhold_years: Annotated[int, Field(ge=0)] = 0
     """The last years of the file, counted back from its last row, that only a replay may publish."""
 
 
-class CsvSource(_File):
+class CsvSource(_File, CsvLayout):
     kind: Literal["csv"]
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    encoding: Literal["utf-8-sig", "latin-1"] = "utf-8-sig"
 
 
 class ParquetSource(_File):
     kind: Literal["parquet"]
 
 
-class SqlSource(_Columned):
+class SqlSource(_Tabled):
     """A PostgreSQL query. Its event-time column must be a date or a timestamp, so that the server can
     narrow and order by it."""
 
@@ -202,82 +247,45 @@ class SqlSource(_Columned):
     fetch_rows: Annotated[int, Field(gt=0)] = 2000
 
 
-class HttpSecret(_Model):
-    """An API key, read from a file for each run, sent in a header or in a query parameter."""
+class HttpSource(_Unsorted, http_config.HttpClient):
+    """An API. Of JSON, a column is the path of a field in a row."""
 
-    file: Path
-    header: str | None = None
-    parameter: str | None = None
-    prefix: str = ""
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.header is None) == (self.parameter is None):
-            raise ValueError("give one of `header` and `parameter`")
-        return self
-
-
-class NoPaging(_Model):
-    kind: Literal["none"] = "none"
-
-
-class PagePaging(_Model):
-    """Pages by number, until one is short of `size` rows."""
-
-    kind: Literal["page"]
-    parameter: str = "page"
-    first: int = 1
-    size_parameter: str = "per_page"
-    size: Annotated[int, Field(gt=0)] = 1000
-
-
-class OffsetPaging(_Model):
-    """Pages by the number of rows to skip, until one is short of `size` rows."""
-
-    kind: Literal["offset"]
-    parameter: str = "offset"
-    size_parameter: str = "length"
-    size: Annotated[int, Field(gt=0)] = 1000
-
-
-class CursorPaging(_Model):
-    """Pages by the cursor at `field` of each answer, until it is absent, null or empty."""
-
-    kind: Literal["cursor"]
-    parameter: str = "cursor"
-    field: str
-
-
-class LinkPaging(_Model):
-    """Pages by the `Link: …; rel="next"` header, or by the address at `field` of each answer."""
-
-    kind: Literal["link"]
-    field: str | None = None
-
-
-Paging = Annotated[
-    NoPaging | PagePaging | OffsetPaging | CursorPaging | LinkPaging, Field(discriminator="kind")
-]
-
-
-class HttpSource(_Columned):
     kind: Literal["http"]
     url: Annotated[str, StringConstraints(pattern=r"^https?://")]
     parameters: dict[str, str] = {}
-    headers: dict[str, str] = {}
-    secret: HttpSecret | None = None
-    rows: str = ""
-    """Dotted path to the list of rows in the answer; empty where the answer is the list."""
+    format: Literal["json", "csv", "parquet"] = "json"
+    csv: CsvLayout = CsvLayout()
+    """How answers in CSV are written."""
+    rows: paths.Path = ""
+    """Where the list of rows is in an answer; empty where the answer is the list."""
+    row_key: str | None = None
+    """Where the rows are an object's, each under a key of its own (a date, say): the name by which `columns`
+    finds that key. A row that is a value and no object is its field `value`."""
+    columnar: bool = False
+    """Whether at `rows` there is an object of lists, one a column, in place of a list of rows."""
+    errors: tuple[paths.Path, ...] = ("error", "errors")
+    """Where an answer says that it failed, by anything but null, false, zero or empty."""
     since_parameter: str | None = None
     until_parameter: str | None = None
     range_format: str = "%Y-%m-%d"
-    paging: Paging = NoPaging()
+    """strftime's, or `epoch_seconds` or `epoch_milliseconds`, of a time in UTC."""
+    paging: http_config.Paging = http_config.NoPaging()
     max_pages: Annotated[int, Field(gt=0)] = 10_000
-    requests_per_second: Annotated[float, Field(gt=0)] = 5
-    timeout_seconds: Annotated[float, Field(gt=0)] = 20
-    attempts: Annotated[int, Field(gt=0)] = 6
-    retry_wait_max_seconds: Annotated[float, Field(gt=0)] = 60
-    """Longest wait before one retry. A server that asks for more with Retry-After fails the source."""
+
+    @model_validator(mode="after")
+    def _of_its_format(self) -> Self:
+        if self.columnar and self.row_key:
+            raise ValueError("give one of `row_key` and `columnar`")
+        if self.format != "json":
+            within = ("field", "total")
+            looked_for = [f"paging.{name}" for name in within if getattr(self.paging, name, None)]
+            looked_for += [name for name in ("rows", "row_key", "columnar") if getattr(self, name)]
+            if looked_for:
+                raise ValueError(f"{self.format} has no {', '.join(looked_for)}: only JSON has")
+            return self
+        for column in self.columns.read:
+            paths.parts(column)
+        return self
 
 
 class SyntheticSymbol(_Model):

@@ -7,7 +7,6 @@ import uuid
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 import stamina
 import structlog
@@ -22,6 +21,7 @@ from workloads.price_pipeline.config import ReplaySource, SourceConfig, Sources
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.opening import Clock, open_source
 from workloads.price_pipeline.publish import Window, publish
+from workloads.price_pipeline.reading import Reading, narrows, since
 from workloads.price_pipeline.settings import RunSettings
 from workloads.price_pipeline.sources import SourceError
 
@@ -69,14 +69,15 @@ def run(
             for config in _chosen(sources, only, backfill is not None):
                 tally: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
                 try:
-                    publish(
-                        open_source(config, sources, ledger.anchor, clock),
-                        _window(config, ledger, backfill),
+                    publish_source(
+                        config,
+                        sources,
+                        backfill,
                         ledger,
                         producer,
                         clock,
-                        transaction_rows=settings.transaction_rows,
-                        counts=tally,
+                        settings.transaction_rows,
+                        tally,
                     )
                 except Exception as error:
                     # One source, whatever is wrong with it or its rows, holds no other back.
@@ -112,24 +113,44 @@ def _chosen(sources: Sources, only: Collection[str], backfill: bool) -> list[Sou
     return chosen
 
 
+def publish_source(
+    config: SourceConfig,
+    sources: Sources,
+    backfill: tuple[datetime, datetime] | None,
+    ledger: Ledger,
+    producer: TransactionalProducer,
+    clock: Clock,
+    transaction_rows: int,
+    tally: Counter[str],
+) -> None:
+    """Publish what the ledger lacks of one source; errors as those of `publish`, and SourceError where what
+    it gave was published but is not all, or where all that it gave was refused."""
+    source = open_source(config, sources, ledger.anchor, clock)
+
+    def read(reading: Reading, window: Window) -> None:
+        publish(reading, window, ledger, producer, clock, transaction_rows=transaction_rows, counts=tally)
+
+    window = _window(config, ledger, backfill)
+    cut_off = window.since is not None and not window.backfill and narrows(config)
+    reading = Reading(source, known=ledger.symbols(config.name) if cut_off else None)
+    read(reading, window)
+    if reading.new:
+        # Symbols that are new in it: asked for from their first rows.
+        _log.info("new_symbols", source=config.name, symbols=sorted(reading.new))
+        history = Reading(source, only=frozenset(reading.new))
+        read(history, Window(look_back=window.look_back))
+        reading.incomplete = reading.incomplete or history.incomplete
+    if reading.incomplete is not None:
+        raise reading.incomplete
+    reading.require_prices(tally)
+
+
 def _window(config: SourceConfig, ledger: Ledger, backfill: tuple[datetime, datetime] | None) -> Window:
     if backfill:
         return Window(*backfill)
     if isinstance(config, ReplaySource):
         return Window()
-    return Window(since=_since(config, ledger), look_back=config.look_back)
-
-
-def _since(config: Any, ledger: Ledger) -> datetime | None:
-    """From when on the source is asked: before the oldest watermark of its series, from the first row where a
-    series that it names has none."""
-    known = ledger.symbols(config.name)
-    columns = getattr(config, "columns", None)
-    named = set(columns.prices.values()) if columns else {symbol.symbol for symbol in config.symbols}
-    watermarks = [ledger.newest(config.name, symbol) for symbol in known | named]
-    if not watermarks or None in watermarks:
-        return None
-    return min(mark for mark in watermarks if mark is not None) - config.look_back
+    return Window(since=since(config, ledger), look_back=config.look_back)
 
 
 @stamina.retry(on=Transient, attempts=None, timeout=60)

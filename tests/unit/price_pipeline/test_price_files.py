@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,9 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from pydantic import ValidationError
 
 from workloads.kit.contracts.messages import Price
 from workloads.price_pipeline.checks import check
@@ -62,6 +67,155 @@ def test_a_spoilt_row_is_refused_with_its_bytes_and_the_others_are_read(
     assert isinstance(sound, Price)
 
 
+DAYS = ["2024-01-02,46,fine", "2024-01-03,47,fine", "2024-01-04,48,fine", "2024-01-05,49,fine"]
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "then"),
+    [
+        ({1: '2024-01-03,47,"prelim'}, "opens a quote that is not closed"),
+        ({3: '2024-01-05,49,"prelim'}, "opens a quote that is not closed"),
+        ({1: '2024-01-03,47,"prelim', 2: '2024-01-04,48,"prelim"'}, "opens a quote that is not closed"),
+        ({1: '2024-01-03,47,"'}, "opens a quote that is not closed"),
+        ({1: '2024-01-03,47,"5" pipe"'}, "expected after"),
+        ({1: "2024-01-03,47,a,b"}, "has 4 fields where the header has 3"),
+    ],
+)
+def test_an_unclosed_quote_spoils_its_line_alone(
+    csv_source: Callable[..., CsvSource], spoilt: dict[int, str], then: str
+) -> None:
+    lines = [spoilt.get(place, line) for place, line in enumerate(DAYS)]
+
+    found = [check(row) for row in csv_file.read(csv_source("date,price,note\n" + "\n".join(lines) + "\n"))]
+
+    place = min(spoilt)
+    refused = found[place]
+    assert isinstance(refused, Refused)
+    assert refused.raw == spoilt[place].encode()
+    assert f"line {place + 2} " in refused.reason
+    assert then in refused.reason
+    others = [result.price for result in found if isinstance(result, Price)]
+    assert others == [46 + other for other in range(4) if other != place]
+    assert len(found) == 4
+
+
+def test_two_quotes_left_open_do_not_hide_the_rows_between_them(csv_source: Callable[..., CsvSource]) -> None:
+    lines = ['2024-01-02,46,"', *DAYS[1:3], '2024-01-05,49,"', "2024-01-06,50,fine"]
+
+    found = [check(row) for row in csv_file.read(csv_source("date,price,note\n" + "\n".join(lines)))]
+
+    assert [type(result).__name__ for result in found] == ["Refused", "Price", "Price", "Refused", "Price"]
+
+
+def test_a_quote_that_is_open_for_too_long_is_given_up(csv_source: Callable[..., CsvSource]) -> None:
+    lines = ['2024-01-02,46,"', *["some text"] * 1000, "2024-01-03,47,fine"]
+
+    found = [check(row) for row in csv_file.read(csv_source("date,price,note\n" + "\n".join(lines)))]
+
+    assert [type(result).__name__ for result in found] == ["Refused"] * 1001 + ["Price"]
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(TEXT, max_size=5), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["utf-8", "utf-16"]))
+def test_whatever_a_cell_holds_within_quotes_its_row_is_read(
+    csv_source: Callable[..., CsvSource], notes: list[str], end: str, encoding: str
+) -> None:
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow(["note", "date", "price"])
+    writer.writerows([note, "2024-01-02", str(place)] for place, note in enumerate(notes))
+
+    rows = list(csv_file.read(csv_source(held.getvalue().encode(encoding), encoding=encoding)))
+
+    assert [(row.event_time, row.price) for row in rows] == [
+        ("2024-01-02", str(place)) for place in range(len(notes))
+    ]
+
+
+PRICES = "Datum;Preis in €\n2024-01-02;46\n2024-01-03;-5\n"
+EURO = {"columns": {"event_time": "Datum", "prices": {"Preis in €": "DE"}}, "delimiter": ";"}
+
+
+def zipped(**files: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.csv"), content)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "changed"),
+    [
+        (PRICES.encode("cp1252"), {"encoding": "cp1252"}),
+        (PRICES.encode("utf-16"), {"encoding": "utf-16"}),
+        (PRICES.replace("\n", "\r\n").encode("utf-16-be"), {"encoding": "utf-16-be"}),
+        (PRICES.encode("utf-8-sig"), {"encoding": "utf-8"}),
+        (PRICES.encode(), {}),
+        (PRICES.replace("\n", "\r").encode(), {}),
+        (PRICES.replace("\n", "\r\n").encode(), {}),
+        (gzip.compress(PRICES.encode(), mtime=0), {}),
+        (zipped(a=PRICES.encode()), {}),
+        (('Auction of "DE\n\n' + PRICES).encode(), {"skip_lines": 2}),
+        ((PRICES + '2 rows;\n(c) "Exchange\n').encode(), {"footer_lines": 2}),
+        (
+            ("x\n" + PRICES + "y\n").encode("utf-16"),
+            {"encoding": "utf-16", "skip_lines": 1, "footer_lines": 1},
+        ),
+        (PRICES.split("\n", 1)[1].encode(), {"header": ["Datum", "Preis in €"]}),
+    ],
+)
+def test_files_are_read_as_they_are_written(
+    csv_source: Callable[..., CsvSource], content: bytes, changed: dict[str, Any]
+) -> None:
+    found = [check(row) for row in csv_file.read(csv_source(content, **EURO, **changed))]
+
+    assert [(p.symbol, p.delivery_start.day, p.price) for p in found if isinstance(p, Price)] == [
+        ("DE", 2, 46.0),
+        ("DE", 3, -5.0),
+    ]
+    assert len(found) == 2
+
+
+def test_all_files_of_an_archive_are_read_each_with_its_header(csv_source: Callable[..., CsvSource]) -> None:
+    archive = zipped(b=b"price,date\n2,2024-01-02\n", a=b"date,price\n2024-01-01,1\n")
+
+    assert [row.price for row in csv_file.read(csv_source(archive))] == ["1", "2"]
+
+
+def test_a_file_that_quotes_nothing_keeps_its_quotes(csv_source: Callable[..., CsvSource]) -> None:
+    content = 'date,price,note\n2024-01-02,46,"5 inch\n2024-01-03,47,x\n'
+
+    assert [row.price for row in csv_file.read(csv_source(content, quote=None))] == ["46", "47"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(PRICES.encode(), mtime=0)[:-12], "cannot be unpacked"),
+        (zipped(), "zip archive without a file"),
+        (zipped(a=b"date,price\n")[:40], "cannot be unpacked"),
+        (b"date,price,price\n2024-01-02,1,2\n", "more than one column 'price'"),
+        (b'date,"price\n2024-01-02,1,2\n', "has no header: line 1 opens a quote"),
+    ],
+)
+def test_a_file_that_is_spoilt_as_a_whole_says_how(
+    csv_source: Callable[..., CsvSource], content: bytes, words: str
+) -> None:
+    with pytest.raises(SourceError, match=words):
+        list(csv_file.read(csv_source(content)))
+
+
+def test_an_encoding_that_there_is_not_is_refused_by_the_settings(
+    csv_source: Callable[..., CsvSource],
+) -> None:
+    with pytest.raises(ValidationError, match="is no encoding of text"):
+        csv_source(b"", encoding="cp125")
+
+
 def test_a_missing_column_is_named_with_those_that_there_are(csv_source: Callable[..., CsvSource]) -> None:
     with pytest.raises(SourceError, match=r"no column 'price'.*'date', 'value'"):
         list(csv_file.read(csv_source("date,value\n2019-01-03,46.92\n")))
@@ -77,7 +231,7 @@ def test_a_missing_file_is_named(tmp_path: Path, kind: str, clock: Callable[[], 
         list(FileSource(config, clock).rows(None, None))
 
 
-def parquet_source(tmp_path: Path, columns: dict[str, list[Any]]) -> ParquetSource:
+def parquet_source(tmp_path: Path, columns: dict[str, Any]) -> ParquetSource:
     path = tmp_path / "prices.parquet"
     parquet.write_table(pa.table(columns), path)
     return ParquetSource.model_validate(
@@ -103,6 +257,29 @@ def test_parquet_rows_are_typed_and_null_is_no_observation(tmp_path: Path) -> No
     assert type(second).__name__ == "Unobserved"
     assert isinstance(third, Refused)
     assert json.loads(rows[0].raw) == {"day": "2019-01-02", "price": 46.31}
+
+
+def test_nanoseconds_are_cut_and_a_cell_that_has_no_value_here_is_refused_with_its_row(
+    tmp_path: Path,
+) -> None:
+    second = 1_700_000_000
+    times = pa.array([second * 10**9, second * 10**9 + 1_001, None], pa.timestamp("ns", "UTC"))
+    config = parquet_source(tmp_path, {"day": times, "price": [1.0, 2.0, 3.0]})
+
+    whole, cut, none = map(check, parquet_file.read(config))
+
+    assert isinstance(whole, Price)
+    assert isinstance(cut, Price)
+    assert cut.delivery_start - whole.delivery_start == timedelta(microseconds=1)
+    assert isinstance(none, Refused)
+
+    config = parquet_source(
+        tmp_path, {"day": pa.array([second * 10**6, 10**18], pa.timestamp("us")), "price": [1.0, 2.0]}
+    )
+    sound, refused = map(check, parquet_file.read(config))
+    assert isinstance(sound, Price)
+    assert isinstance(refused, Refused)
+    assert "cannot be read: day: 1000000000000000000 as timestamp[us]" in refused.reason
 
 
 def test_a_parquet_file_without_the_column_says_so(tmp_path: Path) -> None:

@@ -13,6 +13,10 @@ class SourceError(Exception):
     """A source cannot be read. Says what is wrong and what to do; other sources go on."""
 
 
+class Incomplete(SourceError):
+    """A source ends before its end, but what it gave until then holds and is to be published."""
+
+
 class Source(Protocol):
     """Where rows come from."""
 
@@ -27,5 +31,6 @@ class Source(Protocol):
 
         Raises:
             SourceError: the source is away, or its answer has not the configured shape.
+            Incomplete: it goes on in a way that leads nowhere.
         """
         ...

@@ -1,18 +1,16 @@
-"""Rows of a CSV file with a header line."""
+"""Rows of CSV files."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import IO
 
+from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.config import CsvSource
-from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import SourceError, table
-
-# Python's own limit of 131,072 characters would end the file at one cell that is longer.
-csv.field_size_limit(64 * 1024 * 1024)
+from workloads.price_pipeline.csv_config import CsvLayout
+from workloads.price_pipeline.rows import RawRow, Refused, Terms
+from workloads.price_pipeline.sources import SourceError, csv_lines, table, unpack
 
 
 def read(config: CsvSource) -> Iterator[RawRow]:
@@ -21,49 +19,59 @@ def read(config: CsvSource) -> Iterator[RawRow]:
     Raises:
         SourceError: the file cannot be read or lacks a column.
     """
-    terms = table.market_terms(config)
     try:
-        with Path(config.path).open("rb") as file:
-            lines = _Lines(file, config.encoding)
-            reader = csv.reader(lines, delimiter=config.delimiter)
-            header = [name.strip() for name in next(reader, [])]
-            table.require(config.columns, header, str(config.path))
-            lines.taken()
-            places = {name: place for place, name in enumerate(header)}
-            for cells in reader:
-                raw = lines.taken()
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    problem = f"has {len(cells)} fields where the header has {len(header)}"
-                    yield from table.malformed(config.columns, terms, raw, problem)
-                    continue
-                yield from table.split(config.columns, terms, _getter(cells, places), raw)
+        with config.path.open("rb") as file:
+            yield from rows(config, config, file, str(config.path))
     except OSError as error:
-        raise SourceError(f"{config.path} cannot be read: {error.strerror}") from error
-    except csv.Error as error:
-        raise SourceError(f"{config.path} is not CSV: {error}") from error
+        raise SourceError(f"{config.path} cannot be read: {error.strerror or error}") from error
 
 
-def _getter(cells: list[str], places: dict[str, int]):
+def rows(config: table.Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iterator[RawRow]:
+    """Every row of a file that is open, or of all that it packs; as `read`."""
+    try:
+        for name, content in unpack.unpacked(file, where):
+            yield from _rows(config, layout, content, name)
+    except unpack.FAULTS as error:
+        raise SourceError(f"{where} cannot be unpacked: {error}") from error
+
+
+def _rows(config: table.Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iterator[RawRow]:
+    terms = table.market_terms(config)
+    header: list[str] = list(layout.header or ())
+    places: dict[str, int] = {name: place for place, name in enumerate(header)}
+
+    def is_row(cells: list[str], certain: int, raw: bytes) -> bool:
+        last = max((places[name] for name in config.columns.read if name in places), default=0)
+        whole = len(cells) == len(places) and last < certain
+        return whole and _dated(config, terms, _getter(cells, places), raw)
+
+    found = csv_lines.records(file, layout, is_row)
+    if not header:
+        first = next(found, None)
+        if first is not None and first.problem is not None:
+            raise SourceError(f"{where} has no header: {first.problem}")
+        header += [name.strip() for name in first.cells] if first else []
+        places |= {name: place for place, name in enumerate(header)}
+    table.require(config.columns, header, where)
+    for record in found:
+        problem = record.problem
+        if problem is None and len(record.cells) != len(header):
+            problem = f"line {record.line} has {len(record.cells)} fields where the header has {len(header)}"
+        if problem is not None:
+            yield from table.malformed(config.columns, terms, record.raw, problem)
+        else:
+            yield from table.split(config, terms, _getter(record.cells, places), record.raw)
+
+
+def _dated(config: table.Tabled, terms: Terms, get: Callable[[str], object], raw: bytes) -> bool:
+    """Whether some price of the row has a time."""
+    for row in table.split(config, terms, get, raw):
+        result = check(row)
+        refused = isinstance(result, Refused) and result.error not in ("event_time", "row")
+        if refused or isinstance(result, Price):
+            return True
+    return False
+
+
+def _getter(cells: list[str], places: dict[str, int]) -> Callable[[str], object]:
     return lambda name: cells[places[name]]
-
-
-class _Lines:
-    """Decoded lines for the CSV reader, which keep the bytes that they came from."""
-
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
-        self._file = file
-        self._encoding = encoding
-        self._bytes = b""
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._file:
-            self._bytes += line
-            # Bytes that are no text stay apart from all text, so that the row is refused and not the file.
-            yield line.decode(self._encoding, errors="surrogateescape")
-
-    def taken(self) -> bytes:
-        """The bytes read since the last call, without the line's end."""
-        taken, self._bytes = self._bytes, b""
-        return taken.rstrip(b"\r\n")

@@ -11,22 +11,24 @@ from workloads.price_pipeline.config import CsvSource, ParquetSource
 from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import csv_file
+from workloads.price_pipeline.sources.order import in_order
 
 
 class FileSource:
     """History of a CSV or Parquet file: each series but its last `withhold_years`."""
 
-    ordered = False
-
     def __init__(self, config: CsvSource | ParquetSource, clock: Callable[[], datetime]) -> None:
         self._config = config
         self._clock = clock
 
+    @property
+    def ordered(self) -> bool:
+        return self._config.ordered
+
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:  # noqa: ARG002
         """The history, whole: what a file holds is cheap to compare."""
-        if not self._config.withhold_years:
-            return self._read()
-        return iter(self._split()[0])
+        rows = iter(self._split()[0]) if self._config.withhold_years else self._read()
+        return in_order(rows, str(self._config.path)) if self.ordered else rows
 
     def withheld(self) -> list[tuple[Price, RawRow]]:
         """The withheld prices under their true dates, each with its row."""

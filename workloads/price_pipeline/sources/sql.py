@@ -13,7 +13,7 @@ from workloads.kit import scrub
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.price_pipeline.config import SqlSource as SqlConfig
 from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import SourceError, table
+from workloads.price_pipeline.sources import SourceError, sql_text, table
 
 
 class SqlSource:
@@ -37,7 +37,7 @@ class SqlSource:
                 present = [column.name for column in cursor.description or ()]
                 table.require(config.columns, present, f"the query of {config.name}")
                 for row in cursor:
-                    yield from table.split(config.columns, terms, row.__getitem__, table.as_json(row))
+                    yield from table.split(config, terms, row.__getitem__, table.as_json(row))
         except psycopg.Error as error:
             where = f"{config.user}@{config.host}:{config.port}/{config.database}"
             raise SourceError(f"{where}: {' '.join(str(error).split())}") from error
@@ -73,11 +73,11 @@ class SqlSource:
         narrowed = sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("TRUE")
         # A row without a time is no price, but it is to be refused, not passed over.
         # Ordered by all that is read: of two rows of one identity the same one is last each time.
-        order = sql.SQL(", ").join(map(sql.Identifier, table.wanted(self._config.columns)))
+        order = sql.SQL(", ").join(map(sql.Identifier, self._config.columns.read))
         return sql.SQL(
             "SELECT * FROM ({}) AS prices WHERE ({}) OR {} IS NULL ORDER BY {} NULLS FIRST, {}"
         ).format(
-            sql.SQL(self._config.query.strip().rstrip(";").replace("%", "%%")),  # pyright: ignore
+            sql.SQL(sql_text.within(self._config.query).replace("%", "%%")),  # pyright: ignore
             narrowed,
             event_time,
             event_time,

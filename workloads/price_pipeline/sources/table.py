@@ -11,8 +11,10 @@ from workloads.price_pipeline.config import Columns, CsvSource, HttpSource, Parq
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
 
+Tabled = CsvSource | ParquetSource | SqlSource | HttpSource
 
-def market_terms(config: CsvSource | ParquetSource | SqlSource | HttpSource) -> Terms:
+
+def market_terms(config: Tabled) -> Terms:
     """Terms of a configured source of market prices."""
     return Terms(
         source=config.name,
@@ -35,8 +37,11 @@ def market_terms(config: CsvSource | ParquetSource | SqlSource | HttpSource) -> 
     )
 
 
-def split(columns: Columns, terms: Terms, get: Callable[[str], object], raw: bytes) -> Iterator[RawRow]:
-    """The prices of one row: one a price column where it is wide, else one."""
+def split(config: Tabled, terms: Terms, get: Callable[[str], object], raw: bytes) -> Iterator[RawRow]:
+    """The prices of one row: one a price column where it is wide, else one. `get` raises LookupError for what
+    the row leaves out: a price left out is none that was observed, a currency or unit is the source's, all
+    else is needed."""
+    columns = config.columns
 
     def cell(column: str | None) -> object:
         return None if column is None else get(column)
@@ -46,13 +51,28 @@ def split(columns: Columns, terms: Terms, get: Callable[[str], object], raw: byt
         cell(columns.hour),
         cell(columns.repeated),
         cell(columns.published_at),
-        cell(columns.currency),
-        cell(columns.unit),
+        _if_there(get, columns.currency),
+        _if_there(get, columns.unit),
     )
     if columns.symbol is not None and columns.price is not None:
-        yield RawRow(terms, raw, get(columns.symbol), event_time, get(columns.price), *beside)
+        symbol = _symbol(config.symbols, get(columns.symbol))
+        yield RawRow(terms, raw, symbol, event_time, _if_there(get, columns.price), *beside)
     for column, symbol in columns.prices.items():
-        yield RawRow(terms, raw, symbol, event_time, get(column), *beside)
+        yield RawRow(terms, raw, symbol, event_time, _if_there(get, column), *beside)
+
+
+def _symbol(symbols: Mapping[str, str], written: object) -> object:
+    if not symbols or isinstance(written, bool) or not isinstance(written, str | int):
+        return written
+    name = str(written)
+    return symbols.get(name) or symbols.get(name.strip(), written)
+
+
+def _if_there(get: Callable[[str], object], column: str | None) -> object:
+    try:
+        return None if column is None else get(column)
+    except LookupError:
+        return None
 
 
 def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str) -> Iterator[RawRow]:
@@ -61,25 +81,16 @@ def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str) -> Itera
         yield RawRow(terms, raw, symbol, None, None, problem=problem)
 
 
-def wanted(columns: Columns) -> list[str]:
-    """Names of the columns that are read."""
-    named = (
-        columns.event_time,
-        columns.hour,
-        columns.repeated,
-        columns.published_at,
-        columns.symbol,
-        columns.price,
-        columns.currency,
-        columns.unit,
-        *columns.prices,
-    )
-    return [name for name in named if name]
+def priced(columns: Columns) -> list[str]:
+    """Names of the columns that hold prices."""
+    return [name for name in (columns.price, *columns.prices) if name]
 
 
 def require(columns: Columns, present: list[str], where: str) -> None:
     """SourceError unless each column that is read is among `present`."""
-    if missing := [name for name in wanted(columns) if name not in present]:
+    if twice := [name for name in columns.read if present.count(name) > 1]:
+        raise SourceError(f"{where} has more than one column {', '.join(map(repr, twice))}")
+    if missing := [name for name in columns.read if name not in present]:
         raise SourceError(
             f"{where} has no column {', '.join(map(repr, missing))}; "
             f"it has {', '.join(map(repr, present))}: correct `columns`"

@@ -1,0 +1,94 @@
+"""How a source's API is asked: its key, its pages, and which of its answers mean what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from workloads.price_pipeline import paths
+from workloads.price_pipeline.strict import Strict
+
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+class HttpSecret(Strict):
+    """An API key, read from a file for each run, sent in a header or in a query parameter."""
+
+    file: Path
+    header: str | None = None
+    parameter: str | None = None
+    prefix: str = ""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.header is None) == (self.parameter is None):
+            raise ValueError("give one of `header` and `parameter`")
+        return self
+
+
+class NoPaging(Strict):
+    kind: Literal["none"] = "none"
+
+
+class _Counted(Strict):
+    """Pages until one is empty: a server may give fewer rows than `size` of any page."""
+
+    size_parameter: str
+    size: Annotated[int, Field(gt=0)] = 1000
+    total: paths.Path | None = None
+    """Where an answer says how many rows all pages have; they are then asked for until so many have come."""
+
+
+class PagePaging(_Counted):
+    """Pages by number."""
+
+    kind: Literal["page"]
+    parameter: str = "page"
+    first: int = 1
+    size_parameter: str = "per_page"
+
+
+class OffsetPaging(_Counted):
+    """Pages by the number of rows to skip."""
+
+    kind: Literal["offset"]
+    parameter: str = "offset"
+    size_parameter: str = "length"
+
+
+class CursorPaging(Strict):
+    """Pages by the cursor at `field` of each answer, until it is absent, null or empty."""
+
+    kind: Literal["cursor"]
+    parameter: str = "cursor"
+    field: paths.Path
+
+
+class LinkPaging(Strict):
+    """Pages by the `Link: …; rel="next"` header, or by the address at `field` of each answer."""
+
+    kind: Literal["link"]
+    field: paths.Path | None = None
+
+
+Paging = Annotated[
+    NoPaging | PagePaging | OffsetPaging | CursorPaging | LinkPaging, Field(discriminator="kind")
+]
+
+
+class HttpClient(Strict):
+    """How requests are made, and what a status means."""
+
+    headers: dict[str, str] = Field(default_factory=dict[str, str])
+    secret: HttpSecret | None = None
+    requests_per_second: Annotated[float, Field(gt=0)] = 5
+    timeout_seconds: Annotated[float, Field(gt=0)] = 20
+    attempts: Annotated[int, Field(gt=0)] = 6
+    retry_wait_max_seconds: Annotated[float, Field(gt=0)] = 60
+    """Longest wait before one retry. A server that asks for more with Retry-After fails the source."""
+    retried_statuses: frozenset[Status] = frozenset({408, 425, 429, 500, 502, 503, 504})
+    """Statuses of a failure that may pass."""
+    no_rows_statuses: frozenset[Status] = frozenset({204})
+    """Statuses that say that there are no rows, or no more of them: some servers give 404 for it."""

@@ -1,0 +1,152 @@
+"""Requests to an API: paced, tried again with back-off, and named without their key where they fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import stamina
+
+from workloads.kit import scrub
+from workloads.price_pipeline.http_config import HttpClient as Config
+from workloads.price_pipeline.sources import SourceError
+
+_EXCERPT = 200
+"""Characters of an answer that an error shows."""
+
+
+class HttpClient:
+    """One run's connection. `parameters` carry the key where it belongs into the query."""
+
+    def __init__(self, config: Config, pace: Pace) -> None:
+        """Raises SourceError if the key cannot be read."""
+        self._config = config
+        self._pace = pace
+        headers = dict(config.headers)
+        self.parameters: dict[str, str] = {}
+        if config.secret is not None:
+            value = config.secret.prefix + read_secret(config.secret.file, "secret.file")
+            if config.secret.header:
+                headers[config.secret.header] = value
+            else:
+                self.parameters[str(config.secret.parameter)] = value
+        self._client = httpx.Client(timeout=config.timeout_seconds, headers=headers, follow_redirects=False)
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.__exit__(kind, error, trace)
+
+    def get(self, url: httpx.URL) -> httpx.Response | None:
+        """The answer; None where its status says that there are no rows.
+
+        Raises:
+            SourceError: the server is away or refuses.
+        """
+        config = self._config
+
+        def again(error: Exception) -> bool | float:
+            if isinstance(error, httpx.TransportError):
+                return True
+            if not isinstance(error, httpx.HTTPStatusError):
+                return False
+            if error.response.status_code not in config.retried_statuses:
+                return False
+            asked = retry_after(error.response.headers.get("Retry-After"), datetime.now(UTC))
+            if asked is None:
+                return True
+            return asked if asked <= config.retry_wait_max_seconds else False
+
+        where = f"{url.scheme}://{url.host}{url.path}"
+        try:
+            for attempt in stamina.retry_context(
+                on=again,
+                attempts=config.attempts,
+                timeout=None,
+                wait_initial=0.5,
+                wait_max=config.retry_wait_max_seconds,
+            ):
+                with attempt:
+                    self._pace.wait()
+                    response = self._client.get(url)
+                    if response.status_code in config.no_rows_statuses:
+                        return None
+                    return response.raise_for_status()
+        # Their own texts name the address with its query, where the key may be.
+        except httpx.HTTPStatusError as error:
+            answer = error.response
+            asked = answer.headers.get("Retry-After")
+            later = f", try again after {asked}" if asked else ""
+            raise SourceError(
+                f"{where} answered {answer.status_code} {answer.reason_phrase}{later}{excerpt(answer)}"
+            ) from None
+        except httpx.RequestError as error:
+            raise SourceError(f"{where} cannot be reached: {type(error).__name__}") from None
+        raise AssertionError("a retried request ends in an answer or an error")
+
+
+class Pace:
+    """Spaces calls evenly."""
+
+    def __init__(
+        self,
+        per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._gap = 1 / per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._next = clock()
+
+    def wait(self) -> None:
+        """Return when the next call is due."""
+        now = self._clock()
+        if now < self._next:
+            self._sleep(self._next - now)
+        self._next = max(now, self._next) + self._gap
+
+
+def read_secret(file: Path, setting: str) -> str:
+    """The secret in `file`, which no log line shows from now on.
+
+    Raises:
+        SourceError: it cannot be read; names the setting.
+    """
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SourceError(f"{setting} {file}: {error.strerror}") from error
+    scrub.hide(secret)
+    return secret
+
+
+def excerpt(response: httpx.Response) -> str:
+    """How an answer's text begins, for the end of an error's text; without secrets."""
+    # Drawn through the nets before it is cut: half a secret is none that they know.
+    text = scrub.scrub(" ".join(response.text[: 20 * _EXCERPT].split()))
+    if not text:
+        return ""
+    return f": {text[:_EXCERPT]}{'…' if len(text) > _EXCERPT else ''}"
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, as seconds or as a date; None where it says nothing."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    except (TypeError, ValueError):
+        return None

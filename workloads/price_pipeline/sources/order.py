@@ -1,0 +1,34 @@
+"""Rows that are stated to be in order, held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from workloads.kit.contracts.messages import Price
+from workloads.price_pipeline.checks import check
+from workloads.price_pipeline.rows import RawRow
+from workloads.price_pipeline.sources import SourceError
+
+
+def in_order(rows: Iterator[RawRow], where: str) -> Iterator[RawRow]:
+    """The rows, while those of each symbol follow each other in time.
+
+    Raises:
+        SourceError: a price is before one of its symbol that came, or comes again after others: it would
+            count as late, or as a correction of what it repeats.
+    """
+    newest: dict[str, datetime] = {}
+    instant: datetime | None = None
+    for row in rows:
+        price = check(row)
+        if isinstance(price, Price):
+            last = newest.get(price.symbol, price.delivery_start)
+            again = price.symbol in newest and price.delivery_start == last != instant
+            if price.delivery_start < last or again:
+                raise SourceError(
+                    f"{where} is not in order, as `ordered: true` states: {price.symbol} of "
+                    f"{price.delivery_start.isoformat()} comes after {last.isoformat()}; set it to false"
+                )
+            newest[price.symbol] = instant = price.delivery_start
+        yield row

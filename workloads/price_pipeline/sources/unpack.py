@@ -1,0 +1,44 @@
+"""Files that are packed, as the files that they hold."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, cast
+
+from workloads.price_pipeline.sources import SourceError
+
+_ENCRYPTED = 0x1
+_GZIP, _ZIP = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
+
+FAULTS = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
+"""What reading a packed file raises where it is spoilt, or packed in a way that is not known here."""
+
+
+def unpacked(file: IO[bytes], where: str) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files that `file` holds, by their names, each open until the next is asked for: itself where it is
+    not packed. Packed is what begins so, whatever its name.
+
+    Raises:
+        SourceError: an archive is empty or encrypted.
+        FAULTS: from here and from reading what is given.
+    """
+    start = file.read(4)
+    file.seek(0)
+    if start.startswith(_GZIP):
+        with gzip.open(file) as content:
+            yield where, cast(IO[bytes], content)
+    elif start in _ZIP:
+        with zipfile.ZipFile(file) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if not members:
+                raise SourceError(f"{where} is a zip archive without a file in it")
+            if any(member.flag_bits & _ENCRYPTED for member in members):
+                raise SourceError(f"{where} is a zip archive with a password: there is no setting for it")
+            for member in sorted(members, key=lambda member: member.filename):
+                with archive.open(member) as content:
+                    yield f"{where}:{member.filename}", content
+    else:
+        yield where, file
