@@ -24,6 +24,7 @@ from workloads.kit.records import Transient
 from workloads.kit.settings import KafkaSettings
 from workloads.kit.settings import load as load_settings
 from workloads.price_pipeline import config
+from workloads.price_pipeline.row_config import NAME_PATTERN
 from workloads.price_pipeline.settings import ReplaySettings, RunSettings, SourcesSettings
 from workloads.price_pipeline.sources import SourceError
 
@@ -155,7 +156,7 @@ def _day(text: str) -> date:
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(config.NAME_PATTERN, text):
+    if not re.fullmatch(NAME_PATTERN, text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name: letters, digits, dot, dash and underscore")
     return text
 

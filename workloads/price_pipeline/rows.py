@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from workloads.kit.contracts.messages import Product, Provenance
 from workloads.kit.periods import Resolution
-from workloads.price_pipeline.config import Labels, Publication
+from workloads.price_pipeline.row_config import Labels, Publication
 
 _UTC: Final = ZoneInfo("UTC")
 _DAY: Final = Resolution.parse("P1D")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from workloads.kit.periods import Resolution
-from workloads.price_pipeline.config import Columns, CsvSource, HttpSource, ParquetSource, SqlSource
+from workloads.price_pipeline.config import CsvSource, HttpSource, ParquetSource, SqlSource
+from workloads.price_pipeline.row_config import Columns
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
 

@@ -1,0 +1,202 @@
+"""How the rows of a source become prices: the instrument, its periods, when they are known, the columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from workloads.kit.contracts.messages import PRINTABLE, Product
+from workloads.kit.periods import Resolution
+from workloads.price_pipeline.strict import Strict
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Unit = Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=rf"^{PRINTABLE}*$")]
+Span = Annotated[timedelta, Field(ge=timedelta(0))]
+Interval = Annotated[timedelta, Field(ge=timedelta(milliseconds=10))]
+
+
+def _no_number(value: object) -> object:
+    # YAML reads an unquoted 16:00 as the number 960.
+    if isinstance(value, int | float):
+        raise ValueError('write a time of day in quotes: "16:00"')
+    return value
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_no_number)]
+Labels = Literal["start", "end", "hour_ending", "hour_starting", "position"]
+
+
+def _resolution(value: str) -> str:
+    return Resolution.parse(value).text
+
+
+def _zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(
+            "is no IANA time zone: give one such as Europe/Berlin, America/Chicago, EST"
+        ) from error
+
+
+class Model(Strict, BaseModel):
+    """BaseModel by name, so that ruff knows whose defaults these are."""
+
+
+class Columns(Model):
+    """Which field of a row holds what. Either `prices` (wide: one price column a symbol, column -> symbol) or
+    `symbol` and `price` (long: one row a symbol). For JSON a field is a dotted path."""
+
+    event_time: str
+    """Labels the delivery period, alone or with `hour`."""
+    hour: str | None = None
+    """The hour or the number of the period in the day, where `labels` counts them."""
+    repeated: str | None = None
+    """Says of a local time that the clock shows twice whether it is the second: Y, true, 1, B, *, or not:
+    N, false, 0, A, empty."""
+    published_at: str | None = None
+    """When the market made the price known; without a zone in the source's `time_zone`."""
+    prices: dict[str, Name] = {}
+    symbol: str | None = None
+    price: str | None = None
+    currency: str | None = None
+    unit: str | None = None
+    """A row's own currency and unit, where it has them; else the source's."""
+
+    @property
+    def read(self) -> list[str]:
+        """Names of the columns that are read."""
+        named = (
+            *(self.event_time, self.hour, self.repeated, self.published_at),
+            *(self.symbol, self.price, self.currency, self.unit),
+            *self.prices,
+        )
+        return [name for name in named if name]
+
+    @model_validator(mode="after")
+    def _wide_or_long(self) -> Self:
+        long = self.symbol is not None and self.price is not None
+        if bool(self.prices) == long or (self.symbol is None) != (self.price is None):
+            raise ValueError("give either `prices` (column: SYMBOL, …), or both `symbol` and `price`")
+        return self
+
+
+class Publication(Model):
+    """When a market makes a period's price known: at a local time of a day relative to the delivery's, such
+    as `{day: -1, at: "12:57"}` for a day-ahead auction."""
+
+    day: Annotated[int, Field(ge=-31, le=366)]
+    at: TimeOfDay
+
+
+class Prices(Model):
+    """What all sources say of their prices: the instrument, and when it is known."""
+
+    name: Name
+    market: Name
+    product: Product = "spot"
+    currency: Currency = "USD"
+    unit: Unit = "bbl"
+    resolution: Annotated[str, AfterValidator(_resolution)] = "P1D"
+    """Length of a delivery period: PT15M, PT1H, P1D, P1M; PT0S for quotes of an instant."""
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """The market's, of times without a zone of their own, and of its days."""
+    publication_lag: Span | None = None
+    """From the start of a period until the source makes its price known (ISO 8601: P1D, PT1H)."""
+    publication: Publication | None = None
+    """Or a local time of a day; without either, and without `columns.published_at`, a price is known when its
+    period is over."""
+    look_back: Span = timedelta(days=30)
+    """How far before the newest known price changes and late rows are looked for."""
+
+
+class Columned(Prices):
+    columns: Columns
+    time_format: str | None = None
+    """strptime's, or `epoch_seconds` or `epoch_milliseconds`; None is ISO 8601."""
+    time_of_day: TimeOfDay = time(0)
+    """The local time of an event given as a date alone."""
+    labels: Labels = "start"
+    """How a row names its period: by its `start`; by its `end` on the market's clock (24:00 is one); by date
+    and `hour_ending` (1 to 24) or `hour_starting` (0 to 23); by its `position` in the day, from 1, counted
+    through clock changes (to 23 and 25, 92 and 100)."""
+    repeated: Literal["refuse", "in_order"] = "refuse"
+    """A local time that the clock shows twice, without `columns.repeated`: refused, or taken by the order of
+    the rows, the first of a symbol for the first."""
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", " ", "'"] | None = None
+    """What stands between groups of three digits; None: a dot beside a decimal comma, else nothing."""
+    no_price: tuple[str, ...] = ("", ".")
+    """How the source writes that there is no price."""
+
+    @model_validator(mode="after")
+    def _times_agree(self) -> Self:
+        known = {
+            "publication_lag": self.publication_lag,
+            "publication": self.publication,
+            "columns.published_at": self.columns.published_at,
+        }
+        if len(given := [name for name, value in known.items() if value is not None]) > 1:
+            raise ValueError(f"{' and '.join(given)} both say when a price is known: give one")
+        counted = self.labels in ("hour_ending", "hour_starting", "position")
+        if counted != (self.columns.hour is not None):
+            raise ValueError(
+                f"labels: {self.labels} {'needs' if counted else 'does not take'} `columns.hour`"
+            )
+        clock = Resolution.parse(self.resolution).clock
+        if self.labels in ("hour_ending", "hour_starting") and self.resolution != "PT1H":
+            raise ValueError(f"labels: {self.labels} counts hours: resolution is PT1H, not {self.resolution}")
+        if self.labels == "position" and not clock:
+            raise ValueError(f"labels: position counts periods within a day, not of {self.resolution}")
+        if self.repeated == "in_order" and self.columns.repeated is not None:
+            raise ValueError("repeated: in_order and columns.repeated both tell times apart: give one")
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}")
+        return self
+
+
+class Tabled(Columned):
+    """What all sources of rows with columns take beside."""
+
+    symbols: dict[str, Name] = {}
+    """The source's own names in `columns.symbol` -> SYMBOL; others stay as they are."""
+    retired_after: Span = timedelta(days=90)
+    """A series whose newest price is this much older than the source's newest has come to its end: the
+    source is not asked from there on for its sake."""
+
+    @field_validator("time_format")
+    @classmethod
+    def _can_be_parsed(cls, value: str | None) -> str | None:
+        if value is not None and "%" in value:
+            try:
+                datetime.strptime(datetime(2024, 3, 28, 13, 15, tzinfo=UTC).strftime(value), value)
+            except ValueError as error:
+                raise ValueError(f"is no format of strptime: {error}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _symbols_of_rows(self) -> Self:
+        if self.symbols and self.columns.symbol is None:
+            raise ValueError("`symbols` names what `columns.symbol` holds: give that too")
+        return self
+
+
+class Unsorted(Tabled):
+    """Rows that nothing has put in order. They are held in memory, whole, until the last is read."""
+
+    ordered: bool = False
+    """States that the rows of each symbol come in the order of their times: they are then published as they
+    are read, and what was read before a failure is. Rows that come otherwise fail the source."""
