@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, NoReturn
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -91,35 +91,38 @@ class Price(
     replayed_from: Utc | None = None
 
     def __post_init__(self) -> None:
-        start, end, published, true_date = (
-            self.delivery_start,
-            self.delivery_end,
-            self.published_at,
-            self.replayed_from,
-        )
-        # The three are in order nearly always: two comparisons then hold them all within the limits.
-        if not (EARLIEST <= start < LATEST and start <= end < LATEST):
-            _refuse_period(start, end)
-        if not EARLIEST <= published < LATEST:
-            raise _out_of_range("published_at", published)
-        if (end == start) != (self.resolution == INSTANT):
+        # Every message comes through here: what is right is found so with few comparisons.
+        start, end, published = self.delivery_start, self.delivery_end, self.published_at
+        if not EARLIEST <= start <= end < LATEST or not start <= published < LATEST:
+            self._check_times()
+        if (self.resolution == INSTANT) != (start == end):
             raise ValueError(
                 f"delivery_end {end.isoformat()} does not fit resolution {self.resolution} from"
                 f" {start.isoformat()}: only an instant ({INSTANT}) has no length"
             )
-        if published < start and start - published > _LEAD.get(self.product, _NO_LEAD):
-            raise ValueError(
-                f"published_at {published.isoformat()} is before the delivery of a {self.product} price,"
-                f" {start.isoformat()}, by more than {_LEAD.get(self.product, _NO_LEAD)}"
-            )
-        if true_date is not None and not EARLIEST <= true_date < LATEST:
-            raise _out_of_range("replayed_from", true_date)
-        if (true_date is None) == (self.provenance == "replay"):
+        provenance, replayed_from = self.provenance, self.replayed_from
+        if (replayed_from is None) == (provenance == "replay"):
             raise ValueError("a replayed price, and no other, has its true date in replayed_from")
-        if (self.provenance == "synthetic") != self.symbol.startswith(SYNTHETIC_PREFIX):
+        if replayed_from is not None and not EARLIEST <= replayed_from < LATEST:
+            raise _out_of_range("replayed_from", replayed_from)
+        if self.symbol.startswith(SYNTHETIC_PREFIX) != (provenance == "synthetic"):
             raise ValueError(
                 f"symbol {self.symbol}: symbols of synthetic prices, and no others, start with"
                 f" {SYNTHETIC_PREFIX}"
+            )
+
+    def _check_times(self) -> None:
+        start, end, published = self.delivery_start, self.delivery_end, self.published_at
+        for field, time in (("delivery_start", start), ("delivery_end", end), ("published_at", published)):
+            if not EARLIEST <= time < LATEST:
+                raise _out_of_range(field, time)
+        if end < start:
+            raise ValueError(f"delivery_end {end.isoformat()} is before delivery_start {start.isoformat()}")
+        lead = _LEAD.get(self.product, timedelta(0))
+        if start - published > lead:
+            raise ValueError(
+                f"published_at {published.isoformat()} is before the delivery of a {self.product} price,"
+                f" {start.isoformat()}, by more than {lead}"
             )
 
     @property
@@ -251,16 +254,6 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     reason: str
     detail: dict[str, str | int | float | bool | None] = {}
-
-
-_NO_LEAD: Final = timedelta(0)
-
-
-def _refuse_period(start: datetime, end: datetime) -> NoReturn:
-    for field, time in (("delivery_start", start), ("delivery_end", end)):
-        if not EARLIEST <= time < LATEST:
-            raise _out_of_range(field, time)
-    raise ValueError(f"delivery_end {end.isoformat()} is before delivery_start {start.isoformat()}")
 
 
 def _out_of_range(field: str, time: datetime) -> ValueError:
