@@ -41,7 +41,7 @@ ALL: dict[str, Any] = {
     "external_secrets": {"replicas": 2},
     "karpenter": {
         "replicas": 2,
-        "image": "bottlerocket@v1.50.0",
+        "image": "bottlerocket@v1.64.0",
         "pools": {
             "general": {
                 "capacity": ["spot", "on-demand"],
