@@ -188,7 +188,9 @@ class Foundation(Component):
         )
         AccountDefaults("account", AccountDefaultsArgs(site=site), self._below)
         karpenter = KarpenterAtAws(
-            "karpenter", KarpenterAtAwsArgs(site=site, cluster_name=eks.cluster_name), self._below
+            "karpenter",
+            KarpenterAtAwsArgs(site=site, cluster_name=eks.cluster_name, volume_key_arn=keys.arn("volumes")),
+            self._below,
         )
         ready = [*eks.ready, *nodes.ready, *addons.ready, *karpenter.ready, *rights.ready, *self._secrets()]
         self.cluster = ClusterAccess(
