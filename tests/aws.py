@@ -128,3 +128,8 @@ def key_arn(name: str) -> str:
 def queue_arn(name: str) -> str:
     """ARN of a queue by its name at AWS."""
     return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+
+def answers() -> Mocks:
+    """What AWS would answer a program."""
+    return _Answers()

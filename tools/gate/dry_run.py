@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from tools.gate import apiserver, charts, crds, typecheck
+from tools.gate import apiserver, charts, crds, manifests, typecheck
+from tools.gate import made as made_by_others
 from tools.gate.apiclient import Answer, ApiServer
 from tools.gate.model import CheckResult, Finding, StackPreview
 from tools.gate.typecheck import is_policy
@@ -19,6 +20,7 @@ BUILT_IN = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"
 _REFUSED = "Correct the object; a kind that is missing needs its definition in tools/gate/crds.py."
 _WARNED = "Change what the server warns of: the next version may refuse it."
 _TYPES = "Correct the expression: it would fail on every object that it is asked about."
+_MADE = "Correct the function in tools/gate/made, or what is declared: others make it of that."
 _NAMESPACE = "Declare the namespace, or correct metadata.namespace."
 
 
@@ -88,6 +90,11 @@ def judge(server: Server, preview: StackPreview) -> Iterator[Finding]:
             yield Finding(CHECK, "error", preview.stack, urn, answer.message, _REFUSED)
         for warning in answer.warnings:
             yield Finding(CHECK, "warning", preview.stack, urn, warning, _WARNED)
+    others = [o for o in made_by_others.of(preview) if o["metadata"]["namespace"] not in wanted]
+    for manifest, answer in zip(others, server.apply_all(others, dry_run=True), strict=True):
+        if not answer.ok:
+            name = manifests.named(manifests.key(manifest))
+            yield Finding(CHECK, "error", preview.stack, name, answer.message, _MADE)
 
 
 def _of_releases(preview: StackPreview) -> dict[str, dict[str, Any]]:
