@@ -199,6 +199,7 @@ class Foundation(Component):
             # Its interfaces, and the service's address for what a policy sees before it is translated.
             api_cidrs=[*map(str, network.isolated_cidrs), f"{settings.service_cidr[1]}/32"],
             network_cidrs=[str(network.cidr)],
+            balancer_cidrs=[*map(str, network.public_cidrs)],
             ready=ready,
         )
         self.outputs["cluster"] = eks.cluster_name
