@@ -97,8 +97,9 @@ def _of_others(server: Server, preview: StackPreview, missing: Container[str]) -
     others = [o for o in made.of(preview) if o["metadata"]["namespace"] not in missing]
     if not others:
         return
-    # The server looks at no pod whose account is missing; whoever makes the pod has made that first.
-    server.apply_all([_account(o) for o in others if o["kind"] == "Pod"])
+    # The server looks at no pod whose account or class is missing; both are there before the pod is.
+    classes = [o for _, o in preview.kubernetes_objects() if o["kind"] == "PriorityClass"]
+    server.apply_all([*classes, *(_account(o) for o in others if o["kind"] == "Pod")])
     for manifest, answer in zip(others, server.apply_all(others, dry_run=True), strict=True):
         if not answer.ok:
             name = manifests.named(manifests.key(manifest))
