@@ -60,7 +60,7 @@ def kafka(cluster: Manifest, declared: list[Manifest]) -> Iterator[Manifest]:
 def _labels(of: Manifest, component: str, kind: str) -> dict[str, str]:
     given: Mapping[str, str] = of["metadata"].get("labels", {})
     own = {k: v for k, v in given.items() if not k.startswith("app.kubernetes.io/") or k.endswith("/part-of")}
-    name = own.get(_CLUSTER_LABEL, of["metadata"]["name"])
+    name: str = own.get(_CLUSTER_LABEL) or of["metadata"]["name"]
     return {
         **own,
         _CLUSTER_LABEL: name,
