@@ -19,7 +19,9 @@ class ClusterAccess:
     identifier: name that stays the same when the kubeconfig changes: a new one replaces every object.
     domain: DNS domain of the cluster's services.
     api_cidrs: networks that the Kubernetes API answers from, and calls webhooks from.
-    network_cidrs: networks that nodes, load balancers and endpoints of AWS are in.
+    network_cidrs: networks that nodes and endpoints of AWS are in; with them all pods, where they have
+        addresses of the same network.
+    balancer_cidrs: networks that load balancers are in, and no pod.
     ready: what must be there before the first object.
     """
 
@@ -29,6 +31,7 @@ class ClusterAccess:
     domain: str = "cluster.local"
     api_cidrs: Sequence[str]
     network_cidrs: Sequence[str]
+    balancer_cidrs: Sequence[str]
     ready: Sequence[pulumi.Resource] = ()
 
 
@@ -41,6 +44,7 @@ def existing(cluster: KubeconfigCluster) -> ClusterAccess:
         domain=cluster.domain,
         api_cidrs=[str(cidr) for cidr in cluster.api_cidrs],
         network_cidrs=[str(cidr) for cidr in cluster.api_cidrs],
+        balancer_cidrs=[],
     )
 
 

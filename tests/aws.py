@@ -102,6 +102,12 @@ class _Answers(Mocks):
                 outputs["domainValidationOptions"] = [{f"resourceRecord{k}": v for k, v in proof.items()}]
             case "aws:kms/key:Key":
                 outputs["keyId"] = f"{args.name}-id"
+                outputs["arn"] = key_arn(args.name)
+            case "aws:sqs/queue:Queue":
+                outputs["arn"] = queue_arn(args.inputs["name"])
+            case "aws:route53/zone:Zone":
+                outputs["zoneId"] = "Z0123456789"
+                outputs["arn"] = "arn:aws:route53:::hostedzone/Z0123456789"
             case "aws:ec2/launchTemplate:LaunchTemplate":
                 outputs["latestVersion"] = 3
             case _:
@@ -112,3 +118,18 @@ class _Answers(Mocks):
 def arn(name: str) -> str:
     """What the answers say is a resource's ARN."""
     return f"arn:aws:any:{REGION}:{ACCOUNT}:{name}"
+
+
+def key_arn(name: str) -> str:
+    """ARN of a KMS key by its name in the program."""
+    return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}-id"
+
+
+def queue_arn(name: str) -> str:
+    """ARN of a queue by its name at AWS."""
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+
+def answers() -> Mocks:
+    """What AWS would answer a program."""
+    return _Answers()

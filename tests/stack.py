@@ -134,18 +134,19 @@ def _whole_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def record(program: Callable[[], object], *, mocks: Mocks | None = None) -> Recorder:
+def record(program: Callable[[], object], *, mocks: Mocks | None = None, stack: str = "local") -> Recorder:
     """Run a program without an engine and keep what it registers.
 
     Args:
         mocks: what providers would answer; by default each resource's own inputs.
+        stack: its name.
     """
     asyncio.set_event_loop(asyncio.new_event_loop())
     monitor = Recorder(mocks or _Echo())
     # The stack of a program before this one would otherwise stay the root, and not be registered again.
     ROOT_RESOURCE.set(None)
     pulumi.runtime.set_mocks(
-        monitor.mocks, project="carbon-platform", stack="local", preview=False, monitor=monitor
+        monitor.mocks, project="carbon-platform", stack=stack, preview=False, monitor=monitor
     )
     pulumi.runtime.test(lambda: program() and None)()
     return monitor

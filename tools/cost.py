@@ -230,7 +230,7 @@ def _cpus(amount: str) -> float:
 
 def _gib(size: str) -> int:
     number, unit = int(size[:-2]), size[-2:]
-    return math.ceil(number * {"Gi": 1, "Mi": 2**-10, "Ki": 2**-20}[unit])
+    return math.ceil(number * {"Ti": 2**10, "Gi": 1, "Mi": 2**-10, "Ki": 2**-20}[unit])
 
 
 def _with_compared(lines: Sequence[Priced]) -> str:

@@ -33,6 +33,7 @@ class CloudNativePGArgs:
     superuser: password of PostgreSQL's superuser.
     passwords: of each other login role.
     backups: `s3://bucket/prefix` of the archive.
+    region: of that bucket.
     paths: of clients; those between the servers and to their operator are added.
     scraper: who reads the figures.
     api: (network, port) of the Kubernetes API.
@@ -45,6 +46,7 @@ class CloudNativePGArgs:
     passwords: Mapping[str, SecretValue] = field(repr=False)
     settings: PostgresCloudNativePG
     backups: str
+    region: str
     paths: Paths
     scraper: Peer
     api: Sequence[tuple[str, int]]
@@ -73,7 +75,7 @@ class CloudNativePG(Component):
         store = self.add(
             cloudnative_pg.object_store(identity, settings.backup, path=args.backups),
             name=f"{name}-archive",
-            after=before,
+            after=[*before, self.add(cloudnative_pg.archive_region(identity, args.region))],
         )
         cluster = self.add(
             cloudnative_pg.cluster(identity, settings, domain=args.domain, roles=sorted(args.passwords)),

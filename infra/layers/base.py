@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
@@ -13,6 +14,7 @@ from infra.names import Names
 from infra.passwords import Passwords
 from infra.paths import NetworkPaths
 from infra.settings.base import Labels
+from infra.settings.services import ServicesSettings
 from infra.settings.stack import PlatformSettings
 
 
@@ -38,6 +40,30 @@ class Context:
         return self.settings.services.prometheus_crds is not None
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What is there of the cluster: who needs a service waits for that one, and for no other's chart.
+
+    Args:
+        always: before anything: namespaces, classes, nodes.
+        services: by the service's name in the settings; one that the stack is without is not there.
+    """
+
+    always: Sequence[pulumi.Resource] = ()
+    services: Mapping[str, Sequence[pulumi.Resource]] = field(default_factory=dict[str, Any])
+
+    def of(self, *services: str) -> list[pulumi.Resource]:
+        """What must be there before who needs these.
+
+        Raises:
+            KeyError: no service is called so.
+        """
+        unknown = set(services) - ServicesSettings.model_fields.keys()
+        if unknown:
+            raise KeyError(f"no service is called {', '.join(sorted(unknown))}")
+        return [*self.always, *(one for name in services for one in self.services.get(name, ()))]
+
+
 class Layer(Component):
     """A part of the platform.
 
@@ -50,25 +76,26 @@ class Layer(Component):
         name: str,
         context: Context,
         platform: pulumi.Resource,
-        ready: Sequence[pulumi.Resource] = (),
+        ready: Ready = Ready(),
     ) -> None:
         """Args:
-        ready: what must be there before anything of the layer.
+        ready: what is there of the cluster.
         """
         super().__init__(name, pulumi.ResourceOptions(parent=platform))
         self._context = context
         self._settings = context.settings
         self._platform = platform
-        self._ready = list(ready)
+        self._ready = ready
 
-    def below(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+    def below(self, *after: pulumi.Resource, needs: Sequence[str] = ()) -> pulumi.ResourceOptions:
         """Options of a component of the layer.
 
         Args:
-            after: what must be there before it, besides what the whole layer waits for.
+            after: what must be there before it.
+            needs: services of the cluster that it asks something of, if the stack has them.
         """
         return pulumi.ResourceOptions(
             parent=self,
             aliases=[pulumi.Alias(parent=self._platform)],
-            depends_on=[*self._ready, *after],
+            depends_on=[*self._ready.of(*needs), *after],
         )

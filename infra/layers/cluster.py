@@ -9,7 +9,7 @@ import pulumi
 
 from infra.components.admission_policies import AdmissionPolicies, AdmissionPoliciesArgs
 from infra.components.namespace import Namespace, NamespaceArgs
-from infra.layers.base import Context, Layer
+from infra.layers.base import Context, Layer, Ready
 from infra.layers.cluster_services import ClusterServices, ClusterServicesArgs
 from infra.settings.monitoring import KubePrometheusStackSettings
 from policies.exceptions import RuleException
@@ -18,9 +18,7 @@ from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
 
 class ClusterLayer(Layer):
-    """`ready` is what must be there before anything else: objects that ask something of an operator need its
-    definitions.
-    """
+    """`ready` is what is there of it: objects that ask something of an operator need its definitions."""
 
     TYPE: ClassVar[str] = "carbon:platform:ClusterLayer"
 
@@ -37,15 +35,14 @@ class ClusterLayer(Layer):
         """
         super().__init__("cluster", context, platform)
         namespaces = self._namespaces()
-        services = self._services(namespaces)
-        self.ready: list[pulumi.Resource] = [*namespaces, *services]
+        self.ready = self._services(namespaces)
         enforced = AdmissionPoliciesArgs(
             identity=context.labels,
             settings=self._settings.admission,
             limits=limits,
             exceptions=exceptions,
         )
-        AdmissionPolicies("admission", enforced, self.below(*self.ready))
+        AdmissionPolicies("admission", enforced, self.below(*self.ready.of("kyverno")))
         self.register_outputs({})
 
     def _namespaces(self) -> list[pulumi.Resource]:
@@ -60,9 +57,9 @@ class ClusterLayer(Layer):
             for name, quota, enforced in wanted
         ]
 
-    def _services(self, namespaces: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+    def _services(self, namespaces: Sequence[pulumi.Resource]) -> Ready:
         if not self._settings.services.in_use:
-            return []
+            return Ready(namespaces)
         args = ClusterServicesArgs(
             labels=self._context.labels,
             cluster=self._context.cluster,
@@ -70,4 +67,5 @@ class ClusterLayer(Layer):
             names=self._context.names,
             after=namespaces,
         )
-        return ClusterServices("services", args, self.below()).ready
+        services = ClusterServices("services", args, self.below())
+        return Ready([*namespaces, *services.first], services.ready)

@@ -67,7 +67,8 @@ class ClusterServices(Component):
     """Operators and controllers. What the settings leave out is None here.
 
     Attributes:
-        ready: what is there last: who needs any of them waits for these.
+        first: what everything needs: classes of volumes and priorities, and nodes.
+        ready: by the service's name in the settings, what is there last of each.
     """
 
     TYPE: ClassVar[str] = "carbon:platform:ClusterServices"
@@ -100,6 +101,7 @@ class ClusterServices(Component):
         self.strimzi = self._strimzi(nodes)
         self.metrics_server = self._metrics_server((*nodes, self.cert_manager))
         self.cloudnative_pg = self._cloudnative_pg((*nodes, self.cert_manager))
+        self.first: list[pulumi.Resource] = [priorities, *_last(self.storage), *_last(self.karpenter)]
         self.ready = self._ready()
         self.register_outputs({"charts": {chart.name: chart.version for chart in charts.ALL}})
 
@@ -202,26 +204,17 @@ class ClusterServices(Component):
         args = CloudNativePgArgs(site=self._site, settings=settings, namespaces=(PLATFORM,))
         return CloudNativePg("cloudnative-pg", args, self._after(*after))
 
-    def _ready(self) -> list[pulumi.Resource]:
-        services: tuple[Service | None, ...] = (
-            self.prometheus_crds,
-            self.karpenter,
-            self.load_balancer_controller,
-            self.cert_manager,
-            self.external_secrets,
-            self.kyverno,
-            self.keda,
-            self.strimzi,
-            self.metrics_server,
-            self.cloudnative_pg,
-        )
-        return [resource for service in services if service is not None for resource in service.ready]
+    def _ready(self) -> dict[str, Sequence[pulumi.Resource]]:
+        made = {name: getattr(self, name) for name in ServicesSettings.model_fields}
+        return {name: _last(service) for name, service in made.items() if service is not None}
 
     def _after(self, *others: pulumi.Resource | None) -> pulumi.ResourceOptions:
-        there: list[pulumi.Resource] = []
-        for other in others:
-            if isinstance(other, Service):
-                there += other.ready
-            elif other is not None:
-                there.append(other)
+        there = [resource for other in others for resource in _last(other)]
         return pulumi.ResourceOptions(parent=self, depends_on=there)
+
+
+def _last(made: pulumi.Resource | None) -> list[pulumi.Resource]:
+    """What is there last of a service; another resource stands for itself."""
+    if isinstance(made, Service):
+        return list(made.ready)
+    return [made] if made is not None else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
@@ -14,7 +13,7 @@ from infra.components.migration_job import MigrationJob, MigrationJobArgs
 from infra.components.postgres import Postgres
 from infra.components.strimzi_kafka import StrimziKafka
 from infra.layers import data_kinds
-from infra.layers.base import Context, Layer
+from infra.layers.base import Context, Layer, Ready
 from infra.layers.data_kinds import DataSite
 from infra.manifests.network import Paths
 from infra.manifests.workload import Workload
@@ -24,6 +23,8 @@ from infra.workloads.site import Services
 from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, PROMETHEUS, REDIS
 
 _JOB_SECONDS: Final = 600
+_SECRETS: Final = ("external_secrets",)
+_MONITORS: Final = ("prometheus_crds",)
 
 
 class DataLayer(Layer):
@@ -35,7 +36,7 @@ class DataLayer(Layer):
 
     TYPE: ClassVar[str] = "carbon:platform:DataLayer"
 
-    def __init__(self, context: Context, platform: pulumi.Resource, ready: Sequence[pulumi.Resource]) -> None:
+    def __init__(self, context: Context, platform: pulumi.Resource, ready: Ready) -> None:
         super().__init__("data", context, platform, ready)
         self._site = DataSite(
             identity=context.labels,
@@ -48,7 +49,12 @@ class DataLayer(Layer):
             monitored=context.monitored,
         )
         brokers, database = self._kafka(), self._postgres()
-        cache = data_kinds.redis(self._site, self._settings.redis, self._paths(REDIS.name), self.below())
+        cache = data_kinds.redis(
+            self._site,
+            self._settings.redis,
+            self._paths(REDIS.name),
+            self.below(needs=["cert_manager", *_SECRETS]),
+        )
         migrated = self._migrations(database)
         self.migrated: pulumi.Resource = migrated
         self.declared: pulumi.Resource = self._topics(brokers)
@@ -57,7 +63,7 @@ class DataLayer(Layer):
             self._settings.mlflow,
             database.access,
             self._paths(MLFLOW.name),
-            self.below(migrated),
+            self.below(migrated, needs=_SECRETS),
         )
         self.services = Services(
             kafka=brokers.access, postgres=database.access, redis=cache.access, mlflow=registry.url
@@ -68,11 +74,16 @@ class DataLayer(Layer):
         clients = self._paths(KAFKA.name)
         if self._settings.scaled_by_keda and KAFKA.port is not None:
             clients = replace(clients, ingress=(*clients.ingress, (KEDA, KAFKA.port)))
-        return data_kinds.kafka(self._site, self._settings.kafka, clients, self.below())
+        return data_kinds.kafka(
+            self._site, self._settings.kafka, clients, self.below(needs=["strimzi", *_MONITORS])
+        )
 
     def _postgres(self) -> Postgres | CloudNativePG:
         return data_kinds.postgres(
-            self._site, self._settings.postgres, self._paths(POSTGRES.name), self.below()
+            self._site,
+            self._settings.postgres,
+            self._paths(POSTGRES.name),
+            self.below(needs=["cloudnative_pg", *_SECRETS, *_MONITORS]),
         )
 
     def _migrations(self, database: Postgres | CloudNativePG) -> MigrationJob:
@@ -105,7 +116,7 @@ class DataLayer(Layer):
 
     def _job(self, w: Workload, *, after: pulumi.Resource) -> MigrationJob:
         args = MigrationJobArgs(workload=w, deadline_seconds=_JOB_SECONDS, paths=self._paths(w.name))
-        return MigrationJob(w.name, args, self.below(after))
+        return MigrationJob(w.name, args, self.below(after, needs=_SECRETS))
 
     def _paths(self, name: str) -> Paths:
         return self._context.network.paths(name)

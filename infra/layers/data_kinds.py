@@ -121,6 +121,8 @@ def postgres(
             )
             return Postgres(name, args, opts)
         case data.PostgresCloudNativePG():
+            bucket = site.bucket("recovery", "postgres")
+            assert site.names is not None, "it has a bucket"
             return CloudNativePG(
                 name,
                 CloudNativePGArgs(
@@ -129,7 +131,8 @@ def postgres(
                     superuser=site.passwords.superuser,
                     passwords=site.passwords.roles,
                     settings=settings,
-                    backups=f"s3://{site.bucket('recovery', 'postgres')}/{POSTGRES_BACKUPS}",
+                    backups=f"s3://{bucket}/{POSTGRES_BACKUPS}",
+                    region=site.names.region,
                     paths=paths,
                     scraper=site.scraper,
                     api=site.api,

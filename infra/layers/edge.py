@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import pulumi
 
 from infra.components.services.public_binding import PublicBinding, PublicBindingArgs
-from infra.layers.base import Context, Layer
+from infra.layers.base import Context, Layer, Ready
 from infra.layers.data import DataLayer
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.services import KAFKA, POSTGRES
@@ -23,9 +22,7 @@ class EdgeLayer(Layer):
 
     TYPE: ClassVar[str] = "carbon:platform:EdgeLayer"
 
-    def __init__(
-        self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Sequence[pulumi.Resource]
-    ) -> None:
+    def __init__(self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Ready) -> None:
         """Args:
         data: whose services have names of their operators' choosing.
         """
@@ -41,9 +38,9 @@ class EdgeLayer(Layer):
                     service=str(endpoint["service"]),
                     port=int(endpoint["port"]),
                     target_group=context.names.target_group(name),
-                    from_cidrs=context.cluster.network_cidrs,
+                    from_cidrs=context.cluster.balancer_cidrs,
                 )
-                PublicBinding(f"public-{name}", args, self.below())
+                PublicBinding(f"public-{name}", args, self.below(needs=["load_balancer_controller"]))
         self.register_outputs({"endpoints": self.endpoints})
 
     def _endpoints(self, data: DataLayer) -> dict[str, Endpoint]:

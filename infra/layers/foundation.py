@@ -188,7 +188,9 @@ class Foundation(Component):
         )
         AccountDefaults("account", AccountDefaultsArgs(site=site), self._below)
         karpenter = KarpenterAtAws(
-            "karpenter", KarpenterAtAwsArgs(site=site, cluster_name=eks.cluster_name), self._below
+            "karpenter",
+            KarpenterAtAwsArgs(site=site, cluster_name=eks.cluster_name, volume_key_arn=keys.arn("volumes")),
+            self._below,
         )
         ready = [*eks.ready, *nodes.ready, *addons.ready, *karpenter.ready, *rights.ready, *self._secrets()]
         self.cluster = ClusterAccess(
@@ -197,6 +199,7 @@ class Foundation(Component):
             # Its interfaces, and the service's address for what a policy sees before it is translated.
             api_cidrs=[*map(str, network.isolated_cidrs), f"{settings.service_cidr[1]}/32"],
             network_cidrs=[str(network.cidr)],
+            balancer_cidrs=[*map(str, network.public_cidrs)],
             ready=ready,
         )
         self.outputs["cluster"] = eks.cluster_name

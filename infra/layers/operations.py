@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pulumi
 
@@ -13,7 +12,7 @@ from infra.components.postgres_exporter import PostgresExporter, PostgresExporte
 from infra.components.prometheus import Prometheus, PrometheusArgs
 from infra.components.services.base import ClusterSite
 from infra.layers import operation_kinds
-from infra.layers.base import Context, Layer
+from infra.layers.base import Context, Layer, Ready
 from infra.layers.data import DataLayer
 from infra.layers.operation_kinds import OperationSite
 from infra.manifests import alerts, tenant
@@ -26,15 +25,15 @@ from workloads.kit.contracts.declared.services import (
     PROMETHEUS,
 )
 
+_NEEDS: Final = ("external_secrets", "prometheus_crds")
+
 
 class OperationsLayer(Layer):
     """Monitoring, backups and cost, where the stack has them."""
 
     TYPE: ClassVar[str] = "carbon:platform:OperationsLayer"
 
-    def __init__(
-        self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Sequence[pulumi.Resource]
-    ) -> None:
+    def __init__(self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Ready) -> None:
         """Args:
         data: whose database's figures are watched.
         """
@@ -63,7 +62,7 @@ class OperationsLayer(Layer):
         if s.monitoring is not None:
             self._postgres_exporter(s.monitoring, data)
         if s.recovery is not None:
-            operation_kinds.velero(self._site, s.recovery, self.below())
+            operation_kinds.velero(self._site, s.recovery, self.below(needs=_NEEDS))
         if s.cost is not None:
             self._cost(s.cost)
         self.register_outputs({})
@@ -79,7 +78,7 @@ class OperationsLayer(Layer):
             password=context.passwords.roles[POSTGRES_EXPORTER.role],
             paths=context.network.paths(name),
         )
-        PostgresExporter(name, args, self.below(data.migrated))
+        PostgresExporter(name, args, self.below(data.migrated, needs=_NEEDS))
 
     def _own_prometheus(self, settings: MonitoringDeployments) -> None:
         images, labels, network = self._settings.images, self._context.labels, self._context.network
@@ -118,7 +117,7 @@ class OperationsLayer(Layer):
             rule_groups=self._rule_groups(),
             paths=network.paths(PROMETHEUS.name),
             alerting=network.paths(ALERTMANAGER.name),
-            opts=self.below(),
+            opts=self.below(needs=["cert_manager", *_NEEDS]),
         )
 
     def _rule_groups(self) -> list[dict[str, Any]]:
@@ -132,4 +131,4 @@ class OperationsLayer(Layer):
             for name, one in self._settings.tenants.items()
             if one.budget is not None
         }
-        operation_kinds.kubecost(self._site, settings, budgets, self.below())
+        operation_kinds.kubecost(self._site, settings, budgets, self.below(needs=_NEEDS))

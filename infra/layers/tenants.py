@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 import pulumi
 
 from infra.components.tenant import Tenant, TenantArgs
-from infra.layers.base import Context, Layer
+from infra.layers.base import Context, Layer, Ready
 from infra.layers.data import DataLayer
 from infra.manifests import tenant
 from infra.manifests.meta import Manifest
@@ -44,9 +44,7 @@ class TenantLayer(Layer):
 
     TYPE: ClassVar[str] = "carbon:platform:TenantLayer"
 
-    def __init__(
-        self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Sequence[pulumi.Resource]
-    ) -> None:
+    def __init__(self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Ready) -> None:
         """Args:
         data: whose topics and tables they get a part of.
         """
@@ -62,7 +60,11 @@ class TenantLayer(Layer):
                 streaming=self._streaming(name, settings),
             )
             namespace = tenant.namespace_name(context.labels, name)
-            Tenant(namespace, args, self.below(data.migrated, data.declared))
+            Tenant(
+                namespace,
+                args,
+                self.below(data.migrated, data.declared, needs=["external_secrets", "strimzi"]),
+            )
         self.register_outputs({})
 
     def _opened(self, products: Sequence[Product]) -> list[tuple[Peer, int]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import pulumi
 
-from infra.layers.base import Context, Layer
+from infra.layers.base import Context, Layer, Ready
 from infra.layers.data import DataLayer
+from infra.settings.workloads import KedaScaler
 from infra.workloads.site import WorkloadSite
 
 
@@ -17,9 +17,7 @@ class WorkloadLayer(Layer):
 
     TYPE: ClassVar[str] = "carbon:platform:WorkloadLayer"
 
-    def __init__(
-        self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Sequence[pulumi.Resource]
-    ) -> None:
+    def __init__(self, context: Context, platform: pulumi.Resource, data: DataLayer, ready: Ready) -> None:
         """Args:
         data: whose services they call. They wait for the registry and for each other themselves; only what
             they cannot make, tables and topics, comes first.
@@ -36,5 +34,7 @@ class WorkloadLayer(Layer):
         for room, section in context.settings.rooms():
             tables = [data.migrated] if any(one.role for one in room.declared) else []
             topics = [data.declared] if any(one.kafka for one in room.declared) else []
-            room.deploy(site, section, self.below(*tables, *topics))
+            scaled = ["keda"] if isinstance(getattr(section, "scaler", None), KedaScaler) else []
+            needs = ["external_secrets", "prometheus_crds", *scaled]
+            room.deploy(site, section, self.below(*tables, *topics, needs=needs))
         self.register_outputs({})

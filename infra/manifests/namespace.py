@@ -5,6 +5,7 @@ from __future__ import annotations
 from infra.manifests import network
 from infra.manifests.admission import ENFORCED
 from infra.manifests.meta import Manifest, labels, metadata
+from infra.manifests.pods import count
 from infra.settings import Labels, Resources
 
 
@@ -54,8 +55,8 @@ def defaults(
                     "requests.cpu": cpu,
                     "requests.memory": memory,
                     "limits.memory": memory_limit,
-                    "pods": str(pods),
-                    "persistentvolumeclaims": str(claims),
+                    "pods": count(pods),
+                    "persistentvolumeclaims": count(claims),
                     "services.loadbalancers": "0",
                     "services.nodeports": "0",
                 }

@@ -48,6 +48,11 @@ def resources(settings: Resources) -> Manifest:
     }
 
 
+def count(number: int) -> str:
+    """A number of objects as the API server writes it back: thousands as `k`."""
+    return f"{number // 1000}k" if number and number % 1000 == 0 else str(number)
+
+
 def spread(
     labels: Mapping[str, str], *, over: Sequence[str] = (ZONE, NODE), required: bool = False
 ) -> list[Manifest]:

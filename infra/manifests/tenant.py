@@ -9,6 +9,7 @@ from typing import Final
 from infra.manifests import namespace
 from infra.manifests.meta import Manifest, labels, metadata, selector
 from infra.manifests.network import Peer
+from infra.manifests.pods import count
 from infra.manifests.resources import strimzi_clients
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.manifests.secrets import secret
@@ -78,7 +79,7 @@ def surroundings(identity: Labels, name: str, settings: TenantSettings) -> list[
     )
     for manifest in made:
         if manifest["kind"] == "ResourceQuota":
-            counted = {_COUNTED.get(kind, kind): str(n) for kind, n in settings.objects.items()}
+            counted = {_COUNTED.get(kind, kind): count(n) for kind, n in settings.objects.items()}
             manifest["spec"]["hard"] |= {**counted, "requests.storage": settings.storage}
     common = labels(theirs, own, "namespace")
     made.append(_within(own, common))

@@ -22,6 +22,7 @@ LogDays = Literal[
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["111122223333"])]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[1-9]$", examples=["eu-central-1"])]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=50)]
+Domain = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$")]
 PublicName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,12}[a-z0-9]$", examples=["api"])]
 
 
@@ -110,10 +111,7 @@ class AuditSettings(Section):
 class EdgeSettings(Section):
     """The public load balancer, its firewall, its names and its certificate."""
 
-    domain: str = Field(
-        pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$",
-        description="Domain; its parent zone has to point to the name servers of ours.",
-    )
+    domain: Domain = Field(description="Domain; its parent zone has to point to the name servers of ours.")
     allowed_cidrs: list[AllowedNetwork] = Field(
         min_length=1, description="Networks that may come in; the firewall refuses all others."
     )
@@ -148,6 +146,26 @@ class GitHub(Section):
         min_length=1, description="GitHub environments that deploy, each to the stack of its name."
     )
     regions: list[Region] = Field(min_length=1, description="Regions that are deployed to.")
+    domains: dict[LabelValue, Domain] = Field(
+        default={},
+        description="Environment → its domain (`edge.domain`): records below it are all that it changes.",
+    )
+    copies: dict[LabelValue, LabelValue] = Field(
+        default={},
+        description="Environment → the one that keeps copies of its objects (`buckets.replicate_to`): the "
+        "only other one whose buckets its roles write to.",
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name, values in (("domains", self.domains), ("copies", {**self.copies, **_turned(self.copies)})):
+            if unknown := sorted(values.keys() - set(self.environments)):
+                raise ValueError(f"{name} has {', '.join(unknown)}, which is not among environments: add it")
+        return self
+
+
+def _turned(pairs: dict[str, str]) -> dict[str, str]:
+    return {value: key for key, value in pairs.items()}
 
 
 class Aws(Section):

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from infra import versions
 from infra.settings.base import Section
 
 Endpoint = Literal[
@@ -91,7 +92,9 @@ class SystemNodesSettings(Section):
 class EksSettings(Section):
     """The EKS cluster."""
 
-    version: str = Field(pattern=r"^1\.[0-9]{2}$", description="Kubernetes version.")
+    version: Annotated[str, Field(pattern=r"^1\.[0-9]{2}$"), AfterValidator(versions.of_cluster)] = Field(
+        description="Kubernetes version, one of `infra/versions.py`."
+    )
     public_access_cidrs: list[AllowedNetwork] = Field(
         default=[],
         max_length=40,

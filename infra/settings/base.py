@@ -10,8 +10,11 @@ from pydantic.config import JsonDict
 
 from workloads.kit.contracts import public
 
-_QUANTITY: Final = {"m": 1, "": 1000, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+_QUANTITY: Final = {"m": 1, "": 1000, "k": 10**6, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 """Units of CPU in thousandths, of memory in bytes."""
+
+_LARGER: Final = {"m": "", "": "k", "Ki": "Mi", "Mi": "Gi", "Gi": "Ti"}
+"""Unit → the next, in which the API server writes what is whole in it."""
 
 
 def _quantity(text: str) -> float:
@@ -22,10 +25,11 @@ def _quantity(text: str) -> float:
 
 def _canonical(text: str) -> str:
     amount = _quantity(text)
-    unit = text.lstrip("0123456789")
-    larger = {"m": "", "Ki": "Mi", "Mi": "Gi"}.get(unit)
-    if larger is not None and amount and amount % _QUANTITY[larger] == 0:
-        better = f"{round(amount / _QUANTITY[larger])}{larger}"
+    unit = given = text.lstrip("0123456789")
+    while (larger := _LARGER.get(unit)) is not None and amount and amount % _QUANTITY[larger] == 0:
+        unit = larger
+    if unit != given:
+        better = f"{round(amount / _QUANTITY[unit])}{unit}"
         raise ValueError(f"write {better}: the API server does, and each refresh would see a change")
     return text
 
@@ -49,9 +53,9 @@ def _public(name: str) -> str:
     return name
 
 
-Cpu = Annotated[str, Field(pattern=r"^[1-9][0-9]*m?$", examples=["100m", "1"]), AfterValidator(_canonical)]
+Cpu = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mk]?$", examples=["100m", "1"]), AfterValidator(_canonical)]
 Memory = Annotated[
-    str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi)$", examples=["256Mi"]), AfterValidator(_canonical)
+    str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|Ti)$", examples=["256Mi"]), AfterValidator(_canonical)
 ]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
 LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]

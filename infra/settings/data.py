@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, model_validator
 
+from infra import versions
 from infra.settings.base import DnsLabel, Image, Port, Resources, Section, Storage
 from workloads.kit.contracts import topics
 
@@ -82,8 +83,8 @@ class KafkaStrimzi(_Kafka):
     """Kafka by Strimzi: TLS, a certificate and rights a client, brokers spread over racks."""
 
     kind: Literal["strimzi"] = Field(description="How Kafka is run.")
-    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] = Field(
-        "4.3.1", description="Version of Kafka; one that the operator knows."
+    version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$"), AfterValidator(versions.of_kafka)] = (
+        Field("4.3.1", description="Version of Kafka, one that the operator runs (`infra/versions.py`).")
     )
     controllers: KafkaControllers | None = Field(
         None, description="Controllers on nodes of their own; without them the brokers vote."

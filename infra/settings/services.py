@@ -190,7 +190,7 @@ class KarpenterSettings(Operator):
         Field(pattern=r"^(bottlerocket@v[0-9.]+|al2023@v[0-9]+|(bottlerocket|al2023)@latest)$"),
         AfterValidator(_image_release),
     ] = Field(
-        description="Release of the nodes' image.", examples=["bottlerocket@v1.50.0", "al2023@v20251112"]
+        description="Release of the nodes' image.", examples=["bottlerocket@v1.64.0", "al2023@v20260128"]
     )
     disk: Memory = Field(default="50Gi", description="Volume of a node, for images and logs.")
     pools: dict[DnsLabel, NodePool] = Field(min_length=1, description="Node pools by class of workloads.")

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from pydantic import Field, create_model, model_validator
 
+from infra import versions
 from infra.settings import images
 from infra.settings.admission import Admission, KyvernoAdmission
 from infra.settings.aws import Aws
@@ -187,6 +188,11 @@ class StackSettings(Section):
             for name in ("pagerduty", "slack"):
                 needed = f"aws.secrets.alerts {name}"
                 yield True, name in keys, "monitoring.alertmanager.receivers", needed
+        if p.services.karpenter is not None and aws and aws.cluster:
+            image, version = p.services.karpenter.image, aws.cluster.version
+            first = versions.first_image(version, image) or "an image of infra/versions.py"
+            what = f"aws.cluster.version {version} with services.karpenter.image {image}"
+            yield True, versions.has_image(version, image), what, f"{first} or later"
         if p.services.load_balancer_controller is not None:
             public = aws.edge.services if aws and aws.edge else {}
             for name, workload in p.services.load_balancer_controller.bindings.items():

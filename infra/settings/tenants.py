@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from infra.settings.aws import Email
-from infra.settings.base import DnsLabel, LabelValue, Quota, Resources, Section
+from infra.settings.base import DnsLabel, LabelValue, Memory, Quota, Resources, Section
 
 Product = Literal["hub", "api", "downloads"]
 """What a tenant can have of the platform."""
@@ -91,9 +91,7 @@ class TenantSettings(Section):
         default={"configmaps": 50, "secrets": 50, "services": 20, "jobs": 50, "cronjobs": 20},
         description="Number of objects, by kind.",
     )
-    storage: str = Field(
-        "50Gi", pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$", description="Sum of the sizes of all volume claims."
-    )
+    storage: Memory = Field("50Gi", description="Sum of the sizes of all volume claims.")
     protect: bool = Field(
         False, description="Whether Pulumi refuses to delete the namespace, with all that is in it."
     )

@@ -23,7 +23,11 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 LABELS = Labels(environment="test", owner="o", team="t", product="p", cost_center="c")
 NAMES = Names("test", "111122223333", "eu-central-1")
 CLUSTER = ClusterAccess(
-    kubeconfig="{}", identifier="carbon-test", api_cidrs=["10.0.8.0/24"], network_cidrs=["10.0.0.0/16"]
+    kubeconfig="{}",
+    identifier="carbon-test",
+    api_cidrs=["10.0.8.0/24"],
+    network_cidrs=["10.0.0.0/16"],
+    balancer_cidrs=["10.0.12.0/24"],
 )
 
 ALL: dict[str, Any] = {
@@ -41,7 +45,7 @@ ALL: dict[str, Any] = {
     "external_secrets": {"replicas": 2},
     "karpenter": {
         "replicas": 2,
-        "image": "bottlerocket@v1.50.0",
+        "image": "bottlerocket@v1.64.0",
         "pools": {
             "general": {
                 "capacity": ["spot", "on-demand"],

@@ -154,7 +154,7 @@ class TestWhole:
         assert forced == []
 
     def test_no_resource_is_left_unencrypted(self, recorded: Recorder) -> None:
-        keys = {aws.arn(r.name) for r in of(recorded, "kms/key:Key").values()}
+        keys = {aws.key_arn(r.name) for r in of(recorded, "kms/key:Key").values()}
         assert all(
             r.inputs["kmsKeyId"] in keys for r in of(recorded, "cloudwatch/logGroup:LogGroup").values()
         )
@@ -236,7 +236,7 @@ class TestCluster:
         assert network["endpointPrivateAccess"] is True
         assert network["endpointPublicAccess"] is False
         assert network["subnetIds"] == [f"network-isolated-{aws.REGION}{zone}-id" for zone in "abc"]
-        assert cluster.inputs["encryptionConfig"]["provider"]["keyArn"] == aws.arn("keys-eks")
+        assert cluster.inputs["encryptionConfig"]["provider"]["keyArn"] == aws.key_arn("keys-eks")
         assert len(cluster.inputs["enabledClusterLogTypes"]) == 5
         assert cluster.inputs["accessConfig"] == {
             "authenticationMode": "API",
@@ -288,7 +288,7 @@ class TestCluster:
         assert template["metadataOptions"]["httpPutResponseHopLimit"] == 1
         for mapping in template["blockDeviceMappings"]:
             assert mapping["ebs"]["encrypted"] == "true"
-            assert mapping["ebs"]["kmsKeyId"] == aws.arn("keys-volumes")
+            assert mapping["ebs"]["kmsKeyId"] == aws.key_arn("keys-volumes")
         tagged = {s["resourceType"]: s["tags"]["env"] for s in template["tagSpecifications"]}
         assert tagged.keys() >= {"instance", "volume"}
         assert set(tagged.values()) == {"prod"}
@@ -357,7 +357,7 @@ class TestCluster:
 
     def test_karpenter_hears_of_every_interruption(self, recorded: Recorder) -> None:
         targets = of(recorded, "cloudwatch/eventTarget:EventTarget").values()
-        assert {r.inputs["arn"] for r in targets} == {aws.arn("karpenter-interruptions")}
+        assert {r.inputs["arn"] for r in targets} == {aws.queue_arn("carbon-prod-interruptions")}
         patterns = [
             json.loads(r.inputs["eventPattern"])
             for r in of(recorded, "cloudwatch/eventRule:EventRule").values()
@@ -481,7 +481,7 @@ class TestStorage:
         trail = one(recorded, "cloudtrail/trail:Trail")
         for setting in ("isMultiRegionTrail", "enableLogFileValidation", "includeGlobalServiceEvents"):
             assert trail.inputs[setting] is True
-        assert trail.inputs["kmsKeyId"] == aws.arn("keys-audit")
+        assert trail.inputs["kmsKeyId"] == aws.key_arn("keys-audit")
         assert of(recorded, "s3/bucketPolicy:BucketPolicy")["buckets-audit"].urn in trail.depends_on
         objects = trail.inputs["advancedEventSelectors"][1]["fieldSelectors"][2]["startsWiths"]
         assert objects == [f"{aws.arn(f'buckets-{b}')}/" for b in ("recovery", "mlflow", "warehouse")]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from tools.errors import MissingPrerequisite, ToolError, UsageError
-from tools.gate import charts, dry_run, iam, kyverno, ledger, linters, snapshot
+from tools.gate import charts, dry_run, iam, kyverno, ledger, linters, permissions, rendered, snapshot
 from tools.gate.model import Check, CheckResult, Finding, PolicyResult, StackPreview
 from tools.gate.snapshot import Change
 
@@ -105,7 +105,9 @@ CHECKS: Mapping[str, Check] = {
     SNAPSHOT: graph,
     ledger.CHECK: ledger.data_kept,
     charts.CHECK: charts.chart_values,
+    rendered.CHECK: rendered.rendered,
     iam.CHECK: iam.iam_lint,
+    permissions.CHECK: permissions.permissions,
     linters.CHECK: linters.kube_score,
     kyverno.CHECK: kyverno.kyverno,
     dry_run.CHECK: dry_run.server_side_dry_run,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from tools.gate import apiserver, charts, crds, typecheck
+from tools.gate import apiserver, charts, crds, made, manifests, typecheck
 from tools.gate.apiclient import Answer, ApiServer
 from tools.gate.model import CheckResult, Finding, StackPreview
 from tools.gate.typecheck import is_policy
@@ -19,6 +19,7 @@ BUILT_IN = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"
 _REFUSED = "Correct the object; a kind that is missing needs its definition in tools/gate/crds.py."
 _WARNED = "Change what the server warns of: the next version may refuse it."
 _TYPES = "Correct the expression: it would fail on every object that it is asked about."
+_MADE = "Correct the function in tools/gate/made, or what is declared: others make it of that."
 _NAMESPACE = "Declare the namespace, or correct metadata.namespace."
 
 
@@ -73,11 +74,11 @@ def of_another_version(kinds: Iterable[crds.Kind]) -> Iterator[str]:
 def judge(server: Server, preview: StackPreview) -> Iterator[Finding]:
     """A finding for each object of a stack that the server refuses or has a warning about."""
     objects = preview.kubernetes_objects()
-    made = {o["metadata"]["name"]: o for _, o in objects if _is_namespace(o)} | _of_releases(preview)
+    spaces = {o["metadata"]["name"]: o for _, o in objects if _is_namespace(o)} | _of_releases(preview)
     # Made in truth: the server looks at no object whose namespace is missing. One that is refused, or that
     # no one declares, is reported below, and its objects are looked at all the same.
-    wanted = {_namespace(manifest) for _, manifest in objects} - made.keys() - BUILT_IN - {""}
-    server.apply_all([*made.values(), *map(_bare, sorted(wanted))])
+    wanted = {_namespace(manifest) for _, manifest in objects} - spaces.keys() - BUILT_IN - {""}
+    server.apply_all([*spaces.values(), *map(_bare, sorted(wanted))])
     for urn, manifest in objects:
         if (name := _namespace(manifest)) in wanted:
             message = f"the stack makes no namespace {name!r}"
@@ -88,6 +89,21 @@ def judge(server: Server, preview: StackPreview) -> Iterator[Finding]:
             yield Finding(CHECK, "error", preview.stack, urn, answer.message, _REFUSED)
         for warning in answer.warnings:
             yield Finding(CHECK, "warning", preview.stack, urn, warning, _WARNED)
+    yield from _of_others(server, preview, wanted)
+
+
+def _of_others(server: Server, preview: StackPreview, missing: Container[str]) -> Iterator[Finding]:
+    """A finding for each object that an operator or a chart makes and the server refuses."""
+    others = [o for o in made.of(preview) if o["metadata"]["namespace"] not in missing]
+    if not others:
+        return
+    # The server looks at no pod whose account or class is missing; both are there before the pod is.
+    classes = [o for _, o in preview.kubernetes_objects() if o["kind"] == "PriorityClass"]
+    server.apply_all([*classes, *(_account(o) for o in others if o["kind"] == "Pod")])
+    for manifest, answer in zip(others, server.apply_all(others, dry_run=True), strict=True):
+        if not answer.ok:
+            name = manifests.named(manifests.key(manifest))
+            yield Finding(CHECK, "error", preview.stack, name, answer.message, _MADE)
 
 
 def _of_releases(preview: StackPreview) -> dict[str, dict[str, Any]]:
@@ -97,6 +113,11 @@ def _of_releases(preview: StackPreview) -> dict[str, dict[str, Any]]:
 
 def _bare(name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _account(pod: Mapping[str, Any]) -> dict[str, Any]:
+    where = {"name": pod["spec"]["serviceAccountName"], "namespace": pod["metadata"]["namespace"]}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": where}
 
 
 def _is_namespace(manifest: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from policies import exceptions, limits
 from policies.rules import OBJECT_RULES
 from tools import proc, toolchain
 from tools.errors import CommandFailed
-from tools.gate import crds, manifests
+from tools.gate import crds, made, manifests
 from tools.gate.model import CheckResult, Finding, StackPreview
 
 CHECK = "kyverno"
@@ -104,13 +104,14 @@ def plan(preview: StackPreview) -> Iterator[Run]:
     chosen = [p for p in everything if p["kind"] in RUN]
     excepted = [p for p in everything if p["kind"] == EXCEPTION]
     declared = [manifest for _, manifest in preview.kubernetes_objects()]
+    objects_of_all = [*declared, *made.of(preview)]
     namespaces = {
         m["metadata"]["name"]: m["metadata"].get("labels", {})
         for m in declared
         if crds.kind_of(m) == ("", "Namespace")
     }
     groups: dict[tuple[int, ...], list[Manifest]] = {}
-    for manifest in declared:
+    for manifest in objects_of_all:
         named = tuple(n for n, p in enumerate(chosen) if names(p, manifest.get("kind", "")))
         groups.setdefault(named, []).append(manifest)
     for named, objects in groups.items():

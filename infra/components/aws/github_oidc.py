@@ -73,17 +73,20 @@ class GitHubOidc(AwsComponent):
     ) -> pulumi.Output[str]:
         names = site.names
         theirs = [Names(environment, names.account_id, region) for region in settings.regions]
+        domain, project = settings.domains.get(environment), pulumi.get_project()
         aws.iam.Policy(
             self.child(f"boundary-{environment}"),
             name=theirs[0].boundary,
             description=f"The most that a role of {environment} may do",
-            policy=text(boundary(theirs[0])),
+            policy=text(boundary(theirs[0], domain=domain, copies_to=settings.copies.get(environment))),
             opts=self.below(protect=site.protect),
         )
         policies: dict[str, pulumi.Input[str]] = {
-            purpose: text(made) for purpose, made in deployer(theirs).items()
+            purpose: text(made) for purpose, made in deployer(theirs, domain=domain).items()
         }
-        policies["state"] = key_arn.apply(lambda arn: text(github.state_writer(names, arn)))
+        policies["state"] = key_arn.apply(
+            lambda arn: text(github.state_writer(names, arn, project=project, stack=environment))
+        )
         role = Role(
             self.child(deploy(environment)),
             RoleArgs(

@@ -31,10 +31,12 @@ _EVENTS: Final = {
 class KarpenterAtAwsArgs:
     """Args:
     cluster_name: of the cluster whose nodes it starts.
+    volume_key_arn: of the nodes' volumes.
     """
 
     site: AwsSite
     cluster_name: pulumi.Input[str]
+    volume_key_arn: pulumi.Input[str]
 
 
 class KarpenterAtAws(AwsComponent):
@@ -77,7 +79,11 @@ class KarpenterAtAws(AwsComponent):
                 purpose="karpenter",
                 description="Karpenter",
                 account=KARPENTER_ACCOUNT,
-                policies={"controller": queue.arn.apply(lambda arn: text(karpenter.controller(names, arn)))},
+                policies={
+                    "controller": pulumi.Output.all(queue.arn, args.volume_key_arn).apply(
+                        lambda arns: text(karpenter.controller(names, *arns))
+                    )
+                },
             ),
             self.below(),
         )

@@ -48,6 +48,7 @@ class Network(AwsComponent):
         divided = tiers(args.settings.cidr, len(args.settings.zones))
         self.cidr = args.settings.cidr
         self.isolated_cidrs = divided.isolated
+        self.public_cidrs = divided.public
         vpc = aws.ec2.Vpc(
             name,
             cidr_block=str(args.settings.cidr),

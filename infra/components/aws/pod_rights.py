@@ -55,7 +55,8 @@ class PodRights(AwsComponent):
         self._args = args
         self.ready: list[pulumi.Resource] = []
         names = args.site.names
-        self._give("ebs-csi", "Volumes", EBS_CSI_ACCOUNT, text(pods.ebs_csi(names)))
+        policy = args.keys.arn("volumes").apply(lambda arn: text(pods.ebs_csi(names, arn)))
+        self._give("ebs-csi", "Volumes", EBS_CSI_ACCOUNT, policy)
         self._give(
             "load-balancer",
             "Pods behind the load balancer",

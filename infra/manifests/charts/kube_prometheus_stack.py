@@ -81,7 +81,8 @@ def values(settings: KubePrometheusStackSettings, *, cluster: str) -> Manifest:
             "admissionWebhooks": {
                 "certManager": {"enabled": True},
                 "patch": {"enabled": False},
-                "failurePolicy": "Fail",
+                # On its first install the chart's own rules come before the operator that judges them.
+                "failurePolicy": "IgnoreOnInstallOnly",
             },
             "kubeletService": {"namespace": SYSTEM},
         },

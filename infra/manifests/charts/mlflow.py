@@ -17,6 +17,7 @@ from workloads.kit.contracts.namespaces import PLATFORM
 DATABASE_SECRET: Final = f"{mlflow.NAME}-database"
 """Secret with name and password of MLflow's database role."""
 
+_IMAGE: Final = "docker.io/burakince/mlflow"
 _USER: Final = 1001
 _CA: Final = "postgres-ca"
 _CA_AT: Final = "/var/run/secrets/postgres"
@@ -37,6 +38,9 @@ def values(
     hosts = [mlflow.NAME, f"{mlflow.NAME}.{PLATFORM}", f"{mlflow.NAME}.{PLATFORM}.svc", full, "localhost"]
     made: Manifest = {
         "fullnameOverride": mlflow.NAME,
+        # With its registry, as the limits name it.
+        "image": {"repository": _IMAGE},
+        "initImages": {"mlflowDbMigration": {"repository": _IMAGE}},
         "replicaCount": settings.replicas,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "revisionHistoryLimit": 3,

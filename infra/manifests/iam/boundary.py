@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Final
 
 from infra.manifests.iam import karpenter, pods, services
-from infra.manifests.iam.buckets import replication
+from infra.manifests.iam.buckets import COPY, replication
+from infra.manifests.iam.deployer_scope import RECORDS, below
 from infra.manifests.iam.document import EVERYTHING, Document, Statement, allow, document
-from infra.names import PRODUCT, Names
+from infra.names import Names
 
 _NODES_READ: Final = (
     "ec2:DescribeInstances",
@@ -52,22 +53,33 @@ _PARTS: Final = (
 )
 
 
-def boundary(names: Names) -> Document:
+def boundary(names: Names, *, domain: str | None = None, copies_to: str | None = None) -> Document:
     """Permissions boundary of an environment's roles.
 
     Its actions are those that the documents of its roles name, no more: a role that is given another one
     has it in vain. Machines and volumes are only the environment's own, by the tag that each has from its
     start; so are keys, and what has a name.
+
+    Args:
+        domain: below which its records are; without one it changes none.
+        copies_to: environment whose buckets and keys take copies of its objects.
     """
     anywhere, own = _actions(names)
     machines = [_any(names, "ec2", f"{kind}/*") for kind in _MACHINES]
     parts = [_any(names, "ec2", f"{kind}/*") for kind in _PARTS]
     ec2, kms = _of("ec2", own), _of("kms", own)
-    env = names.environment
+    env, keys = names.environment, [_any(names, "kms", "key/*")]
+    apart = {*ec2, *kms, *COPY, RECORDS}
     return document(
         allow("Read", sorted(anywhere), EVERYTHING),
-        _named(own - set(ec2) - set(kms), names),
-        allow("Keys", kms, [_any(names, "kms", "key/*")], when=_tag("Resource", "managed-by", "pulumi")),
+        _named(own - apart, names),
+        allow("Keys", kms, keys, when=_tag("Resource", "env", env)),
+        *_copies(names, keys, copies_to),
+        *(
+            [allow("Records", [RECORDS], ["arn:aws:route53:::hostedzone/*"], when=below(domain))]
+            if domain
+            else []
+        ),
         allow("Parts", ec2, [*parts, "arn:aws:ec2:*::image/*", "arn:aws:ec2:*::snapshot/*"]),
         allow("NewMachines", ec2, machines, when=_tag("Request", "env", env)),
         allow("Machines", ec2, machines, when=_tag("Resource", "env", env)),
@@ -80,9 +92,9 @@ def _actions(names: Names) -> tuple[set[str], set[str]]:
     anywhere: set[str] = {*_NODES_READ}
     own: set[str] = {*_NODES}
     for made in (
-        karpenter.controller(names, queue),
+        karpenter.controller(names, queue, key),
         pods.cert_manager("arn:aws:route53:::hostedzone/*"),
-        pods.ebs_csi(names),
+        pods.ebs_csi(names, key),
         pods.external_secrets(names, key),
         pods.load_balancer_controller(names),
         pods.mlflow(names, key),
@@ -98,13 +110,24 @@ def _actions(names: Names) -> tuple[set[str], set[str]]:
     return anywhere, own - anywhere
 
 
+def _copies(names: Names, keys: Sequence[str], to: str | None) -> list[Statement]:
+    if to is None:
+        return []
+    theirs = Names(to, names.account_id, names.region).prefix
+    encrypt = ["kms:Encrypt", "kms:GenerateDataKey"]
+    return [
+        allow("Copies", COPY, [f"arn:aws:s3:::{theirs}-*"]),
+        allow("KeysOfCopies", encrypt, keys, when=_tag("Resource", "env", to)),
+    ]
+
+
 def _named(actions: Set[str], names: Names) -> Statement:
-    """What is bounded by the environment's names; a bucket by the product's, for copies in another region."""
+    """What is bounded by the environment's names."""
     return allow(
         "Named",
         sorted(actions),
         [
-            f"arn:aws:s3:::{PRODUCT}-*",
+            f"arn:aws:s3:::{names.prefix}-*",
             f"arn:aws:iam::{names.account_id}:role/{names.prefix}-*",
             _any(names, "eks", f"cluster/{names.cluster}"),
             _any(names, "elasticloadbalancing", f"targetgroup/{names.prefix}-*"),

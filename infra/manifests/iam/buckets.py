@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from infra.manifests.iam.document import Document, Statement, allow, deny, document
 from infra.names import Bucket, Names, bucket_key
+
+COPY: Final = ("s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags")
+"""What a copy is written by."""
 
 
 def bucket_policy(purpose: Bucket, names: Names) -> Document:
@@ -50,7 +54,7 @@ def replication(sources: Sequence[Bucket], names: Names, key_arns: Sequence[str]
         ),
         allow(
             "Write",
-            ["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"],
+            COPY,
             [f"{arn}/*" for arn in to_arns],
         ),
         allow(

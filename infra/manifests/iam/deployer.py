@@ -33,11 +33,12 @@ MANAGED_POLICIES: Final = (
 """Policies that AWS keeps and that a role of the environment may have."""
 
 
-def deployer(names: Sequence[Names]) -> dict[str, Document]:
+def deployer(names: Sequence[Names], *, domain: str | None = None) -> dict[str, Document]:
     """Policies of an environment's deploying role, by what they are for.
 
     Args:
         names: of the environment, one a region that it may be in; at least one.
+        domain: below which its records are; without one it has no zone.
     """
     own = names[0]
     regions = [one.region for one in names]
@@ -46,7 +47,7 @@ def deployer(names: Sequence[Names]) -> dict[str, Document]:
         "cluster": document(*deployer_cluster.cluster(own, regions)),
         "roles": document(*_roles(own)),
         "data": document(*deployer_data.data(own, regions)),
-        "edge": document(*deployer_data.edge(own, regions)),
+        "edge": document(*deployer_data.edge(own, regions, domain)),
         "records": document(*deployer_data.records(own)),
     }
 

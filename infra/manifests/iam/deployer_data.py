@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra.manifests.iam.deployer_scope import arn, made, owned
+from infra.manifests.iam.deployer_scope import RECORDS, arn, below, made, owned
 from infra.manifests.iam.document import EVERYTHING, Statement, allow
 from infra.names import PRODUCT, Names
 
@@ -114,8 +114,12 @@ def data(names: Names, regions: Sequence[str]) -> list[Statement]:
     ]
 
 
-def edge(names: Names, regions: Sequence[str]) -> list[Statement]:
-    """The way in from the internet."""
+def edge(names: Names, regions: Sequence[str], domain: str | None) -> list[Statement]:
+    """The way in from the internet.
+
+    Args:
+        domain: below which its records are; without one it has no zone.
+    """
     name = names.load_balancer
     return [
         allow(
@@ -186,17 +190,25 @@ def edge(names: Names, regions: Sequence[str]) -> list[Statement]:
             [arn(names, "acm", "certificate/*")],
             when=owned(names, regions),
         ),
+        *(_zone(domain) if domain is not None else []),
+    ]
+
+
+def _zone(domain: str) -> list[Statement]:
+    """Another environment's zone cannot go, either: it has records, and these cannot be removed from here."""
+    zones = ["arn:aws:route53:::hostedzone/*"]
+    return [
         allow("MakeZone", ["route53:CreateHostedZone"], EVERYTHING),
+        allow("Records", [RECORDS], zones, when=below(domain)),
         allow(
             "Zone",
             [
-                "route53:ChangeResourceRecordSets",
                 "route53:ChangeTagsForResource",
                 "route53:DeleteHostedZone",
                 "route53:GetChange",
                 "route53:UpdateHostedZoneComment",
             ],
-            ["arn:aws:route53:::change/*", "arn:aws:route53:::hostedzone/*"],
+            ["arn:aws:route53:::change/*", *zones],
         ),
     ]
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from infra.names import Names
+
+RECORDS: Final = "route53:ChangeResourceRecordSets"
+"""A hosted zone has no name of ours, and no condition on its tags: what bounds it are the records' names."""
 
 
 def arn(names: Names, service: str, resource: str) -> str:
@@ -20,3 +24,9 @@ def made(names: Names, regions: Sequence[str]) -> dict[str, Mapping[str, str | S
 def owned(names: Names, regions: Sequence[str]) -> dict[str, Mapping[str, str | Sequence[str]]]:
     """Condition: it is in a region and has the environment's tag."""
     return {"StringEquals": {"aws:ResourceTag/env": names.environment, "aws:RequestedRegion": regions}}
+
+
+def below(domain: str) -> dict[str, Mapping[str, str | Sequence[str]]]:
+    """Condition: the records are a domain's own, or below it."""
+    names = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+    return {"ForAllValues:StringLike": {names: [domain, f"*.{domain}"]}}

@@ -84,6 +84,35 @@ def allow_to_assume(
     return made
 
 
+def use_through_ec2(region: str, key_arn: str) -> list[Statement]:
+    """What whoever makes a volume needs of its key: EC2 asks in the caller's name, and holds a grant after.
+
+    The key's own policy allows it, too; but whether that counts above a permissions boundary depends on how
+    it names the caller, so the role's policy, and with it the boundary, says it as well.
+    """
+    through = {"kms:ViaService": f"ec2.{region}.amazonaws.com"}
+    return [
+        allow(
+            "VolumeKey",
+            [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+            [key_arn],
+            when={"StringEquals": through},
+        ),
+        allow(
+            "VolumeKeyGrant",
+            ["kms:CreateGrant"],
+            [key_arn],
+            when={"StringEquals": through, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    ]
+
+
 def _statement(
     effect: str,
     sid: str,

@@ -52,17 +52,28 @@ def previewer(names: Names, key_arn: str) -> Document:
     )
 
 
-def state_writer(names: Names, key_arn: str) -> Document:
-    """Read and write the stacks' state.
+def state_writer(names: Names, key_arn: str, *, project: str, stack: str) -> Document:
+    """Read and write one stack's state: its checkpoint, what it was before, and the lock.
+
+    All states are encrypted with one key, and this role may use it; what it cannot read it cannot decrypt.
 
     Args:
         names: of the stack that holds the state.
         key_arn: of the state.
+        project: name in Pulumi.yaml, part of where the engine keeps what it knows of a stack.
     """
     state = names.bucket_arn("state")
+    kept = f"{state}/.pulumi"
+    own = [
+        f"{kept}/stacks/{project}/{stack}.json*",
+        f"{kept}/history/{project}/{stack}/*",
+        f"{kept}/backups/{project}/{stack}/*",
+        f"{kept}/locks/organization/{project}/{stack}/*",
+    ]
     return document(
         allow("Find", ["s3:GetBucketLocation", "s3:ListBucket"], [state]),
-        allow("State", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{state}/*"]),
+        allow("Version", ["s3:GetObject"], [f"{kept}/meta.yaml"]),
+        allow("State", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], own),
         allow("Secrets", ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"], [key_arn]),
     )
 

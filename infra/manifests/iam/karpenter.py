@@ -6,15 +6,20 @@ instance profile: node classes name the stack's own.
 
 from __future__ import annotations
 
-from infra.manifests.iam.document import EVERYTHING, Document, allow, document
+from infra.manifests.iam.document import EVERYTHING, Document, allow, document, use_through_ec2
 from infra.names import Names
 
 _POOL = "karpenter.sh/nodepool"
 _MADE = ("fleet", "instance", "launch-template", "network-interface", "spot-instances-request", "volume")
 
 
-def controller(names: Names, queue_arn: str) -> Document:
-    """Policy of the controller."""
+def controller(names: Names, queue_arn: str, key_arn: str) -> Document:
+    """Policy of the controller.
+
+    Args:
+        queue_arn: of the queue on which EC2 announces that a node goes away.
+        key_arn: of the nodes' volumes.
+    """
     ec2 = f"arn:aws:ec2:{names.region}:{names.account_id}"
     shared = f"arn:aws:ec2:{names.region}:"
     made = [f"{ec2}:{kind}/*" for kind in _MADE]
@@ -114,4 +119,5 @@ def controller(names: Names, queue_arn: str) -> Document:
             ["eks:DescribeCluster"],
             [names.arn("eks", f"cluster/{names.cluster}")],
         ),
+        *use_through_ec2(names.region, key_arn),
     )

@@ -143,5 +143,7 @@ def _trail(names: Names) -> list[Statement]:
                 },
             },
         ),
+        # It checks that it can read through the bucket's own key, and makes no trail otherwise.
+        allow("DecryptForTrail", ["kms:Decrypt"], EVERYTHING, to=service, when={"StringEquals": trail}),
         allow("DescribeForTrail", ["kms:DescribeKey"], EVERYTHING, to=service, when={"StringEquals": trail}),
     ]

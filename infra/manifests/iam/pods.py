@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from infra.manifests.iam.document import EVERYTHING, Document, allow, allow_to_assume, document
+from infra.manifests.iam.document import (
+    EVERYTHING,
+    Document,
+    allow,
+    allow_to_assume,
+    document,
+    use_through_ec2,
+)
 from infra.names import POSTGRES_BACKUPS, VELERO_BACKUPS, Bucket, Names
 from infra.namespaces import Account
 
@@ -102,10 +109,13 @@ def load_balancer_controller(names: Names) -> Document:
     )
 
 
-def ebs_csi(names: Names) -> Document:
+def ebs_csi(names: Names, key_arn: str) -> Document:
     """Make, attach, grow, snapshot and delete the volumes and snapshots that the driver tagged as its own.
 
-    The tags are the driver's; the key is used by whoever makes a volume through EC2.
+    The tags are the driver's.
+
+    Args:
+        key_arn: of the volumes.
     """
     ec2 = f"arn:aws:ec2:{names.region}:{names.account_id}"
     volumes, snapshots, instances = f"{ec2}:volume/*", f"{ec2}:snapshot/*", f"{ec2}:instance/*"
@@ -161,6 +171,7 @@ def ebs_csi(names: Names) -> Document:
             when={"StringEquals": {f"aws:ResourceTag/{names.cluster_tag}": "owned"}},
         ),
         allow("DeleteSnapshot", ["ec2:DeleteSnapshot"], [any_snapshot, snapshots], when=owned),
+        *use_through_ec2(names.region, key_arn),
     )
 
 
@@ -171,7 +182,8 @@ def _objects(names: Names, bucket: Bucket, key_arn: str, *, prefix: str) -> Docu
             "List",
             ["s3:ListBucket"],
             [arn],
-            when={"StringLike": {"s3:prefix": f"{prefix}*"}} if prefix else None,
+            # Whoever asks first whether the bucket is there (HeadBucket) does so without a prefix.
+            when={"StringLikeIfExists": {"s3:prefix": f"{prefix}*"}} if prefix else None,
         ),
         allow("Locate", ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], [arn]),
         allow(

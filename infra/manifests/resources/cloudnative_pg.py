@@ -28,6 +28,9 @@ POOLER: Final = f"{CLUSTER}-pooler"
 CA_SECRET: Final = f"{CLUSTER}-ca"
 """Secret with the authority of the servers' and the pooler's certificate, key `ca.crt`."""
 
+ARCHIVE_REGION: Final = f"{CLUSTER}-archive-region"
+"""Secret with the region of the archive's bucket, key `region`: the plugin takes no other form."""
+
 POD_NAME: Final = "postgresql"
 """What CloudNativePG gives all its pods, the pooler's too, as their label `app.kubernetes.io/name`."""
 
@@ -184,6 +187,13 @@ def _volume(storage: Storage) -> Manifest:
     return {"size": storage.size, **named}
 
 
+def archive_region(identity: Labels, region: str) -> Manifest:
+    """The region of the archive's bucket."""
+    return secret(
+        metadata(ARCHIVE_REGION, PLATFORM, _labels(identity, "backup")), {}, constants={"region": region}
+    )
+
+
 def object_store(identity: Labels, backup: PostgresBackup, *, path: str) -> Manifest:
     """Where WAL and base backups go; the servers' service account has the rights.
 
@@ -198,7 +208,12 @@ def object_store(identity: Labels, backup: PostgresBackup, *, path: str) -> Mani
             "retentionPolicy": f"{backup.retention_days}d",
             "configuration": {
                 "destinationPath": path,
-                "s3Credentials": {"inheritFromIAMRole": True},
+                # The role that the plugin gives the servers names the secrets that stand here; were
+                # there none, it would read every secret of the namespace.
+                "s3Credentials": {
+                    "inheritFromIAMRole": True,
+                    "region": {"name": ARCHIVE_REGION, "key": "region"},
+                },
                 # The bucket encrypts with its own key.
                 "data": {"compression": "gzip", "jobs": 2},
                 "wal": {"compression": "gzip", "maxParallel": 4},

@@ -49,7 +49,7 @@ POOL: dict[str, Any] = {
 
 
 def nodes(**changes: Any) -> KarpenterSettings:
-    given = {"image": "bottlerocket@v1.50.0", "pools": {"general": POOL}, "resources": RESOURCES, **changes}
+    given = {"image": "bottlerocket@v1.64.0", "pools": {"general": POOL}, "resources": RESOURCES, **changes}
     return KarpenterSettings.model_validate(given)
 
 

@@ -127,7 +127,11 @@ def test_wal_and_backups_go_to_the_bucket_with_the_pods_own_rights() -> None:
     store = cloudnative_pg.object_store(LABELS, backup, path="s3://bucket/postgres")
     assert store["spec"]["retentionPolicy"] == "7d"
     assert store["spec"]["configuration"]["destinationPath"] == "s3://bucket/postgres"
-    assert store["spec"]["configuration"]["s3Credentials"] == {"inheritFromIAMRole": True}
+    region = cloudnative_pg.archive_region(LABELS, "eu-central-1")
+    assert store["spec"]["configuration"]["s3Credentials"] == {
+        "inheritFromIAMRole": True,
+        "region": {"name": region["metadata"]["name"], "key": next(iter(region["data"]))},
+    }
     (plugin,) = cluster()["plugins"]
     assert plugin["isWALArchiver"] is True
     assert plugin["parameters"] == {"barmanObjectName": store["metadata"]["name"]}

@@ -25,10 +25,10 @@ LONGEST = Names("production", ACCOUNT, "ap-northeast-1")
 ROLES: dict[str, Document] = {
     "cert-manager": pods.cert_manager(ZONE),
     "cluster": services.cluster_key(KEY),
-    "ebs-csi": pods.ebs_csi(NAMES),
+    "ebs-csi": pods.ebs_csi(NAMES, KEY),
     "external-secrets": pods.external_secrets(NAMES, KEY),
     "flow-logs": services.log_delivery(NAMES, "flow-logs"),
-    "karpenter": karpenter.controller(NAMES, QUEUE),
+    "karpenter": karpenter.controller(NAMES, QUEUE, KEY),
     "load-balancer": pods.load_balancer_controller(NAMES),
     "mlflow": pods.mlflow(NAMES, KEY),
     "postgres": pods.postgres(NAMES, KEY),
@@ -38,7 +38,9 @@ ROLES: dict[str, Document] = {
 }
 """Policies of the environment's own roles."""
 
-DEPLOYMENT = deployer.deployer([NAMES, Names("prod", ACCOUNT, "eu-west-1")])
+DOMAIN = "carbon.example.com"
+BOUNDARY = boundary.boundary(NAMES, domain=DOMAIN, copies_to="dr")
+DEPLOYMENT = deployer.deployer([NAMES, Names("prod", ACCOUNT, "eu-west-1")], domain=DOMAIN)
 READS = ("Describe", "Get", "List", "View", "BatchGet", "BatchCheck")
 
 
@@ -72,14 +74,18 @@ def test_no_action_of_a_deployment_has_a_star() -> None:
 
 def test_documents_fit_what_iam_takes() -> None:
     """6,144 characters a policy, ten policies a role, of which a deployment has three besides these."""
-    made = deployer.deployer([LONGEST, Names("production", ACCOUNT, "eu-west-1")])
-    documents = [*made.values(), boundary.boundary(LONGEST), karpenter.controller(LONGEST, QUEUE)]
+    made = deployer.deployer([LONGEST, Names("production", ACCOUNT, "eu-west-1")], domain=DOMAIN)
+    documents = [
+        *made.values(),
+        boundary.boundary(LONGEST, domain=DOMAIN, copies_to="dr"),
+        karpenter.controller(LONGEST, QUEUE, KEY),
+    ]
     assert max(len(text(document)) for document in documents) <= 6144
     assert len(made) <= 7
 
 
 def test_statements_are_named_once() -> None:
-    for name, document in {**ROLES, **DEPLOYMENT, "boundary": boundary.boundary(NAMES)}.items():
+    for name, document in {**ROLES, **DEPLOYMENT, "boundary": BOUNDARY}.items():
         sids = [s["Sid"] for s in document["Statement"]]
         assert len(set(sids)) == len(sids), name
         assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in sids), name
@@ -87,7 +93,7 @@ def test_statements_are_named_once() -> None:
 
 class TestBoundary:
     def test_it_lets_every_role_do_what_its_policies_say(self) -> None:
-        made = boundary.boundary(NAMES)
+        made = BOUNDARY
         for name, document in ROLES.items():
             for statement in statements(document):
                 resources = statement["Resource"]
@@ -98,10 +104,10 @@ class TestBoundary:
     def test_it_lets_nodes_pull_what_aws_has(self) -> None:
         addon = "arn:aws:ecr:eu-central-1:602401143452:repository/eks/coredns"
         for action in ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
-            assert allowed(boundary.boundary(NAMES), action, addon)
+            assert allowed(BOUNDARY, action, addon)
 
     def test_it_lets_none_make_itself_an_administrator(self) -> None:
-        known = actions(boundary.boundary(NAMES))
+        known = actions(BOUNDARY)
         assert {a for a in known if a.startswith("iam:")} == {
             "iam:GetInstanceProfile",
             "iam:ListInstanceProfiles",
@@ -110,7 +116,7 @@ class TestBoundary:
         assert not {a for a in known if a.startswith(("organizations:", "sts:"))}
 
     def test_it_ends_at_the_environments_names(self) -> None:
-        made = boundary.boundary(NAMES)
+        made = BOUNDARY
         other = Names("dev", ACCOUNT, "eu-central-1")
         assert not allowed(made, "secretsmanager:GetSecretValue", other.arn("secretsmanager", "secret:x"))
         assert not allowed(made, "iam:PassRole", other.role_arn("cluster"))

@@ -31,7 +31,7 @@ POOL: dict[str, Any] = {
 }
 
 
-def settings(image: str = "bottlerocket@v1.50.0", **pool: Any) -> KarpenterSettings:
+def settings(image: str = "bottlerocket@v1.64.0", **pool: Any) -> KarpenterSettings:
     return KarpenterSettings.model_validate(
         {"image": image, "disk": "80Gi", "pools": {"data": {**POOL, **pool}}}
     )
@@ -62,7 +62,7 @@ VPC = {"ipBlock": {"cidr": "10.0.0.0/16"}}
 API = {"ipBlock": {"cidr": "10.0.8.0/24"}}
 
 
-@pytest.mark.parametrize("image", ["bottlerocket@v1.50.0", "al2023@v20251112"])
+@pytest.mark.parametrize("image", ["bottlerocket@v1.64.0", "al2023@v20260128"])
 def test_nodes_keep_their_volumes_encrypted_and_their_credentials_to_themselves(image: str) -> None:
     spec = karpenter.node_class(LABELS, NAMES, settings(image))["spec"]
     volumes = [m["ebs"] for m in spec["blockDeviceMappings"]]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from infra.manifests import pods
 from infra.schema import FILE, schema, text
 from infra.settings import Section
 from infra.settings.base import Cpu, Memory
@@ -160,7 +161,11 @@ def test_a_refused_secret_is_not_shown(path: tuple[str, ...]) -> None:
         (put("images", "kafka", value="localhost/carbon/kafka:latest"), "tag other than latest"),
         (put("images", "kafka", value="registry:5000/kafka"), "tag other than latest"),
         (put("redis", "resources", "memory", value="1024Mi"), "write 1Gi"),
-        (put("redis", "resources", "cpu", value="2000m"), "write 2"),
+        (put("redis", "resources", "memory_limit", value="1024Gi"), "write 1Ti"),
+        (put("redis", "resources", "memory_limit", value="1073741824Ki"), "write 1Ti"),
+        (put("redis", "resources", "cpu", value="2000m"), "write 2:"),
+        (put("redis", "resources", "cpu_limit", value="1000"), "write 1k"),
+        (put("redis", "resources", "cpu_limit", value="1000000m"), "write 1k"),
         (put("redis", "resources", "memory", value="1Gi"), "memory 1Gi is above memory_limit 128Mi"),
         (put("model_server", "scaler", "kind", value="vpa"), "carbon:model_server.scaler"),
         (put("model_server", "scaler", "max_replicas", value=1), "min_replicas 3 is above max_replicas 1"),
@@ -207,3 +212,14 @@ def test_quantities_are_accepted_only_as_the_api_server_writes_them(number: int,
             kind.validate_python(written)
     else:
         assert kind.validate_python(written) == written
+
+
+def test_a_tebibyte_can_be_said() -> None:
+    config = stack.values()
+    config["carbon:redis"]["resources"]["memory_limit"] = "1Ti"
+    stack.settings(config)
+
+
+@pytest.mark.parametrize(("number", "written"), [(0, "0"), (999, "999"), (1000, "1k"), (1500, "1500")])
+def test_a_number_of_objects_is_written_as_the_api_server_does(number: int, written: str) -> None:
+    assert pods.count(number) == written

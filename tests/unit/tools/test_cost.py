@@ -125,7 +125,7 @@ def test_what_karpenter_starts_is_bounded_by_its_pools_and_not_in_the_sum() -> N
         "cpu": "9",
         "memory": "64Gi",
     }
-    services = {"karpenter": {"image": "bottlerocket@v1.50.0", "pools": {"general": pool}}}
+    services = {"karpenter": {"image": "bottlerocket@v1.64.0", "pools": {"general": pool}}}
     config = _aws(network=NETWORK, cluster=CLUSTER)
     made = _estimate(config | {"services": services})
     assert [(p.line.item, p.line.quantity) for p in made.most] == [("ec2:m7g.large", 5)]
