@@ -59,6 +59,13 @@ def run(cronjob: str, *args: str, limit: float = 600) -> str:
 
 def start(cronjob: str, *args: str) -> str:
     """Begin such a run and return the job's name."""
+    job = template(cronjob, *args)
+    kube.kubectl("create", "-f", "-", stdin=json.dumps(job))
+    return job["metadata"]["name"]
+
+
+def template(cronjob: str, *args: str) -> dict[str, Any]:
+    """A job like the scheduled one, with other arguments and a name of its own."""
     name = f"{cronjob}-{secrets.token_hex(4)}"
     made = kube.kubectl(
         "create", "job", name, f"--from=cronjob/{cronjob}", "-n", PLATFORM, "--dry-run=client", "-o", "json"
@@ -66,8 +73,7 @@ def start(cronjob: str, *args: str) -> str:
     job: dict[str, Any] = json.loads(made)
     if args:
         job["spec"]["template"]["spec"]["containers"][0]["args"] = list(args)
-    kube.kubectl("create", "-f", "-", stdin=json.dumps(job))
-    return name
+    return job
 
 
 def wait(name: str, *, limit: float) -> None:

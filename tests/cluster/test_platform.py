@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ import pytest
 from tests.cluster import kafka
 from tools import access, jobs, kube, project, status
 from tools.errors import CommandFailed
+from tools.paths import ROOT
 from tools.wait import until
 from workloads.kit.contracts import messages, topics
 
@@ -51,6 +54,30 @@ def test_every_pod_is_ready(platform: str) -> None:
         and not all(s["ready"] for s in pod["status"].get("containerStatuses", [{"ready": False}]))
     ]
     assert waiting == []
+
+
+def test_a_file_given_by_hand_is_looked_at_in_the_cluster_and_nothing_is_published(
+    platform: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text("date,price\n1950-01-02,x\n1950-01-03,-2.5\n")
+    looked = subprocess.run(
+        [sys.executable, "-m", "tools", "ingest", str(file), "--as", "crude-daily"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    shown = " ".join(looked.stdout.split())
+    assert "1 new 1 refused" in shown
+    assert "line 2: 'x' is not a number" in shown
+    assert "-2.5 USD/bbl" in shown
+    assert "--confirm" in shown
+    assert not [p for p in _prices() if p.delivery_start.year == 1950]
+    left = kube.get("configmaps", "-n", platform)["items"]
+    assert not [one for one in left if one["metadata"]["name"].startswith("price-pipeline-")]
 
 
 def test_a_preview_right_after_up_finds_no_change(platform: str) -> None:

@@ -577,3 +577,44 @@ def test_a_load_that_cannot_be_delivered_fails_and_says_so(platform: Platform) -
     summary = json.loads(done.stdout.splitlines()[-1])
     assert (summary["sent"], summary["acknowledged"]) == (5, 0)
     assert "5 messages were not acknowledged" in summary["failed"]
+
+
+def test_a_file_is_looked_at_first_and_published_only_as_it_was_seen(
+    platform: Platform, tmp_path: Path
+) -> None:
+    platform.sources(platform.csv("daily", ["2020-01-02,60", "2020-01-03,61"]))
+    platform.run()
+    file = tmp_path / "late.csv"
+    file.write_text("date,price\n2020-01-02,60\n2020-01-03,62\n2020-01-06,x\n2020-01-07,-3\n")
+
+    def ingest(*more: str) -> tuple[int, Any]:
+        done = platform.command("ingest", str(file), "--as", "daily", *more)
+        answer = [line for line in done.stdout.splitlines() if line.startswith('{"source"')]
+        return done.returncode, json.loads(answer[-1]) if answer else done.stderr
+
+    before = platform.ends()
+    code, seen = ingest()
+    assert code == 0, seen
+    assert seen["columns"] == {"date": "delivery period", "price": "price of WTI"}
+    assert seen["counts"] == {"skipped": 1, "corrections": 1, "refused": 1, "published": 1}
+    assert [(one["price"], one["was"]) for one in seen["revised"]] == [(62.0, 61.0)]
+    assert seen["refused"] == [{"line": 4, "row": "2020-01-06,x", "reason": "'x' is not a number"}]
+    assert seen["last"]["price"] == -3.0
+    assert platform.ends() == before, "looking publishes nothing"
+
+    # Another file, or another topic, than the one that was looked at.
+    file.write_text(file.read_text() + "2020-01-08,64\n")
+    code, why = ingest("--confirm", seen["confirm"])
+    assert (code, "changed since" in why) == (2, True)
+    assert platform.ends() == before
+
+    _, seen = ingest()
+    code, done = ingest("--confirm", seen["confirm"])
+    assert code == 0, done
+    assert {**done["counts"], "dead_lettered": 1} == {**seen["counts"], "dead_lettered": 1}
+    prices = [(p.delivery_start.day, p.price, p.correction) for p in platform.prices("daily")]
+    assert prices[2:] == [(3, 62.0, True), (7, -3.0, False), (8, 64.0, False)]
+    code, again = ingest("--confirm", seen["confirm"])
+    assert (code, "changed since" in again) == (2, True)
+    code, wrong = ingest("--as", "nobody")
+    assert (code, "there are: daily" in wrong) == (2, True)

@@ -1,4 +1,4 @@
-"""`python -m workloads.price_pipeline run | replay | inject | load`.
+"""`python -m workloads.price_pipeline run | ingest | replay | inject | load`.
 
 Exit codes: 0 done, 1 failed (the failure is logged and named), 2 bad configuration or arguments.
 """
@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import TypeVar, get_args
 
 import structlog
@@ -118,6 +119,22 @@ def _inject(args: argparse.Namespace) -> int:
     return _OK
 
 
+def _ingest(args: argparse.Namespace) -> int:
+    from workloads.price_pipeline import ingest
+
+    settings, sources = _sources(RunSettings)
+    try:
+        source = ingest.named(sources, args.source, args.file)
+        if args.confirm is None:
+            answer = ingest.look(settings, source, _now)
+        else:
+            answer = ingest.confirm(settings, source, args.confirm, _now)
+    except ingest.BadFile as error:
+        return _bad(str(error))
+    print(json.dumps(answer), flush=True)
+    return _OK
+
+
 def _load(args: argparse.Namespace) -> int:
     from workloads.price_pipeline.load import Load
 
@@ -199,6 +216,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--source", nargs="+", default=[], metavar="NAME", help="these sources only")
     run.set_defaults(start=_run)
+
+    ingest = commands.add_parser(
+        "ingest", help="show what a file would publish as a source; publish it with --confirm"
+    )
+    ingest.add_argument("file", type=Path)
+    ingest.add_argument(
+        "--as", dest="source", required=True, type=_name, help="a source of kind csv or parquet"
+    )
+    ingest.add_argument("--confirm", metavar="WORD", help="the word that looking at it gave")
+    ingest.set_defaults(start=_ingest)
 
     replay = commands.add_parser("replay", help="publish the withheld years step by step, until stopped")
     replay.set_defaults(start=_replay)

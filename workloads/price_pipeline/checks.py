@@ -74,4 +74,4 @@ def _own(cell: object, given: str) -> object:
 
 def _refused(row: RawRow, error: str, reason: str) -> Refused:
     symbol = row.symbol if isinstance(row.symbol, str) else shown(row.symbol or "")
-    return Refused(row.terms.source, symbol, row.raw, error, reason)
+    return Refused(row.terms.source, symbol, row.raw, error, reason, row.line)

@@ -12,7 +12,7 @@ from workloads.kit.contracts.messages import Price
 from workloads.kit.dead_letters import digest
 from workloads.kit.log_reader import read_committed_to_end
 from workloads.kit.settings import KafkaSettings
-from workloads.price_pipeline import refusals
+from workloads.price_pipeline import refusals as dead_letters
 from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.sources.replay import Anchor
 
@@ -40,9 +40,11 @@ class Ledger:
         """The last price of each symbol, whatever its source."""
 
     @classmethod
-    def read(cls, settings: KafkaSettings, sources: Collection[str] | None = None) -> Ledger:
+    def read(
+        cls, settings: KafkaSettings, sources: Collection[str] | None = None, *, refusals: bool = True
+    ) -> Ledger:
         """The ledger of `sources`, of all where None, as the topics have it now. What no consumer would take
-        for a price is none here; the reader counts it.
+        for a price is none here; the reader counts it. Without `refusals` every refused row is a new one.
 
         Raises:
             KafkaUnavailable: the brokers do not answer.
@@ -51,8 +53,8 @@ class Ledger:
         for record in read_committed_to_end(settings, topics.COMMODITY_PRICES, decoder(Price)):
             if sources is None or record.value.source in sources:
                 ledger.note(record.value)
-        for record in read_committed_to_end(settings, refusals.TOPIC, bytes):
-            if (source := refusals.source_of(record.headers)) is not None:
+        for record in read_committed_to_end(settings, dead_letters.TOPIC, bytes) if refusals else ():
+            if (source := dead_letters.source_of(record.headers)) is not None:
                 ledger._refused.add((source, digest(record.raw, record.headers)))
         return ledger
 

@@ -78,8 +78,8 @@ def publish(
         SourceError: from the source; rows before it may have been published.
         Aborted, ProducerLost, KafkaUnavailable: from Kafka.
     """
-    messages = _messages(source, window, ledger, clock, counts)
-    for batch in _batches(messages, transaction_rows):
+    found = messages(source, window, ledger, clock, counts)
+    for batch in _batches(found, transaction_rows):
         commit(producer, batch)
         for message in batch:
             if isinstance(message, Refused):
@@ -127,9 +127,10 @@ class _Found(NamedTuple):
         return self.row.published_at is not None
 
 
-def _messages(
+def messages(
     source: Source, window: Window, ledger: Ledger, clock: Callable[[], datetime], counts: Counter[str]
 ) -> Iterator[Price | Refused]:
+    """What publishing the source would write, in order of delivery; the ledger stays as it is."""
     told: set[tuple[str, bytes]] = set()
     seen = Seen()
     found: list[_Found] = []
@@ -182,7 +183,9 @@ def _distinct(found: list[_Found], counts: Counter[str]) -> tuple[list[_Found], 
             else:
                 reason = f"{price.delivery_start:%Y-%m-%dT%H:%MZ} is given again with {price.price}, not "
                 reason += f"{before.price.price}: the later row holds; is a column missing in `columns`?"
-                given_up.append(Refused(price.source, price.symbol, before.row.raw, "identity", reason))
+                given_up.append(
+                    Refused(price.source, price.symbol, before.row.raw, "identity", reason, before.row.line)
+                )
         kept[key] = one
     return sorted(kept.values(), key=lambda one: one.price.published_at), given_up
 

@@ -58,6 +58,8 @@ class RawRow:
     """The delivery period in UTC, of a source that makes it itself: known when it starts."""
     replayed_from: datetime | None = None
     problem: str | None = None
+    line: int = 0
+    """Where the row begins in its file, from 1; 0 where it is in none."""
     fault: str | None = None
     """The fault that the generator put into this row."""
 
@@ -77,3 +79,4 @@ class Refused:
     raw: bytes
     error: str
     reason: str
+    line: int = 0

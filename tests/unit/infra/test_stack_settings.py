@@ -205,7 +205,7 @@ def test_reading_changes_nothing() -> None:
 @given(st.integers(1, 10**6), st.sampled_from(["m", "", "Ki", "Mi", "Gi"]))
 def test_quantities_are_accepted_only_as_the_api_server_writes_them(number: int, unit: str) -> None:
     kind: TypeAdapter[str] = TypeAdapter(Cpu if unit in ("m", "") else Memory)
-    carries = {"m": 1000, "Ki": 1024, "Mi": 1024}.get(unit)
+    carries = {"m": 1000, "": 1000, "Ki": 1024, "Mi": 1024, "Gi": 1024}.get(unit)
     written = f"{number}{unit}"
     if carries and number % carries == 0:
         with pytest.raises(ValidationError):

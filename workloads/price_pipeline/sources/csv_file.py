@@ -58,9 +58,9 @@ def _rows(config: table.Tabled, layout: CsvLayout, file: IO[bytes], where: str) 
         if problem is None and len(record.cells) != len(header):
             problem = f"line {record.line} has {len(record.cells)} fields where the header has {len(header)}"
         if problem is not None:
-            yield from table.malformed(config.columns, terms, record.raw, problem)
+            yield from table.malformed(config.columns, terms, record.raw, problem, line=record.line)
         else:
-            yield from table.split(config, terms, _getter(record.cells, places), record.raw)
+            yield from table.split(config, terms, _getter(record.cells, places), record.raw, line=record.line)
 
 
 def _dated(config: table.Tabled, terms: Terms, get: Callable[[str], object], raw: bytes) -> bool:

@@ -38,7 +38,9 @@ def market_terms(config: Tabled) -> Terms:
     )
 
 
-def split(config: Tabled, terms: Terms, get: Callable[[str], object], raw: bytes) -> Iterator[RawRow]:
+def split(
+    config: Tabled, terms: Terms, get: Callable[[str], object], raw: bytes, *, line: int = 0
+) -> Iterator[RawRow]:
     """The prices of one row: one a price column where it is wide, else one. `get` raises LookupError for what
     the row leaves out: a price left out is none that was observed, a currency or unit is the source's, all
     else is needed."""
@@ -57,9 +59,9 @@ def split(config: Tabled, terms: Terms, get: Callable[[str], object], raw: bytes
     )
     if columns.symbol is not None and columns.price is not None:
         symbol = _symbol(config.symbols, get(columns.symbol))
-        yield RawRow(terms, raw, symbol, event_time, _if_there(get, columns.price), *beside)
+        yield RawRow(terms, raw, symbol, event_time, _if_there(get, columns.price), *beside, line=line)
     for column, symbol in columns.prices.items():
-        yield RawRow(terms, raw, symbol, event_time, _if_there(get, column), *beside)
+        yield RawRow(terms, raw, symbol, event_time, _if_there(get, column), *beside, line=line)
 
 
 def _symbol(symbols: Mapping[str, str], written: object) -> object:
@@ -76,10 +78,10 @@ def _if_there(get: Callable[[str], object], column: str | None) -> object:
         return None
 
 
-def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str) -> Iterator[RawRow]:
+def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str, *, line: int = 0) -> Iterator[RawRow]:
     """The prices of a row that could not be taken apart."""
     for symbol in columns.prices.values() or [None]:
-        yield RawRow(terms, raw, symbol, None, None, problem=problem)
+        yield RawRow(terms, raw, symbol, None, None, problem=problem, line=line)
 
 
 def priced(columns: Columns) -> list[str]:
