@@ -114,6 +114,7 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
     assert found.pop("kit/sink.py").startswith("f'{self._settings.kafka_group}.")
     assert found.pop("kit/skip.py").startswith("f'{group}.")
     assert found == {
+        "price_pipeline/ingest.py": "PIPELINE_ID",
         "price_pipeline/inject.py": "INJECT_ID",
         "price_pipeline/replay.py": "REPLAY_ID",
         "price_pipeline/run.py": "PIPELINE_ID",
