@@ -87,11 +87,25 @@ def instant(local: datetime, zone: ZoneInfo, *, second: bool | None = None) -> d
     if late.utcoffset() > early.utcoffset():  # type: ignore[operator]  # a zone's offset is never None
         raise NoSuchTime(f"{local:%Y-%m-%d %H:%M} does not exist in {zone.key}: the clock skips it")
     if second is None:
-        raise NoSuchTime(
-            f"{local:%Y-%m-%d %H:%M} exists twice in {zone.key}: say which of the two, by a column"
-            " `repeated`, or by `repeated: in_order` where the first row is the first of them"
-        )
+        raise twice(local, zone)
     return (late if second else early).astimezone(UTC)
+
+
+def instants(local: datetime, zone: ZoneInfo) -> list[datetime]:
+    """The instants, in UTC and in order, of a naive local time: one, none that the clock skips, or two."""
+    early, late = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if early.utcoffset() == late.utcoffset():
+        return [early.astimezone(UTC)]
+    both = [early.astimezone(UTC), late.astimezone(UTC)]
+    return both if both[0] < both[1] else []
+
+
+def twice(local: datetime, zone: ZoneInfo) -> NoSuchTime:
+    """Why a local time that the clock shows twice, or that ends two periods, is none by itself."""
+    return NoSuchTime(
+        f"{local:%Y-%m-%d %H:%M} exists twice in {zone.key}: say which of the two, by a column"
+        " `repeated`, or by `repeated: in_order` where the first row is the first of them"
+    )
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

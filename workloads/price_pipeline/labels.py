@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from workloads.kit import periods
 from workloads.kit.contracts.messages import EARLIEST, LATEST
@@ -14,17 +13,31 @@ from workloads.price_pipeline.rows import RawRow
 
 
 class Seen:
-    """Local times that the clock shows twice, as they were met: the first row of a symbol is the first."""
+    """What labels that may mean two periods were taken for, as they were met."""
 
     def __init__(self) -> None:
-        self._times: dict[tuple[object, datetime], int] = {}
+        self._labels: dict[tuple[object, datetime], datetime] = {}
 
-    def again(self, symbol: object, local: datetime) -> bool:
-        """Whether this is the second time that the symbol has this label; Unreadable at the third."""
-        count = self._times[symbol, local] = self._times.get((symbol, local), 0) + 1
-        if count > 2:
-            raise Unreadable(f"{local:%Y-%m-%d %H:%M} is given {count} times, and the clock shows it twice")
-        return count == 2
+    def next(self, symbol: object, label: datetime, starts: list[datetime]) -> datetime:
+        """The first of the starts that no row of the symbol had; Unreadable where each was."""
+        for start in starts:
+            if (symbol, start) not in self._labels:
+                self._labels[symbol, start] = label
+                return start
+        raise Unreadable(f"{label:%Y-%m-%d %H:%M} is given again, and the clock shows it twice")
+
+    def only(self, symbol: object, label: datetime, start: datetime) -> datetime:
+        """The start, where no other label of the symbol had it; else Unreadable."""
+        if (other := self._labels.setdefault((symbol, start), label)) != label:
+            raise Unreadable(f"{label:%Y-%m-%d %H:%M} ends the same period as {other:%Y-%m-%d %H:%M}")
+        return start
+
+    def flagged(self, symbol: object, label: datetime, starts: list[datetime], *, second: bool) -> datetime:
+        """The start that a flag tells; the second too where another label of the symbol had the first."""
+        first, other = starts
+        start = other if second or self._labels.get((symbol, first), label) != label else first
+        self._labels[symbol, start] = label
+        return start
 
 
 def period(row: RawRow, seen: Seen) -> tuple[datetime, datetime]:
@@ -55,6 +68,8 @@ def _start(row: RawRow, seen: Seen) -> datetime:
             return label.astimezone(UTC) - terms.resolution.clock
         # A day goes back to the same time of the day before, on the market's clock.
         label = label.astimezone(terms.zone).replace(tzinfo=None)
+    if terms.resolution.clock is not None:
+        return _ending(label, terms.resolution.clock, row, seen)
     return _local(terms.resolution.before(label), row, seen)
 
 
@@ -89,18 +104,33 @@ def _counted(row: RawRow, seen: Seen) -> datetime:
 
 def _local(local: datetime, row: RawRow, seen: Seen) -> datetime:
     """The instant of a local time; of one that the clock shows twice, the one that the row means."""
-    terms = row.terms
-    try:
-        return periods.instant(local, terms.zone, second=read_flag(row.repeated))
-    except NoSuchTime:
-        if not terms.in_order or not _twice(local, terms.zone):
-            raise
-        return periods.instant(local, terms.zone, second=seen.again(row.symbol, local))
+    return _meant(local, periods.instants(local, row.terms.zone), row, seen)
 
 
-def _twice(local: datetime, zone: ZoneInfo) -> bool:
-    early, late = (local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
-    return early is not None and late is not None and early > late
+def _ending(label: datetime, length: timedelta, row: RawRow, seen: Seen) -> datetime:
+    """Start of the period that ends at a local time. Where the clock changes, sources write either the time
+    that it then shows, or that of the period's start and a period more: it may mean both."""
+    zone = row.terms.zone
+    by_end = [end - length for end in periods.instants(label, zone)]
+    by_start = periods.instants(label - length, zone)
+    starts = sorted({*by_end, *by_start})
+    if len(starts) == 1 and by_end != by_start:
+        return seen.only(row.symbol, label, starts[0])
+    return _meant(label, starts, row, seen)
+
+
+def _meant(label: datetime, starts: list[datetime], row: RawRow, seen: Seen) -> datetime:
+    """Of the starts that a local label may mean, the one that its row does."""
+    zone, second = row.terms.zone, read_flag(row.repeated)
+    if not starts:
+        return periods.instant(label, zone)  # raises
+    if len(starts) == 1:
+        return starts[0]
+    if second is not None:
+        return seen.flagged(row.symbol, label, starts, second=second)
+    if row.terms.in_order:
+        return seen.next(row.symbol, label, starts)
+    raise periods.twice(label, zone)
 
 
 def published(row: RawRow, start: datetime, end: datetime) -> datetime:

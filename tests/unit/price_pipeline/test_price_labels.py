@@ -89,7 +89,7 @@ def test_the_repeated_hour_of_autumn_is_refused_unless_order_or_a_flag_tells(csv
 def test_a_third_row_of_a_repeated_hour_is_refused(csv_source: Make) -> None:
     lines = "date,price\n" + "2024-10-27 02:00,1\n" * 3
     config = csv_source(lines, **POWER | {"repeated": "in_order"})
-    assert refused(config) == ["2024-10-27 02:00 is given 3 times, and the clock shows it twice"]
+    assert refused(config) == ["2024-10-27 02:00 is given again, and the clock shows it twice"]
 
 
 def test_a_row_without_a_price_keeps_its_place_among_repeated_hours(csv_source: Make) -> None:
@@ -171,6 +171,51 @@ def test_labels_of_the_end_name_the_period_before_them(csv_source: Make) -> None
         datetime(2024, 6, 1, 11, tzinfo=UTC),
     ]
     assert all(price.delivery_end - price.delivery_start == timedelta(hours=1) for price in prices)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Chicago", "Australia/Sydney", "America/St_Johns"])
+@pytest.mark.parametrize("resolution", ["PT1H", "PT30M", "PT15M"])
+@pytest.mark.parametrize("clock", ["the clock's", "the start's and a period more"])
+@pytest.mark.parametrize("told", ["by flag", "by order"])
+def test_labels_of_the_end_come_out_whole_where_the_clock_changes(
+    csv_source: Make, zone: str, resolution: str, clock: str, told: str
+) -> None:
+    length, local = Resolution.parse(resolution), ZoneInfo(zone)
+    days = [date(2024, 1, 1) + timedelta(days=number) for number in range(366)]
+    hour = Resolution.parse("PT1H")
+    for changed in (of for of in days if len(periods.day(of, hour, local)) != 24):
+        whole = (changed - timedelta(days=1), changed, changed + timedelta(days=1))
+        starts = [start for of in whole for start, _ in periods.day(of, length, local)]
+        lines = "date,price,again\n"
+        for start in starts:
+            end = length.end(start, local)
+            by_clock = clock == "the clock's"
+            named = (end if by_clock else start).astimezone(local)
+            label = named if by_clock else named.replace(tzinfo=None) + (end - start)
+            lines += f"{label:%Y-%m-%d %H:%M},1,{'Y' if named.fold else 'N'}\n"
+        columns = {"event_time": "date", "prices": {"price": "N"}}
+        terms = POWER | {"labels": "end", "time_zone": zone, "resolution": resolution}
+        terms |= (
+            {"columns": columns | {"repeated": "again"}}
+            if told == "by flag"
+            else {
+                "columns": columns,
+                "repeated": "in_order",
+            }
+        )
+        assert [price.delivery_start for price in read(csv_source(lines, **terms))] == starts
+
+
+def test_an_end_that_may_be_of_two_periods_is_refused_and_so_is_a_second_one_of_the_same(
+    csv_source: Make,
+) -> None:
+    labels = ["01:45", "02:00", "02:15", "03:00", "03:15"]
+    lines = "date,price\n" + "".join(f"2024-10-27 {label},1\n" for label in labels)
+    found = list(results(csv_source(lines, **POWER | {"labels": "end", "resolution": "PT15M"})))
+    assert [isinstance(one, Price) for one in found] == [True, False, False, False, True]
+
+    config = csv_source("date,price\n2024-03-31 02:00,5\n2024-03-31 03:00,0\n", **POWER | {"labels": "end"})
+    assert refused(config) == ["2024-03-31 03:00 ends the same period as 2024-03-31 02:00"]
 
 
 def test_a_day_and_a_month_are_as_long_as_their_calendar(csv_source: Make) -> None:
