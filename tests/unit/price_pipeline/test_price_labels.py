@@ -161,6 +161,14 @@ def test_hour_25_is_refused_where_hours_are_labels_of_the_clock(csv_source: Make
     assert "hour 'x' is no number of an hour" in third
 
 
+def test_a_mark_of_the_clock_is_no_position(csv_source: Make) -> None:
+    """Else 3A and 3B are both the third, and 4 is the second 02:00."""
+    lines = "d,he,p\n2024-10-27,3A,1\n2024-10-27,3B,2\n"
+    first, second = refused(csv_source(lines, **POWER | hours_of(labels="position")))
+    assert first == "hour '3A' is of the clock, and labels: position counts through it"
+    assert "'3B'" in second
+
+
 def test_labels_of_the_end_name_the_period_before_them(csv_source: Make) -> None:
     lines = "date,price\n2024-06-01 01:00,1\n2024-06-01 24:00,2\n2024-06-02 00:00,3\n2024-06-01T12:00:00Z,4\n"
     prices = read(csv_source(lines, **POWER | {"labels": "end"}))
