@@ -100,7 +100,7 @@ def _counted(row: RawRow, seen: Seen) -> datetime:
         )
     local = datetime.combine(of, time(number - first))
     if mark:
-        return periods.instant(local, terms.zone, second=mark != "A")
+        return _meant(local, periods.instants(local, terms.zone), row, seen, marked=mark != "A")
     return _local(local, row, seen)
 
 
@@ -121,12 +121,19 @@ def _ending(label: datetime, length: timedelta, row: RawRow, seen: Seen) -> date
     return _meant(label, starts, row, seen)
 
 
-def _meant(label: datetime, starts: list[datetime], row: RawRow, seen: Seen) -> datetime:
+def _meant(
+    label: datetime, starts: list[datetime], row: RawRow, seen: Seen, *, marked: bool | None = None
+) -> datetime:
     """Of the starts that a local label may mean, the one that its row does."""
-    zone, second = row.terms.zone, read_flag(row.repeated)
+    zone, second = row.terms.zone, read_flag(row.repeated) if marked is None else marked
     if not starts:
         return periods.instant(label, zone)  # raises
     if len(starts) == 1:
+        if second:
+            raise NoSuchTime(
+                f"{label:%Y-%m-%d %H:%M} is said to be the second, and {zone.key} has it once: is it summer"
+                " time that the source flags?"
+            )
         return starts[0]
     if second is not None:
         return seen.flagged(row.symbol, label, starts, second=second)

@@ -161,6 +161,18 @@ def test_hour_25_is_refused_where_hours_are_labels_of_the_clock(csv_source: Make
     assert "hour 'x' is no number of an hour" in third
 
 
+def test_a_second_one_of_a_time_that_the_clock_shows_once_is_refused(csv_source: Make) -> None:
+    """Markets list hours 3A and 3B of every day; and a flag of summer time would turn the two of autumn."""
+    lines = "d,he,p\n2024-06-01,3A,5\n2024-06-01,3B,0\n2024-06-02,3B,\n"
+    found = list(results(csv_source(lines, **POWER | hours_of(labels="hour_ending"))))
+    assert [type(one) for one in found] == [Price, Refused, Unobserved]
+
+    columns = {"event_time": "date", "prices": {"price": "N"}, "repeated": "summer"}
+    lines = "date,price,summer\n2024-10-27 01:00,5,1\n2024-10-28 01:00,5,0\n"
+    (reason,) = refused(csv_source(lines, **POWER | {"columns": columns}))
+    assert "2024-10-27 01:00 is said to be the second, and Europe/Berlin has it once" in reason
+
+
 def test_a_mark_of_the_clock_is_no_position(csv_source: Make) -> None:
     """Else 3A and 3B are both the third, and 4 is the second 02:00."""
     lines = "d,he,p\n2024-10-27,3A,1\n2024-10-27,3B,2\n"
