@@ -150,5 +150,7 @@ def published(row: RawRow, start: datetime, end: datetime) -> datetime:
         return periods.instant(told, terms.zone) if told.tzinfo is None else told.astimezone(UTC)
     if terms.publication is not None:
         day = start.astimezone(terms.zone).date() + timedelta(days=terms.publication.day)
-        return periods.instant(datetime.combine(day, terms.publication.at), terms.zone, second=True)
+        at = datetime.combine(day, terms.publication.at, terms.zone)
+        # The later one of a time that the clock shows twice, or skips: nobody knew it before.
+        return max(at.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     return end if terms.publication_lag is None else start + terms.publication_lag

@@ -282,6 +282,15 @@ def test_a_settlement_is_published_days_after_its_delivery(csv_source: Make) -> 
     assert price.published_at == datetime(2024, 6, 6, 15, tzinfo=UTC)
 
 
+def test_a_publication_at_a_time_that_the_clock_skips_or_repeats_is_at_the_later_one(
+    csv_source: Make,
+) -> None:
+    terms = POWER | {"product": "settlement", "publication": {"day": 1, "at": "02:30"}}
+    spring, autumn = read(csv_source("date,price\n2024-03-30 10:00,5\n2024-10-26 10:00,5\n", **terms))
+    assert spring.published_at == datetime(2024, 3, 31, 1, 30, tzinfo=UTC)
+    assert autumn.published_at == datetime(2024, 10, 27, 1, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("decimal", "thousands", "text", "price"),
     [
