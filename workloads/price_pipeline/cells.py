@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -55,10 +55,11 @@ def _hint(text: str, decimal: str, thousands: str) -> str:
 _EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 
 
-def read_time(value: object, terms: Terms) -> datetime:
-    """The time that a cell holds, with the zone that it names; naive where it names none."""
+def read_time(value: object, terms: Terms, time_of_day: time | None = None) -> datetime:
+    """The time that a cell holds, with the zone that it names; naive where it names none. A date alone has
+    the `time_of_day`, by default the source's."""
     try:
-        told = _told(value, terms)
+        told = _told(value, terms, terms.time_of_day if time_of_day is None else time_of_day)
     except (ValueError, OverflowError, OSError):
         told = None
     if told is None:
@@ -66,37 +67,37 @@ def read_time(value: object, terms: Terms) -> datetime:
     return told
 
 
-def _told(value: object, terms: Terms) -> datetime | None:
+def _told(value: object, terms: Terms, time_of_day: time) -> datetime | None:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
-        return datetime.combine(value, terms.time_of_day)
+        return datetime.combine(value, time_of_day)
     if units := _EPOCH_UNITS.get(terms.time_format or ""):
         return datetime.fromtimestamp(float(str(value)) / units, UTC)
-    return _written(value.strip(), terms) if isinstance(value, str) else None
+    return _written(value.strip(), terms, time_of_day) if isinstance(value, str) else None
 
 
 _MIDNIGHT = re.compile(r"(?<=[T ])24:00(:00(\.0+)?)?(?=$|[Z+ -])", re.ASCII)
 """24:00 is the end of its day (ISO 8601), which Python's readers do not know."""
 
 
-def _written(text: str, terms: Terms) -> datetime:
+def _written(text: str, terms: Terms, time_of_day: time) -> datetime:
     at_midnight, ends_day = _MIDNIGHT.subn(lambda match: match[0].replace("24", "00", 1), text)
-    parsed = _parsed(at_midnight, terms)
+    parsed = _parsed(at_midnight, terms, time_of_day)
     return parsed + timedelta(days=1) if ends_day else parsed
 
 
-def _parsed(text: str, terms: Terms) -> datetime:
+def _parsed(text: str, terms: Terms, time_of_day: time) -> datetime:
     if terms.time_format is None:
         try:
             day = date.fromisoformat(text)  # 2024-03-02, 20240302 and 2024-W09-6: a date, of no time
         except ValueError:
             return datetime.fromisoformat(text)
-        return datetime.combine(day, terms.time_of_day)
+        return datetime.combine(day, time_of_day)
     parsed = datetime.strptime(text, terms.time_format)
     if re.search(r"%[HIcXsf]", terms.time_format):
         return parsed
-    return datetime.combine(parsed.date(), terms.time_of_day)
+    return datetime.combine(parsed.date(), time_of_day)
 
 
 _FLAGS: Final[Mapping[str, bool]] = {

@@ -146,7 +146,8 @@ def published(row: RawRow, start: datetime, end: datetime) -> datetime:
     """When the market made the price of [start, end) known."""
     terms = row.terms
     if row.published_at is not None:
-        told = read_time(row.published_at, terms)
+        # Of a date alone its last moment: earlier, nobody is sure to have known it.
+        told = read_time(row.published_at, terms, time.max)
         return periods.instant(told, terms.zone) if told.tzinfo is None else told.astimezone(UTC)
     if terms.publication is not None:
         day = start.astimezone(terms.zone).date() + timedelta(days=terms.publication.day)

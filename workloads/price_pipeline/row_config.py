@@ -68,7 +68,8 @@ class Columns(Model):
     """Says of a local time that the clock shows twice whether it is the second: Y, true, 1, B, *, or not:
     N, false, 0, A, empty."""
     published_at: str | None = None
-    """When the market made the price known; without a zone in the source's `time_zone`."""
+    """When the market made the price known; without a zone in the source's `time_zone`. A date alone is the
+    end of that day."""
     prices: dict[str, Name] = {}
     symbol: str | None = None
     price: str | None = None

@@ -276,6 +276,14 @@ def test_a_row_may_say_when_its_price_was_published_and_in_what(csv_source: Make
     assert (bad.error, bad.reason) == ("published_at", "'soon' is not an ISO 8601 date or time")
 
 
+@pytest.mark.parametrize("written", ["2024-06-05", "20240605"])
+def test_a_day_of_publication_is_over_before_its_price_is_known(csv_source: Make, written: str) -> None:
+    columns = {"event_time": "t", "published_at": "known", "prices": {"p": "N"}}
+    terms = POWER | {"product": "settlement", "publication": None, "columns": columns}
+    (price,) = read(csv_source(f"t,known,p\n2024-06-01 10:00,{written},5\n", **terms))
+    assert price.published_at == datetime(2024, 6, 5, 22, tzinfo=UTC) - timedelta(microseconds=1)
+
+
 def test_a_settlement_is_published_days_after_its_delivery(csv_source: Make) -> None:
     terms = POWER | {"product": "settlement", "publication": {"day": 5, "at": "17:00"}}
     (price,) = read(csv_source("date,price\n2024-06-01 10:00,5\n", **terms))
