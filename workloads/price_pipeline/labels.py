@@ -90,7 +90,9 @@ def _counted(row: RawRow, seen: Seen) -> datetime:
     number, mark = int(match[1]), (match[2] or "").upper()
     if terms.labels == "position":
         if mark:
-            raise Unreadable(f"hour {shown(row.hour)} is of the clock, and labels: position counts through it")
+            raise Unreadable(
+                f"hour {shown(row.hour)} is of the clock, and labels: position counts through it"
+            )
         return periods.position(of, number, terms.resolution, terms.zone)
     first, last = (1, 24) if terms.labels == "hour_ending" else (0, 23)
     if not first <= number <= last:

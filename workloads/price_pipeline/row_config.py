@@ -35,7 +35,14 @@ def _no_number(value: object) -> object:
     return value
 
 
+def _local(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("is local, in the source's `time_zone`: leave the offset out")
+    return value
+
+
 TimeOfDay = Annotated[time, BeforeValidator(_no_number)]
+LocalTime = Annotated[TimeOfDay, AfterValidator(_local)]
 Labels = Literal["start", "end", "hour_ending", "hour_starting", "position"]
 
 
@@ -100,7 +107,7 @@ class Publication(Model):
     as `{day: -1, at: "12:57"}` for a day-ahead auction."""
 
     day: Annotated[int, Field(ge=-31, le=366)]
-    at: TimeOfDay
+    at: LocalTime
 
 
 class Prices(Model):
@@ -181,6 +188,11 @@ class Tabled(Columned):
     @field_validator("time_format")
     @classmethod
     def _can_be_parsed(cls, value: str | None) -> str | None:
+        if value is not None and "%Z" in value.replace("%%", ""):
+            raise ValueError(
+                "cannot hold %Z, of which the name of a zone is read and not used: write UTC as"
+                " it stands and give `time_zone`, or use %z for an offset"
+            )
         if value is not None and "%" in value:
             try:
                 datetime.strptime(datetime(2024, 3, 28, 13, 15, tzinfo=UTC).strftime(value), value)

@@ -369,6 +369,8 @@ def test_marks_of_no_price_are_the_sources(csv_source: Make) -> None:
         ({"decimal": ",", "thousands": ","}, "both ','"),
         ({"product": "weekly"}, "product"),
         ({"publication": {"day": -1, "at": 777}}, "quotes"),
+        ({"publication": {"day": -1, "at": "12:57Z"}}, "leave the offset out"),
+        ({"time_format": "%Y-%m-%d %H:%M %Z"}, "%Z"),
         (
             {"repeated": "in_order", "columns": {"event_time": "d", "repeated": "r", "prices": {"p": "N"}}},
             "give one",
