@@ -171,11 +171,11 @@ def _distinct(found: list[_Found], counts: Counter[str]) -> tuple[list[_Found], 
     """Of the prices of one delivery start: those to publish, in the order in which they became known, and
     those that another one of the same identity, known at the same time, contradicts. The source's last
     holds; had the source a column more that tells them apart, it is lost no more than any refused row."""
-    kept: dict[tuple[str, str, str, datetime | None], _Found] = {}
+    kept: dict[tuple[str, str, str, datetime], _Found] = {}
     given_up: list[Refused] = []
     for one in found:
         price = one.price
-        key = (price.source, price.symbol, price.resolution, price.published_at if one.stated else None)
+        key = (price.source, price.symbol, price.resolution, price.published_at)
         before = kept.pop(key, None)
         if before is not None:
             if before.price == price:
@@ -196,17 +196,22 @@ def _due(
     """Messages for prices of one delivery start; each is the ledger's before the next is settled."""
     now = clock()
     pending: dict[tuple[str, str, str], Price] = {}
-    for one in found:
-        price = one.price
-        if price.published_at > now:
-            counts["early"] += 1
-            continue
-        identity = (price.source, price.symbol, price.resolution)
-        if identity in pending:
+    due = [one for one in found if one.price.published_at <= now]
+    counts["early"] += len(found) - len(due)
+    last = {_identity(one.price): one for one in due}
+    for one in due:
+        price, identity = one.price, _identity(one.price)
+        if (before := pending.get(identity)) is not None:
             # A second revision in one run: what it is compared with is not on the topic yet.
-            if _says(pending[identity]) != _says(price):
-                pending[identity] = msgspec.structs.replace(price, correction=True)
+            if _says(before) != _says(price):
+                known = max(price.published_at, before.published_at + _MICROSECOND)
+                pending[identity] = msgspec.structs.replace(price, correction=True, published_at=known)
                 yield pending[identity]
+            continue
+        held = ledger.held(price)
+        if one is not last[identity] and held is not None and price.published_at <= held.published_at:
+            # History of the price: published, or overtaken by the revision that follows.
+            counts["skipped"] += 1
             continue
         message = settle(price, ledger, now, stated=one.stated, as_dated=window.backfill)
         if message is None:
@@ -214,6 +219,11 @@ def _due(
         else:
             pending[identity] = message
             yield message
+
+
+def _identity(price: Price) -> tuple[str, str, str]:
+    """Of prices of one delivery start."""
+    return price.source, price.symbol, price.resolution
 
 
 def _says(price: Price) -> tuple[object, ...]:

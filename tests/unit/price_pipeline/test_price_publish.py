@@ -155,6 +155,39 @@ def test_of_two_rows_of_one_identity_the_last_holds_in_each_run_and_the_other_is
     assert b"51.0, not 50.0" in dict(letter.headers)["reason"]
 
 
+def revisions(*given: tuple[str, str | None]) -> Rows:
+    """Of one price: what it was, and as of when by its source."""
+    return Rows([row("2026-11-01", price, published_at=known) for price, known in given])
+
+
+@pytest.mark.parametrize("known", ["2026-11-02T10:00Z", None])
+def test_a_changed_revision_that_another_one_follows_leaves_the_last_one_standing(
+    pipeline: Pipeline, known: str | None
+) -> None:
+    pipeline.run(revisions(("50", known)))
+    both = revisions(("51", known), ("52", "2026-11-02T17:00Z"))
+    pipeline.run(both)
+    newest = max(pipeline.topic.prices, key=lambda price: price.published_at)
+    assert (newest.price, newest.published_at) == (52.0, datetime(2026, 11, 2, 17, tzinfo=UTC))
+    pipeline.now += timedelta(hours=1)
+    assert pipeline.run(both) == {"skipped": 2}
+
+
+@pytest.mark.parametrize("known", ["2026-11-02T00:00Z", "2026-11-10T00:00Z", "2026-11-01T12:00Z"])
+def test_a_row_without_a_publication_beside_one_with_it_is_published_once(
+    pipeline: Pipeline, known: str
+) -> None:
+    both = revisions(("50", None), ("49", known))
+    pipeline.run(both)
+    published = len(pipeline.topic.prices)
+    for _ in range(2):
+        pipeline.now += timedelta(hours=1)
+        pipeline.run(both)
+    assert len(pipeline.topic.prices) == published
+    times = [price.published_at for price in pipeline.topic.prices]
+    assert times == sorted(set(times))
+
+
 def test_changes_are_looked_for_within_the_look_back_of_each_series_and_a_backfill_looks_further(
     pipeline: Pipeline,
 ) -> None:
