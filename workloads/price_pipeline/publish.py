@@ -32,7 +32,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 @dataclass(frozen=True, slots=True)
 class Window:
     """Which delivery starts are looked at: a range that was asked for, or from `look_back` before each
-    series' watermark on."""
+    series' watermark on, or before now where that is earlier."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -43,14 +43,15 @@ class Window:
         """Whether a range was asked for."""
         return self.look_back is None
 
-    def holds(self, price: Price, ledger: Ledger) -> bool:
-        """Whether the price is to be looked at."""
+    def holds(self, price: Price, ledger: Ledger, now: datetime) -> bool:
+        """Whether the price is to be looked at. What is delivered from now on always is: the near months of
+        a forward curve are years before its last one."""
         if self.look_back is None:
             return (self.since is None or price.delivery_start >= self.since) and (
                 self.until is None or price.delivery_start <= self.until
             )
         watermark = ledger.newest(price.source, price.symbol)
-        return watermark is None or price.delivery_start >= watermark - self.look_back
+        return watermark is None or price.delivery_start >= min(watermark, now) - self.look_back
 
 
 def publish(
@@ -158,7 +159,7 @@ def messages(
             counts["unobserved"] += 1
         elif isinstance(result, Refused):
             yield from refuse(result)
-        elif not window.holds(result, ledger):
+        elif not window.holds(result, ledger, clock()):
             counts["older"] += 1
         else:
             if source.ordered and found and result.delivery_start != found[0].price.delivery_start:

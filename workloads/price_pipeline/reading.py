@@ -20,10 +20,11 @@ _SAMPLE = 100
 """Rows among which the reason is looked for why all were refused."""
 
 
-def since(config: SourceConfig, ledger: Ledger) -> datetime | None:
+def since(config: SourceConfig, ledger: Ledger, now: datetime) -> datetime | None:
     """From when on the source is asked: `look_back` before the oldest watermark of its live series, and from
     the first row where a series that it names has none. A series is live while its newest price is at most
-    `retired_after` older than the source's newest: one that came to its end holds no other back."""
+    `retired_after` older than the source's newest: one that came to its end holds no other back.
+    What is delivered from now on is asked for always: curves of forwards change in their near months."""
     if isinstance(config, ReplaySource):
         return None
     if isinstance(config, SyntheticSource):
@@ -34,9 +35,9 @@ def since(config: SourceConfig, ledger: Ledger) -> datetime | None:
     marks = [mark for mark in watermarks if mark is not None]
     if not marks or len(marks) < len(watermarks):
         return None
-    newest = max(marks)
+    newest = min(max(marks), now)
     live = [mark for mark in marks if retired_after is None or newest - mark <= retired_after]
-    return min(live) - config.look_back
+    return min(now, *live) - config.look_back
 
 
 def narrows(config: SourceConfig) -> bool:

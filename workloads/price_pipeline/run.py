@@ -130,7 +130,7 @@ def publish_source(
     def read(reading: Reading, window: Window) -> None:
         publish(reading, window, ledger, producer, clock, transaction_rows=transaction_rows, counts=tally)
 
-    window = _window(config, ledger, backfill)
+    window = _window(config, ledger, backfill, clock())
     cut_off = window.since is not None and not window.backfill and narrows(config)
     reading = Reading(source, known=ledger.symbols(config.name) if cut_off else None)
     read(reading, window)
@@ -145,12 +145,14 @@ def publish_source(
     reading.require_prices(tally)
 
 
-def _window(config: SourceConfig, ledger: Ledger, backfill: tuple[datetime, datetime] | None) -> Window:
+def _window(
+    config: SourceConfig, ledger: Ledger, backfill: tuple[datetime, datetime] | None, now: datetime
+) -> Window:
     if backfill:
         return Window(*backfill)
     if isinstance(config, ReplaySource):
         return Window()
-    return Window(since=since(config, ledger), look_back=config.look_back)
+    return Window(since=since(config, ledger, now), look_back=config.look_back)
 
 
 @stamina.retry(on=Transient, attempts=None, timeout=60)

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.kit.contracts.messages import Price
+from workloads.kit.periods import Resolution
 from workloads.kit.producer import Aborted, TransactionalProducer
 from workloads.kit.records import Output
 from workloads.price_pipeline import refusals
@@ -25,6 +26,7 @@ from workloads.price_pipeline.sources import SourceError
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MONTH = Window(look_back=timedelta(days=30))
+MONTHLY = Resolution.parse("P1M")
 TERMS = Terms("daily", "crude", "USD", "bbl", "market", publication_lag=timedelta(days=1))
 
 
@@ -153,6 +155,17 @@ def test_of_two_rows_of_one_identity_the_last_holds_in_each_run_and_the_other_is
     (letter,) = pipeline.topic.refused
     assert letter.value == first.raw
     assert b"51.0, not 50.0" in dict(letter.headers)["reason"]
+
+
+def test_each_month_of_a_forward_curve_is_looked_at_however_far_its_last_one_is(pipeline: Pipeline) -> None:
+    terms = Terms("curve", "gas", "EUR", "MWh", "market", product="forward", resolution=MONTHLY)
+    months = ["2026-10-01", "2026-12-01", "2027-06-01", "2029-12-01"]
+
+    def settled(price: str, known: str) -> Rows:
+        return Rows([row(month, price, terms=terms, published_at=known) for month in months])
+
+    pipeline.run(settled("30", "2026-11-19T17:00Z"))
+    assert pipeline.run(settled("31", "2026-11-20T17:00Z")) == {"corrections": 3, "older": 1}
 
 
 def revisions(*given: tuple[str, str | None]) -> Rows:
