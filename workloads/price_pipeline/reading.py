@@ -45,6 +45,11 @@ def narrows(config: SourceConfig) -> bool:
     return isinstance(config, SqlSource) or (isinstance(config, HttpSource) and bool(config.since_parameter))
 
 
+def _among(symbol: object, names: Collection[str]) -> bool:
+    """Whether a cell, which may hold a list, is one of the names."""
+    return isinstance(symbol, str) and symbol in names
+
+
 class Reading:
     """A source read once. Where it ends before its end, what came until then holds; `incomplete` says why.
 
@@ -69,7 +74,7 @@ class Reading:
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
         try:
             for row in self._source.rows(since, until):
-                if self._only is not None and row.symbol not in self._only:
+                if self._only is not None and not _among(row.symbol, self._only):
                     continue
                 if self._is_new(row):
                     self.new.add(str(row.symbol))
@@ -81,7 +86,9 @@ class Reading:
             self.incomplete = error
 
     def _is_new(self, row: RawRow) -> bool:
-        return self._known is not None and row.symbol not in self._known and isinstance(check(row), Price)
+        if self._known is None or _among(row.symbol, self._known):
+            return False
+        return isinstance(check(row), Price)
 
     def require_prices(self, counts: Counter[str]) -> None:
         """SourceError where rows came and each was refused: then the source, or its settings, are wrong."""

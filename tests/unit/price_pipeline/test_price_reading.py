@@ -127,6 +127,14 @@ def test_a_new_symbol_whose_history_fails_is_asked_for_again_by_the_next_run(run
     assert runs.days("NEW") == days_between(first, last)
 
 
+def test_a_symbol_that_is_no_text_takes_no_other_row_with_it(runs: Runs, api: Api) -> None:
+    serve(api, {"OLD": (date(2026, 11, 1), date(2026, 11, 19))})
+    runs.run(http(api))
+    spoilt = '[{"d": "2026-11-19", "s": ["DE", "FR"], "p": 5}, {"d": "2026-11-19", "s": "OLD", "p": 1}]'
+    api.answer = lambda *_: (200, {}, spoilt)
+    assert runs.run(http(api)) == {"refused": 1, "dead_lettered": 1, "corrections": 1}
+
+
 def test_a_refused_row_of_a_new_symbol_does_not_ask_for_everything_again(runs: Runs, api: Api) -> None:
     serve(api, {"OLD": (date(2026, 11, 1), date(2026, 11, 19))})
     runs.run(http(api))
