@@ -107,7 +107,10 @@ def _counted(row: RawRow, seen: Seen) -> datetime:
 
 
 def _local(local: datetime, row: RawRow, seen: Seen) -> datetime:
-    """The instant of a local time; of one that the clock shows twice, the one that the row means."""
+    """The instant of a local time; of one that the clock shows twice, the one that the row means. A day, a
+    week or a month begins once, also where midnight is when the clock changes."""
+    if row.terms.resolution.clock is None and local.time() == time(0):
+        return periods.midnight(local.date(), row.terms.zone)
     return _meant(local, periods.instants(local, row.terms.zone), row, seen)
 
 

@@ -245,6 +245,26 @@ def test_a_day_and_a_month_are_as_long_as_their_calendar(csv_source: Make) -> No
     assert monthly.delivery_end == datetime(2024, 2, 29, 23, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Africa/Cairo", date(2024, 4, 26), 23),
+        ("America/Havana", date(2024, 11, 3), 25),
+        ("Asia/Beirut", date(2024, 3, 31), 23),
+        ("Atlantic/Azores", date(2024, 10, 27), 25),
+    ],
+)
+@pytest.mark.parametrize("labels", ["start", "end"])
+def test_a_day_whose_midnight_the_clock_skips_or_repeats_is_a_day(
+    csv_source: Make, zone: str, day: date, hours: int, labels: str
+) -> None:
+    terms = POWER | {"resolution": "P1D", "time_zone": zone, "labels": labels}
+    written = [day + timedelta(days=n + (labels == "end")) for n in (-1, 0, 1)]
+    before, changed, after = read(csv_source("date,price\n" + "".join(f"{of},1\n" for of in written), **terms))
+    assert changed.delivery_end - changed.delivery_start == timedelta(hours=hours)
+    assert (before.delivery_end, changed.delivery_end) == (changed.delivery_start, after.delivery_start)
+
+
 @pytest.mark.parametrize("written", ["20240302", "2024-W09-6", "2024-03-02"])
 def test_a_date_however_written_has_the_time_of_day_of_its_source(csv_source: Make, written: str) -> None:
     terms = {"time_of_day": "16:00", "publication_lag": "PT1H", "time_zone": "America/New_York"}
