@@ -20,6 +20,7 @@ from workloads.price_pipeline.config import CsvSource
 from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.rows import Refused, Unobserved
 from workloads.price_pipeline.sources import csv_file
+from workloads.price_pipeline.sources.file import FileSource
 
 Make = Callable[..., CsvSource]
 
@@ -90,6 +91,18 @@ def test_a_third_row_of_a_repeated_hour_is_refused(csv_source: Make) -> None:
     lines = "date,price\n" + "2024-10-27 02:00,1\n" * 3
     config = csv_source(lines, **POWER | {"repeated": "in_order"})
     assert refused(config) == ["2024-10-27 02:00 is given again, and the clock shows it twice"]
+
+
+def test_quarters_of_a_repeated_hour_are_in_order(csv_source: Make, clock: Callable[[], datetime]) -> None:
+    quarters = [f"2024-10-27 02:{minute:02}" for minute in (0, 15, 30, 45)]
+    lines = "date,price\n" + "".join(f"{quarter},1\n" for quarter in quarters * 2)
+    terms = POWER | {"resolution": "PT15M", "repeated": "in_order", "ordered": True}
+    rows = FileSource(csv_source(lines, **terms), clock).rows(None, None)
+    seen = Seen()
+    prices = [price for row in rows if isinstance(price := check(row, seen), Price)]
+    assert [price.delivery_start for price in prices] == [
+        datetime(2024, 10, 27, tzinfo=UTC) + timedelta(minutes=15 * number) for number in range(8)
+    ]
 
 
 def test_a_row_without_a_price_keeps_its_place_among_repeated_hours(csv_source: Make) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from workloads.kit.contracts.messages import Price
 from workloads.price_pipeline.checks import check
+from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError
 
@@ -20,8 +21,9 @@ def in_order(rows: Iterator[RawRow], where: str) -> Iterator[RawRow]:
     """
     newest: dict[str, datetime] = {}
     instant: datetime | None = None
+    seen = Seen()
     for row in rows:
-        price = check(row)
+        price = check(row, seen)
         if isinstance(price, Price):
             last = newest.get(price.symbol, price.delivery_start)
             again = price.symbol in newest and price.delivery_start == last != instant
