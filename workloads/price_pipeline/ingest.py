@@ -174,5 +174,8 @@ def _word(config: CsvSource | ParquetSource, ledger: Ledger, new: list[Price]) -
     made = hashlib.sha256(_digest(config.path).encode())
     for price in new:
         held = ledger.held(price)
-        made.update(f"{price.symbol} {price.delivery_start} {price.price} {held}".encode())
+        # Not when it was published: what is corrected is so as of the moment at which it is.
+        says = (price.symbol, price.delivery_start, price.delivery_end, price.price)
+        terms = (price.market, price.product, price.currency, price.unit, price.resolution)
+        made.update(f"{says} {terms} {held and (held.price, held.published_at)}".encode())
     return made.hexdigest()[:12]
