@@ -60,6 +60,8 @@ class Resolution:
             return start + self.clock
         local = start.astimezone(zone)
         moved = _months_on(local.date(), self.months) + timedelta(days=self.days)
+        if local.time() != time(0) and start == midnight(local.date(), zone):
+            return midnight(moved, zone)  # a day that the clock began later
         # The day's own time of day, whatever the clock did in between.
         return datetime.combine(moved, local.timetz()).astimezone(UTC)
 

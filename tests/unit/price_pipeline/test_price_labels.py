@@ -273,7 +273,9 @@ def test_a_day_whose_midnight_the_clock_skips_or_repeats_is_a_day(
 ) -> None:
     terms = POWER | {"resolution": "P1D", "time_zone": zone, "labels": labels}
     written = [day + timedelta(days=n + (labels == "end")) for n in (-1, 0, 1)]
-    before, changed, after = read(csv_source("date,price\n" + "".join(f"{of},1\n" for of in written), **terms))
+    before, changed, after = read(
+        csv_source("date,price\n" + "".join(f"{of},1\n" for of in written), **terms)
+    )
     assert changed.delivery_end - changed.delivery_start == timedelta(hours=hours)
     assert (before.delivery_end, changed.delivery_end) == (changed.delivery_start, after.delivery_start)
 
