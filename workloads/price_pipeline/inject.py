@@ -90,10 +90,8 @@ def _price(given: Given, ledger: Ledger, now: datetime) -> Price:
         raise BadPrice(
             f"price {given.price!r} of {given.symbol}: {getattr(price, 'reason', 'there is no price')}"
         )
-    if price.delivery_start <= now:
-        return price
     try:
-        # Known from now on, though its delivery is to come: an auction's price, which its product has to say.
+        # Known from now on, whenever its delivery is; one to come is an auction's, which its product says.
         return msgspec.convert(msgspec.to_builtins(price) | {"published_at": now}, Price)
     except msgspec.ValidationError as error:
         raise BadPrice(
