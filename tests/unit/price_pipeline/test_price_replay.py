@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.kit.contracts.messages import Price
+from workloads.kit.periods import Resolution
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
@@ -65,6 +66,15 @@ def test_the_first_step_is_now_and_no_other_is_due() -> None:
         provenance="replay",
         replayed_from=datetime(2015, 1, 5, tzinfo=UTC),
     )
+
+
+def test_a_quote_is_replayed_as_one() -> None:
+    terms = Terms("quotes", "crude", "USD", "bbl", "market", resolution=Resolution.parse("PT0S"))
+    row = RawRow(terms, b"", "WTI", "2015-01-05 10:00", "50")
+    price = check(row)
+    assert isinstance(price, Price)
+    (replayed,) = published(source([("quotes", [(price, row)])], NOW))
+    assert (replayed.delivery_start, replayed.delivery_end) == (START, START)
 
 
 def test_a_monthly_price_goes_with_the_first_step_from_its_date_on_and_after_the_last_in_sequence() -> None:

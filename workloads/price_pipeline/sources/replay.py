@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import INSTANT, Price
 from workloads.price_pipeline.config import replay_name
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError
@@ -92,8 +92,10 @@ class ReplaySource:
         for number in range(self._first, self.due):
             instant = self.instant(number)
             if (since is None or since <= instant) and (until is None or instant <= until):
-                period = (instant, instant + self._interval)
-                yield from (replace(row, period=period) for row in self._steps[number])
+                for row in self._steps[number]:
+                    # A quote is of an instant, and has none of the step's length.
+                    length = timedelta(0) if row.terms.resolution.text == INSTANT else self._interval
+                    yield replace(row, period=(instant, instant + length))
 
     def instant(self, step: int) -> datetime:
         """Delivery start of a step."""
