@@ -68,6 +68,16 @@ def test_the_first_step_is_now_and_no_other_is_due() -> None:
     )
 
 
+def test_of_the_revisions_of_a_price_the_last_is_replayed() -> None:
+    terms = Terms("daily", "crude", "USD", "bbl", "market")
+    rows = [
+        RawRow(terms, b"", "WTI", "2015-01-05", price, published_at=known)
+        for price, known in (("51", "2015-01-08T00:00Z"), ("50", "2015-01-07T00:00Z"))
+    ]
+    held = [(price, row) for row in rows if isinstance(price := check(row), Price)]
+    assert [price.price for price in published(source([("daily", held)], NOW))] == [51.0]
+
+
 def test_a_quote_is_replayed_as_one() -> None:
     terms = Terms("quotes", "crude", "USD", "bbl", "market", resolution=Resolution.parse("PT0S"))
     row = RawRow(terms, b"", "WTI", "2015-01-05 10:00", "50")

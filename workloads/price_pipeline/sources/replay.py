@@ -115,7 +115,10 @@ def _steps(
     for source, prices in withheld:
         name = replay_name(source)
         last: dict[str, int] = {}
-        for price, row in sorted(prices, key=lambda held: held[0].delivery_start):
+        # Of the revisions of a price the last one: a step has one, and its steps are no times of revisions.
+        revised = sorted(prices, key=lambda held: (held[0].delivery_start, held[0].published_at))
+        final = {(price.symbol, price.delivery_start): (price, row) for price, row in revised}
+        for price, row in final.values():
             place = (name, price.symbol, price.delivery_start)
             if place not in places:
                 # A step has one price of a symbol: a second one that falls on it goes with the next.
