@@ -80,7 +80,15 @@ def _counted(row: RawRow, seen: Seen) -> datetime:
     """Start of the period that a date and a number name."""
     terms = row.terms
     label = read_time(row.event_time, terms)
-    of = label.date() if label.tzinfo is None else label.astimezone(terms.zone).date()
+    of = label.date()
+    if label.tzinfo is not None:
+        local = label.astimezone(terms.zone)
+        if local.date() != of and local.time() != time(0):
+            raise Unreadable(
+                f"{shown(row.event_time)} is of another day in {terms.zone.key}: a date has no offset;"
+                " let `time_format` leave it out"
+            )
+        of = local.date()
     cell = row.hour
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)

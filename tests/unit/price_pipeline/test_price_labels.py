@@ -186,6 +186,16 @@ def test_a_second_one_of_a_time_that_the_clock_shows_once_is_refused(csv_source:
     assert "2024-10-27 01:00 is said to be the second, and Europe/Berlin has it once" in reason
 
 
+def test_a_date_with_an_offset_is_the_day_that_it_names_or_none(csv_source: Make) -> None:
+    lines = "d,he,p\n2024-06-01T00:00:00Z,1,1\n2024-06-01T05:00:00Z,1,2\n2024-06-02T00:00:00-05:00,1,3\n"
+    found = list(results(csv_source(lines, **ERCOT | hours_of(labels="hour_ending"))))
+    first, *others = found
+    assert isinstance(first, Refused)
+    assert "'2024-06-01T00:00:00Z' is of another day in America/Chicago" in first.reason
+    starts = [price.delivery_start for price in others if isinstance(price, Price)]
+    assert starts == [datetime(2024, 6, day, 5, tzinfo=UTC) for day in (1, 2)]
+
+
 def test_a_mark_of_the_clock_is_no_position(csv_source: Make) -> None:
     """Else 3A and 3B are both the third, and 4 is the second 02:00."""
     lines = "d,he,p\n2024-10-27,3A,1\n2024-10-27,3B,2\n"
