@@ -182,8 +182,12 @@ def _distinct(found: list[_Found], counts: Counter[str]) -> tuple[list[_Found], 
             if before.price == price:
                 counts["duplicates"] += 1
             else:
-                reason = f"{price.delivery_start:%Y-%m-%dT%H:%MZ} is given again with {price.price}, not "
-                reason += f"{before.price.price}: the later row holds; is a column missing in `columns`?"
+                now, was = (
+                    ", ".join(map(str, _says(of))) if price.price == before.price.price else of.price
+                    for of in (price, before.price)
+                )
+                reason = f"{price.delivery_start:%Y-%m-%dT%H:%MZ} is given again with {now}, not {was}:"
+                reason += " the later row holds; is a column missing in `columns`?"
                 given_up.append(
                     Refused(price.source, price.symbol, before.row.raw, "identity", reason, before.row.line)
                 )

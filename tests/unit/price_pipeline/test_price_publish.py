@@ -157,6 +157,13 @@ def test_of_two_rows_of_one_identity_the_last_holds_in_each_run_and_the_other_is
     assert b"51.0, not 50.0" in dict(letter.headers)["reason"]
 
 
+def test_of_two_currencies_in_one_identity_the_reason_names_both(pipeline: Pipeline) -> None:
+    pipeline.run(Rows([row("2026-11-01", "50", currency=currency) for currency in ("EUR", "GBP")]))
+    (letter,) = pipeline.topic.refused
+    reason = dict(letter.headers)["reason"]
+    assert b"50.0, GBP, bbl, crude, spot, not 50.0, EUR, bbl, crude, spot" in reason
+
+
 def test_each_month_of_a_forward_curve_is_looked_at_however_far_its_last_one_is(pipeline: Pipeline) -> None:
     terms = Terms("curve", "gas", "EUR", "MWh", "market", product="forward", resolution=MONTHLY)
     months = ["2026-10-01", "2026-12-01", "2027-06-01", "2029-12-01"]
