@@ -17,6 +17,10 @@ class Unreadable(ValueError):
     """A value that is not what its field must hold."""
 
 
+_AS_TYPED: Final = str.maketrans("\u00a0\u202f\u2009\u2019", "   '")
+"""Spaces that do not break and the typographic apostrophe, between groups of digits: as they are typed."""
+
+
 @lru_cache(maxsize=64)
 def _number(decimal: str, thousands: str) -> re.Pattern[str]:
     point = re.escape(decimal)
@@ -27,7 +31,7 @@ def _number(decimal: str, thousands: str) -> re.Pattern[str]:
 def read_price(value: object, decimal: str = ".", thousands: str = "") -> float:
     """A finite number within `PRICE_LIMIT`; Unreadable for all else. Groups of digits have three each."""
     if isinstance(value, str):
-        text = value.strip()
+        text = value.strip().translate(_AS_TYPED)
         if not _number(decimal, thousands).fullmatch(text):
             raise Unreadable(f"{shown(value)} is not a number{_hint(text, decimal, thousands)}")
         value = text.replace(thousands, "").replace(decimal, ".") if thousands else text.replace(decimal, ".")
