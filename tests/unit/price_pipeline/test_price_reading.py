@@ -109,6 +109,32 @@ def test_a_symbol_that_is_new_in_a_source_gets_its_history_as_its_source_dates_i
     assert [query for _, query, _ in api.asked] == [{"from": "2026-10-20"}]
 
 
+def test_hours_of_a_local_day_are_asked_for_by_a_label_that_is_before_all_of_them(
+    runs: Runs, api: Api
+) -> None:
+    """A date beside an hour, and a look-back shorter than the day: asked from the day's date on."""
+    rows = [{"d": "2026-11-20", "h": hour, "s": "DE", "p": hour} for hour in range(1, 25)]
+    terms: dict[str, Any] = {
+        "columns": {"event_time": "d", "hour": "h", "symbol": "s", "price": "p"},
+        "labels": "hour_ending",
+        "resolution": "PT1H",
+        "time_zone": "America/Chicago",
+        "look_back": "PT1H",
+    }
+    known = 10
+
+    def answer(_: str, query: dict[str, str]) -> tuple[int, dict[str, str], str]:
+        there = [row for row in rows[:known] if str(row["d"]) >= query.get("from", "")]
+        return 200, {}, json.dumps(there)
+
+    api.answer = answer
+    runs.run(http(api, **terms))
+    known = 23  # the watermark is at 21:00Z of the day, whose next hours have its date for a label
+    counts = runs.run(http(api, range_format="%Y-%m-%dT%H:%M", **terms))
+    assert counts["published"] == 13
+    assert [price.price for price in runs.topic.prices] == list(range(1, 24))
+
+
 def test_a_new_symbol_whose_history_fails_is_asked_for_again_by_the_next_run(runs: Runs, api: Api) -> None:
     first, last = date(2026, 6, 1), date(2026, 11, 19)
     series: Series = {"OLD": (first, last)}

@@ -17,7 +17,7 @@ from workloads.price_pipeline.http_config import (
     PagePaging,
 )
 from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import Incomplete, SourceError
+from workloads.price_pipeline.sources import Incomplete, SourceError, table
 from workloads.price_pipeline.sources.answers import NO_PAGE, Answers, Page
 from workloads.price_pipeline.sources.http_client import HttpClient, Pace
 from workloads.price_pipeline.sources.order import in_order
@@ -92,6 +92,7 @@ class HttpSource:
 
     def _range(self, since: datetime | None, until: datetime | None) -> dict[str, str]:
         config = self._config
+        since, until = table.asked(config, since, until)
         asked = ((config.since_parameter, since), (config.until_parameter, until))
         return {name: _written(time, config.range_format) for name, time in asked if name and time}
 

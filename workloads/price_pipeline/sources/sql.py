@@ -27,6 +27,7 @@ class SqlSource:
 
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
         config, terms = self._config, table.market_terms(self._config)
+        since, until = table.asked(config, since, until)
         try:
             with (
                 self._connect() as connection,

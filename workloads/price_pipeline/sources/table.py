@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from workloads.kit.contracts.messages import EARLIEST, LATEST
 from workloads.kit.periods import Resolution
 from workloads.price_pipeline.config import CsvSource, HttpSource, ParquetSource, SqlSource
 from workloads.price_pipeline.row_config import Columns
@@ -62,6 +64,24 @@ def split(
         yield RawRow(terms, raw, symbol, event_time, _if_there(get, columns.price), *beside, line=line)
     for column, symbol in columns.prices.items():
         yield RawRow(terms, raw, symbol, event_time, _if_there(get, column), *beside, line=line)
+
+
+_DAYS_APART = timedelta(days=2)
+"""More than a local label, or the date beside an hour, is from the instant that it names."""
+
+
+def asked(
+    config: Tabled, since: datetime | None, until: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """The range of a source's own labels that holds all periods that start from `since` to `until`."""
+    if config.time_zone == "UTC" and config.labels == "start":
+        return since, until
+    if until is not None and config.labels == "end":
+        until = Resolution.parse(config.resolution).end(until, ZoneInfo(config.time_zone))
+    return (
+        None if since is None else max(since, EARLIEST + _DAYS_APART) - _DAYS_APART,
+        None if until is None else min(until, LATEST) + _DAYS_APART,
+    )
 
 
 def _symbol(symbols: Mapping[str, str], written: object) -> object:
