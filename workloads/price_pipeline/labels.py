@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 
 from workloads.kit import periods
 from workloads.kit.contracts.messages import EARLIEST, LATEST
@@ -73,7 +74,7 @@ def _start(row: RawRow, seen: Seen) -> datetime:
     return _local(terms.resolution.before(label), row, seen)
 
 
-_HOUR = re.compile(r"(?:HE|H)?\s*0*(\d{1,3})(?::00)?(?::00)?\s*([AB*])?", re.ASCII | re.IGNORECASE)
+_HOUR = re.compile(r"(?:HE|H)?\s*0*(\d{1,3})(?:\.0+|:00(?::00)?)?\s*([AB*])?", re.ASCII | re.IGNORECASE)
 
 
 def _counted(row: RawRow, seen: Seen) -> datetime:
@@ -90,7 +91,7 @@ def _counted(row: RawRow, seen: Seen) -> datetime:
             )
         of = local.date()
     cell = row.hour
-    if isinstance(cell, float) and cell.is_integer():
+    if isinstance(cell, float | Decimal) and cell == cell // 1:
         cell = int(cell)
     match = _HOUR.fullmatch(str(cell).strip()) if isinstance(cell, int | str) else None
     if match is None or isinstance(cell, bool):

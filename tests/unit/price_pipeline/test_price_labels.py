@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -184,6 +186,24 @@ def test_a_second_one_of_a_time_that_the_clock_shows_once_is_refused(csv_source:
     lines = "date,price,summer\n2024-10-27 01:00,5,1\n2024-10-28 01:00,5,0\n"
     (reason,) = refused(csv_source(lines, **POWER | {"columns": columns}))
     assert "2024-10-27 01:00 is said to be the second, and Europe/Berlin has it once" in reason
+
+
+@pytest.mark.parametrize(
+    "hour", ["13", "13.0", "HE 13", "13:00", "013", 13, 13.0, Decimal(13), Decimal("13.0")]
+)
+def test_an_hour_is_read_however_a_file_or_a_database_writes_numbers(csv_source: Make, hour: object) -> None:
+    (row,) = csv_file.read(csv_source("d,he,p\n2024-06-01,1,1\n", **POWER | hours_of(labels="hour_ending")))
+    price = check(replace(row, hour=hour))
+    assert isinstance(price, Price)
+    assert price.delivery_start == datetime(2024, 6, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "hour", ["13.5", 13.5, Decimal("NaN"), Decimal("Infinity"), float("nan"), float("inf"), True]
+)
+def test_what_is_no_hour_is_refused(csv_source: Make, hour: object) -> None:
+    (row,) = csv_file.read(csv_source("d,he,p\n2024-06-01,1,1\n", **POWER | hours_of(labels="hour_ending")))
+    assert isinstance(check(replace(row, hour=hour)), Refused)
 
 
 def test_a_date_with_an_offset_is_the_day_that_it_names_or_none(csv_source: Make) -> None:
