@@ -57,6 +57,8 @@ def _hint(text: str, decimal: str, thousands: str) -> str:
 
 
 _EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
+_EXCEL_EPOCH: Final = datetime.combine(date(1899, 12, 30), time(0))
+"""Day 0 of the serials of a sheet from March 1900 on."""
 
 
 def read_time(value: object, terms: Terms, time_of_day: time | None = None) -> datetime:
@@ -78,6 +80,10 @@ def _told(value: object, terms: Terms, time_of_day: time) -> datetime | None:
         return datetime.combine(value, time_of_day)
     if units := _EPOCH_UNITS.get(terms.time_format or ""):
         return datetime.fromtimestamp(float(str(value)) / units, UTC)
+    if terms.time_format == "excel_days":
+        # Inexact, since an hour is no binary fraction of a day.
+        told = _EXCEL_EPOCH + timedelta(seconds=round(float(str(value)) * 86_400))
+        return told if told.time() != time(0) else datetime.combine(told, time_of_day)
     return _written(value.strip(), terms, time_of_day) if isinstance(value, str) else None
 
 

@@ -134,7 +134,8 @@ class Prices(Model):
 class Columned(Prices):
     columns: Columns
     time_format: str | None = None
-    """strptime's, or `epoch_seconds` or `epoch_milliseconds`; None is ISO 8601."""
+    """strptime's, or `epoch_seconds`, `epoch_milliseconds` or `excel_days` (local, the serials of a sheet: a
+    whole one is a date alone, or midnight); None is ISO 8601."""
     time_of_day: TimeOfDay = time(0)
     """The local time of an event given as a date alone."""
     labels: Labels = "start"

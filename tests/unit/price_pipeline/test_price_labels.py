@@ -318,6 +318,20 @@ def test_a_date_however_written_has_the_time_of_day_of_its_source(csv_source: Ma
     assert price.published_at == datetime(2024, 3, 2, 22, tzinfo=UTC)
 
 
+def test_serials_of_a_sheet_are_local_times(csv_source: Make) -> None:
+    quarters = [datetime(2024, 6, 1) + timedelta(minutes=15 * number) for number in range(96)]
+    serials = [(quarter - datetime(1899, 12, 30)) / timedelta(days=1) for quarter in quarters]
+    lines = "date,price\n" + "".join(f"{serial:.10f},1\n" for serial in serials)
+    terms = POWER | {"resolution": "PT15M", "time_format": "excel_days"}
+    starts = [price.delivery_start for price in read(csv_source(lines, **terms))]
+    assert starts == [quarter.replace(tzinfo=UTC) - timedelta(hours=2) for quarter in quarters]
+
+    daily = {"time_format": "excel_days", "time_of_day": "16:00"}
+    (price,) = read(csv_source("date,price\n45444,1\n", **daily))
+    assert price.delivery_start == datetime(2024, 6, 1, 16, tzinfo=UTC)
+    assert len(refused(csv_source("date,price\nx,1\nnan,1\n1e9,1\n,1\n2024-06-01,1\n", **daily))) == 5
+
+
 def test_a_price_that_nobody_dates_is_known_when_its_period_is_over(csv_source: Make) -> None:
     (price,) = read(csv_source("date,price\n2024-03-02,5\n"))
     assert price.published_at == price.delivery_end == datetime(2024, 3, 3, tzinfo=UTC)
