@@ -129,8 +129,10 @@ def _ending(label: datetime, length: timedelta, row: RawRow, seen: Seen) -> date
     zone = row.terms.zone
     by_end = [end - length for end in periods.instants(label, zone)]
     by_start = periods.instants(label - length, zone)
+    if by_end == by_start:
+        return _meant(label, by_end, row, seen)
     starts = sorted({*by_end, *by_start})
-    if len(starts) == 1 and by_end != by_start:
+    if len(starts) == 1:
         return seen.only(row.symbol, label, starts[0])
     return _meant(label, starts, row, seen)
 
@@ -139,7 +141,9 @@ def _meant(
     label: datetime, starts: list[datetime], row: RawRow, seen: Seen, *, marked: bool | None = None
 ) -> datetime:
     """Of the starts that a local label may mean, the one that its row does."""
-    zone, second = row.terms.zone, read_flag(row.repeated) if marked is None else marked
+    zone, second = row.terms.zone, marked
+    if second is None and row.repeated is not None:
+        second = read_flag(row.repeated)
     if not starts:
         return periods.instant(label, zone)  # raises
     if len(starts) == 1:
@@ -165,7 +169,8 @@ def published(row: RawRow, start: datetime, end: datetime) -> datetime:
         return periods.instant(told, terms.zone) if told.tzinfo is None else told.astimezone(UTC)
     if terms.publication is not None:
         day = start.astimezone(terms.zone).date() + timedelta(days=terms.publication.day)
-        at = datetime.combine(day, terms.publication.at, terms.zone)
+        at = datetime.combine(day, terms.publication.at)
         # The later one of a time that the clock shows twice, or skips: nobody knew it before.
-        return max(at.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        known = periods.instants(at, terms.zone)
+        return known[-1] if known else at.replace(tzinfo=terms.zone).astimezone(UTC)
     return end if terms.publication_lag is None else start + terms.publication_lag
