@@ -77,7 +77,7 @@ def look(settings: KafkaSettings, config: CsvSource | ParquetSource, clock: Cloc
         "file": config.path.name,
         "columns": _columns(config.columns),
         "period": f"{config.resolution}, labelled by its {config.labels}, in {config.time_zone}",
-        "counts": dict(counts),
+        "counts": dict(+counts),
         "symbols": sorted({price.symbol for price in new}),
         "first": _shown(min(new, key=_start)) if new else None,
         "last": _shown(max(new, key=_start)) if new else None,
@@ -125,7 +125,7 @@ def confirm(
                 )
             finally:
                 sources[config.name] = dict(counts)
-    return {"source": config.name, "file": config.path.name, "counts": dict(counts)}
+    return {"source": config.name, "file": config.path.name, "counts": dict(+counts)}
 
 
 def _start(price: Price) -> datetime:
