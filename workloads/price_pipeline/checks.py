@@ -10,7 +10,7 @@ from workloads.kit.contracts.messages import Price
 from workloads.kit.dead_letters import text_of
 from workloads.kit.periods import NoSuchTime
 from workloads.price_pipeline.cells import Unreadable, read_price, shown
-from workloads.price_pipeline.labels import Seen, period, published
+from workloads.price_pipeline.labels import Seen, of_its_day, period, published
 from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
 
 
@@ -29,8 +29,12 @@ def check(row: RawRow, seen: Seen | None = None) -> Price | Unobserved | Refused
 def _check(row: RawRow, seen: Seen) -> Price | Unobserved | Refused:
     if row.problem is not None:
         return _refused(row, "row", row.problem)
-    terms = row.terms
     field = "event_time"
+    try:
+        row = of_its_day(row)
+    except Unreadable as error:
+        return _refused(row, field, str(error))
+    terms = row.terms
     try:
         # The time first: a row without a price counts where times are told apart by their order.
         start, end = row.period or period(row, seen)

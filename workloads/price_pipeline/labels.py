@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
@@ -39,6 +40,26 @@ class Seen:
         start = other if second or self._labels.get((symbol, first), label) != label else first
         self._labels[symbol, start] = label
         return start
+
+
+def of_its_day(row: RawRow) -> RawRow:
+    """The row under the resolution that its source has on the local day of its delivery.
+
+    Raises:
+        Unreadable: its cell names no day.
+    """
+    terms = row.terms
+    if not terms.resolution_from or row.period is not None:
+        return row
+    label = read_time(row.event_time, terms)
+    if label.tzinfo is not None:
+        label = label.astimezone(terms.zone)
+    if terms.labels == "end":
+        # The end of a day's last period is the next day's midnight.
+        label -= timedelta.resolution
+    since = [resolution for day, resolution in terms.resolution_from if day <= label.date()]
+    changed = replace(terms, resolution=since[-1] if since else terms.resolution, resolution_from=())
+    return replace(row, terms=changed)
 
 
 def period(row: RawRow, seen: Seen) -> tuple[datetime, datetime]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -120,6 +120,9 @@ class Prices(Model):
     unit: Unit = "bbl"
     resolution: Annotated[str, AfterValidator(_resolution)] = "P1D"
     """Length of a delivery period: PT15M, PT1H, P1D, P1M; PT0S for quotes of an instant."""
+    resolution_from: dict[date, Annotated[str, AfterValidator(_resolution)]] = {}
+    """Local day of delivery -> the length of periods from that day on, where a market changed it:
+    `{2025-10-01: PT15M}`. The symbol stays, and a series of the new length begins."""
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """The market's, of times without a zone of their own, and of its days."""
     publication_lag: Span | None = None
@@ -165,11 +168,11 @@ class Columned(Prices):
             raise ValueError(
                 f"labels: {self.labels} {'needs' if counted else 'does not take'} `columns.hour`"
             )
-        clock = Resolution.parse(self.resolution).clock
-        if self.labels in ("hour_ending", "hour_starting") and self.resolution != "PT1H":
-            raise ValueError(f"labels: {self.labels} counts hours: resolution is PT1H, not {self.resolution}")
-        if self.labels == "position" and not clock:
-            raise ValueError(f"labels: position counts periods within a day, not of {self.resolution}")
+        for resolution in (self.resolution, *self.resolution_from.values()):
+            if self.labels in ("hour_ending", "hour_starting") and resolution != "PT1H":
+                raise ValueError(f"labels: {self.labels} counts hours: resolution is PT1H, not {resolution}")
+            if self.labels == "position" and not Resolution.parse(resolution).clock:
+                raise ValueError(f"labels: position counts periods within a day, not of {resolution}")
         if self.repeated == "in_order" and self.columns.repeated is not None:
             raise ValueError("repeated: in_order and columns.repeated both tell times apart: give one")
         if self.thousands == self.decimal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,8 @@ class Terms:
     provenance: Provenance
     product: Product = "spot"
     resolution: Resolution = _DAY
+    resolution_from: tuple[tuple[date, Resolution], ...] = ()
+    """Local days from which on periods are of another length, rising."""
     zone: ZoneInfo = _UTC
     publication_lag: timedelta | None = None
     publication: Publication | None = None

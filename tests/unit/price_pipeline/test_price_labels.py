@@ -464,3 +464,31 @@ def test_a_configuration_that_contradicts_itself_is_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=f"(?s){named}"):
         csv_source("d,p\n", **POWER | changed)
+
+
+def test_a_market_goes_from_hours_to_quarters_under_one_symbol(csv_source: Make) -> None:
+    changed = POWER | {"resolution_from": {"2025-10-01": "PT15M"}}
+    day_before = "".join(f"2025-09-30 {hour:02}:00,{hour}\n" for hour in range(24))
+    quarters = "".join(f"2025-10-01 {n // 4:02}:{n % 4 * 15:02},{n}\n" for n in range(96))
+    prices = read(csv_source("date,price\n" + day_before + quarters, **changed))
+
+    zone, days = ZoneInfo("Europe/Berlin"), (date(2025, 9, 30), date(2025, 10, 1))
+    expected = [
+        pair
+        for day, text in zip(days, ("PT1H", "PT15M"), strict=True)
+        for pair in periods.day(day, Resolution.parse(text), zone)
+    ]
+    assert [(price.delivery_start, price.delivery_end) for price in prices] == expected
+    assert [price.resolution for price in prices] == ["PT1H"] * 24 + ["PT15M"] * 96
+    assert {price.symbol for price in prices} == {"WTI"}
+
+    ends = "date,price\n2025-10-01 00:00,1\n2025-10-01 00:15,2\n2025-09-30T22:15:00Z,3\n"
+    by_end = read(csv_source(ends, **changed | {"labels": "end"}))
+    assert [(price.resolution, price.delivery_start.minute) for price in by_end] == [
+        ("PT1H", 0),
+        ("PT15M", 0),
+        ("PT15M", 0),
+    ]
+    assert refused(csv_source("date,price\nsoon,1\n", **changed)) == [
+        "'soon' is not an ISO 8601 date or time"
+    ]

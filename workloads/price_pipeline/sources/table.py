@@ -27,6 +27,9 @@ def market_terms(config: Tabled) -> Terms:
         provenance="market",
         product=config.product,
         resolution=Resolution.parse(config.resolution),
+        resolution_from=tuple(
+            (day, Resolution.parse(text)) for day, text in sorted(config.resolution_from.items())
+        ),
         zone=ZoneInfo(config.time_zone),
         publication_lag=config.publication_lag,
         publication=config.publication,
