@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
@@ -54,10 +54,14 @@ def at(document: object, path: str) -> object:
         LookupError: names the part that is missing.
     """
     for name in parts(path):
-        if isinstance(document, Mapping) and name in document:
-            document = document[name]
-        elif isinstance(document, list) and name.isdecimal() and int(name) < len(document):
-            document = document[int(name)]
-        else:
-            raise LookupError(f"{name!r} of {path!r}")
+        document = step(document, name, path)
     return document
+
+
+def step(held: Any, name: str, path: str) -> Any:
+    """What an object holds under a name, or a list at a number; LookupError, with the path, where nothing."""
+    if isinstance(held, Mapping) and name in held:
+        return held[name]
+    if isinstance(held, list) and name.isdecimal() and int(name) < len(held):
+        return held[int(name)]
+    raise LookupError(f"{name!r} of {path!r}")

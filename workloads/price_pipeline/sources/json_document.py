@@ -37,13 +37,7 @@ class Document:
     def _at(self, path: str) -> bytes:
         content = self._body
         for name in paths.parts(path):
-            held = _members(content)
-            if isinstance(held, dict) and name in held:
-                content = held[name]
-            elif isinstance(held, list) and name.isdecimal() and int(name) < len(held):
-                content = held[int(name)]
-            else:
-                raise LookupError(f"{name!r} of {path!r}")
+            content = paths.step(_members(content), name, path)
         return content
 
 
