@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -211,3 +212,21 @@ def test_times_survive_the_way_there_and_back(instant: datetime) -> None:
     assert list(itertools.pairwise([micros(instant), micros(instant + timedelta(microseconds=1))])) == [
         (micros(instant), micros(instant) + 1)
     ]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"currency": "EUR"}, {"unit": "t"}, {"resolution": "PT1H"}],
+    ids=["currency", "unit", "resolution"],
+)
+def test_prices_that_may_not_be_compared_share_no_window(changed: dict[str, str]) -> None:
+    store = SeriesStore(margin=SIZE)
+    ours = [record(offset, offset, 10.0) for offset in range(0, 10, 2)]
+    others = [
+        msgspec.structs.replace(one, value=msgspec.structs.replace(one.value, price=1_000.0, **changed))
+        for one in (record(offset, offset, 10.0) for offset in range(1, 10, 2))
+    ]
+    seen = windows_from(store, sorted([*ours, *others], key=lambda one: one.offset))
+    assert {offset: set(window) for offset, window in seen.items()} == {
+        offset: {10.0 if offset % 2 == 0 else 1_000.0} for offset in range(10)
+    }

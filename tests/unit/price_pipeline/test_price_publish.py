@@ -332,3 +332,16 @@ def test_what_could_not_be_committed_is_not_in_the_ledger(pipeline: Pipeline) ->
 
 def test_faults_of_the_generator_are_counted(pipeline: Pipeline) -> None:
     assert pipeline.run(Rows([row("2026-11-01", fault="spike")])) == {"published": 1, "fault_spike": 1}
+
+
+@pytest.mark.parametrize("changed", [{"currency": "PLN"}, {"unit": "MWh"}])
+def test_a_currency_or_unit_found_wrong_is_a_correction(pipeline: Pipeline, changed: dict[str, str]) -> None:
+    pipeline.run(Rows([row("2026-11-01", "50")]))
+    pipeline.now += timedelta(hours=1)
+
+    corrected = Rows([row("2026-11-01", "50", **changed)])
+    assert pipeline.run(corrected) == {"corrections": 1}
+    assert pipeline.run(corrected) == {"skipped": 1}
+    last = pipeline.topic.prices[-1]
+    assert (last.price, last.correction, last.published_at) == (50.0, True, pipeline.now)
+    assert {getattr(last, name) for name in changed} == set(changed.values())
