@@ -103,6 +103,11 @@ class Names:
         return self.prefix
 
     @property
+    def system_nodes(self) -> str:
+        """Start of the system node group's name: one that is made anew gets another end."""
+        return f"{self.prefix}-system-"
+
+    @property
     def cluster_tag(self) -> str:
         """Tag, with value `owned`, of what belongs to the cluster: EKS and Karpenter set it."""
         return f"kubernetes.io/cluster/{self.cluster}"

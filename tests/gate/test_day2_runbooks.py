@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import botocore.session
+import jmespath
 import pytest
 import yaml
 from botocore import xform_name
 
+from infra.names import Names
 from tests.gate.day2 import world
 from tests.gate.day2.world import World
 from tools import paths, proc, toolchain
@@ -433,7 +435,9 @@ def test_every_command_that_can_be_run_is_run_by_a_test_above() -> None:
 def test_commands_for_aws_and_their_options_exist(block: Block) -> None:
     session = botocore.session.get_session()
     for line in block.text.splitlines():
-        program, service, command, *given = shlex.split(line)
+        # What a later line needs is kept in a variable.
+        kept = re.fullmatch(r"[A-Z_]+=\$\((.+)\)", line)
+        program, service, command, *given = shlex.split(kept[1] if kept else line)
         assert program == "aws"
         # The command line has S3's operations under a name of its own.
         model: Any = session.get_service_model(
@@ -442,12 +446,21 @@ def test_commands_for_aws_and_their_options_exist(block: Block) -> None:
         operations = {xform_name(name, "-"): name for name in model.operation_names}
         shape = model.operation_model(operations[command]).input_shape
         assert shape is not None
-        # Paging is the command line's own.
-        known = {xform_name(member, "-") for member in shape.members} | {"max-items"}
+        # Paging, and what is shown of the answer, are the command line's own.
+        known = {xform_name(member, "-") for member in shape.members} | {"max-items", "query", "output"}
         options = {option.removeprefix("--") for option in given if option.startswith("--")}
         assert options <= known, f"{line}: {options - known}"
         required = {xform_name(member, "-") for member in shape.required_members}
         assert required <= options, f"{line}: {required - options}"
+
+
+def test_the_node_group_is_asked_for_by_the_name_that_it_gets() -> None:
+    names = Names("prod", "111122223333", "eu-central-1")
+    asked = re.findall(r'--query "([^"]+)"', PAGES["NodePoolUpgrade"].read_text())
+    assert len(asked) == 2
+    groups = {"nodegroups": ["other-system-1", f"{names.prefix}-batch-1", f"{names.system_nodes}20260101"]}
+    for query in asked:
+        assert jmespath.search(query.replace("$STACK", "prod"), groups) == f"{names.system_nodes}20260101"
 
 
 def _lose_state(stack: Stack) -> None:

@@ -345,6 +345,23 @@ def test_an_outcome_is_the_next_sessions_newest_price_beside_the_prediction(
     ]
 
 
+def test_a_prediction_that_was_made_when_its_outcome_was_known_is_none(database: MigratedDatabase) -> None:
+    """Whoever was down for days and catches up has no record in hindsight, also where the outcome is
+    corrected later."""
+    _price(database, 0, 50.0, known=0)
+    _price(database, 1, 52.0, known=2)
+    _prediction(database, 0, 50.0, predicted=52.0)
+    outcomes = "SELECT realised_price FROM prediction_outcomes"
+    assert database.query(outcomes) == [(52.0,)]
+    with database.admin() as connection:
+        connection.execute(
+            "UPDATE features.ml_predictions SET available_time = %s", [START + timedelta(days=2)]
+        )
+    assert database.query(outcomes) == []
+    _price(database, 1, 53.0, known=9)
+    assert database.query(outcomes) == []
+
+
 def test_the_newest_outcomes_of_a_symbol_are_looked_up_by_index(database: MigratedDatabase) -> None:
     with database.admin() as connection:
         connection.execute("SET search_path = features")

@@ -82,7 +82,7 @@ class SystemNodes(AwsComponent):
             name,
             cluster_name=args.cluster_name,
             # A name of its own each time: one that is replaced goes when the new one has taken over.
-            node_group_name_prefix=f"{names.prefix}-system-",
+            node_group_name_prefix=names.system_nodes,
             node_role_arn=role.arn,
             subnet_ids=list(args.subnet_ids),
             version=args.version,
