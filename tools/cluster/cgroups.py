@@ -52,10 +52,12 @@ def join_command(name: str, roots: list[Path]) -> list[str]:
     return ["sh", "-ec", script, "join", *files, "--"]
 
 
-def processes(name: str, roots: list[Path]) -> set[int]:
-    """Host PIDs of everything in the instance's cgroups."""
+def processes(name: str, roots: list[Path], pod: str = "") -> set[int]:
+    """Host PIDs of everything in the instance's cgroups, or of one pod of it, by its uid."""
     pids: set[int] = set()
     for directory in _directories(name, roots):
+        if pod and f"pod{pod}" not in directory.parts:
+            continue
         try:
             pids.update(int(pid) for pid in (directory / "cgroup.procs").read_text().split())
         except OSError:  # removed meanwhile, or a threaded cgroup whose processes its parent lists

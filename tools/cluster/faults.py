@@ -1,11 +1,14 @@
-"""Faults made on purpose: the network between pods cut for a while."""
+"""Faults made on purpose: the network between pods cut for a while, a pod's processes killed."""
 
 import ipaddress
 import json
+import os
+import signal
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from tools.cluster import kube, namespaces
+from tools.cluster import cgroups, kube, namespaces
 from tools.cluster.instance import Instance
 from tools.errors import UsageError
 
@@ -74,6 +77,20 @@ def heal(instance: Instance) -> None:
     namespaces.kill_daemon(instance, DAEMON)
     while namespaces.run(instance, [*_TABLE, "-D", "FORWARD", "-j", CHAIN], check=False).returncode == 0:
         continue
+
+
+def crash(instance: Instance, uid: str) -> int:
+    """Kill every process of a pod at once, as a crash does; how many there were.
+
+    Deleting the pod without a grace period is another thing: Kubernetes then makes a second one while the
+    first still runs, so that two brokers or two databases have one folder.
+    """
+    killed = 0
+    for pid in cgroups.processes(instance.cgroup, cgroups.hierarchies(), uid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+    return killed
 
 
 def pod_addresses(instance: Instance, namespace: str, selector: str) -> list[str]:

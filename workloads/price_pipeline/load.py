@@ -58,6 +58,8 @@ class Result:
     sent: int = 0
     seconds: float = 0.0
     failed: str | None = None
+    stopped: bool = False
+    """Asked to end before all was sent."""
     series: dict[str, Series] = field(default_factory=dict)
 
     @property
@@ -66,8 +68,8 @@ class Result:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was asked for was acknowledged."""
-        return self.acknowledged == self.requested
+        """Whether all that was asked for was acknowledged; of a load that was stopped, all that was sent."""
+        return self.acknowledged == (self.sent if self.stopped else self.requested)
 
     def summary(self) -> dict[str, Any]:
         """The result as JSON values; times as on the topic."""
@@ -78,6 +80,7 @@ class Result:
             "acknowledged": self.acknowledged,
             "seconds": round(self.seconds, 3),
             "failed": self.failed,
+            "stopped": self.stopped,
             "symbols": {
                 symbol: {
                     "count": series.count,
@@ -142,6 +145,7 @@ class Load:
             drift = -_REVERSION * math.log(prices[symbol] / _LEVEL)
             prices[symbol] *= math.exp(drift + _VOLATILITY * chance.gauss(0, 1))
             self._send(symbol, newest[symbol], round(prices[symbol], 4))
+        self._result.stopped = self._stop.is_set()
         while len(self._producer) and not self._result.failed and time.monotonic() < ends:
             self._say_progress()
             self._producer.flush(0.5)
