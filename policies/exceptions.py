@@ -21,6 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from policies import objects
 
 FILE: Final = Path(__file__).with_name("exceptions.yaml")
+EXPIRED: Final = "exceptions-in-force"
+UNUSED: Final = "exceptions-needed"
+"""Ids of the two rules about the exceptions themselves."""
 LONGEST_DAYS: Final = 366
 """An exception is looked at again after a year at the latest."""
 

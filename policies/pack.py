@@ -26,8 +26,6 @@ from policies.exceptions import Register
 from policies.rule import Finding, Resource, Stack, StackRule, stack_name
 from policies.rules import RULES, AnyRule
 
-EXPIRED = "exceptions-in-force"
-UNUSED = "exceptions-needed"
 EXCEPTED = "excepted: "
 """Start of the reason why the engine is told that a policy did not apply: an exception lets it be broken."""
 
@@ -82,7 +80,7 @@ def _expired(register: Register) -> Policy:
             report(f"policies/{exceptions.FILE.name}: {problem}.", None)
 
     title = "every exception from a rule is in force"
-    return StackValidationPolicy(EXPIRED, title, validate, EnforcementLevel.MANDATORY)
+    return StackValidationPolicy(exceptions.EXPIRED, title, validate, EnforcementLevel.MANDATORY)
 
 
 def _unused(register: Register) -> Policy:
@@ -92,7 +90,7 @@ def _unused(register: Register) -> Policy:
                 report(f"policies/{exceptions.FILE.name}: {idle} excuses nothing. Remedy: remove it.", None)
 
     title = "every exception from a rule is needed"
-    return StackValidationPolicy(UNUSED, title, validate, EnforcementLevel.ADVISORY)
+    return StackValidationPolicy(exceptions.UNUSED, title, validate, EnforcementLevel.ADVISORY)
 
 
 def _resource(args: ResourceValidationArgs) -> Resource:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
+from policies import exceptions
+from policies.rules import RULES
 from tools.errors import MissingPrerequisite, ToolError, UsageError
 from tools.gate import charts, dry_run, iam, kyverno, ledger, linters, permissions, rendered, snapshot
 from tools.gate.model import Check, CheckResult, Finding, PolicyResult, StackPreview
@@ -18,6 +20,12 @@ ENGINE: Final = "engine"
 PROVIDERS: Final = "provider-inputs"
 POLICY: Final = "policy"
 SNAPSHOT: Final = "snapshot"
+
+_PARTS: Final[Mapping[str, Set[str]]] = {
+    POLICY: {exceptions.EXPIRED, exceptions.UNUSED, *(rule.id for rule in RULES)},
+    SNAPSHOT: {"none", *snapshot.SAID},
+}
+"""Of the checks whose parts are ours; the others' are those of the programs that they run."""
 
 AT_ONCE: Final = 2
 """Checks at a time: those that take long wait for programs of their own."""
@@ -136,15 +144,22 @@ def accept(preview: StackPreview) -> tuple[list[Change], list[str]]:
 
 
 def refuse_unknown(ids: Sequence[str]) -> None:
-    """Let only ids through that name a check of these.
+    """Let only ids through that name a check of these, or a part of one whose parts are known beforehand.
 
     Raises:
-        UsageError: there is no such check; names those there are.
+        UsageError: there is no such check or part; names those there are.
     """
     if unknown := sorted({id_.partition("/")[0] for id_ in ids} - CHECKS.keys()):
         raise UsageError(
             f"There is no check {', '.join(unknown)}.", remedy=f"The checks are: {', '.join(CHECKS)}."
         )
+    for name, parts in _PARTS.items():
+        asked = {part for check, _, part in (id_.partition("/") for id_ in ids) if check == name and part}
+        if unknown := sorted(asked - parts):
+            raise UsageError(
+                f"The check {name} has no part {', '.join(unknown)}.",
+                remedy=f"Its parts are: {', '.join(sorted(parts))}.",
+            )
 
 
 def run(previews: Sequence[StackPreview], ids: Sequence[str] = ()) -> list[CheckResult]:

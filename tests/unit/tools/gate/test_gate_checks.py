@@ -135,15 +135,22 @@ def test_a_pack_of_which_nothing_ran_is_no_pass() -> None:
 
 def test_one_rule_of_the_pack_can_be_asked_alone() -> None:
     results = PolicyResults(
-        violations=tuple(PolicyResult(name, BUCKET, True, "no") for name in ("encrypted", "named"))
+        violations=tuple(PolicyResult(name, BUCKET, True, "no") for name in ("encrypted", "image-pinned"))
     )
-    found = _found("policy/named", StackPreview("prod", (), policies=results))
-    assert [f.check for f in found] == ["policy/named"]
+    found = _found("policy/image-pinned", StackPreview("prod", (), policies=results))
+    assert [f.check for f in found] == ["policy/image-pinned"]
 
 
 def test_a_check_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="no check polici"):
         checks.run([], ["polici"])
+
+
+@pytest.mark.parametrize("asked", ["policy/no-such-rule", "snapshot/moved-elsewhere"])
+def test_a_part_that_a_check_does_not_have_is_refused(asked: str) -> None:
+    with pytest.raises(UsageError, match=asked.partition("/")[2]) as refused:
+        checks.run([], [asked])
+    assert "Its parts are" in str(refused.value.remedy)
 
 
 def test_a_stack_without_a_snapshot_does_not_pass() -> None:
