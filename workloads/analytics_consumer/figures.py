@@ -22,6 +22,9 @@ TRENDS_SIZE: Final = 31
 INDICATORS_SIZE: Final = 250
 """Sessions that a row of technical_indicators looks at."""
 
+SHORT_SIZE: Final = 30
+"""Sessions that its figures look at, but for the highest price."""
+
 _CONSTANT: Final = 1e-12
 """Relative deviation at or below which prices count as constant: rounding leaves about this much."""
 
@@ -69,7 +72,7 @@ def indicators(prices: Floats, count: int) -> Indicators:
     relative distance from the highest of 250, at most 0. The two relative ones are NaN where a price that
     they look at is not positive.
     """
-    positive = np.where(prices > 0, prices, np.nan)
+    positive = _positive(prices)
     return Indicators(
         rsi_14=_rolling(_strength, prices[1:] - prices[:-1], 14, count),
         momentum_10=_rolling(lambda windows: windows[-1] / windows[0] - 1, positive, 11, count),
@@ -78,6 +81,13 @@ def indicators(prices: Floats, count: int) -> Indicators:
             lambda windows: windows[-1] / windows.max(axis=0) - 1, positive, INDICATORS_SIZE, count
         ),
     )
+
+
+def highest(prices: Floats) -> Floats:
+    """The highest price of each full window of `INDICATORS_SIZE`; NaN where one of them is not positive."""
+    if len(prices) < INDICATORS_SIZE:
+        return np.empty(0)
+    return stats.sliding(_positive(prices), INDICATORS_SIZE).max(axis=0)
 
 
 def newest_available(available: Micros, size: int, count: int) -> Micros:
@@ -92,8 +102,12 @@ def newest_available(available: Micros, size: int, count: int) -> Micros:
     return sliding_window_view(padded, size)[-count:].max(axis=1)
 
 
+def _positive(prices: Floats) -> Floats:
+    return np.where(prices > 0, prices, np.nan)
+
+
 def _logs(prices: Floats) -> Floats:
-    return np.log(np.where(prices > 0, prices, np.nan))
+    return np.log(_positive(prices))
 
 
 def _rolling(statistic: Callable[[Floats], Floats], values: Floats, width: int, count: int) -> Floats:

@@ -50,7 +50,7 @@ class AnalyticsHandler:
         """Raises Transient where the database is away."""
         messages: dict[rows.Key, Analytics] = {}
         indicators: list[Sequence[Any]] = []
-        for series, records, change in self._store.apply(batch):
+        for series, records, change in self._store.apply(batch, together=True):
             of = SeriesKey.of(records[0].value)
             for message in rows.trend_messages(of, series, change, self._store.origins):
                 key = rows.Key(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from workloads.analytics_consumer.figures import (
     INDICATORS_SIZE,
+    SHORT_SIZE,
     TRENDS_SIZE,
     Indicators,
+    highest,
     indicators,
     newest_available,
     trends,
@@ -134,12 +137,16 @@ trend_row = msgspec.structs.astuple
 def indicator_rows(
     of: SeriesKey, series: Series, change: Change, origins: Sequence[Origin]
 ) -> Iterator[tuple[Any, ...]]:
-    """Indicators of each session whose window the change touches, in the order of `INDICATOR_COLUMNS`."""
-    touched = _Touched(series, change, INDICATORS_SIZE, origins)
+    """Indicators of each session whose figures the change moves, in the order of `INDICATOR_COLUMNS`.
+
+    Only the highest price looks back further than `SHORT_SIZE`, and few corrections move it: a row that would
+    say what the one before it says is left out.
+    """
+    touched = _Touched(series, change, INDICATORS_SIZE, origins, _moved)
     if not touched.count:
         return iter(())
     sources, markets, provenances, events, available = touched.head
-    columns = indicators(touched.prices, touched.count)
+    columns = (column[touched.rows] for column in indicators(touched.prices, touched.count))
     return zip(
         sources,
         repeat(of.symbol),
@@ -153,27 +160,67 @@ def indicator_rows(
     )
 
 
-class _Touched:
-    """The sessions whose window of `size` holds one that changed, and what their rows start with."""
+Moved = Callable[[Floats, int, Sequence[tuple[int, float]]], NDArray[np.bool_]]
 
-    def __init__(self, series: Series, change: Change, size: int, origins: Sequence[Origin]) -> None:
+
+class _Touched:
+    """The sessions whose window of `size` holds one that changed, and what their rows start with.
+
+    `moved` is given the prices that they look at, how many they are and which prices were others before, and
+    says of which rows are wanted; all are without it.
+    """
+
+    def __init__(
+        self,
+        series: Series,
+        change: Change,
+        size: int,
+        origins: Sequence[Origin],
+        moved: Moved | None = None,
+    ) -> None:
         sessions = series.sessions
         start = change.start
         stop = min(change.stop - 1 + size, len(sessions)) if change.stop > start else start
         self.count = stop - start
         if not self.count:
             return
-        self.prices = series.prices(start - size + 1, stop)
-        self.sessions = np.minimum(np.arange(start, stop) + 1, size).tolist()
-        before = sessions["available"][max(start - size + 1, 0) : stop]
-        held = [origins[index] for index in sessions["origin"][start:stop].tolist()]
+        first = max(start - size + 1, 0)
+        self.prices = series.prices(first, stop)
+        self.rows: slice | NDArray[np.intp] = slice(None)
+        if moved is not None and change.corrected:
+            events = sessions["event"][first:stop]
+            corrected = [(int(np.searchsorted(events, event)), was) for event, was in change.corrected]
+            self.rows = np.flatnonzero(moved(self.prices, self.count, corrected))
+        self.sessions = np.minimum(np.arange(start, stop) + 1, size)[self.rows].tolist()
+        held = [origins[index] for index in sessions["origin"][start:stop][self.rows].tolist()]
         self.head: tuple[list[str], list[str], list[Provenance], list[datetime], list[datetime]] = (
             [origin.source for origin in held],
             [origin.market for origin in held],
             [origin.provenance for origin in held],
-            instants(sessions["event"][start:stop]),
-            instants(newest_available(before, size, self.count)),
+            instants(sessions["event"][start:stop][self.rows]),
+            instants(newest_available(sessions["available"][first:stop], size, self.count)[self.rows]),
         )
+
+
+def _moved(prices: Floats, count: int, corrected: Sequence[tuple[int, float]]) -> NDArray[np.bool_]:
+    """Which of the last `count` sessions have indicators that one of the corrections moved, each as of then.
+
+    Args:
+        prices: of the sessions and of up to `INDICATORS_SIZE` - 1 before them, after all corrections.
+        corrected: place in `prices` and the price before, in the order in which they came.
+    """
+    moved = np.zeros(len(prices), dtype=np.bool_)
+    after = prices.copy()
+    for at, was in reversed(corrected):
+        before = after.copy()
+        before[at] = was
+        moved[at : at + SHORT_SIZE] = True
+        end = min(at + INDICATORS_SIZE, len(prices))
+        later = slice(max(at + SHORT_SIZE + 1 - INDICATORS_SIZE, 0), end)
+        held, holds = highest(before[later]), highest(after[later])
+        moved[end - len(holds) : end] |= (held != holds) & ~(np.isnan(held) & np.isnan(holds))
+        after = before
+    return moved[len(prices) - count :]
 
 
 def _nullable(column: Floats) -> list[float | None]:

@@ -36,12 +36,16 @@ class Origin(NamedTuple):
 class Change:
     """Input rows `row`, `row + 1`… are now the sessions from `start` up to, not including, `stop`.
 
-    None (`start == stop`) where the row is older than all that the series remembers.
+    None (`start == stop`) where the row is older than all that the series remembers. Of several revisions
+    taken together, `start` and `stop` go round them all, and those between may be as they were.
     """
 
     row: int
     start: int
     stop: int
+    corrected: Sequence[tuple[int, float]] = ()
+    """Where all that happened is that sessions got another price: of which event, and what it was before, one
+    after the other. Empty where sessions were added."""
 
 
 class Series:
@@ -53,6 +57,7 @@ class Series:
 
     def __init__(self, history: int, margin: int) -> None:
         self._history = history
+        self._margin = margin
         self._keep = history + margin
         self._sessions = Rows()
         self._log = Rows()
@@ -71,20 +76,37 @@ class Series:
         """Prices of the sessions from `start` (cut off at the first) to `stop`, contiguous, oldest first."""
         return np.ascontiguousarray(self._sessions.live["price"][max(start, 0) : stop])
 
-    def apply(self, rows: Revisions) -> Iterator[Change]:
+    def apply(self, rows: Revisions, *, together: bool = False) -> Iterator[Change]:
         """Take in rows in topic order, one change after the other: each is the state as of its last row.
 
         A row that repeats what holds, or has an older `published_at`, changes nothing and is left out.
+
+        Args:
+            together: revisions of neighbouring sessions that became known at one instant, as a restated day
+                does, are one change. What follows from each of them would have that instant, too, so that
+                the last one's holds.
         """
         events: Micros = rows["event"]
         breaks = [*(np.flatnonzero(events[1:] <= events[:-1]) + 1).tolist(), len(rows)]
         row = 0
         for stop in breaks:
+            pending: Change | None = None
             while row < stop and not self._is_newest(int(events[row])):
-                change = self._revise(row, rows[row])
+                revision = rows[row]
+                if pending is not None and not self._neighbours(pending, rows[pending.row], revision):
+                    yield pending
+                    pending = None
+                change = self._revise(row, revision)
                 if change is not None:
-                    yield change
+                    if pending is not None and change.stop:
+                        pending = _joined(pending, change)
+                    elif together and change.stop:
+                        pending = change
+                    else:
+                        yield change
                 row += 1
+            if pending is not None:
+                yield pending
             if row < stop:
                 start = self._sessions.size
                 self._log.insert(self._log.size, rows[row:stop])
@@ -114,6 +136,12 @@ class Series:
     def _is_newest(self, event: int) -> bool:
         return not self._sessions.size or event > int(self._sessions.live["event"][-1])
 
+    def _neighbours(self, pending: Change, first: Any, revision: Any) -> bool:
+        if revision["available"] != first["available"]:
+            return False
+        at = int(np.searchsorted(self._sessions.live["event"], revision["event"]))
+        return pending.start - self._margin <= at <= pending.stop + self._margin
+
     def _revise(self, row: int, revision: Any) -> Change | None:
         sessions = self._sessions.live
         events: Micros = sessions["event"]
@@ -126,11 +154,26 @@ class Series:
             same = all(held[name] == revision[name] for name in ("available", "price", "origin"))
             if same or revision["available"] < held["available"]:
                 return None
+            corrected = ((event, float(held["price"])),)
             sessions[at] = revision
         else:
+            corrected = ()
             self._sessions.insert(at, revision)
         self._log.insert(self._log.size, revision)
-        return Change(row, at, at + 1)
+        return Change(row, at, at + 1, corrected)
+
+
+def _joined(one: Change, other: Change) -> Change:
+    """Both, where the sessions of `one` are numbered as they were before `other`, which is of one session."""
+    moved = 0 if other.corrected else 1
+    start = one.start + (moved if other.start <= one.start else 0)
+    stop = one.stop + (moved if other.start < one.stop else 0)
+    return Change(
+        one.row,
+        min(start, other.start),
+        max(stop, other.stop),
+        (*one.corrected, *other.corrected) if one.corrected and other.corrected else (),
+    )
 
 
 class SeriesKey(NamedTuple):
@@ -171,11 +214,11 @@ class SeriesStore:
         self._applied: dict[int, int] = {}
         self._open: dict[int, dict[SeriesKey, Series]] = {}  # what changed since all was settled
 
-    def apply(self, records: Sequence[Record[Price]]) -> Iterator[SeriesChange]:
+    def apply(self, records: Sequence[Record[Price]], *, together: bool = False) -> Iterator[SeriesChange]:
         """Take in a batch, in offset order within each partition; series one after the other.
 
         The series in a change is as of that change until the next one is asked for. The iterator must be
-        run to its end, or the same batch be applied again.
+        run to its end, or the same batch be applied again. `together` as for `Series.apply`.
         """
         groups: dict[tuple[int, SeriesKey], list[Record[Price]]] = {}
         first: dict[int, int] = {}
@@ -191,7 +234,7 @@ class SeriesStore:
         self._applied |= last
         for (partition, key), group in groups.items():
             series = self._of(partition, key)
-            for change in series.apply(self._revisions(group)):
+            for change in series.apply(self._revisions(group), together=together):
                 yield SeriesChange(series, group, change)
 
     def restore(self, records: Sequence[Record[Price]]) -> None:

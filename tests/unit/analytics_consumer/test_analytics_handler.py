@@ -83,7 +83,7 @@ def test_a_correction_gives_new_rows_to_the_sessions_it_touches_and_leaves_the_o
     tables, outputs = run([history(400), [record(400, price(100, 55.0, known=500))]])
     touched = {day for day in range(400) if 500 in known(tables.trends, day)}
     assert touched == set(range(100, 131))
-    assert {day for day in range(400) if 500 in known(tables.indicators, day)} == set(range(100, 350))
+    assert {day for day in range(400) if 500 in known(tables.indicators, day)} >= set(range(100, 130))
     assert len(outputs) == 400 + len(touched)
     assert all(table.items() >= old.items() for table, old in zip(tables.all(), before.all(), strict=True))
     new = known(tables.trends, 103)[500]
@@ -91,6 +91,29 @@ def test_a_correction_gives_new_rows_to_the_sessions_it_touches_and_leaves_the_o
     expected[3] = 55.0
     assert new["mean_7"] == pytest.approx(sum(expected) / 7)
     assert known(tables.prices, 100)[500]["correction"] is True
+
+
+def test_a_correction_gives_no_row_to_a_session_whose_indicators_it_does_not_move() -> None:
+    prices = [50.0] * 10 + [90.0] + [40.0 + day % 7 for day in range(11, 400)]
+    topic = [record(day, price(day, value)) for day, value in enumerate(prices)]
+    for day, value, moved in (
+        (100, 60.0, {*range(100, 130), *range(260, 350)}),  # the highest, once day 10 is out of the window
+        (300, 95.0, set(range(300, 400))),  # the highest from then on
+        (300, 39.0, set(range(300, 330))),  # not the highest before, nor after
+        (10, 55.0, {*range(10, 40), *range(249, 260)}),  # no longer so high
+    ):
+        tables, _ = run([topic, [record(400, price(day, value, known=500))]])
+        assert {one for one in range(400) if 500 in known(tables.indicators, one)} == moved, (day, value)
+
+
+def test_a_restated_month_gives_each_session_that_it_touches_one_row() -> None:
+    restated = [record(400 + day, price(100 + day, 30.0 + day, known=500)) for day in range(30)]
+    saved: list[Effects] = []
+    handler = AnalyticsHandler(saved.append)
+    handler.process(history(400))
+    outputs = handler.process(restated)
+    assert len(outputs) == len(saved[1].trends) == 30 + 30
+    assert len(saved[1].indicators) == len({row[2] for row in saved[1].indicators}) <= 30 + 249
 
 
 def test_a_price_that_comes_late_moves_the_windows_after_it() -> None:
