@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from tests.bench import bring_up, consumer, latency, machine, server, tables, training, upsert
+from tests.bench import bring_up, consumer, corrections, latency, machine, server, tables, training, upsert
 from tests.bench.measure import reason
 from tests.bench.report import Figure, Part, Report
 from tests.bench.rig import Rig
@@ -18,6 +18,7 @@ PARTS: Mapping[str, Run] = {
     "upsert": upsert.run,
     "consumer": consumer.run,
     "tables": tables.run,
+    "corrections": corrections.run,
     "training": training.run,
     "server": server.run,
     "latency": latency.run,

@@ -139,7 +139,8 @@ class Series:
     def _neighbours(self, pending: Change, first: Any, revision: Any) -> bool:
         if revision["available"] != first["available"]:
             return False
-        at = int(np.searchsorted(self._sessions.live["event"], revision["event"]))
+        events: Micros = self._sessions.live["event"]
+        at = int(np.searchsorted(events, int(revision["event"])))
         return pending.start - self._margin <= at <= pending.stop + self._margin
 
     def _revise(self, row: int, revision: Any) -> Change | None:
