@@ -10,9 +10,10 @@ import json
 from pathlib import Path
 from typing import Any, Final, cast
 
+from infra.settings.base import NAMESPACE
 from infra.settings.bases import BASE, SETS, bases, sets
 from infra.settings.secrets import GeneratedSecrets
-from infra.settings.stack import NAMESPACE, PLATFORM, STACK
+from infra.settings.stack import PLATFORM, STACK
 
 FILE: Final = Path(__file__).resolve().parent.parent / "stacks" / "schema.json"
 

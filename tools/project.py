@@ -16,8 +16,8 @@ from typing import Any, cast
 
 import yaml
 
+from infra.settings.base import NAMESPACE
 from infra.settings.bases import laid_over, layered
-from infra.settings.stack import NAMESPACE
 from tools import paths, proc, sets, toolchain
 from tools.errors import CommandFailed, UsageError
 from workloads.kit.contracts import tenants

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from infra.settings import bases
-from infra.settings.stack import NAMESPACE
+from infra.settings.base import NAMESPACE
 from tools import paths
 from tools.errors import UsageError
 from workloads.kit.contracts.platform import running

@@ -10,6 +10,9 @@ from pydantic.config import JsonDict
 
 from workloads.kit.contracts import public
 
+NAMESPACE: Final = "carbon"
+"""Prefix of the configuration keys: `carbon:<section>`."""
+
 _QUANTITY: Final = {"m": 1, "": 1000, "k": 10**6, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 """Units of CPU in thousandths, of memory in bytes."""
 

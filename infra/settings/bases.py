@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 
 import yaml
 
-from infra.settings.stack import NAMESPACE
+from infra.settings.base import NAMESPACE
 
 BASE: Final = "base"
 """Key, after the prefix, by which a file names its base."""

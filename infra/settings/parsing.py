@@ -12,8 +12,9 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from infra.settings.base import NAMESPACE
 from infra.settings.bases import BASE, ROOT, ConfigLayers, SettingsError, layered
-from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM, STACK, StackSettings
+from infra.settings.stack import GIVEN_AT_RUN_TIME, PLATFORM, STACK, StackSettings
 
 
 def parse(config: Mapping[str, str], *, file: str, root: Path = ROOT) -> StackSettings:

@@ -37,9 +37,6 @@ from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
 from workloads.kit.contracts.platform import running
 
-NAMESPACE: Final = "carbon"
-"""Prefix of the configuration keys: `carbon:<section>`."""
-
 GIVEN_AT_RUN_TIME: Final = frozenset({"cluster", "images", "secrets"})
 """Sections that a committed stack file need not have: a run generates them, or a release brings them."""
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from typing import Annotated
 
 import typer
 
-from tools.console import duration, step
-from tools.errors import ToolError
-from tools.gate import checks, engine, report, resolved, settings, snapshot
-from tools.gate.model import CheckResult, Finding, StackPreview
-
 app = typer.Typer()
 
 _ONLY = "run this check alone: an id as the report shows it, such as policy or policy/image-pinned"
-
-
 _SETTINGS = "print the stack's settings in full, and where each is from, and preview nothing"
 
 
@@ -27,72 +18,15 @@ def preview(
     show_settings: Annotated[bool, typer.Option("--settings", help=_SETTINGS)] = False,
 ) -> None:
     """What each stack would be, and every check over it; needs no credential.  STACK=prod, or all."""
-    started = time.monotonic()
-    stacks = settings.chosen(_stack())
-    only = check or []
-    if only != [settings.CHECK]:
-        # Asked first: nobody should wait for previews to hear of a slip.
-        checks.refuse_unknown(only)
-    refused = _settings(stacks)
-    if refused.findings or only == [settings.CHECK]:
-        report.results([refused])
-        _end([refused], started)
-        return
-    if show_settings:
-        typer.echo("---\n".join(resolved.text(stack) for stack in stacks), nl=False)
-        return
-    previews = _previews(stacks, policies=not only or any(i.startswith(checks.POLICY) for i in only))
-    done = checks.run(previews, only)
-    report.stacks(previews)
-    report.results([refused, *done])
-    if any(result.name == checks.SNAPSHOT for result in done):
-        for found in previews:
-            if not found.diagnostics and (changes := snapshot.changes(found)):
-                report.changes(found.stack, changes, remedies=True)
-    _end(done, started, whole=not only)
+    # It reads the program's own settings, rules and SDKs: no other command should wait for that.
+    from tools.gate import run
+
+    run.preview(check or [], show_settings=show_settings)
 
 
 @app.command("snapshot")
 def accept() -> None:
     """Accept the stacks' resources as they are now: write stacks/snapshots.  STACK=prod, or all."""
-    stacks = settings.chosen(_stack())
-    if (refused := _settings(stacks)).findings:
-        report.results([refused])
-        raise ToolError("the settings are refused", remedy="Correct the stack file.")
-    for found in _previews(stacks, policies=False):
-        changes, held = checks.accept(found)
-        report.changes(found.stack, changes)
-        report.held(held)
+    from tools.gate import run
 
-
-def _stack() -> str:
-    return os.environ.get("STACK") or "all"
-
-
-def _settings(stacks: tuple[str, ...]) -> CheckResult:
-    started = time.monotonic()
-    findings: list[Finding] = [problem for stack in stacks for problem in settings.problems(stack)]
-    return CheckResult(settings.CHECK, findings, len(stacks), seconds=time.monotonic() - started)
-
-
-def _previews(stacks: tuple[str, ...], *, policies: bool) -> list[StackPreview]:
-    with step(f"Preview {', '.join(stacks)}"):
-        return engine.preview_all(stacks, policies=policies)
-
-
-def _end(done: list[CheckResult], started: float, *, whole: bool = False) -> None:
-    """Say how it went.
-
-    Args:
-        whole: whether these were all checks.
-
-    Raises:
-        ToolError: a check found an error.
-    """
-    errors = [finding for result in done for finding in result.findings if finding.severity == "error"]
-    took = duration(time.monotonic() - started)
-    if errors:
-        names = ", ".join(sorted({finding.check for finding in errors}))
-        raise ToolError(f"the gate is shut: {len(errors)} errors from {names}, after {took}")
-    said = "the gate is open" if whole else "what was asked for found no error"
-    report.console.print(f"\n[bold green]{said}[/] after {took}")
+    run.accept()

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import yaml
 
+from infra.settings.base import NAMESPACE
 from infra.settings.bases import ConfigLayers
 from infra.settings.parsing import parse
-from infra.settings.stack import NAMESPACE
 from tools import paths
 from tools.gate import settings
 

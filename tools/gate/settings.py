@@ -15,9 +15,10 @@ from typing import Any, Final
 
 import yaml
 
+from infra.settings.base import NAMESPACE
 from infra.settings.bases import ConfigLayer, ConfigLayers, SettingsError, layered
 from infra.settings.parsing import parse
-from infra.settings.stack import GIVEN_AT_RUN_TIME, NAMESPACE, PLATFORM
+from infra.settings.stack import GIVEN_AT_RUN_TIME, PLATFORM
 from tools import paths
 from tools.errors import ToolError, UsageError
 from tools.gate.model import Finding

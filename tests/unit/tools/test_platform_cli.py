@@ -6,6 +6,8 @@ import base64
 import json
 import shlex
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,14 @@ def test_an_unknown_check_is_refused_before_a_stack_is_previewed(monkeypatch: py
     assert isinstance(error, UsageError), error
     assert "no check nope" in error.message
     assert "kube-score" in error.remedy
+
+
+def test_no_command_waits_for_what_only_another_reads() -> None:
+    """The gate's and the cost table's SDKs take seconds to import."""
+    heavy = ("pulumi", "pulumi_kubernetes", "celpy", "parliament", "mlflow")
+    asked = f"import sys, tools.__main__; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_env_is_enough_for_psql_and_shows_no_secret(state: Path, kubectl: Kubectl) -> None:
