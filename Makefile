@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 INSTANCE ?= local
 export INSTANCE
+# Set in many containers; every process would then compile all that it imports anew, which takes longer than the rest.
+unexport PYTHONDONTWRITEBYTECODE
 SETS := $(notdir $(basename $(wildcard stacks/sets/*.yaml)))
 export WITH
 
