@@ -106,8 +106,9 @@ class KafkaClient:
         *,
         keys: Iterable[str | bytes | None] | None = None,
         partition: int = -1,
+        headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
-        """Write messages and wait until they are delivered."""
+        """Write messages, all with these headers, and wait until they are delivered."""
         failures: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
@@ -115,7 +116,9 @@ class KafkaClient:
                 failures.append(error)
 
         for value, key in zip(values, keys or itertools.repeat(None), strict=False):
-            self._producer.produce(topic, value, key, partition, on_delivery=delivered)
+            self._producer.produce(
+                topic, value, key, partition, on_delivery=delivered, headers=[*headers] or None
+            )
             if len(self._producer) > 50_000:
                 self._producer.poll(0.1)
         assert self._producer.flush(60) == 0

@@ -1,4 +1,4 @@
-"""`python -m workloads.price_pipeline run | ingest | replay | inject | load`.
+"""`python -m workloads.price_pipeline run | ingest | replay | inject | letters | load`.
 
 Exit codes: 0 done, 1 failed (the failure is logged and named), 2 bad configuration or arguments.
 """
@@ -18,7 +18,7 @@ from confluent_kafka import KafkaException
 
 from workloads.kit import log
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
-from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Product
+from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Product
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -135,6 +135,33 @@ def _ingest(args: argparse.Namespace) -> int:
     return _OK
 
 
+def _letters(args: argparse.Namespace) -> int:
+    from workloads.price_pipeline import letters
+
+    settings = load_settings(KafkaSettings)
+    choice = letters.Choice(args.at, args.symbol, args.since, args.until)
+    found = choice.of(letters.read(settings))
+    changes = dict(args.set)
+    if not args.send:
+        print(json.dumps({"letters": [letter.summary() for letter in found]}), flush=True)
+        return _OK
+    if not (args.reason or "").strip():
+        return _bad("--send needs --reason: it is recorded")
+    waiting = [letter for letter in found if args.again or letter.sent_again is None]
+    prices, problems = [], []
+    for letter in waiting:
+        try:
+            prices.append((letter, letters.repaired(letter, changes)))
+        except letters.NotRepaired as error:
+            problems.append(str(error))
+    if problems:
+        return _bad(*problems, "nothing was sent: repair with --set, or choose others with --at")
+    if prices:
+        letters.send(settings, prices, changes, args.by, args.reason, _now())
+    print(json.dumps({"sent": len(prices), "sent_before": len(found) - len(waiting)}), flush=True)
+    return _OK
+
+
 def _load(args: argparse.Namespace) -> int:
     from workloads.price_pipeline.load import Load
 
@@ -185,6 +212,32 @@ def _symbols(text: str) -> list[str]:
     if len(set(symbols)) < len(symbols):
         raise argparse.ArgumentTypeError(f"{text!r} lists a symbol twice")
     return symbols
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-03-29T01:00Z") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _place(text: str) -> str:
+    if not re.fullmatch(r"\d+@\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not PARTITION@OFFSET, such as 3@1704")
+    return text
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or name not in Price.__struct_fields__:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not FIELD=VALUE with a field of a price: {', '.join(Price.__struct_fields__)}"
+        )
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def _at_least(least: float, kind: type[int] | type[float]):
@@ -241,6 +294,22 @@ def _parser() -> argparse.ArgumentParser:
     inject.add_argument("--product", choices=get_args(Product), help="likewise")
     inject.add_argument("--resolution", help="likewise; PT15M, PT1H, P1D, …")
     inject.set_defaults(start=_inject)
+
+    letters = commands.add_parser(
+        "letters", help="list the messages that consumers refused; send them again, repaired"
+    )
+    letters.add_argument("--at", nargs="+", type=_place, default=[], metavar="PARTITION@OFFSET")
+    letters.add_argument("--symbol", help="of this symbol")
+    letters.add_argument("--since", type=_instant, help="whose delivery starts then or later; UTC")
+    letters.add_argument("--until", type=_instant, help="whose delivery starts then or earlier; UTC")
+    letters.add_argument(
+        "--set", nargs="+", type=_setting, default=[], metavar="FIELD=VALUE", help="null takes a field away"
+    )
+    letters.add_argument("--send", action="store_true", help="send them; without it they are listed")
+    letters.add_argument("--again", action="store_true", help="also those that were sent again before")
+    letters.add_argument("--reason", help="why; it is recorded")
+    letters.add_argument("--by", default="unknown", help="who; it is recorded")
+    letters.set_defaults(start=_letters)
 
     load = commands.add_parser("load", help="send a paced load of synthetic prices, for fault tests")
     load.add_argument("--count", required=True, type=_at_least(1, int), help="prices in all")

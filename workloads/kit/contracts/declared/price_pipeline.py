@@ -7,12 +7,14 @@ from typing import Final
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
 from workloads.kit.contracts.tables import UPSERT
-from workloads.kit.contracts.topics import COMMODITY_PRICES, dead_letter
+from workloads.kit.contracts.topics import COMMODITY_PRICES, PLATFORM_AUDIT, dead_letter
 
 PIPELINE_ID: Final = "price-pipeline"
 REPLAY_ID: Final = "price-replay"
 INJECT_ID: Final = "price-inject"
-"""Transactional ids; the last is of a price given by hand, from either."""
+LETTERS_ID: Final = "price-letters"
+"""Transactional ids; of those two are of what is done by hand: a price given, from either, and dead letters
+sent again."""
 
 _TOPICS: Final = (COMMODITY_PRICES, dead_letter(COMMODITY_PRICES))
 """What is new at a source is decided from all that was published and refused before: both are read, too."""
@@ -21,7 +23,13 @@ PRICE_PIPELINE: Final = Declaration(
     name="price-pipeline",
     about="publishes what is new at the sources",
     kind="job",
-    kafka=KafkaUse(reads=_TOPICS, writes=_TOPICS, transactional_ids=(PIPELINE_ID, INJECT_ID), quota=REBUILDS),
+    kafka=KafkaUse(
+        # Who sent a dead letter again is recorded, and looked up.
+        reads=(*_TOPICS, PLATFORM_AUDIT),
+        writes=(*_TOPICS, PLATFORM_AUDIT),
+        transactional_ids=(PIPELINE_ID, INJECT_ID, LETTERS_ID),
+        quota=REBUILDS,
+    ),
     role="price_pipeline",
     tables={tables.JOB_RUNS: UPSERT},
 )
