@@ -116,6 +116,7 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
     assert found == {
         "price_pipeline/ingest.py": "PIPELINE_ID",
         "price_pipeline/inject.py": "INJECT_ID",
+        "price_pipeline/letters.py": "LETTERS_ID",
         "price_pipeline/replay.py": "REPLAY_ID",
         "price_pipeline/run.py": "PIPELINE_ID",
     }
