@@ -1,4 +1,4 @@
-"""price-pipeline and price-replay: the writers of prices."""
+"""price-pipeline and price-replay: the writers of prices and indicators."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
 from workloads.kit.contracts.tables import UPSERT
-from workloads.kit.contracts.topics import COMMODITY_PRICES, dead_letter
+from workloads.kit.contracts.topics import COMMODITY_PRICES, MARKET_INDICATORS, dead_letter
 
 PIPELINE_ID: Final = "price-pipeline"
 REPLAY_ID: Final = "price-replay"
@@ -15,13 +15,19 @@ INJECT_ID: Final = "price-inject"
 """Transactional ids; the last is of a price given by hand, from either."""
 
 _TOPICS: Final = (COMMODITY_PRICES, dead_letter(COMMODITY_PRICES))
+_INDICATORS: Final = (MARKET_INDICATORS, dead_letter(MARKET_INDICATORS))
 """What is new at a source is decided from all that was published and refused before: both are read, too."""
 
 PRICE_PIPELINE: Final = Declaration(
     name="price-pipeline",
-    about="publishes what is new at the sources",
+    about="publishes what is new at the sources: prices and indicators",
     kind="job",
-    kafka=KafkaUse(reads=_TOPICS, writes=_TOPICS, transactional_ids=(PIPELINE_ID, INJECT_ID), quota=REBUILDS),
+    kafka=KafkaUse(
+        reads=(*_TOPICS, *_INDICATORS),
+        writes=(*_TOPICS, *_INDICATORS),
+        transactional_ids=(PIPELINE_ID, INJECT_ID),
+        quota=REBUILDS,
+    ),
     role="price_pipeline",
     tables={tables.JOB_RUNS: UPSERT},
 )
