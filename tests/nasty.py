@@ -2,8 +2,9 @@
 
     for message in nasty.stream(seed=1, count=1000, share=0.05): …
 
-Good prices and bad messages interleaved, with the same share of bad ones all along, so that a group's guard
-against dead letters, which allows one in ten of the last thousand, stays quiet.
+Good prices, or indicators (`make=nasty.indicator`), and bad messages interleaved, with the same share of bad
+ones all along, so that a group's guard against dead letters, which allows one in ten of the last thousand,
+stays quiet.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from workloads.kit.codec import encode
+from workloads.kit.contracts.indicators import Indicator, Message
 from workloads.kit.contracts.messages import INSTANT, Price
 
 DEPTH: Final = 5_000
@@ -29,32 +31,44 @@ _NEST: Final = b"[" * DEPTH + b"]" * DEPTH
 
 @dataclass(frozen=True)
 class Sent:
-    """One message. `price` is what it holds where it is a good one."""
+    """One message. `good` is what it holds where it is a good one."""
 
     kind: str
     key: str
     value: bytes | None
-    price: Price | None = None
+    good: Message | None = None
 
 
-def _fields(price: Price) -> dict[str, Any]:
-    return json.loads(encode(price))
+_OF_INDICATORS: Final = {"price": "value", "symbol": "zone"}
+"""Fields of a price -> those of an indicator that are in their place."""
 
 
-def _changed(**changes: object) -> Callable[[Price], bytes]:
-    return lambda price: json.dumps(_fields(price) | changes).encode()
+def _named(field: str, message: Message) -> str:
+    return _OF_INDICATORS.get(field, field) if isinstance(message, Indicator) else field
 
 
-def _spliced(field: bytes) -> Callable[[Price], bytes]:
-    """The price with one more field, as bytes that json would not write."""
-    return lambda price: encode(price)[:-1] + b"," + field + b"}"
+def _fields(message: Message) -> dict[str, Any]:
+    return json.loads(encode(message))
 
 
-def _without(field: str) -> Callable[[Price], bytes]:
-    return lambda price: json.dumps({k: v for k, v in _fields(price).items() if k != field}).encode()
+def _changed(**changes: object) -> Callable[[Message], bytes]:
+    return lambda good: json.dumps(
+        _fields(good) | {_named(field, good): value for field, value in changes.items()}
+    ).encode()
 
 
-BAD: Final[Mapping[str, Callable[[Price], bytes | None]]] = {
+def _spliced(field: str, value: bytes) -> Callable[[Message], bytes]:
+    """The message with one more field, as bytes that json would not write."""
+    return lambda good: encode(good)[:-1] + b',"' + _named(field, good).encode() + b'":' + value + b"}"
+
+
+def _without(field: str) -> Callable[[Message], bytes]:
+    return lambda good: json.dumps(
+        {name: value for name, value in _fields(good).items() if name != _named(field, good)}
+    ).encode()
+
+
+BAD: Final[Mapping[str, Callable[[Message], bytes | None]]] = {
     "tombstone": lambda _: None,
     "empty": lambda _: b"",
     "blank": lambda _: b" \n",
@@ -65,16 +79,16 @@ BAD: Final[Mapping[str, Callable[[Price], bytes | None]]] = {
     "truncated": lambda price: encode(price)[:-7],
     "two values": lambda price: encode(price) + encode(price),
     "nest": lambda _: b'{"x": ' + b"[" * DEPTH,
-    "closed nest": _spliced(b'"x":' + _NEST),
-    "nest of objects": _spliced(b'"x":' + b'{"a":' * DEPTH + b"1" + b"}" * DEPTH),
-    "nest as a field": _spliced(b'"price":' + _NEST),
+    "closed nest": _spliced("x", _NEST),
+    "nest of objects": _spliced("x", b'{"a":' * DEPTH + b"1" + b"}" * DEPTH),
+    "nest as a field": _spliced("price", _NEST),
     "avro": lambda _: b"\x00\x00\x00\x00\x07\x06WTI\x9a\x99\x99\x99\x99\x19G@",
     "protobuf": lambda _: b"\x0a\x03WTI\x11\x9a\x99\x99\x99\x99\x19G@",
     "gzip": lambda _: b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
     "utf-16": lambda price: encode(price).decode().encode("utf-16"),
     "byte order mark": lambda price: b"\xef\xbb\xbf" + encode(price),
-    "latin-1": _spliced(b'"unit":"\xb0C"'),
-    "half a pair": _spliced(b'"unit":"\\ud800"'),
+    "latin-1": _spliced("unit", b'"\xb0C"'),
+    "half a pair": _spliced("unit", b'"\\ud800"'),
     "NUL in the unit": _changed(unit="M\0h"),
     "line end in the unit": _changed(unit="MWh\n"),
     "line end in the symbol": _changed(symbol="SYN-A\n"),
@@ -91,10 +105,10 @@ BAD: Final[Mapping[str, Callable[[Price], bytes | None]]] = {
     "time as a number": _changed(delivery_start=1_577_836_800),
     "leap day that is none": _changed(delivery_start="2023-02-29T00:00:00Z"),
     "largest double": _changed(price=1.7976931348623157e308),
-    "beyond doubles": _spliced(b'"price":1e999'),
-    "400 digits": _spliced(b'"price":' + b"9" * 400),
-    "5000 digits": _spliced(b'"price":' + b"9" * 5_000),
-    "NaN": _spliced(b'"price":NaN'),
+    "beyond doubles": _spliced("price", b"1e999"),
+    "400 digits": _spliced("price", b"9" * 400),
+    "5000 digits": _spliced("price", b"9" * 5_000),
+    "NaN": _spliced("price", b"NaN"),
     "price as text": _changed(price="46.92"),
     "price as true": _changed(price=True),
     "price as a list": _changed(price=[46.92]),
@@ -104,7 +118,7 @@ BAD: Final[Mapping[str, Callable[[Price], bytes | None]]] = {
     "later version": _changed(schema_version=3),
     "its version of before, without its fields": _changed(schema_version=1),
     "version as text": _changed(schema_version="2"),
-    "version of 30 digits": _spliced(b'"schema_version":' + b"1" * 30),
+    "version of 30 digits": _spliced("schema_version", b"1" * 30),
     "unknown provenance": _changed(provenance="rumour"),
     "replayed without its date": _changed(provenance="replay"),
     "currency of two letters": _changed(currency="US"),
@@ -115,17 +129,34 @@ BAD: Final[Mapping[str, Callable[[Price], bytes | None]]] = {
     "unknown product": _changed(product="weekly"),
     "synthetic that says market": _changed(provenance="market"),
 }
-"""What no consumer of prices takes, each made from a good price."""
+"""What no consumer of prices takes, each made from a good price; nor, but for `_PRICES_ALONE`, one of
+indicators, made from a good indicator."""
 
-ODD: Final[Mapping[str, Callable[[Price], bytes]]] = {
+_PRICES_ALONE: Final = {
+    "its version of before, without its fields",
+    "currency of two letters",
+    "unknown product",
+}
+
+BAD_INDICATORS: Final[Mapping[str, Callable[[Message], bytes | None]]] = {
+    **{kind: make for kind, make in BAD.items() if kind not in _PRICES_ALONE},
+    "unknown kind": _changed(kind="guess"),
+    "name in capitals": _changed(name="LOAD"),
+    "name left out": _without("name"),
+    "forecast known when it is over": _changed(kind="forecast", published_at="2199-01-01T00:00:00Z"),
+    "a price": lambda _: encode(price(0)),
+}
+"""What no consumer of indicators takes, each made from a good one."""
+
+ODD: Final[Mapping[str, Callable[[Message], bytes]]] = {
     "a field that came later": _changed(venue="exchange", curve=[1, {"deep": [None]}]),
-    "a field twice": _spliced(b'"currency":"USD"'),
+    "a field twice": _spliced("currency", b'"USD"'),
     "a huge field that is not read": _changed(note="x" * 500_000),
     "spaces": lambda price: json.dumps(_fields(price), indent=8).encode(),
     "escapes": lambda price: encode(price).replace(b"bbl", b"\\u0062\\u0062l"),
     "another zone": lambda price: encode(price).replace(b'Z"', b'+00:00"'),
 }
-"""What looks odd and is a price."""
+"""What looks odd and is a price, or an indicator."""
 
 _NOISE: Final = st.one_of(
     st.binary(max_size=200),
@@ -165,11 +196,30 @@ def price(number: int, symbol: str = "SYN-A", source: str = "nasty") -> Price:
     )
 
 
+def indicator(number: int, zone: str = "SYN-A", source: str = "nasty") -> Indicator:
+    """A good actual, likewise."""
+    like = price(number, zone, source)
+    return Indicator(
+        source=source,
+        zone=zone,
+        name="load",
+        kind="actual",
+        delivery_start=like.delivery_start,
+        delivery_end=like.delivery_end,
+        resolution=like.resolution,
+        published_at=like.published_at,
+        value=like.price,
+        unit="bbl",
+        provenance=like.provenance,
+    )
+
+
 def stream(
     seed: int,
     count: int,
     *,
     share: float,
+    make: Callable[[int, str, str], Message] = price,
     symbols: tuple[str, ...] = ("SYN-A", "SYN-B", "SYN-C"),
     source: str = "nasty",
     start: datetime | None = None,
@@ -179,26 +229,28 @@ def stream(
 
     Args:
         start: instant of the first; a second on for each.
+        make: a good message of a number, symbol or zone, and source.
     """
     chance = random.Random(seed)
-    bad, odd = _cycle(chance, BAD), _cycle(chance, ODD)
+    kinds = BAD if isinstance(make(0, symbols[0], source), Price) else BAD_INDICATORS
+    bad, odd = _cycle(chance, kinds), _cycle(chance, ODD)
     owed = 0.0
     for number in range(count):
         symbol = symbols[number % len(symbols)]
-        good = price(number, symbol, source)
+        good = make(number, symbol, source)
         if start is not None:
             at = start + timedelta(seconds=number)
             good = msgspec.structs.replace(good, delivery_start=at, delivery_end=at, published_at=at)
         owed += share
         if owed >= 1:
             owed -= 1
-            kind, make = next(bad)
-            yield Sent(kind, symbol, make(good))
+            kind, spoilt = next(bad)
+            yield Sent(kind, good.message_key, spoilt(good))
         elif chance.random() < 0.1:
-            kind, make = next(odd)
-            yield Sent(kind, symbol, make(good), good)
+            kind, changed = next(odd)
+            yield Sent(kind, good.message_key, changed(good), good)
         else:
-            yield Sent("good", symbol, encode(good), good)
+            yield Sent("good", good.message_key, encode(good), good)
 
 
 def _cycle(chance: random.Random, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -78,8 +78,7 @@ def show(answer: dict[str, Any], file: Path, source: str) -> None:
 def _price(price: dict[str, Any]) -> str:
     period = f"{price['delivery_start']} to {price['delivery_end']}"
     return escape(
-        f"{price['symbol']} {period} at {price['price']} {price['currency']}/{price['unit']},"
-        f" known {price['published_at']}"
+        f"{price['symbol']} {period} at {price['price']} {price['of']}, known {price['published_at']}"
     )
 
 

@@ -126,7 +126,9 @@ def test_nothing_is_lost_or_doubled_under_faults(platform: str) -> None:
 NASTY = 1_000
 SHARE = 0.05
 """Of bad messages: half of what the guard against dead letters allows."""
-CONSUMERS = tuple(name for name, use in CLIENTS.items() if use.group is not None)
+CONSUMERS = tuple(
+    name for name, use in CLIENTS.items() if use.group is not None and topics.COMMODITY_PRICES in use.reads
+)
 
 
 def test_of_a_fuzzed_thousand_the_good_go_on_the_bad_are_set_aside_and_nobody_stops(platform: str) -> None:
@@ -138,8 +140,8 @@ def test_of_a_fuzzed_thousand_the_good_go_on_the_bad_are_set_aside_and_nobody_st
     before = _restarts()
 
     places = _send(sent)
-    bad = {places[at] for at, one in enumerate(sent) if one.price is None}
-    good = Counter((one.price.symbol, one.price.delivery_start) for one in sent if one.price is not None)
+    bad = {places[at] for at, one in enumerate(sent) if one.good is None}
+    good = Counter((one.key, one.good.delivery_start) for one in sent if one.good is not None)
     for table in ("commodity_prices_daily", "ml_predictions"):
         until(lambda table=table: _rows(table, source) >= len(good), f"the good ones in {table}", limit=300)
     letters = Counter(_of_letters(bad))

@@ -1,4 +1,4 @@
-"""Consumers of commodity-prices as processes of their own, to kill and to ask; and prices for them."""
+"""Consumers of a topic as processes of their own, to kill and to ask, and what they read."""
 
 from __future__ import annotations
 
@@ -22,11 +22,15 @@ from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.servers import Process, free_ports, until
 from workloads.kit.codec import encode
 from workloads.kit.contracts import topics
+from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.platform import CLIENTS
 
 TOPICS = (
     topics.COMMODITY_PRICES,
     topics.dead_letter(topics.COMMODITY_PRICES),
+    topics.MARKET_INDICATORS,
+    topics.dead_letter(topics.MARKET_INDICATORS),
     topics.COMMODITY_ANALYTICS,
     topics.ML_PREDICTIONS,
 )
@@ -50,11 +54,10 @@ def declared_topics(kafka: KafkaClient) -> Iterator[None]:
         )
 
 
-def publish(kafka: KafkaClient, prices: Iterable[Price]) -> None:
-    chosen = list(prices)
-    kafka.produce(
-        topics.COMMODITY_PRICES, map(encode, chosen), keys=[price.symbol.encode() for price in chosen]
-    )
+def publish(kafka: KafkaClient, messages: Iterable[Price] | Iterable[Indicator]) -> None:
+    """Messages of one class, on their topic."""
+    chosen = list(messages)
+    kafka.produce(chosen[0].topic, map(encode, chosen), keys=[one.message_key.encode() for one in chosen])
 
 
 class Replica:
@@ -102,8 +105,9 @@ class Replica:
 class Group:
     """A consumer group's replicas."""
 
-    def __init__(self, kafka: KafkaClient, name: str, replicas: list[Replica]) -> None:
+    def __init__(self, kafka: KafkaClient, name: str, topic: str, replicas: list[Replica]) -> None:
         self._kafka = kafka
+        self._topic = topic
         self._name = name
         self.replicas = replicas
 
@@ -114,8 +118,8 @@ class Group:
         # As a member that never joins: an AdminClient's question crashes while the coordinator comes up.
         reader = Consumer({"bootstrap.servers": self._kafka.bootstrap, "group.id": self._name})
         try:
-            found = reader.list_topics(topics.COMMODITY_PRICES, timeout=30).topics[topics.COMMODITY_PRICES]
-            partitions = [TopicPartition(topics.COMMODITY_PRICES, at) for at in found.partitions]
+            found = reader.list_topics(self._topic, timeout=30).topics[self._topic]
+            partitions = [TopicPartition(self._topic, at) for at in found.partitions]
             ends = [reader.get_watermark_offsets(at, timeout=30) for at in partitions]
             done = [at.offset for at in _committed(reader, partitions)]
         finally:
@@ -159,6 +163,7 @@ def running(
 ) -> Iterator[Group]:
     """A new group of consumers of `package`, stopped at the end: each has to exit with 0."""
     role = package.rpartition(".")[2]
+    (topic,) = CLIENTS[role.replace("_", "-")].reads
     group = f"{role}-{next(_count)}-{secrets.token_hex(3)}"
     shared = {
         "KAFKA_BOOTSTRAP": kafka.bootstrap,
@@ -173,7 +178,7 @@ def running(
         for number in range(replicas)
     ]
     try:
-        yield Group(kafka, group, started)
+        yield Group(kafka, group, topic, started)
         for replica in started:
             replica.process.send(signal.SIGTERM)
         codes = [replica.process.wait(60) for replica in started]

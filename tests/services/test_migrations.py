@@ -75,6 +75,7 @@ class TestUpgrade:
         names = {name for (name,) in own.query("SELECT table_name FROM information_schema.tables")}
         assert {
             tables.COMMODITY_PRICES_DAILY,
+            tables.MARKET_INDICATORS,
             tables.PRICE_TRENDS,
             tables.TECHNICAL_INDICATORS,
             tables.ML_PREDICTIONS,

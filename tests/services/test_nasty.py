@@ -19,11 +19,11 @@ from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.messages import Analytics, Prediction
 from workloads.kit.contracts.platform import CLIENTS
 
-DEAD = topics.dead_letter(topics.COMMODITY_PRICES)
 SHARE = 0.05
 GROUPS = {
-    "analytics-consumer": (topics.COMMODITY_ANALYTICS, Analytics, "commodity_prices_daily"),
-    "prediction-consumer": (topics.ML_PREDICTIONS, Prediction, "ml_predictions"),
+    "analytics-consumer": (nasty.price, topics.COMMODITY_ANALYTICS, Analytics, "commodity_prices_daily"),
+    "indicator-consumer": (nasty.indicator, None, None, "market_indicators"),
+    "prediction-consumer": (nasty.price, topics.ML_PREDICTIONS, Prediction, "ml_predictions"),
 }
 
 
@@ -43,13 +43,13 @@ def model() -> Iterator[ModelServer]:
         server.stop()
 
 
-def publish(kafka: KafkaClient, sent: Sequence[nasty.Sent]) -> None:
-    kafka.produce(topics.COMMODITY_PRICES, [one.value for one in sent], keys=[one.key for one in sent])
+def publish(kafka: KafkaClient, topic: str, sent: Sequence[nasty.Sent]) -> None:
+    kafka.produce(topic, [one.value for one in sent], keys=[one.key for one in sent])
 
 
 def test_every_topic_with_a_consumer_is_fuzzed_here() -> None:
     consumed = {topic for use in CLIENTS.values() if use.group for topic in use.reads}
-    assert consumed == {topics.COMMODITY_PRICES}
+    assert consumed == {topics.COMMODITY_PRICES, topics.MARKET_INDICATORS}
     assert {name for name, use in CLIENTS.items() if use.group} == set(GROUPS)
 
 
@@ -57,35 +57,34 @@ def test_every_topic_with_a_consumer_is_fuzzed_here() -> None:
 def test_of_a_fuzzed_thousand_nothing_good_is_lost_or_doubled_and_every_bad_one_is_set_aside(
     kafka: KafkaClient, database: MigratedDatabase, model: ModelServer, tmp_path: Path, name: str
 ) -> None:
-    output, message, table = GROUPS[name]
+    make, output, message, table = GROUPS[name]
+    topic = make(0).topic
+    dead = topics.dead_letter(topic)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
-    sent = list(nasty.stream(7, 1_000, share=SHARE, start=start))
-    good = [one.price for one in sent if one.price is not None]
-    bad = [one for one in sent if one.price is None]
+    sent = list(nasty.stream(7, 1_000, share=SHARE, make=make, start=start))
+    good = [one.good for one in sent if one.good is not None]
+    bad = [one for one in sent if one.good is None]
     package = f"workloads.{name.replace('-', '_')}"
     with running(
         package, kafka, database, tmp_path, replicas=2, MODEL_SERVER_URL=model.url, BATCH_MAX_RECORDS="50"
     ) as group:
-        kafka.produce(
-            topics.COMMODITY_PRICES, [m.value for m in sent[:500]], keys=[m.key for m in sent[:500]]
-        )
+        publish(kafka, topic, sent[:500])
         group.finish()
         # Whoever restores its state meets the bad ones again.
         group.replicas[0].kill()
         until(group.replicas[0].ready, "the killed replica is back", 60)
-        kafka.produce(
-            topics.COMMODITY_PRICES, [m.value for m in sent[500:]], keys=[m.key for m in sent[500:]]
-        )
+        publish(kafka, topic, sent[500:])
         group.finish()
 
-    expected = Counter((price.symbol, price.delivery_start) for price in good)
-    time = "delivery_start" if table == tables.COMMODITY_PRICES_DAILY else "event_time"
-    rows = database.query(f"SELECT symbol, {time} FROM {table}")
-    made = [msgspec.json.decode(record.raw, type=message) for record in kafka.read(output)]
-    assert Counter(rows) == expected
-    assert Counter((one.symbol, one.event_time) for one in made) == expected
-    assert sum(kafka.ends(DEAD).values()) >= len(bad)
-    letters = kafka.read(DEAD)
+    expected = Counter((one.message_key, one.delivery_start) for one in good)
+    key = "zone || '/' || name" if table == tables.MARKET_INDICATORS else "symbol"
+    time = "delivery_start" if make is nasty.indicator or message is Analytics else "event_time"
+    assert Counter(database.query(f"SELECT {key}, {time} FROM {table}")) == expected
+    if output is not None and message is not None:
+        made = [msgspec.json.decode(record.raw, type=message) for record in kafka.read(output)]
+        assert Counter((one.symbol, one.event_time) for one in made) == expected
+    assert sum(kafka.ends(dead).values()) >= len(bad)
+    letters = kafka.read(dead)
     tombstones = sum(one.value is None for one in bad)
     assert len(letters) == len(bad) - tombstones
     assert Counter(letter.raw[:100] for letter in letters) == Counter(

@@ -32,6 +32,12 @@ from workloads.price_pipeline.market_data.export import export
 from workloads.price_pipeline.settings import DEFAULT_SOURCES
 
 DEAD = topics.dead_letter(topics.COMMODITY_PRICES)
+TOPICS = (
+    topics.COMMODITY_PRICES,
+    DEAD,
+    topics.MARKET_INDICATORS,
+    topics.dead_letter(topics.MARKET_INDICATORS),
+)
 
 
 @dataclass
@@ -105,8 +111,8 @@ def identities(prices: Sequence[Price]) -> Counter[tuple[str, str, datetime]]:
 
 
 def create_topics(client: KafkaClient) -> None:
-    for name, partitions in ((topics.COMMODITY_PRICES, 6), (DEAD, 3)):
-        client.create(name, partitions)
+    for name in TOPICS:
+        client.create(name, next(topic.partitions for topic in topics.DECLARED if topic.name == name))
 
 
 @pytest.fixture
@@ -116,10 +122,11 @@ def platform_topics(kafka: KafkaClient) -> Iterator[KafkaClient]:
     try:
         yield kafka
     finally:
-        names = [topics.COMMODITY_PRICES, DEAD]
-        for deleted in kafka.admin.delete_topics(names).values():
+        for deleted in kafka.admin.delete_topics(list(TOPICS)).values():
             deleted.result(30)
-        until(lambda: not set(names) & set(kafka.admin.list_topics(timeout=10).topics), "the topics are gone")
+        until(
+            lambda: not set(TOPICS) & set(kafka.admin.list_topics(timeout=10).topics), "the topics are gone"
+        )
 
 
 @pytest.fixture

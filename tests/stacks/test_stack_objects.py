@@ -14,7 +14,7 @@ from policies.examples import kubernetes
 from policies.exceptions import Register
 from policies.rule import Stack
 from workloads.kit.contracts import env
-from workloads.kit.contracts.platform import DECLARED, flows
+from workloads.kit.contracts.platform import DECLARED, ROLES, flows
 
 Objects = list[dict[str, Any]]
 
@@ -65,17 +65,17 @@ def test_every_long_running_workload_may_be_drained(objects: Objects) -> None:
 
 def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
     scaled = {o["spec"]["scaleTargetRef"]["name"]: o for o in _of(objects, "HorizontalPodAutoscaler")}
-    assert set(scaled) == {"analytics-consumer", "prediction-consumer", "model-server"}
+    assert set(scaled) == {"analytics-consumer", "indicator-consumer", "prediction-consumer", "model-server"}
     for o in _of(objects, *LONG_RUNNING):
         if (name := o["metadata"]["name"]) in scaled:
             assert o["spec"]["replicas"] == scaled[name]["spec"]["minReplicas"]
         else:
             assert o["metadata"]["annotations"]["carbon/exception.scaler"]
-    for o in scaled.values():
+    for name, o in scaled.items():
         targets = {m["resource"]["name"]: m["resource"]["target"] for m in o["spec"]["metrics"]}
         assert targets["cpu"]["averageUtilization"] == 70
         assert targets["memory"]["averageUtilization"] == 80
-        assert o["spec"]["minReplicas"] == 3
+        assert o["spec"]["minReplicas"] == (1 if name == "indicator-consumer" else 3)
 
 
 def test_every_workload_has_its_own_account(objects: Objects) -> None:
@@ -140,7 +140,9 @@ def test_files_named_in_the_environment_are_mounted(objects: Objects) -> None:
 def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
     """Nor more than it needs: the model server's second one is its cache's."""
     for o in _of(objects, "Secret"):
-        expected = {"migrations": 8, "price-pipeline": 2, "model-server": 2}.get(o["metadata"]["name"], 1)
+        expected = {"migrations": len(ROLES) + 1, "price-pipeline": 2, "model-server": 2}.get(
+            o["metadata"]["name"], 1
+        )
         assert len(_unmarked(o["data"])) == expected, o["metadata"]["name"]
 
 

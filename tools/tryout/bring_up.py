@@ -18,7 +18,7 @@ from tools.embedded.redis import Redis
 from tools.errors import ToolError
 from tools.tryout import prerequisites
 from tools.tryout.stand import Stand
-from tools.tryout.table import ANALYTICS, PIPELINE, PREDICTION, REPLAY, SERVER, TRAINING, Workload
+from tools.tryout.table import ANALYTICS, INDICATORS, PIPELINE, PREDICTION, REPLAY, SERVER, TRAINING, Workload
 from workloads.kit.contracts import tables
 
 _STEPS = 8
@@ -73,10 +73,10 @@ class BringUp:
             self._finish(TRAINING)
         with self._step(SERVER.name):
             self._until(SERVER, lambda: http_ok(f"{stand.url(SERVER.name)}/readyz"), "it answers")
-        with self._step("prediction-consumer and price-replay"):
-            for workload in (PREDICTION, REPLAY):
+        with self._step("indicator-consumer, prediction-consumer and price-replay"):
+            for workload in (INDICATORS, PREDICTION, REPLAY):
                 self._start(workload)
-            for workload in (PREDICTION, REPLAY):
+            for workload in (INDICATORS, PREDICTION, REPLAY):
                 ready = f"{stand.url(workload.name)}/readyz"
                 self._until(workload, lambda ready=ready: http_ok(ready), "it is ready")
         with self._step("first prediction"):

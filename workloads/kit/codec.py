@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from workloads.kit.contracts.messages import EARLIER
+from workloads.kit.contracts.earlier import EARLIER
 
 T = TypeVar("T", bound=msgspec.Struct)
 

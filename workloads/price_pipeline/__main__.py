@@ -25,7 +25,7 @@ from workloads.kit.records import Transient
 from workloads.kit.settings import KafkaSettings
 from workloads.kit.settings import load as load_settings
 from workloads.price_pipeline import config
-from workloads.price_pipeline.row_config import NAME_PATTERN
+from workloads.price_pipeline.columns import NAME_PATTERN
 from workloads.price_pipeline.settings import ReplaySettings, RunSettings, SourcesSettings
 from workloads.price_pipeline.sources import SourceError
 

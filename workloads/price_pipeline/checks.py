@@ -1,21 +1,24 @@
-"""From a source's row to a typed price, or the reason why it is none."""
+"""From a source's row to a typed price or indicator, or the reason why it is none."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from workloads.kit.contracts.indicators import Indicator, Message
 from workloads.kit.contracts.messages import Price
 from workloads.kit.dead_letters import text_of
 from workloads.kit.periods import NoSuchTime
 from workloads.price_pipeline.cells import Unreadable, read_price, shown
 from workloads.price_pipeline.labels import Seen, of_its_day, period, published
-from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
+from workloads.price_pipeline.rows import RawRow, Refused, Unobserved, own
 
 
-def check(row: RawRow, seen: Seen | None = None) -> Price | Unobserved | Refused:
-    """The price that `row` gives. Negative prices are prices: oil and power have traded below zero.
+def check(row: RawRow, seen: Seen | None = None) -> Message | Unobserved | Refused:
+    """The price or indicator that `row` gives. Negative prices are prices: oil and power have traded below
+    zero.
 
     Args:
         seen: of the source's rows so far, where repeated local times are told apart by their order.
@@ -26,7 +29,7 @@ def check(row: RawRow, seen: Seen | None = None) -> Price | Unobserved | Refused
         return _refused(row, "row", f"{type(error).__name__}: {text_of(error)}")
 
 
-def _check(row: RawRow, seen: Seen) -> Price | Unobserved | Refused:
+def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
     if row.problem is not None:
         return _refused(row, "row", row.problem)
     field = "event_time"
@@ -43,39 +46,46 @@ def _check(row: RawRow, seen: Seen) -> Price | Unobserved | Refused:
         field = "published_at"
         known = start if row.period else published(row, start, end)
         field = "price"
-        price = read_price(row.price, terms.decimal, terms.thousands)
+        amount = read_price(row.price, terms.decimal, terms.thousands)
     except (Unreadable, NoSuchTime) as error:
         if row.price is None or (isinstance(row.price, str) and row.price.strip() in terms.no_price):
             return Unobserved()
         return _refused(row, field, str(error))
+    try:
+        return _message(row, start, end, known, amount)
+    except msgspec.ValidationError as error:
+        what = "symbol" if terms.kind is None else "indicator"
+        return _refused(row, "schema", f"{error} ({what} {shown(row.symbol)})")
+
+
+def _message(row: RawRow, start: datetime, end: datetime, known: datetime, amount: float) -> Message:
+    """Raises msgspec.ValidationError."""
+    terms = row.terms
     values: dict[str, Any] = {
         "source": terms.source,
-        "market": terms.market,
-        "symbol": row.symbol,
-        "product": terms.product,
         "delivery_start": start,
         "delivery_end": end,
         "resolution": terms.resolution.text,
         "published_at": known,
-        "price": price,
-        "currency": _own(row.currency, terms.currency),
-        "unit": _own(row.unit, terms.unit),
+        "unit": own(row.unit, terms.unit),
         "provenance": terms.provenance,
         "replayed_from": row.replayed_from,
     }
-    try:
-        return msgspec.convert(values | {"schema_version": 2}, Price)
-    except msgspec.ValidationError as error:
-        return _refused(row, "schema", f"{error} (symbol {shown(row.symbol)})")
-
-
-def _own(cell: object, given: str) -> object:
-    """A row's own currency or unit; the source's where it has none."""
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
-        return given
-    return cell.strip() if isinstance(cell, str) else cell
+    if terms.kind is not None:
+        zone = own(row.zone, terms.market)
+        named = {"schema_version": 1, "zone": zone, "name": row.symbol, "kind": terms.kind}
+        return msgspec.convert(values | named | {"value": amount}, Indicator)
+    instrument = {
+        "schema_version": 2,
+        "market": terms.market,
+        "symbol": row.symbol,
+        "product": terms.product,
+        "currency": own(row.currency, terms.currency),
+    }
+    return msgspec.convert(values | instrument | {"price": amount}, Price)
 
 
 def _refused(row: RawRow, error: str, reason: str) -> Refused:
-    symbol = row.symbol if isinstance(row.symbol, str) else shown(row.symbol or "")
-    return Refused(row.terms.source, symbol, row.raw, error, reason, row.line)
+    series = row.series if isinstance(row.series, str) else shown(row.series or "")
+    topic = Price.topic if row.terms.kind is None else Indicator.topic
+    return Refused(row.terms.source, series, row.raw, error, reason, row.line, topic)

@@ -17,7 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from workloads.kit.contracts.messages import SYNTHETIC_PREFIX
+from workloads.kit.contracts.indicators import Message
+from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price
 from workloads.price_pipeline import http_config, paths
 from workloads.price_pipeline.csv_config import CsvLayout
 from workloads.price_pipeline.row_config import (
@@ -45,6 +46,14 @@ class _File(Unsorted):
     path: Path
     withhold_years: Annotated[int, Field(ge=0)] = 0
     """The last years of the file, counted back from its last row, that only a replay may publish."""
+
+    @model_validator(mode="after")
+    def _withholds_prices(self) -> Self:
+        if self.withhold_years and self.publishes != "prices":
+            raise ValueError(
+                f"withhold_years is of prices, which a replay publishes, not of {self.publishes}"
+            )
+        return self
 
 
 class CsvSource(_File, CsvLayout):
@@ -211,8 +220,14 @@ class Sources(Model):
         return next((source for source in self.sources if isinstance(source, ReplaySource)), None)
 
     @property
+    def messages(self) -> frozenset[type[Message]]:
+        """What the sources publish."""
+        tabled = {source.message for source in self.sources if isinstance(source, Tabled)}
+        return frozenset({Price, *tabled})
+
+    @property
     def published(self) -> frozenset[str]:
-        """Every `Price.source` that this configuration publishes."""
+        """Every `source` of a message that this configuration publishes."""
         own = {source.name for source in self.sources if not isinstance(source, ReplaySource)}
         replayed = {replay_name(name) for name in (self.replay.of if self.replay else ())}
         return frozenset(own | replayed)

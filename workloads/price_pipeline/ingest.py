@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from workloads.kit import db
 from workloads.kit.contracts.declared.price_pipeline import PIPELINE_ID, PRICE_PIPELINE
+from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
+from workloads.price_pipeline.columns import Columns
 from workloads.price_pipeline.config import CsvSource, ParquetSource, Sources
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.opening import Clock
 from workloads.price_pipeline.publish import Window, messages, publish
-from workloads.price_pipeline.row_config import Columns
 from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.settings import RunSettings
 from workloads.price_pipeline.sources.file import FileSource
@@ -58,18 +59,18 @@ def look(settings: KafkaSettings, config: CsvSource | ParquetSource, clock: Cloc
         SourceError: the file cannot be read.
         KafkaUnavailable: the brokers do not answer.
     """
-    ledger = Ledger.read(settings, {config.name}, refusals=False)
+    ledger = Ledger.read(settings, {config.name}, of=(config.message,), refusals=False)
     counts: Counter[str] = Counter()
-    new: list[Price] = []
+    new: list[Message] = []
     revised: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
     for message in messages(FileSource(config, clock), _WHOLE, ledger, clock, counts):
-        if isinstance(message, Price):
+        if isinstance(message, Message):
             counts["corrections" if message.correction else "published"] += 1
             new.append(message)
             if message.correction and len(revised) < _SHOWN:
                 held = ledger.held(message)
-                revised.append(_shown(message) | {"was": held.price if held else None})
+                revised.append(_shown(message) | {"was": held.amount if held else None})
         elif len(refused) < _SHOWN:
             refused.append({"line": message.line or None, "row": _text(message), "reason": message.reason})
     return {
@@ -78,7 +79,7 @@ def look(settings: KafkaSettings, config: CsvSource | ParquetSource, clock: Cloc
         "columns": _columns(config.columns),
         "period": f"{config.resolution}, labelled by its {config.labels}, in {config.time_zone}",
         "counts": dict(+counts),
-        "symbols": sorted({price.symbol for price in new}),
+        "symbols": sorted({price.series for price in new}),
         "first": _shown(min(new, key=_start)) if new else None,
         "last": _shown(max(new, key=_start)) if new else None,
         "revised": revised,
@@ -117,7 +118,7 @@ def confirm(
                 publish(
                     FileSource(config, clock),
                     _WHOLE,
-                    Ledger.read(settings, {config.name}),
+                    Ledger.read(settings, {config.name}, of=(config.message,)),
                     producer,
                     clock,
                     transaction_rows=settings.transaction_rows,
@@ -128,19 +129,18 @@ def confirm(
     return {"source": config.name, "file": config.path.name, "counts": dict(+counts)}
 
 
-def _start(price: Price) -> datetime:
+def _start(price: Message) -> datetime:
     return price.delivery_start
 
 
-def _shown(price: Price) -> dict[str, Any]:
+def _shown(price: Message) -> dict[str, Any]:
     return {
-        "symbol": price.symbol,
+        "symbol": price.series,
         "delivery_start": price.delivery_start.isoformat(),
         "delivery_end": price.delivery_end.isoformat(),
         "published_at": price.published_at.isoformat(),
-        "price": price.price,
-        "currency": price.currency,
-        "unit": price.unit,
+        "price": price.amount,
+        "of": f"{price.currency}/{price.unit}" if isinstance(price, Price) else price.unit,
     }
 
 
@@ -157,9 +157,13 @@ def _columns(columns: Columns) -> dict[str, str]:
         columns.published_at: "when it was published",
         columns.symbol: "symbol",
         columns.price: "price",
+        columns.indicator: "name of the indicator",
+        columns.value: "value",
+        columns.zone: "zone",
         columns.currency: "currency",
         columns.unit: "unit",
         **{column: f"price of {symbol}" for column, symbol in columns.prices.items()},
+        **{column: f"value of {name}" for column, name in columns.indicators.items()},
     }
     return {column: meaning for column, meaning in taken.items() if column is not None}
 
@@ -169,13 +173,13 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _word(config: CsvSource | ParquetSource, ledger: Ledger, new: list[Price]) -> str:
+def _word(config: CsvSource | ParquetSource, ledger: Ledger, new: list[Message]) -> str:
     """Stands for the file and for what publishing it would write."""
     made = hashlib.sha256(_digest(config.path).encode())
     for price in new:
         held = ledger.held(price)
         # Not when it was published: what is corrected is so as of the moment at which it is.
-        says = (price.symbol, price.delivery_start, price.delivery_end, price.price)
-        terms = (price.market, price.product, price.currency, price.unit, price.resolution)
-        made.update(f"{says} {terms} {held and (held.price, held.published_at)}".encode())
+        says = (price.series, price.delivery_start, price.delivery_end, price.amount)
+        terms = (*price.terms, price.resolution)
+        made.update(f"{says} {terms} {held and (held.amount, held.published_at)}".encode())
     return made.hexdigest()[:12]

@@ -154,7 +154,7 @@ def _ending(label: datetime, length: timedelta, row: RawRow, seen: Seen) -> date
         return _meant(label, by_end, row, seen)
     starts = sorted({*by_end, *by_start})
     if len(starts) == 1:
-        return seen.only(row.symbol, label, starts[0])
+        return seen.only(row.series, label, starts[0])
     return _meant(label, starts, row, seen)
 
 
@@ -175,9 +175,9 @@ def _meant(
             )
         return starts[0]
     if second is not None:
-        return seen.flagged(row.symbol, label, starts, second=second)
+        return seen.flagged(row.series, label, starts, second=second)
     if row.terms.in_order:
-        return seen.next(row.symbol, label, starts)
+        return seen.next(row.series, label, starts)
     raise periods.twice(label, zone)
 
 

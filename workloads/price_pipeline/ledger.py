@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from workloads.kit.codec import decoder
 from workloads.kit.contracts import topics
+from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
 from workloads.kit.dead_letters import digest
 from workloads.kit.log_reader import read_committed_to_end
@@ -20,19 +21,19 @@ from workloads.price_pipeline.sources.replay import Anchor
 class Held(NamedTuple):
     """What was published last under an identity."""
 
-    price: float
-    instrument: int
+    amount: float
+    terms: int
     published_at: datetime
 
 
 class Ledger:
-    """Newest revision of each (source, symbol, delivery_start, resolution), and which rows were refused
+    """Newest revision of each (source, series, delivery_start, resolution), and which rows were refused
     before."""
 
     def __init__(self) -> None:
-        self._prices: dict[tuple[str, str, datetime, str], Held] = {}
+        self._held: dict[tuple[str, str, datetime, str], Held] = {}
         self._newest: dict[tuple[str, str], datetime] = {}
-        self._instruments: dict[tuple[str, str, str, str], int] = {}
+        self._terms: dict[tuple[str, ...], int] = {}
         self._refused: set[tuple[str, bytes]] = set()
         self.anchor: Anchor | None = None
         """The replayed price with the newest delivery."""
@@ -41,61 +42,71 @@ class Ledger:
 
     @classmethod
     def read(
-        cls, settings: KafkaSettings, sources: Collection[str] | None = None, *, refusals: bool = True
+        cls,
+        settings: KafkaSettings,
+        sources: Collection[str] | None = None,
+        *,
+        of: Collection[type[Message]] = (Price,),
+        refusals: bool = True,
     ) -> Ledger:
-        """The ledger of `sources`, of all where None, as the topics have it now. What no consumer would take
-        for a price is none here; the reader counts it. Without `refusals` every refused row is a new one.
+        """The ledger of `sources`, of all where None, as the topics of these messages have it now. What no
+        consumer would take for one is none here; the reader counts it. Without `refusals` every refused row
+        is a new one.
 
         Raises:
             KafkaUnavailable: the brokers do not answer.
         """
         ledger = cls()
-        for record in read_committed_to_end(settings, topics.COMMODITY_PRICES, decoder(Price)):
-            if sources is None or record.value.source in sources:
-                ledger.note(record.value)
-        for record in read_committed_to_end(settings, dead_letters.TOPIC, bytes) if refusals else ():
-            if (source := dead_letters.source_of(record.headers)) is not None:
-                ledger._refused.add((source, digest(record.raw, record.headers)))
+        for message in of:
+            for record in read_committed_to_end(settings, message.topic, decoder(message)):
+                if sources is None or record.value.source in sources:
+                    ledger.note(record.value)
+            dead = topics.dead_letter(message.topic)
+            for letter in read_committed_to_end(settings, dead, bytes) if refusals else ():
+                if (source := dead_letters.source_of(letter.headers)) is not None:
+                    ledger._refused.add((source, digest(letter.raw, letter.headers)))
         return ledger
 
-    def held(self, identity: Price) -> Held | None:
-        """What was published last under this price's identity."""
-        return self._prices.get(_identity(identity))
+    def held(self, identity: Message) -> Held | None:
+        """What was published last under this message's identity."""
+        return self._held.get(_identity(identity))
 
-    def same(self, price: Price, held: Held) -> bool:
-        """Whether the price says what is held: price, market, product, currency and unit."""
-        return held.price == price.price and held.instrument == self._instrument(price)
+    def same(self, message: Message, held: Held) -> bool:
+        """Whether the message says what is held: the number, and the terms that it is in."""
+        return held.amount == message.amount and held.terms == self._numbered(message.terms)
 
-    def newest(self, source: str, symbol: str) -> datetime | None:
+    def newest(self, source: str, series: str) -> datetime | None:
         """The newest delivery start published of a series: its watermark."""
-        return self._newest.get((source, symbol))
+        return self._newest.get((source, series))
 
-    def symbols(self, source: str) -> set[str]:
-        """Symbols published by `source`."""
-        return {symbol for name, symbol in self._newest if name == source}
+    def series(self, source: str) -> set[str]:
+        """Series published by `source`."""
+        return {series for name, series in self._newest if name == source}
 
     def refused(self, row: Refused) -> bool:
         """Whether this row of this source is on the dead-letter topic already."""
         return (row.source, digest(row.raw)) in self._refused
 
-    def note(self, price: Price) -> None:
-        """Take in a price that was published."""
-        series, start = (price.source, price.symbol), price.delivery_start
-        self._prices[_identity(price)] = Held(price.price, self._instrument(price), price.published_at)
+    def note(self, message: Message) -> None:
+        """Take in what was published."""
+        series, start = (message.source, message.series), message.delivery_start
+        terms = self._numbered(message.terms)
+        self._held[_identity(message)] = Held(message.amount, terms, message.published_at)
         if start >= self._newest.get(series, start):
             self._newest[series] = start
-        self.last[price.symbol] = price
-        if price.replayed_from and (self.anchor is None or start >= self.anchor.delivery_start):
-            self.anchor = Anchor(price.source, price.symbol, price.replayed_from, start)
+        if not isinstance(message, Price):
+            return
+        self.last[message.symbol] = message
+        if message.replayed_from and (self.anchor is None or start >= self.anchor.delivery_start):
+            self.anchor = Anchor(message.source, message.symbol, message.replayed_from, start)
 
     def note_refused(self, row: Refused) -> None:
         """Take in a row that was dead-lettered."""
         self._refused.add((row.source, digest(row.raw)))
 
-    def _instrument(self, price: Price) -> int:
-        terms = (price.market, price.product, price.currency, price.unit)
-        return self._instruments.setdefault(terms, len(self._instruments))
+    def _numbered(self, terms: tuple[str, ...]) -> int:
+        return self._terms.setdefault(terms, len(self._terms))
 
 
-def _identity(price: Price) -> tuple[str, str, datetime, str]:
-    return price.source, price.symbol, price.delivery_start, price.resolution
+def _identity(message: Message) -> tuple[str, str, datetime, str]:
+    return message.source, message.series, message.delivery_start, message.resolution

@@ -18,13 +18,12 @@ import msgspec
 from workloads.kit.codec import DecodeError, decoder, encode
 from workloads.kit.contracts.declared.price_pipeline import LETTERS_ID
 from workloads.kit.contracts.messages import AuditEvent, Price
-from workloads.kit.contracts.topics import COMMODITY_PRICES, PLATFORM_AUDIT
+from workloads.kit.contracts.topics import COMMODITY_PRICES, PLATFORM_AUDIT, dead_letter
 from workloads.kit.dead_letters import ORIGINAL_BYTES
 from workloads.kit.log_reader import read_committed_to_end
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.records import Output, Record
 from workloads.kit.settings import KafkaSettings
-from workloads.price_pipeline import refusals
 
 ACTION: Final = "resend"
 _SHOWN: Final = 300
@@ -123,7 +122,7 @@ def read(settings: KafkaSettings) -> list[Letter]:
         KafkaUnavailable: the brokers do not answer.
     """
     found: dict[str, Letter] = {}
-    for record in read_committed_to_end(settings, refusals.TOPIC, bytes):
+    for record in read_committed_to_end(settings, dead_letter(COMMODITY_PRICES), bytes):
         letter = _letter(record)
         if letter is not None:
             known = found.setdefault(letter.place, letter)

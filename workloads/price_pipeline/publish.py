@@ -13,8 +13,7 @@ import msgspec
 import stamina
 
 from workloads.kit import codec
-from workloads.kit.contracts import topics
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.indicators import Message
 from workloads.kit.producer import Aborted, TransactionalProducer
 from workloads.kit.records import Output
 from workloads.price_pipeline import refusals
@@ -25,6 +24,7 @@ from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
 from workloads.price_pipeline.sources import Source
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Message)
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -43,14 +43,14 @@ class Window:
         """Whether a range was asked for."""
         return self.look_back is None
 
-    def holds(self, price: Price, ledger: Ledger, now: datetime) -> bool:
+    def holds(self, price: Message, ledger: Ledger, now: datetime) -> bool:
         """Whether the price is to be looked at. What is delivered from now on always is: the near months of
         a forward curve are years before its last one."""
         if self.look_back is None:
             return (self.since is None or price.delivery_start >= self.since) and (
                 self.until is None or price.delivery_start <= self.until
             )
-        watermark = ledger.newest(price.source, price.symbol)
+        watermark = ledger.newest(price.source, price.series)
         return watermark is None or price.delivery_start >= min(watermark, now) - self.look_back
 
 
@@ -91,16 +91,20 @@ def publish(
                 counts["corrections" if message.correction else "published"] += 1
 
 
-def settle(price: Price, ledger: Ledger, now: datetime, *, stated: bool, as_dated: bool) -> Price | None:
+def settle(price: M, ledger: Ledger, now: datetime, *, stated: bool, as_dated: bool) -> M | None:
     """The message that brings `price` onto the topic; None where the topic has it.
 
-    A price, currency, unit, market or product that differs from what is held is a correction.
+    A price, currency, unit, market or product that differs from what is held is a correction; likewise an
+    indicator's value or unit.
 
     Args:
         stated: the source itself says when the market published this price: then that holds, and one from
             before what is held is a revision of the past. Otherwise a correction counts as published now,
             and so does a price that turns up behind its series' watermark: nobody knew it before.
         as_dated: trust the source's lag for the latter too: history is filled.
+
+    Raises:
+        ValueError: a forecast turns up when its delivery is over, and nothing says that it was known before.
     """
     held = ledger.held(price)
     if held is not None:
@@ -109,18 +113,18 @@ def settle(price: Price, ledger: Ledger, now: datetime, *, stated: bool, as_date
         if not stated or price.published_at == held.published_at:
             # Never before what it corrects, whatever the clock says.
             later = max(now, held.published_at + _MICROSECOND)
-            price = msgspec.structs.replace(price, published_at=later)
+            return msgspec.structs.replace(price, published_at=later, correction=True)
         return msgspec.structs.replace(price, correction=True)
-    watermark = ledger.newest(price.source, price.symbol)
+    watermark = ledger.newest(price.source, price.series)
     if not stated and not as_dated and watermark is not None and price.delivery_start < watermark:
         return msgspec.structs.replace(price, published_at=max(price.published_at, now))
     return price
 
 
 class _Found(NamedTuple):
-    """A price and the row that gave it."""
+    """A price or an indicator, and the row that gave it."""
 
-    price: Price
+    price: Message
     row: RawRow
 
     @property
@@ -130,7 +134,7 @@ class _Found(NamedTuple):
 
 def messages(
     source: Source, window: Window, ledger: Ledger, clock: Callable[[], datetime], counts: Counter[str]
-) -> Iterator[Price | Refused]:
+) -> Iterator[Message | Refused]:
     """What publishing the source would write, in order of delivery; the ledger stays as it is."""
     told: set[tuple[str, bytes]] = set()
     seen = Seen()
@@ -142,13 +146,14 @@ def messages(
             told.add((refused.source, refused.raw))
             yield refused
 
-    def due() -> Iterator[Price | Refused]:
+    def due() -> Iterator[Message | Refused]:
         found.sort(key=lambda one: one.price.delivery_start)
         for _, group in groupby(found, key=lambda one: one.price.delivery_start):
             chosen, given_up = _distinct(list(group), counts)
             for refused in given_up:
                 yield from refuse(refused)
-            yield from _due(chosen, ledger, clock, window, counts)
+            for one in _due(chosen, ledger, clock, window, counts):
+                yield from refuse(one) if isinstance(one, Refused) else (one,)
         found.clear()
 
     for row in source.rows(window.since, window.until):
@@ -176,31 +181,29 @@ def _distinct(found: list[_Found], counts: Counter[str]) -> tuple[list[_Found], 
     given_up: list[Refused] = []
     for one in found:
         price = one.price
-        key = (price.source, price.symbol, price.resolution, price.published_at)
+        key = (price.source, price.series, price.resolution, price.published_at)
         before = kept.pop(key, None)
         if before is not None:
             if before.price == price:
                 counts["duplicates"] += 1
             else:
                 now, was = (
-                    ", ".join(map(str, _says(of))) if price.price == before.price.price else of.price
+                    ", ".join(map(str, _says(of))) if price.amount == before.price.amount else of.amount
                     for of in (price, before.price)
                 )
                 reason = f"{price.delivery_start:%Y-%m-%dT%H:%MZ} is given again with {now}, not {was}:"
                 reason += " the later row holds; is a column missing in `columns`?"
-                given_up.append(
-                    Refused(price.source, price.symbol, before.row.raw, "identity", reason, before.row.line)
-                )
+                given_up.append(_given_up(before, "identity", reason))
         kept[key] = one
     return sorted(kept.values(), key=lambda one: one.price.published_at), given_up
 
 
 def _due(
     found: list[_Found], ledger: Ledger, clock: Callable[[], datetime], window: Window, counts: Counter[str]
-) -> Iterator[Price]:
-    """Messages for prices of one delivery start; each is the ledger's before the next is settled."""
+) -> Iterator[Message | Refused]:
+    """Messages for rows of one delivery start; each is the ledger's before the next is settled."""
     now = clock()
-    pending: dict[tuple[str, str, str], Price] = {}
+    pending: dict[tuple[str, str, str], Message] = {}
     due = [one for one in found if one.price.published_at <= now]
     counts["early"] += len(found) - len(due)
     last = {_identity(one.price): one for one in due}
@@ -218,7 +221,12 @@ def _due(
             # History of the price: published, or overtaken by the revision that follows.
             counts["skipped"] += 1
             continue
-        message = settle(price, ledger, now, stated=one.stated, as_dated=window.backfill)
+        try:
+            message = settle(price, ledger, now, stated=one.stated, as_dated=window.backfill)
+        except ValueError as error:
+            remedy = "where it was known in time, give `columns.published_at`, or run with --backfill"
+            yield _given_up(one, "published_at", f"{error}; {remedy}")
+            continue
         if message is None:
             counts["skipped"] += 1
         else:
@@ -226,22 +234,27 @@ def _due(
             yield message
 
 
-def _identity(price: Price) -> tuple[str, str, str]:
-    """Of prices of one delivery start."""
-    return price.source, price.symbol, price.resolution
+def _given_up(one: _Found, error: str, reason: str) -> Refused:
+    price, row = one.price, one.row
+    return Refused(price.source, price.series, row.raw, error, reason, row.line, price.topic)
 
 
-def _says(price: Price) -> tuple[object, ...]:
-    return price.price, price.currency, price.unit, price.market, price.product
+def _identity(price: Message) -> tuple[str, str, str]:
+    """Of messages of one delivery start."""
+    return price.source, price.series, price.resolution
 
 
-def _output(message: Price | Refused) -> Output:
+def _says(price: Message) -> tuple[object, ...]:
+    return price.amount, *price.terms
+
+
+def _output(message: Message | Refused) -> Output:
     if isinstance(message, Refused):
         return refusals.output(message)
-    return Output(topics.COMMODITY_PRICES, message.symbol, codec.encode(message))
+    return Output(message.topic, message.message_key, codec.encode(message))
 
 
-def commit(producer: TransactionalProducer, messages: Sequence[Price | Refused]) -> None:
+def commit(producer: TransactionalProducer, messages: Sequence[Message | Refused]) -> None:
     """Publish in one transaction, again if it was aborted."""
     for attempt in stamina.retry_context(on=Aborted, attempts=5, timeout=None):
         with attempt, producer.transaction() as transaction:

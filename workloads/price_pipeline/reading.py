@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.indicators import Message
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.config import HttpSource, ReplaySource, SourceConfig, SqlSource, SyntheticSource
 from workloads.price_pipeline.ledger import Ledger
@@ -30,8 +30,8 @@ def since(config: SourceConfig, ledger: Ledger, now: datetime) -> datetime | Non
     if isinstance(config, SyntheticSource):
         named, retired_after = {symbol.symbol for symbol in config.symbols}, None
     else:
-        named, retired_after = set(config.columns.prices.values()), config.retired_after
-    watermarks = [ledger.newest(config.name, symbol) for symbol in ledger.symbols(config.name) | named]
+        named, retired_after = config.named, config.retired_after
+    watermarks = [ledger.newest(config.name, series) for series in ledger.series(config.name) | named]
     marks = [mark for mark in watermarks if mark is not None]
     if not marks or len(marks) < len(watermarks):
         return None
@@ -45,9 +45,9 @@ def narrows(config: SourceConfig) -> bool:
     return isinstance(config, SqlSource) or (isinstance(config, HttpSource) and bool(config.since_parameter))
 
 
-def _among(symbol: object, names: Collection[str]) -> bool:
-    """Whether a cell, which may hold a list, is one of the names."""
-    return isinstance(symbol, str) and symbol in names
+def _among(series: object, names: Collection[str]) -> bool:
+    """Whether a series, of which a cell may hold a list, is one of the names."""
+    return isinstance(series, str) and series in names
 
 
 class Reading:
@@ -74,10 +74,10 @@ class Reading:
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
         try:
             for row in self._source.rows(since, until):
-                if self._only is not None and not _among(row.symbol, self._only):
+                if self._only is not None and not _among(row.series, self._only):
                     continue
                 if self._is_new(row):
-                    self.new.add(str(row.symbol))
+                    self.new.add(str(row.series))
                     continue
                 if len(self._first) < _SAMPLE:
                     self._first.append(row)
@@ -86,9 +86,9 @@ class Reading:
             self.incomplete = error
 
     def _is_new(self, row: RawRow) -> bool:
-        if self._known is None or _among(row.symbol, self._known):
+        if self._known is None or _among(row.series, self._known):
             return False
-        return isinstance(check(row), Price)
+        return isinstance(check(row), Message)
 
     def require_prices(self, counts: Counter[str]) -> None:
         """SourceError where rows came and each was refused: then the source, or its settings, are wrong."""

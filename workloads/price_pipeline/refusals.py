@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from workloads.kit.contracts import topics
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.dead_letters import letter
 from workloads.kit.records import Headers, Output
 from workloads.price_pipeline.rows import Refused
-
-TOPIC: Final = topics.dead_letter(topics.COMMODITY_PRICES)
 
 _SOURCE: Final = "source"
 _WORKLOAD: Final = PRICE_PIPELINE.name
@@ -19,7 +16,7 @@ _WORKLOAD: Final = PRICE_PIPELINE.name
 def output(row: Refused) -> Output:
     """The dead letter of a refused row, cut to fit."""
     named = {"workload": _WORKLOAD, _SOURCE: row.source, "symbol": row.symbol, "error": row.error}
-    return letter(topics.COMMODITY_PRICES, row.symbol, row.raw, {**named, "reason": row.reason})
+    return letter(row.topic, row.symbol, row.raw, {**named, "reason": row.reason})
 
 
 def source_of(headers: Headers) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -16,12 +17,16 @@ from pydantic import (
     model_validator,
 )
 
-from workloads.kit.contracts.messages import PRINTABLE, Product
+from workloads.kit.contracts.indicators import (
+    Indicator,
+    IndicatorKind,
+    Message,
+    indicator_series,
+)
+from workloads.kit.contracts.messages import PRINTABLE, Price, Product
 from workloads.kit.periods import Resolution
-from workloads.price_pipeline.strict import Strict
+from workloads.price_pipeline.columns import Columns, Model, Name
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=rf"^{PRINTABLE}*$")]
 Span = Annotated[timedelta, Field(ge=timedelta(0))]
@@ -43,6 +48,7 @@ def _local(value: time) -> time:
 
 TimeOfDay = Annotated[time, BeforeValidator(_no_number)]
 LocalTime = Annotated[TimeOfDay, AfterValidator(_local)]
+Publishes = Literal["prices", "forecasts", "actuals"]
 Labels = Literal["start", "end", "hour_ending", "hour_starting", "position"]
 
 
@@ -59,47 +65,12 @@ def _zone(value: str) -> str:
         ) from error
 
 
-class Model(Strict, BaseModel):
-    """BaseModel by name, so that ruff knows whose defaults these are."""
-
-
-class Columns(Model):
-    """Which field of a row holds what. Either `prices` (wide: one price column a symbol, column -> symbol) or
-    `symbol` and `price` (long: one row a symbol). For JSON a field is a dotted path."""
-
-    event_time: str
-    """Labels the delivery period, alone or with `hour`."""
-    hour: str | None = None
-    """The hour or the number of the period in the day, where `labels` counts them."""
-    repeated: str | None = None
-    """Says of a local time that the clock shows twice whether it is the second: Y, true, 1, B, *, or not:
-    N, false, 0, A, empty."""
-    published_at: str | None = None
-    """When the market made the price known; without a zone in the source's `time_zone`. A date alone is the
-    end of that day."""
-    prices: dict[str, Name] = {}
-    symbol: str | None = None
-    price: str | None = None
-    currency: str | None = None
-    unit: str | None = None
-    """A row's own currency and unit, where it has them; else the source's."""
-
-    @property
-    def read(self) -> list[str]:
-        """Names of the columns that are read."""
-        named = (
-            *(self.event_time, self.hour, self.repeated, self.published_at),
-            *(self.symbol, self.price, self.currency, self.unit),
-            *self.prices,
-        )
-        return [name for name in named if name]
-
-    @model_validator(mode="after")
-    def _wide_or_long(self) -> Self:
-        long = self.symbol is not None and self.price is not None
-        if bool(self.prices) == long or (self.symbol is None) != (self.price is None):
-            raise ValueError("give either `prices` (column: SYMBOL, …), or both `symbol` and `price`")
-        return self
+KINDS: Final[Mapping[Publishes, IndicatorKind | None]] = {
+    "prices": None,
+    "forecasts": "forecast",
+    "actuals": "actual",
+}
+"""Of which kind the indicators are that a source publishes; None where it publishes prices."""
 
 
 class Publication(Model):
@@ -110,11 +81,14 @@ class Publication(Model):
     at: LocalTime
 
 
-class Prices(Model):
-    """What all sources say of their prices: the instrument, and when it is known."""
+class Prices(Model, BaseModel):
+    """What all sources say of their prices: the instrument, and when it is known. A source of indicators says
+    the same of them, without product and currency."""
 
     name: Name
     market: Name
+    """Of indicators the market or bidding zone that they are of, where rows have none of their own."""
+    publishes: Publishes = "prices"
     product: Product = "spot"
     currency: Currency = "USD"
     unit: Unit = "bbl"
@@ -155,6 +129,32 @@ class Columned(Prices):
     """How the source writes that there is no price."""
 
     @model_validator(mode="after")
+    def _of_what_it_publishes(self) -> Self:
+        what, columns = self.publishes, self.columns
+        if what == "prices":
+            if columns.of_indicators:
+                raise ValueError(
+                    f"columns.{columns.of_indicators[0]} is of indicators: say `publishes: forecasts`, or"
+                    " `publishes: actuals`"
+                )
+            return self
+        not_theirs = [name for name in ("product", "currency") if name in self.model_fields_set]
+        not_theirs += [f"columns.{name}" for name in columns.of_prices]
+        if not_theirs:
+            raise ValueError(
+                f"publishes: {what} has no {', '.join(not_theirs)}: give `unit`, and `columns.indicators`, or"
+                " `columns.indicator` and `columns.value`"
+            )
+        if "unit" not in self.model_fields_set and columns.unit is None:
+            raise ValueError(f"publishes: {what} needs a `unit`, such as MW, Cel or EUR/t, or `columns.unit`")
+        if what == "forecasts" and self.publication is None and columns.published_at is None:
+            raise ValueError(
+                "publishes: forecasts is known before its delivery: say when by `publication` or"
+                " `columns.published_at`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _times_agree(self) -> Self:
         known = {
             "publication_lag": self.publication_lag,
@@ -180,11 +180,14 @@ class Columned(Prices):
         return self
 
 
-class Tabled(Columned):
+class Tabled(Columned, BaseModel):
     """What all sources of rows with columns take beside."""
 
     symbols: dict[str, Name] = {}
-    """The source's own names in `columns.symbol` -> SYMBOL; others stay as they are."""
+    """The source's own names in `columns.symbol` -> SYMBOL, or in `columns.indicator` -> name; others stay as
+    they are."""
+    zones: dict[str, Name] = {}
+    """Likewise what `columns.zone` holds -> zone."""
     retired_after: Span = timedelta(days=90)
     """A series whose newest price is this much older than the source's newest has come to its end: the
     source is not asked from there on for its sake."""
@@ -206,9 +209,26 @@ class Tabled(Columned):
 
     @model_validator(mode="after")
     def _symbols_of_rows(self) -> Self:
-        if self.symbols and self.columns.symbol is None:
+        if self.symbols and self.columns.label is None:
             raise ValueError("`symbols` names what `columns.symbol` holds: give that too")
+        if self.zones and self.columns.zone is None:
+            raise ValueError("`zones` names what `columns.zone` holds: give that too")
         return self
+
+    @property
+    def message(self) -> type[Message]:
+        """What its rows become."""
+        return Price if self.publishes == "prices" else Indicator
+
+    @property
+    def named(self) -> set[str]:
+        """The series that it names itself."""
+        kind = KINDS[self.publishes]
+        if kind is None:
+            return set(self.columns.wide.values())
+        if self.columns.zone is not None:
+            return set()
+        return {indicator_series(self.market, name, kind) for name in self.columns.wide.values()}
 
 
 class Unsorted(Tabled):

@@ -7,7 +7,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from workloads.kit.contracts.messages import Product, Provenance
+from workloads.kit.contracts.indicators import IndicatorKind, indicator_series
+from workloads.kit.contracts.messages import Price, Product, Provenance
 from workloads.kit.periods import Resolution
 from workloads.price_pipeline.row_config import Labels, Publication
 
@@ -25,6 +26,8 @@ class Terms:
     unit: str
     provenance: Provenance
     product: Product = "spot"
+    kind: IndicatorKind | None = None
+    """Of indicators, whose zone is `market` where a row has none of its own; None: of prices."""
     resolution: Resolution = _DAY
     resolution_from: tuple[tuple[date, Resolution], ...] = ()
     """Local days from which on periods are of another length, rising."""
@@ -42,9 +45,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """One price as its source gave it, unchecked. `raw` is the row's bytes, for the dead-letter topic;
-    `problem` says why the source itself could not take the row apart. Cells beside time and price are None
-    where the source has no such column."""
+    """One price or indicator as its source gave it, unchecked. `raw` is the row's bytes, for the dead-letter
+    topic; `problem` says why the source itself could not take the row apart. Cells beside time and price are
+    None where the source has no such column."""
 
     terms: Terms
     raw: bytes = field(repr=False)
@@ -56,6 +59,7 @@ class RawRow:
     published_at: object = None
     currency: object = None
     unit: object = None
+    zone: object = None
     period: tuple[datetime, datetime] | None = None
     """The delivery period in UTC, of a source that makes it itself: known when it starts."""
     replayed_from: datetime | None = None
@@ -65,6 +69,21 @@ class RawRow:
     fault: str | None = None
     """The fault that the generator put into this row."""
 
+    @property
+    def series(self) -> object:
+        """What it is of: the series of its message, where its cells give one."""
+        terms = self.terms
+        if terms.kind is None:
+            return self.symbol
+        return indicator_series(str(own(self.zone, terms.market)), str(self.symbol), terms.kind)
+
+
+def own(cell: object, given: str) -> object:
+    """A row's own currency, unit or zone; the source's where it has none."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return given
+    return cell.strip() if isinstance(cell, str) else cell
+
 
 @dataclass(frozen=True, slots=True)
 class Unobserved:
@@ -73,8 +92,8 @@ class Unobserved:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that is not a price. `error` is the field at fault, or `row` or `schema`; `reason` names the
-    value."""
+    """A row that is no price or indicator; `topic` is the one that it was meant for. `error` is the field at
+    fault, or `row` or `schema`; `reason` names the value."""
 
     source: str
     symbol: str
@@ -82,3 +101,4 @@ class Refused:
     error: str
     reason: str
     line: int = 0
+    topic: str = Price.topic

@@ -65,7 +65,7 @@ def run(
         failed: dict[str, str] = detail.setdefault("failed", {})
         # The producer first: no older run can publish once the ledger is read.
         with TransactionalProducer(settings, PIPELINE_ID) as producer:
-            ledger = Ledger.read(settings, sources.published)
+            ledger = Ledger.read(settings, sources.published, of=sources.messages)
             for config in _chosen(sources, only, backfill is not None):
                 tally: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
                 try:
@@ -132,7 +132,7 @@ def publish_source(
 
     window = _window(config, ledger, backfill, clock())
     cut_off = window.since is not None and not window.backfill and narrows(config)
-    reading = Reading(source, known=ledger.symbols(config.name) if cut_off else None)
+    reading = Reading(source, known=ledger.series(config.name) if cut_off else None)
     read(reading, window)
     if reading.new:
         # Symbols that are new in it: asked for from their first rows.

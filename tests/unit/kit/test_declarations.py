@@ -11,6 +11,7 @@ import pytest
 from infra.settings.stack import PLATFORM
 from infra.workloads import ROOMS
 from workloads.analytics_consumer.settings import AnalyticsSettings
+from workloads.indicator_consumer.settings import IndicatorSettings
 from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.migrations import TOPICS
@@ -18,6 +19,7 @@ from workloads.kit.contracts.declared.price_pipeline import INJECT_ID
 from workloads.kit.contracts.declared.services import KAFKA
 from workloads.kit.contracts.platform import CLIENTS, DECLARED, GRANTS, ROLES, flows
 from workloads.kit.contracts.tables import READ
+from workloads.kit.settings import KafkaConsumerSettings
 from workloads.prediction_consumer.settings import PredictionSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,11 +81,13 @@ def test_figures_at_a_port_that_nobody_opens_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [("analytics-consumer", AnalyticsSettings), ("prediction-consumer", PredictionSettings)],
+    [
+        ("analytics-consumer", AnalyticsSettings),
+        ("indicator-consumer", IndicatorSettings),
+        ("prediction-consumer", PredictionSettings),
+    ],
 )
-def test_consumers_use_their_declared_group_and_ids(
-    name: str, settings: type[AnalyticsSettings] | type[PredictionSettings]
-) -> None:
+def test_consumers_use_their_declared_group_and_ids(name: str, settings: type[KafkaConsumerSettings]) -> None:
     use, group = CLIENTS[name], DECLARED[name].group
     assert settings.model_fields["kafka_group"].default == group
     # `kit.sink` names a member's producer after group and pod.

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 
 from tests import nasty
 from workloads.analytics_consumer.handler import AnalyticsHandler, Effects
+from workloads.indicator_consumer.handler import COLUMNS, IndicatorHandler
 from workloads.kit.batch import Batch
 from workloads.kit.codec import DecodeError, decoder
+from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Prediction, Price
 from workloads.kit.contracts.serving import Forecast, Instance
 from workloads.kit.dead_letters import DeadLetter, Guard, text_of
@@ -25,13 +27,21 @@ SETTINGS = KafkaConsumerSettings(kafka_bootstrap="nowhere:1", kafka_group="g")
 decode = decoder(Price)
 
 
-@pytest.mark.parametrize("kind", nasty.BAD)
-def test_every_bad_message_of_the_corpus_is_refused_with_words(kind: str) -> None:
-    raw = nasty.BAD[kind](nasty.price(0))
+@pytest.mark.parametrize(
+    ("kind", "raw", "message"),
+    [
+        *((kind, make(nasty.price(0)), Price) for kind, make in nasty.BAD.items()),
+        *((kind, make(nasty.indicator(0)), Indicator) for kind, make in nasty.BAD_INDICATORS.items()),
+    ],
+    ids=[*nasty.BAD, *(f"{kind} as an indicator" for kind in nasty.BAD_INDICATORS)],
+)
+def test_every_bad_message_of_the_corpus_is_refused_with_words(
+    kind: str, raw: bytes | None, message: type[Price] | type[Indicator]
+) -> None:
     if raw is not None:
         with pytest.raises(DecodeError) as raised:
-            decode(raw)
-        assert text_of(raised.value)
+            decoder(message)(raw)
+        assert text_of(raised.value), kind
 
 
 @pytest.mark.parametrize("kind", nasty.ODD)
@@ -39,6 +49,8 @@ def test_every_odd_message_of_the_corpus_is_the_price_that_it_was_made_from(kind
     good = nasty.price(0)
     found = decode(nasty.ODD[kind](good))
     assert (found.delivery_start, found.price, found.unit) == (good.delivery_start, good.price, good.unit)
+    actual = nasty.indicator(0)
+    assert decoder(Indicator)(nasty.ODD[kind](actual)) == actual
 
 
 @settings(max_examples=200, deadline=None)
@@ -90,15 +102,27 @@ def prediction() -> tuple[Handler[Price], list[tuple[Any, ...]]]:
     return PredictionHandler(predict, save), rows
 
 
-@pytest.mark.parametrize("make", [analytics, prediction])
+def indicators() -> tuple[Handler[Indicator], list[tuple[Any, ...]]]:
+    rows: list[tuple[Any, ...]] = []
+    zone, name, start = map(COLUMNS.index, ("zone", "name", "delivery_start"))
+
+    def save(saved: Sequence[Sequence[Any]]) -> None:
+        rows.extend((f"{row[zone]}/{row[name]}", row[start]) for row in saved)
+
+    return IndicatorHandler(save), rows
+
+
+@pytest.mark.parametrize("make", [analytics, prediction, indicators])
 @pytest.mark.parametrize(("seed", "size"), [(1, 400), (2, 7)])
 def test_of_a_fuzzed_thousand_each_good_one_has_its_effect_once_and_each_bad_one_its_letter(
     make: Any, seed: int, size: int
 ) -> None:
-    sent = list(nasty.stream(seed, 1_000, share=0.06))
+    message = nasty.indicator if make is indicators else nasty.price
+    decode = decoder(type(message(0)))
+    sent = list(nasty.stream(seed, 1_000, share=0.06, make=message))
     handler, rows = make()
     guard = Guard(SETTINGS)
-    batch: Batch[Price] = Batch(handler, guard, lambda: None)
+    batch: Batch[Any] = Batch(handler, guard, lambda: None)
     letters: list[DeadLetter] = []
     for start in range(0, len(sent), size):
         batch.clear()
@@ -114,6 +138,6 @@ def test_of_a_fuzzed_thousand_each_good_one_has_its_effect_once_and_each_bad_one
         guard.account(len(batch), batch.dead)
         handler.committed()
         letters += batch.dead
-    good = [message.price for message in sent if message.price is not None]
-    assert Counter(rows) == Counter((price.symbol, price.delivery_start) for price in good)
+    good = [message.good for message in sent if message.good is not None]
+    assert Counter(rows) == Counter((one.message_key, one.delivery_start) for one in good)
     assert len(letters) == len(sent) - len(good) == 60

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from workloads.kit import periods
+from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
 from workloads.kit.periods import Resolution
 from workloads.price_pipeline.cells import read_price
@@ -38,7 +39,7 @@ POWER = {
 ERCOT = POWER | {"time_zone": "America/Chicago", "currency": "USD", "publication": {"day": -1, "at": "13:30"}}
 
 
-def results(config: CsvSource) -> Iterator[Price | Refused | Unobserved]:
+def results(config: CsvSource) -> Iterator[Message | Refused | Unobserved]:
     seen = Seen()
     return (check(row, seen) for row in csv_file.read(config))
 

@@ -14,6 +14,7 @@ import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workloads.kit.contracts import topics
 from workloads.kit.contracts.messages import Price
 from workloads.kit.periods import Resolution
 from workloads.kit.producer import Aborted, TransactionalProducer
@@ -75,7 +76,12 @@ class Topic:
 
     @property
     def refused(self) -> list[Output]:
-        return [output for batch in self.committed for output in batch if output.topic == refusals.TOPIC]
+        return [
+            output
+            for batch in self.committed
+            for output in batch
+            if output.topic == topics.dead_letter(topics.COMMODITY_PRICES)
+        ]
 
 
 def row(day: str, price: object = "50", symbol: str = "WTI", **changed: Any) -> RawRow:

@@ -1,4 +1,4 @@
-"""Messages on the platform's topics.
+"""Messages on the platform's topics, but for indicators (`indicators`) and versions of before (`earlier`).
 
 Every class here is the one definition of its message: `kit.codec` encodes and decodes it, and
 `kit.contracts.schema` writes its JSON Schema to `schemas/`, where a test refuses an incompatible change.
@@ -9,34 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
+from workloads.kit.contracts import topics
+
 Provenance = Literal["market", "replay", "synthetic"]
-"""Where a price comes from: `market` as the source dated it, `replay` a withheld market price mapped onto
-today, `synthetic` made by the generator. Figures of synthetic and real data are never mixed."""
+"""Where a price or an indicator comes from: `market` as the source dated it, `replay` a withheld market one
+mapped onto today, `synthetic` made by the generator. Figures of synthetic and real data are never mixed."""
 
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
-"""Times that a price may have, from the first up to the second. No market is older, none dates so far ahead,
-and all that is computed from a time (another zone, a look-back of years) is still one."""
+"""Times that a message may have, from the first up to the second. No market is older, none dates so far
+ahead, and all that is computed from a time (another zone, a look-back of years) is still one."""
 
 PRICE_LIMIT: Final = 1e12
-"""Largest size of a price: beyond every commodity in every currency, and far below where a square, a sum or a
-relative interval of prices is no number any more."""
+"""Largest size of a price or indicator: beyond every commodity in every currency, and far below where a
+square, a sum or a relative interval of them is no number any more."""
 
 PRINTABLE: Final = r"[^\x00-\x1f\x7f-\x9f]"
 """A character that is no control character; PostgreSQL takes no NUL."""
 
-_END: Final = r"$(?!\n)"  # Python's $ alone lets a line end pass
+END: Final = r"$(?!\n)"
+"""The end of a text; Python's $ alone lets a line end pass."""
 
-Name = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=64, pattern=rf"^[A-Za-z0-9][A-Za-z0-9._-]*{_END}")
-]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=rf"^[A-Za-z0-9][A-Za-z0-9._-]*{END}")]
 Utc = Annotated[datetime, msgspec.Meta(tz=True)]
-Currency = Annotated[str, msgspec.Meta(pattern=rf"^[A-Z]{{3}}{_END}")]
-Unit = Annotated[str, msgspec.Meta(min_length=1, max_length=16, pattern=rf"^{PRINTABLE}*{_END}")]
+Currency = Annotated[str, msgspec.Meta(pattern=rf"^[A-Z]{{3}}{END}")]
+Unit = Annotated[str, msgspec.Meta(min_length=1, max_length=16, pattern=rf"^{PRINTABLE}*{END}")]
 
 
 Product = Literal["day-ahead", "intraday", "real-time", "settlement", "spot", "forward"]
@@ -52,7 +53,7 @@ _LEAD: Final[Mapping[str, timedelta]] = {
 one to seven days ahead (the longest are those over holidays), forwards for years."""
 
 Resolution = Annotated[
-    str, msgspec.Meta(pattern=rf"^P([1-9]\d{{0,2}}[DWMY]|T0S|T[1-9]\d{{0,4}}[SMH]){_END}", max_length=8)
+    str, msgspec.Meta(pattern=rf"^P([1-9]\d{{0,2}}[DWMY]|T0S|T[1-9]\d{{0,4}}[SMH]){END}", max_length=8)
 ]
 """Length of a series' delivery periods, as an ISO 8601 duration of one part: PT15M, PT1H, P1D (a local day,
 of 23 to 25 hours), P1M. PT0S is an instant: a quote, of no period."""
@@ -61,31 +62,26 @@ INSTANT: Final = "PT0S"
 SYNTHETIC_PREFIX: Final = "SYN-"
 
 
-class Price(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False, tag_field="schema_version", tag=2
-):
-    """One price on `commodity-prices`; the message key is `symbol`.
+def out_of_range(field: str, time: datetime) -> ValueError:
+    """Why a message has no such time."""
+    return ValueError(f"{field} {time.isoformat()} is not within {EARLIEST:%Y} and {LATEST:%Y}")
 
-    A price belongs to an instrument (`symbol`, `market`, `product`, `currency` per `unit`, `resolution`) and
-    to a delivery period [`delivery_start`, `delivery_end`) in UTC. `published_at` is when the market made it
-    known: before delivery for an auction, after it began for what is measured; as of an instant means known
-    by then. (source, symbol, delivery_start, resolution) is its identity: a message of the same identity with
-    a later `published_at` is a revision (`correction`), and the latest holds. A replayed price stands for the
-    withheld one of `replayed_from`, mapped onto today: its period is as long as a step of the replay, its
-    `resolution` the original's. Every time is within `EARLIEST` and `LATEST`.
+
+class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_version"):
+    """What is said of a delivery period [`delivery_start`, `delivery_end`) in UTC: a price, or an indicator.
+
+    `published_at` is when the market made it known; as of an instant means known by then. A message of the
+    same source, series, `delivery_start` and `resolution` with a later `published_at` is a revision
+    (`correction`), and the latest holds. What is replayed stands for what was withheld of `replayed_from`,
+    mapped onto today: its period is as long as a step of the replay, its `resolution` the original's. Every
+    time is within `EARLIEST` and `LATEST`.
     """
 
     source: Name
-    market: Name
-    symbol: Name
-    product: Product
     delivery_start: Utc
     delivery_end: Utc
     resolution: Resolution
     published_at: Utc
-    price: Annotated[float, msgspec.Meta(ge=-PRICE_LIMIT, le=PRICE_LIMIT)]
-    currency: Currency
-    unit: Unit
     provenance: Provenance
     correction: bool = False
     replayed_from: Utc | None = None
@@ -102,82 +98,77 @@ class Price(
             )
         provenance, replayed_from = self.provenance, self.replayed_from
         if (replayed_from is None) == (provenance == "replay"):
-            raise ValueError("a replayed price, and no other, has its true date in replayed_from")
+            raise ValueError("what is replayed, and nothing else, has its true date in replayed_from")
         if replayed_from is not None and not EARLIEST <= replayed_from < LATEST:
-            raise _out_of_range("replayed_from", replayed_from)
-        if self.symbol.startswith(SYNTHETIC_PREFIX) != (provenance == "synthetic"):
-            raise ValueError(
-                f"symbol {self.symbol}: symbols of synthetic prices, and no others, start with"
-                f" {SYNTHETIC_PREFIX}"
-            )
+            raise out_of_range("replayed_from", replayed_from)
 
     def _check_times(self) -> None:
         start, end, published = self.delivery_start, self.delivery_end, self.published_at
         for field, time in (("delivery_start", start), ("delivery_end", end), ("published_at", published)):
             if not EARLIEST <= time < LATEST:
-                raise _out_of_range(field, time)
+                raise out_of_range(field, time)
         if end < start:
             raise ValueError(f"delivery_end {end.isoformat()} is before delivery_start {start.isoformat()}")
-        lead = _LEAD.get(self.product, timedelta(0))
+        what, lead = self._lead()
         if start - published > lead:
             raise ValueError(
-                f"published_at {published.isoformat()} is before the delivery of a {self.product} price,"
+                f"published_at {published.isoformat()} is before the delivery of {what},"
                 f" {start.isoformat()}, by more than {lead}"
             )
+
+    def _lead(self) -> tuple[str, timedelta]:
+        """What it is, and how long before its delivery it may be known."""
+        raise NotImplementedError
+
+
+class Price(Delivered, frozen=True, kw_only=True, tag=2):
+    """One price on `commodity-prices`; the message key is `symbol`.
+
+    A price belongs to an instrument (`symbol`, `market`, `product`, `currency` per `unit`, `resolution`) and
+    to a delivery period, as `Delivered` says. It is known before its delivery where an auction made it, and
+    after its delivery began where it was measured. (source, symbol, delivery_start, resolution) is its
+    identity.
+    """
+
+    topic: ClassVar[str] = topics.COMMODITY_PRICES
+
+    market: Name
+    symbol: Name
+    product: Product
+    price: Annotated[float, msgspec.Meta(ge=-PRICE_LIMIT, le=PRICE_LIMIT)]
+    currency: Currency
+    unit: Unit
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.symbol.startswith(SYNTHETIC_PREFIX) != (self.provenance == "synthetic"):
+            raise ValueError(
+                f"symbol {self.symbol}: symbols of synthetic prices, and no others, start with"
+                f" {SYNTHETIC_PREFIX}"
+            )
+
+    def _lead(self) -> tuple[str, timedelta]:
+        return f"a {self.product} price", _LEAD.get(self.product, timedelta(0))
 
     @property
     def message_key(self) -> str:
         """The key that the message must have: it keeps a series in one partition, in order."""
         return self.symbol
 
+    @property
+    def series(self) -> str:
+        """Its series among those of its source."""
+        return self.symbol
 
-class PriceV1(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_version", tag=1):
-    """`Price` as it was written before delivery periods: one price a session, known after its event.
+    @property
+    def amount(self) -> float:
+        """The number that it says, in its `terms`."""
+        return self.price
 
-    Nobody writes it; it is read as the `Price` that it means, a spot price of the day from `event_time`.
-    """
-
-    source: Name
-    market: Name
-    symbol: Name
-    event_time: Utc
-    available_time: Utc
-    price: Annotated[float, msgspec.Meta(ge=-PRICE_LIMIT, le=PRICE_LIMIT)]
-    currency: Currency
-    unit: Unit
-    provenance: Provenance
-    correction: bool = False
-    replayed_from: Utc | None = None
-
-    def __post_init__(self) -> None:
-        if not EARLIEST <= self.event_time < LATEST:
-            raise _out_of_range("event_time", self.event_time)
-        if not EARLIEST <= self.available_time < LATEST:
-            raise _out_of_range("available_time", self.available_time)
-        self.upgraded()
-
-    def upgraded(self) -> Price:
-        """The same price in today's terms; ValueError where its parts contradict each other."""
-        return Price(
-            source=self.source,
-            market=self.market,
-            symbol=self.symbol,
-            product="spot",
-            delivery_start=self.event_time,
-            delivery_end=min(self.event_time + timedelta(days=1), LATEST - timedelta(microseconds=1)),
-            resolution="P1D",
-            published_at=self.available_time,
-            price=self.price,
-            currency=self.currency,
-            unit=self.unit,
-            provenance=self.provenance,
-            correction=self.correction,
-            replayed_from=self.replayed_from,
-        )
-
-
-EARLIER: Final[Mapping[type[msgspec.Struct], type[PriceV1]]] = {Price: PriceV1}
-"""Message -> its version of before, which is still read; `upgraded` gives today's."""
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """What the number is of; another one under the same identity is a revision too."""
+        return self.currency, self.unit, self.market, self.product
 
 
 class Analytics(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,15 +245,3 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     reason: str
     detail: dict[str, str | int | float | bool | None] = {}
-
-
-def _out_of_range(field: str, time: datetime) -> ValueError:
-    return ValueError(f"{field} {time.isoformat()} is not within {EARLIEST:%Y} and {LATEST:%Y}")
-
-
-MESSAGES: dict[str, type[msgspec.Struct]] = {
-    "commodity-prices": Price,
-    "commodity-analytics": Analytics,
-    "ml-predictions": Prediction,
-    "platform-audit": AuditEvent,
-}

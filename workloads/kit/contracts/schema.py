@@ -17,12 +17,23 @@ from typing import Any, Final
 
 import msgspec
 
-from workloads.kit.contracts.messages import MESSAGES
+from workloads.kit.contracts import topics
+from workloads.kit.contracts.indicators import Indicator
+from workloads.kit.contracts.messages import Analytics, AuditEvent, Prediction, Price
 from workloads.kit.contracts.topics import DECLARED
 
 Schema = dict[str, Any]
 
 DIRECTORY: Final = Path(__file__).parent / "schemas"
+
+MESSAGES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    Price.topic: Price,
+    Indicator.topic: Indicator,
+    topics.COMMODITY_ANALYTICS: Analytics,
+    topics.ML_PREDICTIONS: Prediction,
+    topics.PLATFORM_AUDIT: AuditEvent,
+}
+"""Topic -> what its messages are."""
 
 _IGNORED: Final = frozenset({"title", "description", "default"})
 

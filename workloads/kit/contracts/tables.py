@@ -11,6 +11,7 @@ DATABASE: Final = "carbon"
 SCHEMA: Final = "features"
 
 COMMODITY_PRICES_DAILY: Final = "commodity_prices_daily"
+MARKET_INDICATORS: Final = "market_indicators"  # forecasts and actuals of load, wind, fuels, …
 PRICE_TRENDS: Final = "price_trends"
 TECHNICAL_INDICATORS: Final = "technical_indicators"  # of prices: momentum, drawdown, …
 ML_PREDICTIONS: Final = "ml_predictions"

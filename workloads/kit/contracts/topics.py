@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 COMMODITY_PRICES: Final = "commodity-prices"
+MARKET_INDICATORS: Final = "market-indicators"
 COMMODITY_ANALYTICS: Final = "commodity-analytics"
 ML_PREDICTIONS: Final = "ml-predictions"
 PLATFORM_AUDIT: Final = "platform-audit"
@@ -28,13 +29,15 @@ class Topic:
 _WEEK_MS: Final = 7 * 24 * 3600 * 1000
 _MONTH_MS: Final = 30 * 24 * 3600 * 1000
 
-# `commodity-prices` is the record of what was published: consumers rebuild their state and the pipeline
-# decides what is new from it, so it is kept unless a stack's settings say otherwise.
+# `commodity-prices` and `market-indicators` are the record of what was published: consumers rebuild their
+# state and the pipeline decides what is new from them: they are kept unless a stack's settings say otherwise.
 DECLARED: Final[tuple[Topic, ...]] = (
     Topic(COMMODITY_PRICES, partitions=6, retention_ms=-1),
+    Topic(MARKET_INDICATORS, partitions=6, retention_ms=-1),
     Topic(COMMODITY_ANALYTICS, partitions=6, retention_ms=_MONTH_MS),
     Topic(ML_PREDICTIONS, partitions=6, retention_ms=_MONTH_MS),
     Topic(dead_letter(COMMODITY_PRICES), partitions=3, retention_ms=-1),
+    Topic(dead_letter(MARKET_INDICATORS), partitions=3, retention_ms=-1),
     Topic("incoming-data", partitions=3, retention_ms=_WEEK_MS),
     Topic("quality-alerts", partitions=3, retention_ms=_MONTH_MS),
     Topic("customer-events", partitions=3, retention_ms=_WEEK_MS),

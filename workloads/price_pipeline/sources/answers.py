@@ -120,7 +120,7 @@ class Answers:
             from workloads.price_pipeline.sources import parquet_file
 
             rows = list(parquet_file.rows(config, file, where))
-        return Page(rows, len(rows) // max(1, len(config.columns.prices)), NO_PAGE.document)
+        return Page(rows, len(rows) // max(1, len(config.columns.wide)), NO_PAGE.document)
 
     def _row(self, kept: bytes, raw: bytes, more: dict[str, object] | None = None) -> list[RawRow]:
         """The prices of one row; `more` are fields of it that stand elsewhere, `kept` are its bytes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.indicators import Message
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.config import CsvSource
 from workloads.price_pipeline.csv_config import CsvLayout
@@ -68,7 +68,7 @@ def _dated(config: table.Tabled, terms: Terms, get: Callable[[str], object], raw
     for row in table.split(config, terms, get, raw):
         result = check(row)
         refused = isinstance(result, Refused) and result.error not in ("event_time", "row")
-        if refused or isinstance(result, Price):
+        if refused or isinstance(result, Message):
             return True
     return False
 

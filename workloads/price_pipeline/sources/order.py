@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.indicators import Message
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.rows import RawRow
@@ -24,13 +24,13 @@ def in_order(rows: Iterator[RawRow], where: str) -> Iterator[RawRow]:
     seen = Seen()
     for row in rows:
         price = check(row, seen)
-        if isinstance(price, Price):
-            last = newest.get(price.symbol, price.delivery_start)
-            again = price.symbol in newest and price.delivery_start == last != instant
+        if isinstance(price, Message):
+            last = newest.get(price.series, price.delivery_start)
+            again = price.series in newest and price.delivery_start == last != instant
             if price.delivery_start < last or again:
                 raise SourceError(
-                    f"{where} is not in order, as `ordered: true` states: {price.symbol} of "
+                    f"{where} is not in order, as `ordered: true` states: {price.series} of "
                     f"{price.delivery_start.isoformat()} comes after {last.isoformat()}; set it to false"
                 )
-            newest[price.symbol] = instant = price.delivery_start
+            newest[price.series] = instant = price.delivery_start
         yield row

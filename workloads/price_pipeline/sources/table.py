@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from workloads.kit.contracts.messages import EARLIEST, LATEST
 from workloads.kit.periods import Resolution
+from workloads.price_pipeline.columns import Columns
 from workloads.price_pipeline.config import CsvSource, HttpSource, ParquetSource, SqlSource
-from workloads.price_pipeline.row_config import Columns
+from workloads.price_pipeline.row_config import KINDS
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
 
@@ -26,6 +27,7 @@ def market_terms(config: Tabled) -> Terms:
         unit=config.unit,
         provenance="market",
         product=config.product,
+        kind=KINDS[config.publishes],
         resolution=Resolution.parse(config.resolution),
         resolution_from=tuple(
             (day, Resolution.parse(text)) for day, text in sorted(config.resolution_from.items())
@@ -47,8 +49,8 @@ def split(
     config: Tabled, terms: Terms, get: Callable[[str], object], raw: bytes, *, line: int = 0
 ) -> Iterator[RawRow]:
     """The prices of one row: one a price column where it is wide, else one. `get` raises LookupError for what
-    the row leaves out: a price left out is none that was observed, a currency or unit is the source's, all
-    else is needed."""
+    the row leaves out: a number left out is none that was observed, a currency, unit or zone is the source's,
+    all else is needed."""
     columns = config.columns
 
     def cell(column: str | None) -> object:
@@ -61,11 +63,12 @@ def split(
         cell(columns.published_at),
         _if_there(get, columns.currency),
         _if_there(get, columns.unit),
+        _symbol(config.zones, _if_there(get, columns.zone)),
     )
-    if columns.symbol is not None and columns.price is not None:
-        symbol = _symbol(config.symbols, get(columns.symbol))
-        yield RawRow(terms, raw, symbol, event_time, _if_there(get, columns.price), *beside, line=line)
-    for column, symbol in columns.prices.items():
+    if columns.label is not None and columns.amount is not None:
+        symbol = _symbol(config.symbols, get(columns.label))
+        yield RawRow(terms, raw, symbol, event_time, _if_there(get, columns.amount), *beside, line=line)
+    for column, symbol in columns.wide.items():
         yield RawRow(terms, raw, symbol, event_time, _if_there(get, column), *beside, line=line)
 
 
@@ -103,13 +106,13 @@ def _if_there(get: Callable[[str], object], column: str | None) -> object:
 
 def malformed(columns: Columns, terms: Terms, raw: bytes, problem: str, *, line: int = 0) -> Iterator[RawRow]:
     """The prices of a row that could not be taken apart."""
-    for symbol in columns.prices.values() or [None]:
+    for symbol in columns.wide.values() or [None]:
         yield RawRow(terms, raw, symbol, None, None, problem=problem, line=line)
 
 
 def priced(columns: Columns) -> list[str]:
     """Names of the columns that hold prices."""
-    return [name for name in (columns.price, *columns.prices) if name]
+    return [name for name in (columns.amount, *columns.wide) if name]
 
 
 def require(columns: Columns, present: list[str], where: str) -> None:

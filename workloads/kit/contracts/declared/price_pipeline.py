@@ -1,4 +1,4 @@
-"""price-pipeline and price-replay: the writers of prices."""
+"""price-pipeline and price-replay: the writers of prices and indicators."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Final
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
 from workloads.kit.contracts.tables import UPSERT
-from workloads.kit.contracts.topics import COMMODITY_PRICES, PLATFORM_AUDIT, dead_letter
+from workloads.kit.contracts.topics import (
+    COMMODITY_PRICES,
+    MARKET_INDICATORS,
+    PLATFORM_AUDIT,
+    dead_letter,
+)
 
 PIPELINE_ID: Final = "price-pipeline"
 REPLAY_ID: Final = "price-replay"
@@ -17,16 +22,17 @@ LETTERS_ID: Final = "price-letters"
 sent again."""
 
 _TOPICS: Final = (COMMODITY_PRICES, dead_letter(COMMODITY_PRICES))
+_INDICATORS: Final = (MARKET_INDICATORS, dead_letter(MARKET_INDICATORS))
 """What is new at a source is decided from all that was published and refused before: both are read, too."""
 
 PRICE_PIPELINE: Final = Declaration(
     name="price-pipeline",
-    about="publishes what is new at the sources",
+    about="publishes what is new at the sources: prices and indicators",
     kind="job",
     kafka=KafkaUse(
         # Who sent a dead letter again is recorded, and looked up.
-        reads=(*_TOPICS, PLATFORM_AUDIT),
-        writes=(*_TOPICS, PLATFORM_AUDIT),
+        reads=(*_TOPICS, *_INDICATORS, PLATFORM_AUDIT),
+        writes=(*_TOPICS, *_INDICATORS, PLATFORM_AUDIT),
         transactional_ids=(PIPELINE_ID, INJECT_ID, LETTERS_ID),
         quota=REBUILDS,
     ),

@@ -1,0 +1,1 @@
+"""indicator-consumer: forecasts and actuals of zones to the feature store."""
