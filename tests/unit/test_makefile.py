@@ -17,7 +17,8 @@ def _environment(**given: str) -> dict[str, str]:
         text=True,
         check=True,
     )
-    return dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    lines = (line.partition("=") for line in done.stdout.splitlines())
+    return {name: value for name, _, value in lines}
 
 
 def test_a_machine_that_forbids_bytecode_does_not_compile_every_import_anew() -> None:
