@@ -16,10 +16,12 @@ import msgspec
 import pytest
 
 from tests.cluster import kafka
+from tests.indicators import indicator
 from tools import access, jobs, kube, project, status
 from tools.errors import CommandFailed
 from tools.paths import ROOT
 from tools.wait import until
+from workloads.kit.codec import encode
 from workloads.kit.contracts import messages, topics
 
 REPLAYED = "replay"
@@ -45,6 +47,20 @@ def _secret_values() -> set[str]:
     }
 
 
+def _tool(*arguments: str) -> str:
+    """What a command of the tools prints, in one line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return " ".join(done.stdout.split())
+
+
 def test_every_pod_is_ready(platform: str) -> None:
     waiting = [
         pod["metadata"]["name"]
@@ -61,16 +77,7 @@ def test_a_file_given_by_hand_is_looked_at_in_the_cluster_and_nothing_is_publish
 ) -> None:
     file = tmp_path / "prices.csv"
     file.write_text("date,price\n1950-01-02,x\n1950-01-03,-2.5\n")
-    looked = subprocess.run(
-        [sys.executable, "-m", "tools", "ingest", str(file), "--as", "crude-daily"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert looked.returncode == 0, looked.stdout + looked.stderr
-    shown = " ".join(looked.stdout.split())
+    shown = _tool("ingest", str(file), "--as", "crude-daily")
     assert "1 new 1 refused" in shown
     assert "line 2: 'x' is not a number" in shown
     assert "-2.5 USD/bbl" in shown
@@ -164,10 +171,26 @@ def test_poison_is_set_aside_with_its_reason_and_the_rest_goes_on(platform: str)
     letters = until(lambda: found if len(found := set_aside()) >= 2 else [], "two dead letters", limit=60)
     assert len({m.headers["group"] for m in letters}) == len(letters) == 2
     assert all(m.headers["reason"] for m in letters)
+    place = "@".join(str(int(letters[0].headers[name])) for name in ("partition", "offset"))
+    shown = _tool("letters", "--at", place)
+    assert f"{place} WTI" in shown
+    assert "not a price" in shown
     source = f"after-poison-{len(poison)}"
     jobs.run("price-pipeline", "inject", "--symbol", "WTI", "--price", "61.5", "--source", source)
     sql = f"select 1 from features.ml_predictions where source = '{source}'"
     until(lambda: status.query(sql), "a prediction after the poison", limit=60)
+
+
+def test_an_indicator_is_kept_with_its_revisions_as_of_any_instant(platform: str) -> None:
+    zone = f"SYN-{datetime.now(UTC):%Y%m%d%H%M%S}"
+    first, second = indicator(30, 52.5, zone=zone), indicator(30, 48.0, zone=zone, known=20)
+    for one in (first, msgspec.structs.replace(second, correction=True)):
+        kafka.produce(one.topic, one.message_key.encode(), encode(one))
+    rows = f"select * from features.market_indicators where zone = '{zone}'"
+    until(lambda: len(status.query(rows)) == 2, "both revisions of the indicator", limit=120)
+    for known, value in ((first.published_at, 52.5), (second.published_at, 48.0)):
+        as_of = f"features.market_indicators_as_of('{known.isoformat()}') where zone = '{zone}'"
+        assert [row["value"] for row in status.query(f"select value from {as_of}")] == [value]
 
 
 def test_the_model_server_answers_people(platform: str) -> None:
