@@ -65,7 +65,7 @@ def test_every_long_running_workload_may_be_drained(objects: Objects) -> None:
 
 def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
     scaled = {o["spec"]["scaleTargetRef"]["name"]: o for o in _of(objects, "HorizontalPodAutoscaler")}
-    assert set(scaled) == {"analytics-consumer", "prediction-consumer", "model-server"}
+    assert set(scaled) == {"analytics-consumer", "data-api", "prediction-consumer", "model-server"}
     for o in _of(objects, *LONG_RUNNING):
         if (name := o["metadata"]["name"]) in scaled:
             assert o["spec"]["replicas"] == scaled[name]["spec"]["minReplicas"]
@@ -75,7 +75,9 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
         targets = {m["resource"]["name"]: m["resource"]["target"] for m in o["spec"]["metrics"]}
         assert targets["cpu"]["averageUtilization"] == 70
         assert targets["memory"]["averageUtilization"] == 80
-        assert o["spec"]["minReplicas"] == 3
+    least = {name: o["spec"]["minReplicas"] for name, o in scaled.items()}
+    assert least.pop("data-api") == 1  # one node of two cores
+    assert set(least.values()) == {3}
 
 
 def test_every_workload_has_its_own_account(objects: Objects) -> None:
@@ -140,7 +142,7 @@ def test_files_named_in_the_environment_are_mounted(objects: Objects) -> None:
 def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
     """Nor more than it needs: the model server's second one is its cache's."""
     for o in _of(objects, "Secret"):
-        expected = {"migrations": 8, "price-pipeline": 2, "model-server": 2}.get(o["metadata"]["name"], 1)
+        expected = {"migrations": 9, "price-pipeline": 2, "model-server": 2}.get(o["metadata"]["name"], 1)
         assert len(_unmarked(o["data"])) == expected, o["metadata"]["name"]
 
 
@@ -214,7 +216,7 @@ def test_prometheus_reaches_all_that_it_scrapes(objects: Objects) -> None:
             host, port = found["targets"][0].split(":")
             scraped[job["job_name"]] = (host, int(port))
     assert scraped.pop("prometheus") == ("localhost", 9090)
-    assert {"analytics-consumer", "prediction-consumer", "price-replay", "model-server"} <= scraped.keys()
+    assert {"analytics-consumer", "data-api", "price-replay", "model-server"} <= scraped.keys()
     assert {(job, port) for job, (_, port) in scraped.items()} == {
         (target, port) for source, target, port in flows() if source == "prometheus"
     }
