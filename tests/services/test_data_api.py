@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from tests.fixture_models import artifact, echoing
 from tests.services.clients import MigratedDatabase
-from tests.services.servers import until
+from tests.services.outcomes import add_predictions, add_prices
+from tests.services.servers import Process, free_ports, until
+from tools.embedded.process import START_SECONDS
 from workloads.data_api.app import create_app
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
 from workloads.kit import db
 from workloads.kit.contracts.declared.data_api import DATA_API
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
+START = datetime(2024, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ROLE = DATA_API.role or ""
 
@@ -83,7 +90,7 @@ def pages(api: FlaskClient, query: dict[str, Any], path: str = "/v1/prices") -> 
         cursor = {"cursor": following}
 
 
-def items(api: FlaskClient, path: str = "/v1/prices", **query: Any) -> list[dict[str, Any]]:
+def items(api: FlaskClient, path: str = "/v1/prices", /, **query: Any) -> list[dict[str, Any]]:
     return [item for page in pages(api, query, path) for item in page["items"]]
 
 
@@ -250,3 +257,252 @@ def test_a_session_behind_a_pooler_is_read_only_and_bounded_all_the_same(store: 
 
     until(read, "the store is reached")
     assert found == [{"only": "on", "most": "5s"}]
+
+
+def test_the_list_has_each_series_once(database: MigratedDatabase, api: FlaskClient) -> None:
+    add(database, START, 1.0)
+    add(database, START + HOUR, 1.0)
+    add(database, START + HOUR, 2.0, published=START + 5 * HOUR)
+    add(database, START, 1.0, resolution="PT15M", length=HOUR / 4)
+    add(database, START, 1.0, symbol="FR", currency="GBP")
+    add(database, START, 1.0, symbol="LATER", published=datetime.now(UTC) + timedelta(days=1))
+    found = items(api, "/v1/instruments", limit=1)
+    assert [(i["symbol"], i["resolution"], i["currency"]) for i in found] == [
+        ("DE-LU", "PT15M", "EUR"),
+        ("DE-LU", "PT1H", "EUR"),
+        ("FR", "PT1H", "GBP"),
+    ]
+    assert found[1]["first_delivery"] == text(START)
+    assert found[1]["last_delivery"] == text(START + 2 * HOUR)
+    assert found[1]["last_published"] == text(START + 5 * HOUR)
+    assert [i["symbol"] for i in items(api, "/v1/instruments", symbol="FR")] == ["FR"]
+    assert items(api, "/v1/instruments", market="gas") == []
+
+
+def value(number: int) -> float:
+    """Of the `number`-th hour: negative at odd ones."""
+    return -number if number % 2 else number
+
+
+def fill(database: MigratedDatabase, first: datetime, hours: int) -> None:
+    for number in range(hours):
+        add(database, first + number * HOUR, value(number))
+
+
+@pytest.mark.parametrize(
+    ("start", "hours"),
+    [
+        pytest.param(datetime(2024, 3, 30, 23, tzinfo=UTC), 23, id="the short day"),
+        pytest.param(datetime(2024, 3, 31, 22, tzinfo=UTC), 24, id="a day in summer"),
+        pytest.param(datetime(2024, 10, 26, 22, tzinfo=UTC), 25, id="the long day"),
+    ],
+)
+def test_a_day_has_the_hours_of_its_clock(
+    database: MigratedDatabase, api: FlaskClient, start: datetime, hours: int
+) -> None:
+    fill(database, start - 3 * HOUR, 30)
+    query = {"symbol": "DE-LU", "start": text(start), "end": text(start + HOUR)}
+    (found,) = items(api, "/v1/aggregates", **query)
+    values = [value(number) for number in range(3, 3 + hours)]
+    assert (found["time_zone"], found["start"]) == ("Europe/Berlin", text(start))
+    assert found["end"] == text(start + hours * HOUR)
+    assert (found["hours"], found["covered_hours"], found["periods"]) == (hours, hours, hours)
+    assert found["mean"] == pytest.approx(sum(values) / hours)
+    assert (found["min"], found["max"]) == (min(values), max(values))
+
+
+def test_base_is_peak_and_off_peak_together(database: MigratedDatabase, api: FlaskClient) -> None:
+    # A week with the short Sunday, from Monday 00:00 in Berlin.
+    start = datetime(2024, 3, 24, 23, tzinfo=UTC)
+    fill(database, start, 170)
+    query = {"symbol": "DE-LU", "start": text(start), "end": text(start + HOUR)}
+
+    def week(profile: str) -> dict[str, Any]:
+        (found,) = items(api, "/v1/aggregates", every="week", profile=profile, **query)
+        return found
+
+    base, peak, off = week("base"), week("peak"), week("off-peak")
+    assert (base["hours"], peak["hours"], off["hours"]) == (167, 60, 107)
+    assert (base["periods"], peak["periods"], off["periods"]) == (167, 60, 107)
+    assert base["mean"] * 167 == pytest.approx(peak["mean"] * 60 + off["mean"] * 107)
+    # Monday's peak is its hours 8 to 19.
+    (monday,) = items(api, "/v1/aggregates", profile="peak", **query)
+    assert monday["mean"] == pytest.approx(sum(map(value, range(8, 20))) / 12)
+
+
+def test_aggregates_are_as_of_an_instant_and_say_what_they_lack(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    midnight = datetime(2024, 3, 1, 23, tzinfo=UTC)
+    revised = midnight + timedelta(days=4)
+    add(database, midnight, 10.0)
+    add(database, midnight + HOUR, 20.0)
+    add(database, midnight + HOUR, -40.0, published=revised)
+    query = {"symbol": "DE-LU", "start": text(midnight), "end": text(midnight + HOUR)}
+    (before,) = items(api, "/v1/aggregates", as_of=text(revised - HOUR), **query)
+    (after,) = items(api, "/v1/aggregates", **query)
+    assert (before["mean"], after["mean"]) == (15.0, -15.0)
+    assert (after["hours"], after["covered_hours"]) == (24, 2)
+
+
+def test_quarters_weigh_as_long_as_they_are(database: MigratedDatabase, api: FlaskClient) -> None:
+    midnight = datetime(2024, 3, 1, 23, tzinfo=UTC)
+    for quarter, price in enumerate((1.0, 2.0, 3.0, 6.0)):
+        add(database, midnight + quarter * HOUR / 4, price, resolution="PT15M", length=HOUR / 4)
+    query = {"symbol": "DE-LU", "start": text(midnight), "end": text(midnight + 2 * HOUR)}
+    (hour,) = items(api, "/v1/aggregates", every="hour", **query)
+    assert (hour["mean"], hour["periods"], hour["covered_hours"]) == (3.0, 4, 1.0)
+    # In Tokyo this hour belongs to another day.
+    tokyo = query | {"start": text(midnight - timedelta(days=1)), "tz": "Asia/Tokyo"}
+    (day,) = items(api, "/v1/aggregates", **tokyo)
+    assert day["start"] == text(midnight - 8 * HOUR)
+
+
+def test_pages_of_aggregates_are_of_one_instant(database: MigratedDatabase, api: FlaskClient) -> None:
+    midnight = datetime(2024, 3, 1, 23, tzinfo=UTC)
+    days = [midnight + timedelta(days=day) for day in range(5)]
+    for number, day in enumerate(days):
+        add(database, day, number)
+    query = {
+        "symbol": "DE-LU",
+        "start": text(midnight),
+        "end": text(days[-1] + timedelta(days=9)),
+        "limit": 2,
+    }
+    seen: list[float] = []
+    for page in pages(api, query, "/v1/aggregates"):
+        seen += [item["mean"] for item in page["items"]]
+        for day in days:
+            add(database, day, 100, published=datetime.now(UTC))
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_what_has_no_mean_in_common_is_refused(database: MigratedDatabase, api: FlaskClient) -> None:
+    add(database, START, 1.0)
+    add(database, START + HOUR, 1.0, source="exchange")
+    days = timedelta(days=2)
+    query = {"symbol": "DE-LU", "start": text(START - days), "end": text(START + days)}
+    answer = api.get("/v1/aggregates", query_string=query)
+    assert answer.status_code == 422
+    (one,) = answer.get_json()["errors"]
+    assert one["field"] == "source"
+    assert "auction, exchange" in one["detail"]
+    assert api.get("/v1/aggregates", query_string=query | {"source": "auction"}).status_code == 200
+    add(database, START + 2 * HOUR, 1.0, currency="GBP")
+    answer = api.get("/v1/aggregates", query_string=query | {"source": "auction"})
+    assert answer.get_json()["errors"][0]["field"] == "currency"
+
+
+@pytest.mark.parametrize(
+    ("resolution", "length", "query", "field"),
+    [
+        ("P1D", 24 * HOUR, {"every": "hour"}, "every"),
+        ("P1D", 24 * HOUR, {"profile": "peak"}, "profile"),
+        ("P1M", 31 * 24 * HOUR, {"every": "week"}, "every"),
+        ("PT0S", 0 * HOUR, {"every": "day"}, "every"),
+    ],
+)
+def test_prices_are_not_made_finer_than_they_are(
+    database: MigratedDatabase,
+    api: FlaskClient,
+    resolution: str,
+    length: timedelta,
+    query: dict[str, str],
+    field: str,
+) -> None:
+    # A Monday, within the hours of peak.
+    at = datetime(2024, 3, 4, 9, tzinfo=UTC)
+    add(database, at, 1.0, resolution=resolution, length=length)
+    days = timedelta(days=9)
+    window = {"symbol": "DE-LU", "start": text(at - days), "end": text(at + days)}
+    answer = api.get("/v1/aggregates", query_string=window | query)
+    assert answer.status_code == 422
+    assert (one := answer.get_json()["errors"][0])["field"] == field
+    assert resolution in one["detail"]
+
+
+def test_predictions_have_the_outcome_that_was_known_at_the_instant(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    prices = echoing(3, 300)
+    days = add_prices(database, "SYN-A", prices, start=start)
+    add_predictions(database, artifact("SYN-A"), 4, days[-20:], prices)
+    # The last session is revised: what was predicted the day before has another outcome from then on.
+    revised = days[-1] + timedelta(days=30)
+    with database.admin() as connection:
+        connection.execute(
+            "INSERT INTO features.commodity_prices_daily (source, symbol, delivery_start, resolution,"
+            " published_at, delivery_end, product, market, price, currency, unit, provenance, correction,"
+            " topic_partition, topic_offset) SELECT source, symbol, delivery_start, resolution, %s,"
+            " delivery_end, product, market, price + 1000, currency, unit, provenance, true, 0, 0"
+            " FROM features.commodity_prices_daily WHERE delivery_start = %s",
+            (revised, days[-1]),
+        )
+
+    now = items(api, "/v1/predictions", symbol="SYN-A", limit=7)
+    assert [i["event_time"] for i in now] == [text(day) for day in days[-20:]]
+    assert now[-1]["outcome"] is None
+    view = database.query(
+        "SELECT event_time, realised_price, covered, abs_error, naive_abs_error"
+        " FROM prediction_outcomes ORDER BY event_time"
+    )
+    # As of now, it is what the view says that training and alerts go by.
+    assert [
+        (i["event_time"], o["price"], o["covered"], o["error"], o["naive_error"])
+        for i in now
+        if (o := i["outcome"])
+    ] == [(text(row[0]), *row[1:]) for row in view]
+    assert len(view) == 19
+
+    before = items(api, "/v1/predictions", symbol="SYN-A", as_of=text(revised - HOUR))
+    assert before[-2]["outcome"]["price"] == pytest.approx(prices[-1])
+    assert now[-2]["outcome"]["price"] == pytest.approx(prices[-1] + 1000)
+    early = items(api, "/v1/predictions", symbol="SYN-A", as_of=text(days[-10] + timedelta(days=1)))
+    assert len(early) == 11
+    assert early[-1]["outcome"] is None
+    assert early[-2]["outcome"]["price"] == pytest.approx(prices[-10])
+
+    # As CSV, the outcome has columns of its own, empty where there is none.
+    table = list(csv.DictReader(io.StringIO(api.get("/v1/predictions?symbol=SYN-A&format=csv").text)))
+    assert float(table[0]["outcome_price"]) == now[0]["outcome"]["price"]
+    assert table[-1]["outcome_covered"] == ""
+    assert table[-1].keys() == table[0].keys()
+
+    (record,) = items(api, "/v1/skill", symbol="SYN-A")
+    assert (record["outcomes"], record["data"], record["model_version"]) == (19, "synthetic", 4)
+    errors, naive = sum(row[3] for row in view), sum(row[4] for row in view)
+    assert record["mean_absolute_error"] == pytest.approx(errors / 19)
+    assert record["skill"] == pytest.approx(1 - errors / naive)
+    assert record["coverage"] == pytest.approx(sum(row[2] for row in view) / 19)
+
+
+def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: Path) -> None:
+    add(database, START, -3.0)
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    given = {"PORT": str(port), "WORKERS": "2", "METRICS_DIR": str(tmp_path / "metrics")}
+    process = Process(
+        [sys.executable, "-m", "workloads.data_api"], tmp_path / "api.log", database.env(ROLE) | given
+    )
+
+    def get(path: str) -> tuple[int, str]:
+        assert process.running(), process.tail()
+        try:
+            with urllib.request.urlopen(url + path, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    try:
+        until(lambda: get("/readyz")[0] == 200, "it is ready", 2 * START_SECONDS)
+        until(lambda: get("/v1/prices?symbol=DE-LU")[0] == 200, "it reaches the store", START_SECONDS)
+        assert '"price":-3.0' in get("/v1/prices?symbol=DE-LU")[1]
+        assert get("/v1/prices?symbol=DE-LU&as_of=yesterday")[0] == 422
+        figures = get("/metrics")[1]
+        assert 'carbon_data_api_request_seconds_count{code="200",endpoint="prices"}' in figures
+        assert 'carbon_data_api_refused_total{reason="invalid"} 1.0' in figures
+    finally:
+        process.stop()

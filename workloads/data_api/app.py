@@ -15,7 +15,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from workloads.data_api import docs, metrics, prices, problems
+from workloads.data_api import aggregates, catalogue, docs, metrics, predictions, prices, problems, skill
 from workloads.data_api.problems import Refused
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
@@ -25,7 +25,13 @@ from workloads.kit.contracts.public import LIVE, READY
 VERSION: Final = "1.0.0"
 """Of the API: the first number changes with what its clients would not survive, and so does the path."""
 
-PRODUCTS: Final[Mapping[str, Literal["api"]]] = {"prices": "api"}
+PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
+    "aggregates": "api",
+    "instruments": "api",
+    "predictions": "api",
+    "prices": "api",
+    "skill": "api",
+}
 """Endpoint → product that opens it. Who reaches this server has `api`: the network lets nobody else in."""
 
 OPEN: Final = frozenset(
@@ -69,7 +75,8 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
     app.before_request(_once)
     app.after_request(_finish)
     docs.routes(app)
-    prices.routes(app, store, settings)
+    for resource in (catalogue, prices, aggregates, predictions, skill):
+        resource.routes(app, store, settings)
     problems.handle(app)
     return app
 

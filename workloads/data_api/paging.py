@@ -29,7 +29,8 @@ class Place(Generic[K]):
 def place(query: PagedQuery, kind: type[K]) -> Place[K]:
     """Where the page asked for begins. Refused where the cursor is none of this question."""
     if query.cursor is None:
-        return Place(query.as_of or datetime.now(UTC), None)
+        as_of: datetime | None = getattr(query, "as_of", None)
+        return Place(as_of or datetime.now(UTC), None)
     try:
         as_of, after = cursors.decode(query.cursor, query.question(), kind)
     except cursors.BadCursor as error:

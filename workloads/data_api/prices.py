@@ -14,10 +14,10 @@ from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
 from workloads.data_api.questions import (
     Answer,
+    AsOfQuery,
     Instant,
     NameText,
     Page,
-    PagedQuery,
     Provenance,
     ResolutionText,
 )
@@ -27,7 +27,7 @@ from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Product, Re
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
 
 
-class PricesQuery(PagedQuery):
+class PricesQuery(AsOfQuery):
     """Prices of a symbol."""
 
     symbol: NameText = Field(description="Symbol, as /v1/instruments lists it.")

@@ -78,18 +78,23 @@ class Query(BaseModel):
 
 
 class PagedQuery(Query):
-    """Parameters of a route that answers in pages, as of an instant."""
+    """Parameters of a route that answers in pages."""
 
-    as_of: Instant | None = Field(
-        None,
-        description="Instant as of which to answer: what was published later is not seen. Now by default.",
-    )
     limit: int = Field(1000, ge=1, le=5000, description="Rows a page has at most.")
     cursor: str | None = Field(
         None,
         max_length=cursors.LONGEST,
         pattern=r"^[A-Za-z0-9_-]+$",
         description="`next` of the page before; everything else as it was asked there.",
+    )
+
+
+class AsOfQuery(PagedQuery):
+    """Parameters of a route that answers as of an instant."""
+
+    as_of: Instant | None = Field(
+        None,
+        description="Instant as of which to answer: what was published later is not seen. Else now.",
     )
 
 
