@@ -74,26 +74,32 @@ _SELECT: Final = sql.SQL(
 
 
 class Catalogue:
-    """The list, read anew when it is older than `seconds`; the old one while it cannot be read."""
+    """The list, read anew when it is older than `seconds`; the old one while it cannot be read.
 
-    def __init__(self, store: Store, seconds: float) -> None:
-        self._store, self._seconds = store, seconds
+    Args:
+        wait_seconds: how long a request waits for another's reading, where there is no old one.
+    """
+
+    def __init__(self, store: Store, *, seconds: float, wait_seconds: float) -> None:
+        self._store, self._seconds, self._wait = store, seconds, wait_seconds
         self._reading = threading.Lock()
-        self._read: tuple[float, datetime, dict[Key, Row]] | None = None
+        self._held: tuple[float, datetime, dict[Key, Row]] | None = None
 
     def read(self) -> tuple[datetime, dict[Key, Row]]:
         """When it was read, and its rows by key, in order. As `Store.rows` raises, before the first time."""
-        held = self._read
-        if held is not None and time.monotonic() - held[0] < self._seconds:
+        held = self._held
+        if held is not None and self._fresh(held[0]):
             return held[1:]
-        # One reads; meanwhile the others take what there is, and wait only where there is nothing yet.
-        if not self._reading.acquire(blocking=held is None) and held is not None:
+        # One reads; meanwhile the others take what there is.
+        if not self._reading.acquire(timeout=self._wait if held is None else 0):
+            if held is None:
+                raise StoreBusy("the list of series is being read")
             return held[1:]
         try:
-            at = datetime.now(UTC)
-            rows = {Key(*(row[name] for name in Key._fields)): row for row in self._store.rows(_SELECT, {})}
-            self._read = (time.monotonic(), at, dict(sorted(rows.items())))
-            return self._read[1:]
+            held = self._held
+            if held is None or not self._fresh(held[0]):
+                held = self._held = self._read()
+            return held[1:]
         except (StoreAway, StoreBusy, StoreSlow):
             if held is None:
                 raise
@@ -101,10 +107,18 @@ class Catalogue:
         finally:
             self._reading.release()
 
+    def _fresh(self, read_at: float) -> bool:
+        return time.monotonic() - read_at < self._seconds
+
+    def _read(self) -> tuple[float, datetime, dict[Key, Row]]:
+        at = datetime.now(UTC)
+        rows = {Key(*(row[name] for name in Key._fields)): row for row in self._store.rows(_SELECT, {})}
+        return time.monotonic(), at, dict(sorted(rows.items()))
+
 
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
-    catalogue = Catalogue(store, settings.catalogue_seconds)
+    catalogue = Catalogue(store, seconds=settings.catalogue_seconds, wait_seconds=settings.store_wait_seconds)
 
     @app.get(
         "/v1/instruments",
