@@ -82,6 +82,7 @@ snapshot: venv ## accept the stacks' resources as they are now:  make snapshot S
 schema: venv ## write the generated JSON Schemas anew
 	@$(PY) -m infra.schema
 	@$(PY) -m workloads.kit.contracts.schema
+	@$(PY) -m workloads.data_api.document
 
 cost: venv ## what each stack costs a month at AWS; writes it into docs/deploy-aws.md
 	@$(PY) -m tools cost --write

@@ -22,12 +22,13 @@ from infra.passwords import Passwords
 from infra.settings.tenants import Product, TenantSettings
 from workloads.kit.contracts import tenants
 from workloads.kit.contracts.declaration import Declaration
+from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.contracts.declared.services import KAFKA, POSTGRES
 
 OPENED: Final[Mapping[Product, tuple[Declaration, ...]]] = {
     "hub": (POSTGRES,),
-    "api": (MODEL_SERVER,),
+    "api": (DATA_API, MODEL_SERVER),
     "downloads": (POSTGRES,),
 }
 """Product → what of the platform a tenant reaches with it, at its port."""

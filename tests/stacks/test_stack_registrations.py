@@ -37,6 +37,7 @@ COMPONENT_TYPES = {
     "carbon:workload:ScheduledJob",
     "carbon:workload:SingletonDeployment",
     "carbon:workload:MigrationJob",
+    "carbon:workload:WebServer",
 }
 
 
@@ -182,7 +183,7 @@ def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
     assert lag["topic"] == "commodity-prices"
     assert lag["lagThreshold"] == "500"
     scalers = {r.name for r in seen.values() if r.type.endswith(":HorizontalPodAutoscaler")}
-    assert scalers == {"prediction-consumer", "model-server"}
+    assert scalers == {"data-api", "prediction-consumer", "model-server"}
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -126,9 +126,9 @@ def test_paths_are_closed_but_for_those_of_the_products(objects: list[dict[str, 
         return found
 
     # Kafka of the local stack knows no clients: who reaches it has all of it.
-    assert reached("pilot-one") == {("model-server", 8080), ("postgres", 5432)}
+    assert reached("pilot-one") == {("data-api", 8090), ("model-server", 8080), ("postgres", 5432)}
     assert reached("pilot-two") == {("postgres", 5432)}
-    assert reached("api-only") == {("model-server", 8080)}
+    assert reached("api-only") == {("data-api", 8090), ("model-server", 8080)}
     policies = of(objects, "NetworkPolicy", "local-pilot-two")
     assert policies["default-deny"]["spec"] == {
         "podSelector": {},
@@ -147,9 +147,11 @@ def test_each_path_is_open_at_the_platforms_end_for_this_tenant_alone(objects: l
         if policy["metadata"]["labels"].get("tenant")
     }
     assert set(at) == {
+        "local-pilot-one-data-api",
         "local-pilot-one-model-server",
         "local-pilot-one-postgres",
         "local-pilot-two-postgres",
+        "local-api-only-data-api",
         "local-api-only-model-server",
     }
     spec = at["local-pilot-two-postgres"]

@@ -18,7 +18,17 @@ from tools.embedded.redis import Redis
 from tools.errors import ToolError
 from tools.tryout import prerequisites
 from tools.tryout.stand import Stand
-from tools.tryout.table import ANALYTICS, INDICATORS, PIPELINE, PREDICTION, REPLAY, SERVER, TRAINING, Workload
+from tools.tryout.table import (
+    ANALYTICS,
+    API,
+    INDICATORS,
+    PIPELINE,
+    PREDICTION,
+    REPLAY,
+    SERVER,
+    TRAINING,
+    Workload,
+)
 from workloads.kit.contracts import tables
 
 _STEPS = 8
@@ -69,10 +79,13 @@ class BringUp:
         with self._step(TRAINING.name):
             # It takes as long to come up as training takes.
             self._start(SERVER)
+            self._start(API)
             self._start(TRAINING)
             self._finish(TRAINING)
-        with self._step(SERVER.name):
-            self._until(SERVER, lambda: http_ok(f"{stand.url(SERVER.name)}/readyz"), "it answers")
+        with self._step("model-server and data-api"):
+            for workload in (SERVER, API):
+                ready = f"{stand.url(workload.name)}/readyz"
+                self._until(workload, lambda ready=ready: http_ok(ready), "it answers")
         with self._step("indicator-consumer, prediction-consumer and price-replay"):
             for workload in (INDICATORS, PREDICTION, REPLAY):
                 self._start(workload)

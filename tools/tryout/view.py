@@ -21,7 +21,7 @@ from tools.embedded.process import Process
 from tools.errors import CommandFailed, ToolError
 from tools.screen import Row, Source
 from tools.tryout.stand import Stand
-from tools.tryout.table import SERVER, Workload
+from tools.tryout.table import API, SERVER, Workload
 from workloads.kit.contracts import tables
 
 _FRAME = ("level", "event", "timestamp", "workload")
@@ -132,6 +132,9 @@ def _short(line: str) -> str | None:
 def _where(stand: Stand) -> Table:
     table = Table(box=None, show_header=False, pad_edge=True)
     table.add_row(SERVER.name, stand.url(SERVER.name), "[dim]predictions; /openapi.json says how to ask")
+    table.add_row(
+        API.name, stand.url(API.name), "[dim]prices and predictions as data; /api/docs shows how to ask"
+    )
     table.add_row("mlflow", stand.url("mlflow"), "[dim]models, runs, metrics of training")
     table.add_row("kafka", stand.kafka, "[dim]bootstrap")
     table.add_row("postgres", f"127.0.0.1:{stand.port('postgres')}", "[dim]feature store")

@@ -47,7 +47,7 @@ TENANTS: Final = "TENANTS"
 """migrations upgrade: JSON list of the tenants' names."""
 
 WORKERS: Final = "WORKERS"
-"""model-server: processes a pod."""
+"""Web servers: processes a pod."""
 
 TLS_CA: Final = "ca.crt"
 TLS_CERTIFICATE: Final = "user.crt"

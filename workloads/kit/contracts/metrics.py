@@ -34,6 +34,11 @@ MODELS_RESIDENT: Final = "carbon_model_server_resident_models"
 MODEL_LOADS: Final = "carbon_model_server_model_loads_total"
 REGISTRY_UP: Final = "carbon_model_registry_up"
 
+# data-api.
+API_REQUEST_SECONDS: Final = "carbon_data_api_request_seconds"  # endpoint, code
+API_REFUSED: Final = "carbon_data_api_refused_total"  # reason
+API_ROWS: Final = "carbon_data_api_rows_total"  # endpoint
+
 # From the database, through postgres-exporter: figures that outlive the job that made them.
 JOB_LAST_SUCCESS: Final = "carbon_job_last_success_timestamp_seconds"  # job_name (`job` is Prometheus's own)
 JOB_LAST_RUN_FAILED: Final = "carbon_job_last_run_failed"  # job_name; 1 if the newest run failed

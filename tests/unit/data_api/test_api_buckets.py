@@ -1,0 +1,133 @@
+"""Hours, days, weeks and months of a zone follow each other without gap, whatever its clock does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workloads.data_api import buckets
+from workloads.data_api.buckets import Every, Profile
+from workloads.data_api.markets import DEFAULT_PEAK, peak
+from workloads.kit.periods import Resolution
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HOUR = timedelta(hours=1)
+# With a clock that moves at midnight, by half an hour, over the date line, and not at all.
+ZONES = [
+    "Europe/Berlin",
+    "America/Sao_Paulo",
+    "America/New_York",
+    "Australia/Sydney",
+    "Asia/Kolkata",
+    "Pacific/Apia",
+    "UTC",
+]
+EVERY: list[Every] = ["hour", "day", "week", "month"]
+ANY = st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))
+IN = st.sampled_from(ZONES).map(ZoneInfo)
+
+
+@given(ANY, st.sampled_from(EVERY), IN)
+def test_they_follow_each_other_and_begin_where_they_are_asked_for(
+    start: datetime, every: Every, zone: ZoneInfo
+) -> None:
+    found = list(islice(buckets.starting(start, start + timedelta(days=800), every, zone), 60))
+    assert len(found) >= 25
+    assert found[0][0] >= start
+    # The one before begins earlier than asked for: none is left out.
+    reach = {"hour": HOUR, "day": 26 * HOUR, "week": 170 * HOUR, "month": 32 * 24 * HOUR}[every]
+    assert found[0][0] - start <= reach + (24 * HOUR if zone.key == "Pacific/Apia" else timedelta(0))
+    for (_, end), (following, _) in pairwise(found):
+        assert end == following
+    if every != "hour":
+        for begin, _ in found:
+            local = begin.astimezone(zone)
+            assert (local - timedelta(minutes=1)).date() != local.date() or local.hour <= 1
+            assert every != "week" or local.weekday() == 0
+            assert every != "month" or local.day == 1
+
+
+@given(ANY, st.sampled_from(EVERY), IN)
+def test_an_end_is_where_the_next_question_begins(start: datetime, every: Every, zone: ZoneInfo) -> None:
+    """Asked in two parts, nothing is lost and nothing comes twice."""
+    end = start + timedelta(days=100)
+    middle = start + timedelta(days=37, hours=5)
+    whole = list(buckets.starting(start, end, every, zone))
+    parts = [*buckets.starting(start, middle, every, zone), *buckets.starting(middle, end, every, zone)]
+    assert whole == parts
+
+
+@given(ANY, st.sampled_from(EVERY), IN)
+def test_peak_and_off_peak_are_base(start: datetime, every: Every, zone: ZoneInfo) -> None:
+    for span in islice(buckets.starting(start, start + timedelta(days=70), every, zone), 30):
+        peaks, rest = (buckets.parts(span, profile, DEFAULT_PEAK, zone) for profile in ("peak", "off-peak"))
+        together = sorted([*peaks, *rest])
+        assert together[0][0] == span[0]
+        assert together[-1][1] == span[1]
+        for (_, end), (following, _) in pairwise(together):
+            assert end == following
+        for begin, stop in peaks:
+            local = begin.astimezone(zone)
+            assert local.weekday() < 5
+            assert local.hour >= 8
+            assert stop - begin <= 12 * HOUR
+
+
+def hours(start: datetime, every: Every, profile: Profile) -> float:
+    """Hours of the profile in the first span from `start`."""
+    span = next(buckets.starting(start, start + timedelta(days=40), every, BERLIN))
+    return sum((b - a) / HOUR for a, b in buckets.parts(span, profile, DEFAULT_PEAK, BERLIN))
+
+
+@pytest.mark.parametrize(
+    ("local", "every", "base", "peak_hours"),
+    [
+        (datetime(2026, 3, 29), "day", 23, 0),  # a Sunday
+        (datetime(2026, 10, 25), "day", 25, 0),
+        (datetime(2026, 3, 30), "day", 24, 12),
+        (datetime(2026, 3, 23), "week", 167, 60),
+        (datetime(2026, 10, 19), "week", 169, 60),
+        (datetime(2026, 3, 1), "month", 743, 22 * 12),
+        (datetime(2026, 10, 1), "month", 745, 22 * 12),
+        (datetime(2026, 2, 1), "month", 672, 20 * 12),
+    ],
+)
+def test_hours_of_clock_changes_in_germany(
+    local: datetime, every: Every, base: float, peak_hours: float
+) -> None:
+    start = local.replace(tzinfo=BERLIN).astimezone(UTC)
+    assert hours(start, every, "base") == base
+    assert hours(start, every, "peak") == peak_hours
+    assert hours(start, every, "off-peak") == base - peak_hours
+
+
+@pytest.mark.parametrize(
+    ("resolution", "every", "profile", "fits"),
+    [
+        ("PT15M", "hour", "peak", True),
+        ("PT1H", "hour", "base", True),
+        ("PT2H", "hour", "base", False),
+        ("PT2H", "day", "base", True),
+        ("PT4H", "day", "peak", False),
+        ("P1D", "day", "base", True),
+        ("P1D", "day", "off-peak", False),
+        ("P1D", "month", "base", True),
+        ("P7D", "month", "base", False),
+        ("P1W", "week", "base", True),
+        ("P1M", "month", "base", True),
+        ("P3M", "month", "base", False),
+        ("P1M", "week", "base", False),
+        ("PT0S", "day", "base", False),
+    ],
+)
+def test_a_period_is_not_cut(resolution: str, every: Every, profile: Profile, fits: bool) -> None:
+    assert buckets.divides(Resolution.parse(resolution), every, profile) is fits
+
+
+def test_a_market_without_an_entry_has_the_usual_peak() -> None:
+    assert peak("some-market") == peak(None) == DEFAULT_PEAK

@@ -1,0 +1,102 @@
+"""The list of series: read by one, kept for a while, and given out old rather than not at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.data_api.conftest import START, MemoryStore, price
+from workloads.data_api.catalogue import Catalogue, Key
+from workloads.data_api.store import Row, Store, StoreAway, StoreBusy
+
+
+def series(symbol: str) -> Row:
+    row = {name: value for name, value in price(0).items() if name in Key._fields}
+    return row | {"symbol": symbol, "first_delivery": START, "last_delivery": START, "last_published": START}
+
+
+def catalogue(store: object, *, seconds: float, wait_seconds: float = 5) -> Catalogue:
+    return Catalogue(cast("Store", store), seconds=seconds, wait_seconds=wait_seconds)
+
+
+def test_it_is_in_order_and_read_once_while_it_is_new(store: MemoryStore) -> None:
+    store.found = [series("WTI"), series("BRENT")]
+    kept = catalogue(store, seconds=3600)
+    at, rows = kept.read()
+    assert [key.symbol for key in rows] == ["BRENT", "WTI"]
+    assert kept.read()[0] == at
+    assert len(store.asked) == 1
+
+
+def test_the_last_one_is_given_while_the_database_is_away(store: MemoryStore) -> None:
+    store.found = [series("WTI")]
+    kept = catalogue(store, seconds=0)
+    at, _ = kept.read()
+    store.error = StoreAway("away")
+    again, rows = kept.read()
+    assert again == at
+    assert len(rows) == 1
+    store.error = None
+    store.found = []
+    assert kept.read()[1] == {}
+
+
+def test_before_the_first_there_is_none_to_give(store: MemoryStore) -> None:
+    store.error = StoreAway("away")
+    with pytest.raises(StoreAway):
+        catalogue(store, seconds=0).read()
+
+
+class Held:
+    """A store that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.asked, self.let = threading.Event(), threading.Event()
+        self.count = 0
+
+    def rows(self, _query: object, _values: Mapping[str, Any]) -> list[Row]:
+        self.count += 1
+        self.asked.set()
+        assert self.let.wait(60)
+        return [series("WTI")]
+
+
+def test_who_comes_while_it_is_first_read_waits_for_that_and_not_for_ever() -> None:
+    store = Held()
+    patient = catalogue(store, seconds=3600, wait_seconds=60)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(patient.read)
+        assert store.asked.wait(60)
+        second = pool.submit(patient.read)
+        store.let.set()
+        assert second.result(60) == first.result(60)
+    assert store.count == 1
+
+    store = Held()
+    hasty = catalogue(store, seconds=3600, wait_seconds=0)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(hasty.read)
+        assert store.asked.wait(60)
+        with pytest.raises(StoreBusy):
+            hasty.read()
+        store.let.set()
+        first.result(60)
+
+
+def test_an_old_one_is_given_while_a_new_one_is_read() -> None:
+    store = Held()
+    store.let.set()
+    kept = catalogue(store, seconds=0)
+    at, _ = kept.read()
+    store.let.clear()
+    store.asked.clear()
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(kept.read)
+        assert store.asked.wait(60)
+        assert kept.read()[0] == at
+        store.let.set()
+        assert reading.result(60)[0] > at

@@ -1,0 +1,1 @@
+"""data-api: prices, aggregates, predictions and their record over HTTP, as of any instant."""

@@ -1,0 +1,131 @@
+"""A page as JSON or CSV, with what tells a client and its cache how long it holds."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from workloads.data_api import metrics
+from workloads.data_api.problems import CONTENT_TYPE, Problem, Refused
+from workloads.data_api.questions import Page, Query
+from workloads.data_api.settings import DataApiSettings
+
+JSON: Final = "application/json"
+CSV: Final = "text/csv"
+
+_REVALIDATE: Final = "private, no-cache"
+_SETTLED: Final = "private, max-age=3600"
+
+
+def described(page: type[BaseModel]) -> Any:
+    """The answers of a route, for the OpenAPI document: `page` as JSON or CSV, and problems."""
+    return {"200": page, "304": {"description": "It is what `If-None-Match` names."}} | {
+        str(status): {
+            "description": what,
+            "content": {CONTENT_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+        }
+        for status, what in {
+            406: "No form that `Accept` takes.",
+            422: "A parameter is wrong: which, and what to give instead.",
+            503: "Overload, or the database is away or slow: ask again after `Retry-After`.",
+        }.items()
+    }
+
+
+def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
+    """The page in the form asked for.
+
+    Its ETag is of its rows and of whether there are more: that the same rows are of a later instant makes
+    them no others. What was asked as of an instant that is long over is final but for late arrivals; all
+    else has to be asked again.
+    """
+    kind = _kind(query)
+    rows: list[BaseModel] = page.items
+    metrics.ROWS.labels(request.endpoint or "").inc(len(rows))
+    following = page.next if isinstance(page, Page) else None
+    body = _csv(type(page), rows) if kind == CSV else page.model_dump_json()
+    response = Response(body, content_type=f"{CSV}; charset=utf-8; header=present" if kind == CSV else JSON)
+    identity = page.model_dump_json(exclude=set(Page.model_fields))
+    digest = hashlib.blake2b(f"{kind} {following is not None} {identity}".encode(), digest_size=12)
+    response.set_etag(digest.hexdigest(), weak=True)
+    response.headers["Cache-Control"] = _holds(query, settings)
+    response.vary.update(("Accept", "Accept-Encoding"))
+    if following is not None:
+        given = request.args.to_dict() | {"cursor": following}
+        response.headers["Link"] = f'<{request.path}?{urlencode(given)}>; rel="next"'
+    response.make_conditional(request)
+    return response
+
+
+def _holds(query: Query, settings: DataApiSettings) -> str:
+    as_of: datetime | None = getattr(query, "as_of", None)
+    settled = timedelta(seconds=settings.settled_seconds)
+    return _SETTLED if as_of is not None and datetime.now(UTC) - as_of > settled else _REVALIDATE
+
+
+def _kind(query: Query) -> str:
+    if query.format is not None:
+        return CSV if query.format == "csv" else JSON
+    if "Accept" not in request.headers:
+        return JSON
+    best = request.accept_mimetypes.best_match([JSON, CSV])
+    if best is None:
+        raise Refused(
+            406,
+            "there is no such form of the answer",
+            field="Accept",
+            value=request.headers["Accept"],
+            remedy=f"accept {JSON} or {CSV}",
+            reason="invalid",
+        )
+    return best
+
+
+def _csv(page: type[BaseModel], rows: list[BaseModel]) -> str:
+    """A line of names, then a line a row; a part of a row is columns of its own, `outcome_price`."""
+    text = io.StringIO(newline="")
+    names = list(columns(_row(page)))
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(names)
+    for row in rows:
+        flat = dict(_flat(row.model_dump(mode="json")))
+        writer.writerow([_cell(flat.get(name)) for name in names])
+    return text.getvalue()
+
+
+def _row(page: type[BaseModel]) -> type[BaseModel]:
+    return page.model_fields["items"].annotation.__args__[0]  # type: ignore[union-attr]
+
+
+def columns(row: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The columns of a row's CSV."""
+    for name, field in row.model_fields.items():
+        parts = [
+            one
+            for one in (field.annotation, *getattr(field.annotation, "__args__", ()))
+            if isinstance(one, type) and issubclass(one, BaseModel)
+        ]
+        if parts:
+            yield from columns(parts[0], f"{prefix}{name}_")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}_")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _cell(value: Any) -> Any:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else value

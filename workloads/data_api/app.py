@@ -1,0 +1,135 @@
+"""The Flask application. One is made in each worker, after the fork."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import structlog
+from flask import Response, g, request
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from workloads.data_api import aggregates, catalogue, docs, metrics, predictions, prices, problems, skill
+from workloads.data_api.problems import Refused
+from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.store import Store
+from workloads.kit.contracts.declared.data_api import DATA_API
+from workloads.kit.contracts.public import LIVE, READY
+
+VERSION: Final = "1.0.0"
+"""Of the API: the first number changes with what its clients would not survive, and so does the path."""
+
+PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
+    "aggregates": "api",
+    "instruments": "api",
+    "predictions": "api",
+    "prices": "api",
+    "skill": "api",
+}
+"""Endpoint → product that opens it. Who reaches this server has `api`: the network lets nobody else in."""
+
+OPEN: Final = frozenset(
+    {"live", "ready", "exposition", "docs.page", "docs.start", "docs.described", "docs.static"}
+)
+"""Endpoints that need no product: they tell nothing that was bought."""
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_GZIP_FROM: Final = 1024
+"""Bytes below which an answer is not worth compressing."""
+_GZIP_LEVEL: Final = 5
+
+
+def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
+    """All routes over the store."""
+    app = OpenAPI(
+        DATA_API.name,
+        info=Info(title=DATA_API.name, version=VERSION, description=DATA_API.about),
+        security_schemes={},
+        doc_ui=False,
+        static_folder=None,
+        validation_error_model=problems.Problem,
+        validation_error_callback=problems.invalid,
+    )
+
+    @app.get(LIVE, doc_ui=False)
+    def live() -> dict[str, bool]:
+        return {"live": True}
+
+    # A database that is away does not make a pod unready: all would be, and nobody could say why.
+    @app.get(READY, doc_ui=False)
+    def ready() -> dict[str, bool]:
+        return {"ready": True}
+
+    @app.get("/metrics", doc_ui=False)
+    def exposition() -> Response:
+        return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
+
+    app.before_request(_begin)
+    app.before_request(_declared)
+    app.before_request(_once)
+    app.after_request(_finish)
+    docs.routes(app)
+    for resource in (catalogue, prices, aggregates, predictions, skill):
+        resource.routes(app, store, settings)
+    problems.handle(app)
+    return app
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.started = time.perf_counter()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _declared() -> None:
+    """A route that nobody has said who may use is nobody's."""
+    endpoint = request.endpoint
+    if endpoint is not None and endpoint not in OPEN and endpoint not in PRODUCTS:
+        raise Refused(
+            403,
+            "no product opens it",
+            field="path",
+            value=request.path,
+            remedy="ask those who run the platform to declare who may use it",
+            reason="undeclared",
+        )
+
+
+def _once() -> None:
+    """A parameter that is given twice says two things."""
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise Refused(
+                422,
+                f"it is given {len(values)} times",
+                field=name,
+                value=", ".join(values),
+                remedy="give it once: ask again for each value",
+                reason="invalid",
+            )
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if (
+        response.status_code == 200
+        and not response.direct_passthrough
+        and "Content-Encoding" not in response.headers
+        and request.accept_encodings["gzip"] > 0
+        and len(body := response.get_data()) >= _GZIP_FROM
+    ):
+        response.set_data(gzip.compress(body, _GZIP_LEVEL, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+        response.vary.add("Accept-Encoding")
+    spent = time.perf_counter() - g.get("started", time.perf_counter())
+    metrics.REQUEST_SECONDS.labels(request.endpoint or "none", str(response.status_code)).observe(spent)
+    return response

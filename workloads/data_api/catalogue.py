@@ -1,0 +1,144 @@
+"""/v1/instruments: the series that there are, and from when to when."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from flask import Response
+from flask_openapi3.openapi import OpenAPI
+from psycopg import sql
+from pydantic import Field
+
+from workloads.data_api import paging
+from workloads.data_api.answers import described, respond
+from workloads.data_api.questions import Answer, NameText, Page, PagedQuery, Provenance
+from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.store import Row, Store, StoreAway, StoreBusy, StoreSlow
+from workloads.kit.contracts.messages import Product
+from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
+
+
+class InstrumentsQuery(PagedQuery):
+    """Which series to list; all by default."""
+
+    symbol: NameText | None = Field(None, description="Only of this symbol.")
+    market: NameText | None = Field(None, description="Only of this market.")
+    source: NameText | None = Field(None, description="Only of this source.")
+
+
+class Instrument(Answer):
+    """A series of prices: one instrument of one source."""
+
+    symbol: str
+    source: str
+    market: str
+    product: Product
+    resolution: str
+    currency: str
+    unit: str
+    provenance: Provenance
+    first_delivery: datetime = Field(description="Start of its first delivery period.")
+    last_delivery: datetime = Field(description="End of its last one.")
+    last_published: datetime = Field(description="When its newest price was made known.")
+
+
+class InstrumentPage(Page):
+    """Series in the order of their columns. `as_of` is when the list was read."""
+
+    items: list[Instrument]
+
+
+class Key(NamedTuple):
+    """What tells series apart, and the order of the list."""
+
+    symbol: str
+    source: str
+    market: str
+    product: str
+    resolution: str
+    currency: str
+    unit: str
+    provenance: str
+
+
+_SELECT: Final = sql.SQL(
+    "SELECT {key}, min(delivery_start) AS first_delivery, max(delivery_end) AS last_delivery,"
+    " max(published_at) AS last_published FROM {table} WHERE published_at <= now() GROUP BY {key}"
+).format(
+    key=sql.SQL(", ").join(map(sql.Identifier, Key._fields)),
+    table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY),
+)
+
+
+class Catalogue:
+    """The list, read anew when it is older than `seconds`; the old one while it cannot be read.
+
+    Args:
+        wait_seconds: how long a request waits for another's reading, where there is no old one.
+    """
+
+    def __init__(self, store: Store, *, seconds: float, wait_seconds: float) -> None:
+        self._store, self._seconds, self._wait = store, seconds, wait_seconds
+        self._reading = threading.Lock()
+        self._held: tuple[float, datetime, dict[Key, Row]] | None = None
+
+    def read(self) -> tuple[datetime, dict[Key, Row]]:
+        """When it was read, and its rows by key, in order. As `Store.rows` raises, before the first time."""
+        held = self._held
+        if held is not None and self._fresh(held[0]):
+            return held[1:]
+        # One reads; meanwhile the others take what there is.
+        if not self._reading.acquire(timeout=self._wait if held is None else 0):
+            if held is None:
+                raise StoreBusy("the list of series is being read")
+            return held[1:]
+        try:
+            held = self._held
+            if held is None or not self._fresh(held[0]):
+                held = self._held = self._read()
+            return held[1:]
+        except (StoreAway, StoreBusy, StoreSlow):
+            if held is None:
+                raise
+            return held[1:]
+        finally:
+            self._reading.release()
+
+    def _fresh(self, read_at: float) -> bool:
+        return time.monotonic() - read_at < self._seconds
+
+    def _read(self) -> tuple[float, datetime, dict[Key, Row]]:
+        at = datetime.now(UTC)
+        rows = {Key(*(row[name] for name in Key._fields)): row for row in self._store.rows(_SELECT, {})}
+        return time.monotonic(), at, dict(sorted(rows.items()))
+
+
+def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
+    """Add the route."""
+    catalogue = Catalogue(store, seconds=settings.catalogue_seconds, wait_seconds=settings.store_wait_seconds)
+
+    @app.get(
+        "/v1/instruments",
+        summary="Series that there are",
+        description=__doc__,
+        responses=described(InstrumentPage),
+        operation_id="instruments",
+    )
+    def instruments(query: InstrumentsQuery) -> Response:
+        place = paging.place(query, Key)
+        read_at, rows = catalogue.read()
+        wanted = query.model_dump(include={"symbol", "market", "source"}, exclude_none=True)
+        found = [
+            row
+            for key, row in rows.items()
+            if (place.after is None or key > place.after)
+            and all(row[name] == value for name, value in wanted.items())
+        ]
+        page, following = paging.cut(
+            query, place, found, lambda row: Key(*(row[name] for name in Key._fields))
+        )
+        answer = InstrumentPage.model_validate({"items": page, "as_of": read_at, "next": following})
+        return respond(answer, query, settings)

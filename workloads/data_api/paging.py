@@ -1,0 +1,55 @@
+"""Pages: where one begins, and the cursor to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from workloads.data_api import cursors
+from workloads.data_api.problems import Refused
+from workloads.data_api.questions import PagedQuery
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Place(Generic[K]):
+    """Args:
+    as_of: of all pages of the question.
+    after: key of the last row of the page before; None on the first.
+    """
+
+    as_of: datetime
+    after: K | None
+
+
+def place(query: PagedQuery, kind: type[K]) -> Place[K]:
+    """Where the page asked for begins. Refused where the cursor is none of this question."""
+    if query.cursor is None:
+        as_of: datetime | None = getattr(query, "as_of", None)
+        return Place(as_of or datetime.now(UTC), None)
+    try:
+        as_of, after = cursors.decode(query.cursor, query.question(), kind)
+    except cursors.BadCursor as error:
+        raise Refused(
+            422,
+            f"it continues no page of this question: {error}",
+            field="cursor",
+            value=query.cursor,
+            remedy="give `next` of the page before with the same other parameters, or start without one",
+            reason="invalid",
+        ) from error
+    return Place(as_of, after)
+
+
+def cut(
+    query: PagedQuery, at: Place[K], found: Sequence[R], key: Callable[[R], K]
+) -> tuple[Sequence[R], str | None]:
+    """The page's rows of those found, one more than its limit where there are more, and the next cursor."""
+    rows = found[: query.limit]
+    if len(found) <= query.limit:
+        return rows, None
+    return rows, cursors.encode(query.question(), at.as_of, key(rows[-1]))

@@ -1,0 +1,172 @@
+"""/v1/predictions: what was predicted, with its interval, and what came of it as of an instant."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from flask import Response
+from flask_openapi3.openapi import OpenAPI
+from psycopg import sql
+from pydantic import Field
+
+from workloads.data_api import paging
+from workloads.data_api.answers import described, respond
+from workloads.data_api.questions import (
+    Answer,
+    AsOfQuery,
+    Instant,
+    NameText,
+    Page,
+    Provenance,
+    ResolutionText,
+)
+from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.store import Row, Store
+from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Resolution, Utc
+from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, ML_PREDICTIONS, SCHEMA
+
+Alias = Literal["champion", "challenger", "naive"]
+
+
+class PredictionsQuery(AsOfQuery):
+    """Predictions of a symbol."""
+
+    symbol: NameText = Field(description="Symbol, as /v1/instruments lists it.")
+    source: NameText | None = Field(None, description="Only from prices of this source.")
+    resolution: ResolutionText | None = Field(None, description="Only of this resolution, such as P1D.")
+    start: Instant | None = Field(None, description="The period that it was made from begins then or later.")
+    end: Instant | None = Field(None, description="The period that it was made from begins before.")
+
+
+class Outcome(Answer):
+    """The price that followed."""
+
+    delivery_start: datetime
+    published_at: datetime = Field(description="When the market made it known, as it now is.")
+    price: float = Field(allow_inf_nan=False)
+    covered: bool = Field(description="Whether the interval held it.")
+    error: float = Field(description="Of the prediction: its distance from the price.", allow_inf_nan=False)
+    naive_error: float = Field(description="Of the last price, taken as a prediction.", allow_inf_nan=False)
+
+
+class Prediction(Answer):
+    """A prediction of the price of the next period, in the symbol's unit."""
+
+    symbol: str
+    source: str
+    market: str
+    resolution: str
+    provenance: Provenance
+    event_time: datetime = Field(description="Start of the last period that it was made from.")
+    price_published_at: datetime = Field(description="When that period's price was known.")
+    issued_at: datetime = Field(description="When the prediction was made.")
+    horizon_periods: int
+    price: float = Field(description="The last price.", allow_inf_nan=False)
+    prediction: float = Field(allow_inf_nan=False)
+    lower: float = Field(allow_inf_nan=False)
+    upper: float = Field(allow_inf_nan=False)
+    nominal_level: float = Field(description="Share of prices that the interval is meant to hold.")
+    model_name: str
+    model_version: int
+    model_alias: Alias
+    skill: Literal["proven", "none"] = Field(
+        description="Whether the model had beaten the naive last value on a window that it had not seen."
+    )
+    skill_score: float | None
+    outcome: Outcome | None = Field(
+        description="Null while it is not known, and where it was known when the prediction was made."
+    )
+
+
+class PredictionPage(Page):
+    """Predictions by event_time, source, resolution and price_published_at."""
+
+    items: list[Prediction]
+
+
+class Key(NamedTuple):
+    """The order of the rows, and what a cursor holds."""
+
+    event_time: Utc
+    source: Name
+    resolution: Resolution
+    price_published_at: Utc
+
+
+# The view `prediction_outcomes` as of an instant: the period that followed, by the price of it that held
+# then, where nothing of it was known when the prediction was made.
+_SELECT: Final = sql.SQL(
+    "WITH page AS (SELECT * FROM {predictions} WHERE symbol = %(symbol)s"
+    " AND event_time >= %(start)s AND event_time < %(end)s AND available_time <= %(as_of)s"
+    " AND (%(source)s::text IS NULL OR source = %(source)s)"
+    " AND (%(resolution)s::text IS NULL OR resolution = %(resolution)s)"
+    " AND (%(after)s::timestamptz IS NULL OR (event_time, source, resolution, price_available_time)"
+    " > (%(after)s, %(after_source)s, %(after_resolution)s, %(after_published)s))"
+    " ORDER BY event_time, source, resolution, price_available_time LIMIT %(count)s)"
+    " SELECT p.symbol, p.source, p.market, p.resolution, p.provenance, p.event_time,"
+    " p.price_available_time AS price_published_at, p.available_time AS issued_at,"
+    " p.horizon_sessions AS horizon_periods, p.price, p.prediction, p.lower, p.upper, p.nominal_level,"
+    " p.model_name, p.model_version, p.model_alias, p.skill, p.skill_score,"
+    " o.delivery_start, o.published_at, o.price AS realised"
+    " FROM page p LEFT JOIN LATERAL (SELECT first.delivery_start, held.published_at, held.price"
+    " FROM (SELECT delivery_start, published_at FROM {prices}"
+    " WHERE symbol = p.symbol AND resolution = p.resolution AND delivery_start > p.event_time"
+    " AND published_at <= %(as_of)s ORDER BY delivery_start, published_at LIMIT 1) first"
+    " CROSS JOIN LATERAL (SELECT published_at, price FROM {prices}"
+    " WHERE symbol = p.symbol AND resolution = p.resolution AND delivery_start = first.delivery_start"
+    " AND published_at <= %(as_of)s ORDER BY published_at DESC LIMIT 1) held"
+    " WHERE first.published_at > p.available_time) o ON true"
+    " ORDER BY p.event_time, p.source, p.resolution, p.price_available_time"
+).format(
+    predictions=sql.Identifier(SCHEMA, ML_PREDICTIONS), prices=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY)
+)
+
+
+def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
+    """Add the route."""
+
+    @app.get(
+        "/v1/predictions",
+        summary="Predictions and their outcomes",
+        description=__doc__,
+        responses=described(PredictionPage),
+        operation_id="predictions",
+    )
+    def predictions(query: PredictionsQuery) -> Response:
+        place = paging.place(query, Key)
+        after = place.after
+        values: dict[str, Any] = {
+            "symbol": query.symbol,
+            "source": query.source,
+            "resolution": query.resolution,
+            "start": after.event_time if after else query.start or EARLIEST,
+            "end": query.end or LATEST,
+            "as_of": place.as_of,
+            "after": after.event_time if after else None,
+            "after_source": after.source if after else "",
+            "after_resolution": after.resolution if after else "",
+            "after_published": after.price_published_at if after else EARLIEST,
+            "count": query.limit + 1,
+        }
+        found = store.rows(_SELECT, values)
+        rows, following = paging.cut(query, place, found, lambda row: Key(*(row[f] for f in Key._fields)))
+        made = {"items": [_made(row) for row in rows], "as_of": place.as_of, "next": following}
+        return respond(PredictionPage.model_validate(made), query, settings)
+
+
+def _made(row: Row) -> dict[str, Any]:
+    made = {name: row[name] for name in Prediction.model_fields if name != "outcome"}
+    if row["delivery_start"] is None:
+        return made | {"outcome": None}
+    realised = row["realised"]
+    return made | {
+        "outcome": {
+            "delivery_start": row["delivery_start"],
+            "published_at": row["published_at"],
+            "price": realised,
+            "covered": row["lower"] <= realised <= row["upper"],
+            "error": abs(realised - row["prediction"]),
+            "naive_error": abs(realised - row["price"]),
+        }
+    }

@@ -1,0 +1,176 @@
+"""What is answered instead of what was asked for: RFC 9457 problems that name field, value and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import structlog
+from flask import Flask, Response, g, request
+from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from workloads.data_api import metrics
+from workloads.data_api.questions import Query
+from workloads.data_api.store import StoreAway, StoreBusy, StoreSlow
+
+_log: Any = structlog.get_logger(__name__)
+
+DOCS: Final = "/api/docs"
+"""Path of the page that shows all routes."""
+
+CONTENT_TYPE: Final = "application/problem+json"
+_RETRY_SECONDS: Final = "2"
+_SHOWN: Final = 100
+"""Characters of a value that are given back."""
+
+_TITLES: Final = {
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    field: str = Field(description="Parameter, header or part of the request.")
+    value: str | None = Field(description="What was given, shortened.")
+    detail: str
+    remedy: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem. `errors` has one entry a fault of the request; it is empty where it has none."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    remedy: str
+    request_id: str
+    errors: list[Fault]
+
+
+class Refused(Exception):
+    """An answer other than the one asked for, because of one field.
+
+    Args:
+        reason: as the metric counts it.
+    """
+
+    def __init__(
+        self, status: int, detail: str, *, field: str, value: str | None, remedy: str, reason: str
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.reason = status, reason
+        self.fault = Fault(
+            field=field, value=None if value is None else value[:_SHOWN], detail=detail, remedy=remedy
+        )
+
+
+def problem(
+    status: int, detail: str, remedy: str, *, reason: str, errors: list[Fault] | None = None
+) -> Response:
+    """A problem as an answer; a 503 says when to come back."""
+    metrics.REFUSED.labels(reason).inc()
+    body = Problem(
+        title=_TITLES.get(status, "Refused"),
+        status=status,
+        detail=detail,
+        remedy=remedy,
+        request_id=g.get("request_id", ""),
+        errors=errors or [],
+    )
+    response = Response(body.model_dump_json(), status, content_type=CONTENT_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if status == 503:
+        response.headers["Retry-After"] = _RETRY_SECONDS
+    return response
+
+
+def invalid(error: ValidationError) -> Response:
+    """422 of a question that is not one: each parameter at fault, and what it has to be."""
+    asked = {one.__name__: one for one in _questions(Query)}.get(error.title, Query)
+    faults = [_fault(one, asked) for one in error.errors(include_url=False)]
+    first = faults[0]
+    return problem(422, f"{first.field}: {first.detail}", first.remedy, reason="invalid", errors=faults)
+
+
+def _questions(of: type[Query]) -> Iterator[type[Query]]:
+    yield of
+    for one in of.__subclasses__():
+        yield from _questions(one)
+
+
+def _fault(error: Any, asked: type[Query]) -> Fault:
+    field = ".".join(map(str, error["loc"])) or "query"
+    wanted = asked.model_fields[field].description if field in asked.model_fields else None
+    detail, value = error["msg"].removeprefix("Value error, "), str(error["input"])[:_SHOWN]
+    remedy = f"it is: {wanted}"
+    match error["type"]:
+        case "extra_forbidden":
+            detail, remedy = (
+                "there is no such parameter",
+                f"there are {', '.join(sorted(asked.model_fields))}",
+            )
+        case "missing":
+            detail, value = "it is missing", None
+        case "value_error" if ": " in detail:
+            detail, remedy = detail.split(": ", 1)
+        case _:
+            pass
+    return Fault(field=field, value=value, detail=detail, remedy=remedy)
+
+
+def handle(app: Flask) -> None:
+    """Problems for all that no route answers."""
+
+    def refused(error: Refused) -> Response:
+        one = error.fault
+        return problem(
+            error.status, f"{one.field}: {one.detail}", one.remedy, reason=error.reason, errors=[one]
+        )
+
+    def away(_: StoreAway) -> Response:
+        return problem(503, "the database does not answer", "ask again after Retry-After", reason="store")
+
+    def busy(_: StoreBusy) -> Response:
+        return problem(503, "too many questions at once", "ask again after Retry-After", reason="overload")
+
+    def slow(_: StoreSlow) -> Response:
+        remedy = "ask for less at once: a shorter time from start to end, or a lower limit"
+        return problem(503, "the answer took the database too long", remedy, reason="slow")
+
+    def other(error: HTTPException) -> Response:
+        if isinstance(error.response, Response):  # made by us already, and raised by a library
+            return error.response
+        status = error.code or 500
+        one = Fault(
+            field="method" if status == 405 else "path",
+            value=(request.method if status == 405 else request.path)[:_SHOWN],
+            detail=f"{error.name}: {request.method} {request.path[:_SHOWN]}",
+            remedy=f"{DOCS} lists what there is",
+        )
+        response = problem(status, one.detail, one.remedy, reason="unknown", errors=[one])
+        allowed = getattr(error, "valid_methods", None)
+        if allowed:
+            response.headers["Allow"] = ", ".join(sorted(allowed))
+        return response
+
+    def fault(error: Exception) -> Response:
+        _log.error("request.failed", path=request.path, exc_info=error)
+        return problem(
+            500, "internal error", "report the request_id to those who run the platform", reason="fault"
+        )
+
+    app.register_error_handler(Refused, refused)
+    app.register_error_handler(StoreAway, away)
+    app.register_error_handler(StoreBusy, busy)
+    app.register_error_handler(StoreSlow, slow)
+    app.register_error_handler(HTTPException, other)
+    app.register_error_handler(Exception, fault)

@@ -1,0 +1,84 @@
+"""The feature store, as the API reads it: one question a transaction, with a limit to its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
+
+from workloads.data_api.settings import DataApiSettings
+from workloads.kit import db
+from workloads.kit.contracts.declared.data_api import DATA_API
+
+Row = dict[str, Any]
+
+_MOST_MS: Final = 600_000
+
+
+class StoreAway(Exception):
+    """The database does not answer."""
+
+
+class StoreBusy(Exception):
+    """As many questions as may wait for the database do so already."""
+
+
+class StoreSlow(Exception):
+    """The database did not finish in its time."""
+
+
+class Store:
+    """A bounded pool of connections, opened in the background: the API starts while the database is away.
+
+    A pooler that shares connections takes no options of a session, so each transaction says for itself that
+    it only reads, and for how long.
+    """
+
+    def __init__(self, settings: DataApiSettings) -> None:
+        self._limit = sql.SQL("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}").format(
+            sql.Literal(min(max(int(settings.store_timeout_seconds * 1000), 1), _MOST_MS))
+        )
+
+        def parameters() -> dict[str, Any]:
+            given = db.parameters(settings, application_name=DATA_API.name)
+            return {**given, "autocommit": True}
+
+        self._pool = ConnectionPool(
+            kwargs=parameters,
+            min_size=1,
+            max_size=settings.store_connections,
+            max_waiting=settings.store_waiting,
+            open=False,
+            timeout=settings.store_wait_seconds,
+            check=ConnectionPool.check_connection,
+            name=DATA_API.name,
+        )
+        self._pool.open(wait=False)
+
+    def rows(self, query: sql.Composed, values: Mapping[str, Any]) -> list[Row]:
+        """All rows of a query, as dictionaries.
+
+        Raises:
+            StoreAway, StoreBusy, StoreSlow: there are none to be had just now.
+        """
+        try:
+            with (
+                self._pool.connection() as connection,
+                connection.transaction(),
+                connection.cursor(row_factory=dict_row) as cursor,
+            ):
+                cursor.execute(self._limit)
+                return cursor.execute(query, values).fetchall()
+        except TooManyRequests as error:
+            raise StoreBusy(str(error)) from error
+        except psycopg.errors.QueryCanceled as error:
+            raise StoreSlow(str(error)) from error
+        except (PoolTimeout, *db.LOST) as error:
+            raise StoreAway(str(error)) from error
+
+    def close(self) -> None:
+        self._pool.close()

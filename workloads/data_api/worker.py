@@ -1,0 +1,16 @@
+"""What a gunicorn worker runs."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from workloads.data_api.app import create_app
+from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.store import Store
+from workloads.kit.settings import load
+
+
+def application() -> Flask:
+    """Called by gunicorn in each worker, after the fork: a pool's threads do not survive one."""
+    settings = load(DataApiSettings)
+    return create_app(settings, Store(settings))
