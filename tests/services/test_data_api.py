@@ -439,6 +439,11 @@ def test_predictions_have_the_outcome_that_was_known_at_the_instant(
             " FROM features.commodity_prices_daily WHERE delivery_start = %s",
             (revised, days[-1]),
         )
+        # One was made when its outcome was known already: it is no forecast.
+        connection.execute(
+            "UPDATE features.ml_predictions SET available_time = %s WHERE event_time = %s",
+            (days[-10], days[-15]),
+        )
 
     now = items(api, "/v1/predictions", symbol="SYN-A", limit=7)
     assert [i["event_time"] for i in now] == [text(day) for day in days[-20:]]
@@ -453,7 +458,7 @@ def test_predictions_have_the_outcome_that_was_known_at_the_instant(
         for i in now
         if (o := i["outcome"])
     ] == [(text(row[0]), *row[1:]) for row in view]
-    assert len(view) == 19
+    assert len(view) == 18
 
     before = items(api, "/v1/predictions", symbol="SYN-A", as_of=text(revised - HOUR))
     assert before[-2]["outcome"]["price"] == pytest.approx(prices[-1])
@@ -470,11 +475,11 @@ def test_predictions_have_the_outcome_that_was_known_at_the_instant(
     assert table[-1].keys() == table[0].keys()
 
     (record,) = items(api, "/v1/skill", symbol="SYN-A")
-    assert (record["outcomes"], record["data"], record["model_version"]) == (19, "synthetic", 4)
+    assert (record["outcomes"], record["data"], record["model_version"]) == (18, "synthetic", 4)
     errors, naive = sum(row[3] for row in view), sum(row[4] for row in view)
-    assert record["mean_absolute_error"] == pytest.approx(errors / 19)
+    assert record["mean_absolute_error"] == pytest.approx(errors / 18)
     assert record["skill"] == pytest.approx(1 - errors / naive)
-    assert record["coverage"] == pytest.approx(sum(row[2] for row in view) / 19)
+    assert record["coverage"] == pytest.approx(sum(row[2] for row in view) / 18)
 
 
 def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: Path) -> None:
