@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Final
 
 import msgspec
-import numpy as np
 from rich.console import Console
 
 from tests.bench.measure import Measured, Sample
@@ -19,6 +19,9 @@ from tools.console import Step
 from workloads.model_training import day_ahead
 from workloads.model_training.kinds.naive import Naive
 
+_OUT: Final = paths.ROOT
+"""Where a set's own document goes, beside bench.json."""
+
 
 def run(rig: Rig, step: Step) -> list[Figure]:
     figures: list[Figure] = []
@@ -26,7 +29,7 @@ def run(rig: Rig, step: Step) -> list[Figure]:
         step.detail(f"reading {file.name}")
         data = sets.read(file)
         result = _walk(data, step, quick=rig.quick)
-        out = paths.ROOT / f"forecast-{data.name}.json"
+        out = _OUT / f"forecast-{data.name}.json"
         out.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
         console = Console()
         screen.show(result, console if console.is_terminal else Console(width=160))
@@ -45,9 +48,11 @@ def _walk(data: sets.Set, step: Step, *, quick: bool) -> Result:
     def told(done: int, of: int) -> None:
         step.detail(f"{data.name}: day {done} of {of}")
 
-    walked = day_ahead.walk(data.days, day_ahead.members(), start, told)
+    members = day_ahead.members()
+    walked = day_ahead.walk(data.days, (*members, *day_ahead.beside()), start, told)
     naive = day_ahead.walk(data.days, (Naive(),), start).of(NAIVE)
-    return judge(data, walked, day_ahead.combine(walked, data.days), naive)
+    ensemble = day_ahead.combine(walked.only([kind.name for kind in members]), data.days)
+    return judge(data, walked, ensemble, naive)
 
 
 def _once(value: float) -> Measured:
@@ -87,7 +92,6 @@ def _figures(result: Result) -> list[Figure]:
             ours=off,
             others=[],
             aims=[at_most(off, 0.02)],
-            note="quarters of fewer hours than three months' are counted as they are",
         ),
         Figure(
             name=f"{result.name}: 90 % interval, mean width",
@@ -102,6 +106,6 @@ def _figures(result: Result) -> list[Figure]:
             ours=seconds,
             others=[],
             aims=[at_most(seconds, 30)],
-            note=f"{np.round(ours.seconds or 0, 2)} s a day on average, each kind in its own rhythm",
+            note=f"{ours.seconds or 0:.2f} s a day on average, each kind in its own rhythm",
         ),
     ]

@@ -12,7 +12,6 @@ import numpy as np
 from workloads.kit.power.days import Days
 from workloads.kit.windows import Floats
 from workloads.model_training.kinds import Kind, Model
-from workloads.model_training.kinds.boosted import Boosted
 from workloads.model_training.kinds.ensemble import walk_ensemble
 from workloads.model_training.kinds.forest import Forest
 from workloads.model_training.kinds.intervals import walk_intervals
@@ -28,7 +27,12 @@ def members() -> tuple[Kind, ...]:
     """The kinds that the ensemble is made of, with the settings chosen in docs/forecasts.md."""
     # Long windows change slowly, and their calibration is the costly one.
     lears = (Lear(window, every=7 if window < 365 else 14) for window in WINDOWS)
-    return (*lears, Kernel(), Boosted(), Network(), Forest())
+    return (*lears, Kernel(), Network())
+
+
+def beside() -> tuple[Kind, ...]:
+    """Kinds that are measured beside the ensemble and have no part in it."""
+    return (Forest(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,24 @@ class Walk:
         """One kind's forecasts, (D, H)."""
         return self.forecasts[:, self.names.index(name)]
 
+    def only(self, names: Sequence[str]) -> Walk:
+        """The walk of some of its kinds."""
+        chosen = [self.names.index(name) for name in names]
+        return Walk(
+            self.first, tuple(names), self.forecasts[:, chosen], self.seconds[chosen], self.longest[chosen]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """Of a walk: `forecasts` (D, H), `weights` (D, M), `quantiles` (D, Q, H) at `intervals.LEVELS`."""
+    """Of a walk's kinds: `forecasts` (D, H), `weights` (D, M) of the kinds `names`, `quantiles` (D, Q, H) at
+    `intervals.LEVELS`, and the processor's `seconds` for calibrating them all on one day, at most."""
 
+    names: tuple[str, ...]
     forecasts: Floats
     weights: Floats
     quantiles: Floats
+    seconds: float
 
 
 def walk(
@@ -96,7 +110,8 @@ def combine(walked: Walk, days: Days) -> Ensemble:
     prices = days.prices[walked.first :]
     forecasts, weights = walk_ensemble(walked.forecasts, prices)
     spread = walked.forecasts.std(axis=1)
-    return Ensemble(forecasts, weights, walk_intervals(forecasts, spread, prices))
+    quantiles = walk_intervals(forecasts, spread, prices)
+    return Ensemble(walked.names, forecasts, weights, quantiles, float(walked.longest.sum()))
 
 
 def warm_up(first: int) -> int:

@@ -54,7 +54,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One set. `longest` is the processor's seconds for calibrating every kind anew on one day."""
+    """One set. `longest` is the processor's seconds for calibrating all of the ensemble on one day."""
 
     name: str
     start: str
@@ -85,7 +85,7 @@ def judge(data: Set, walked: Walk, ensemble: Ensemble, naive: Floats) -> Result:
     forecasts[ENSEMBLE] = ensemble.forecasts[skip:]
     calibrated = len(walked.forecasts)
     seconds = dict(zip(walked.names, walked.seconds / calibrated, strict=True))
-    seconds |= {ENSEMBLE: float(walked.seconds.sum() / calibrated)}
+    seconds |= {ENSEMBLE: float(walked.only(ensemble.names).seconds.sum() / calibrated)}
     seconds |= {LEAR_MEAN: float(walked.seconds[lears].sum() / calibrated)}
     rivals = {name: forecasts[name] for name in (NAIVE, *data.published, LEAR_MEAN) if name in forecasts}
     return Result(
@@ -99,9 +99,9 @@ def judge(data: Set, walked: Walk, ensemble: Ensemble, naive: Floats) -> Result:
             _row(name, forecast, forecasts[NAIVE], prices, dates, rivals, seconds.get(name))
             for name, forecast in forecasts.items()
         ],
-        weights=dict(zip(walked.names, ensemble.weights[skip:].mean(axis=0).tolist(), strict=True)),
+        weights=dict(zip(ensemble.names, ensemble.weights[skip:].mean(axis=0).tolist(), strict=True)),
         intervals=_intervals(ensemble.forecasts[skip:], ensemble.quantiles[skip:], prices, dates),
-        longest=float(walked.longest.sum()),
+        longest=ensemble.seconds,
     )
 
 

@@ -8,7 +8,6 @@ import pytest
 from workloads.kit.power.days import Days
 from workloads.model_training import day_ahead
 from workloads.model_training.kinds import Kind, TooShort
-from workloads.model_training.kinds.boosted import Boosted
 from workloads.model_training.kinds.ensemble import walk_ensemble, weights
 from workloads.model_training.kinds.forest import Forest
 from workloads.model_training.kinds.intervals import FEWEST, LEVELS, walk_intervals
@@ -21,7 +20,6 @@ KINDS: tuple[Kind, ...] = (
     Naive(),
     Lear(56, every=3),
     Kernel(every=2),
-    Boosted(trees=5, every=5),
     Network(seeds=1, epochs=3, hidden=(8,), every=5),
     Forest(trees=4, every=5),
 )
@@ -50,7 +48,7 @@ def test_nothing_later_than_the_day_before_reaches_a_forecast(kind: Kind) -> Non
     assert np.array_equal(forecasts[0][: day - 70 + 1], forecasts[1][: day - 70 + 1])
 
 
-@pytest.mark.parametrize("kind", [Lear(1456), Kernel(), Boosted(), Forest()], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Lear(1456), Kernel(), Forest()], ids=lambda kind: kind.name)
 def test_a_kind_learns_what_prices_follow(kind: Kind) -> None:
     days = market(260)
     walked = day_ahead.walk(days, (kind, Naive()), 250)

@@ -14,6 +14,7 @@ from tests.bench.power.results import Result, judge
 from tests.bench.power.sets import Set
 from workloads.kit.power.days import Days
 from workloads.model_training import day_ahead
+from workloads.model_training.kinds.forest import Forest
 from workloads.model_training.kinds.lear import Lear
 from workloads.model_training.kinds.naive import Naive
 
@@ -28,14 +29,23 @@ def result() -> Result:
     days = Days(dates, prices, exogenous)
     first = 160
     data = Set("X", days, first, {"perfect": prices[first:].copy()}, ("load",), 0)
-    kinds = (Lear(56, every=20), Lear(84, every=20))
+    kinds = (Lear(56, every=20), Lear(84, every=20), Forest(trees=3, every=60))
     walked = day_ahead.walk(days, kinds, day_ahead.warm_up(first))
     naive = day_ahead.walk(days, (Naive(),), walked.first).of("naive")
-    return judge(data, walked, day_ahead.combine(walked, days), naive)
+    ensemble = day_ahead.combine(walked.only(["lear-56", "lear-84"]), days)
+    return judge(data, walked, ensemble, naive)
 
 
 def test_each_forecast_is_measured_over_the_test_period_alone(result: Result) -> None:
-    assert [row.name for row in result.rows] == ["naive", "perfect", "lear-56", "lear-84", "lear", "ensemble"]
+    assert [row.name for row in result.rows] == [
+        "naive",
+        "perfect",
+        "lear-56",
+        "lear-84",
+        "forest",
+        "lear",
+        "ensemble",
+    ]
     assert (result.start, result.end, result.days) == ("2019-11-08", "2020-01-06", 60)
     assert all(row.errors.periods == 60 * 24 for row in result.rows)
     assert result.row("perfect").errors.mae == 0
@@ -51,6 +61,7 @@ def test_the_tests_say_who_is_better(result: Result) -> None:
     assert ours["perfect"] > 0.999
     assert result.row("naive").seconds is None
     assert (result.row("ensemble").seconds or 0) > 0
+    assert list(result.weights) == ["lear-56", "lear-84"]
 
 
 def test_intervals_are_told_by_quarter_and_by_sign(result: Result) -> None:

@@ -17,8 +17,8 @@ FEWEST: Final = 14
 
 _ROUNDS: Final = 10
 SHRINK: Final = 0.02
-"""Pull to equal weights, as a share of the errors' own size: members are alike, and weights that are free
-follow last month's luck."""
+"""Pull to equal weights, as a share of the errors' own size: it settles how kinds that are alike share a
+weight."""
 
 
 def weights(forecasts: Floats, prices: Floats) -> Floats:
