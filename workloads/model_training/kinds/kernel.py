@@ -7,7 +7,7 @@ What is long ago counts less: its noise is taken for larger, twofold each half-l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from sklearn.kernel_ridge import KernelRidge
@@ -44,7 +44,9 @@ class Kernel:
         points = (inputs.x - middle) * scales
         # Days without a price leave no place: as if the days before them were nearer.
         age = np.arange(len(points))[::-1]
-        ridge = KernelRidge(alpha=self.noise, kernel="precomputed")
+        # Any: the type that the library declares for the noise is narrower than what it takes.
+        settings: dict[str, Any] = {"alpha": self.noise, "kernel": "precomputed"}
+        ridge = KernelRidge(**settings)
         centre = inputs.y.mean(axis=0)
         ridge.fit(
             self.between(points, points), inputs.y - centre, sample_weight=2.0 ** (-age / self.half_life)
