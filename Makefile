@@ -21,6 +21,7 @@ help: ## show this
 	@echo "  KUBE_CONTEXT=name   use a cluster that exists (kind, k3d) instead of the built-in node"
 	@echo "  IMAGE_REGISTRY=host push images there for that cluster"
 	@echo "  WITH=\"set …\"        make up adds what not everybody needs: $(SETS); all, none"
+	@echo "  DATA=path           prices for make bench forecast (docs/forecasts.md)"
 	@echo "  SETTINGS=1          make preview prints a stack's settings in full, and where each is from"
 
 ### A first look, and developing a workload (no root, no cluster)
@@ -67,6 +68,14 @@ test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (s
 
 test-all: venv ## and the gate and everything live, on a cluster that it brings up (half an hour)
 	@$(PY) -m tools test --all
+
+# `make bench forecast` reads as it is said: the second word is the part.
+ifneq ($(filter forecast,$(MAKECMDGOALS)),)
+PARTS := forecast
+.PHONY: forecast
+forecast: bench ; @:
+endif
+export DATA
 
 bench: venv ## measure it beside its peers; prints a table, writes bench.json:  make bench PARTS="server latency"
 	@$(PY) -m tools bench $(PARTS)

@@ -14,6 +14,7 @@ from tools.errors import ToolError, UsageError
 app = typer.Typer()
 
 _SKIPPED = {
+    "forecast": "takes prices that are not the project's: make bench forecast DATA=…",
     "up": "takes minutes and a node of its own: --with-up",
     "up-cold": "builds everything in an empty cache: --with-cold",
 }

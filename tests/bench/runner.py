@@ -6,7 +6,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from tests.bench import bring_up, consumer, corrections, latency, machine, server, tables, training, upsert
+from tests.bench import (
+    bring_up,
+    consumer,
+    corrections,
+    forecast,
+    latency,
+    machine,
+    server,
+    tables,
+    training,
+    upsert,
+)
 from tests.bench.measure import reason
 from tests.bench.report import Figure, Part, Report
 from tests.bench.rig import Rig
@@ -22,6 +33,7 @@ PARTS: Mapping[str, Run] = {
     "training": training.run,
     "server": server.run,
     "latency": latency.run,
+    "forecast": forecast.run,
     "up": bring_up.warm,
     "up-cold": bring_up.cold,
 }

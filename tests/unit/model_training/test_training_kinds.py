@@ -1,0 +1,154 @@
+"""Model kinds of day-ahead prices, walked forward: no leakage, skill where there is some, odd markets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workloads.kit.power.days import Days
+from workloads.model_training import day_ahead
+from workloads.model_training.kinds import Kind, TooShort
+from workloads.model_training.kinds.ensemble import walk_ensemble, weights
+from workloads.model_training.kinds.forest import Forest
+from workloads.model_training.kinds.intervals import FEWEST, LEVELS, walk_intervals
+from workloads.model_training.kinds.kernel import Kernel
+from workloads.model_training.kinds.lear import Lear, fit_lasso
+from workloads.model_training.kinds.naive import Naive
+from workloads.model_training.kinds.network import Network
+
+KINDS: tuple[Kind, ...] = (
+    Naive(),
+    Lear(56, every=3),
+    Kernel(every=2),
+    Network(seeds=1, epochs=3, hidden=(8,), every=5),
+    Forest(trees=4, every=5),
+)
+_BY_NAME = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+
+
+def market(count: int, *, periods: int = 6, noise: float = 2.0, seed: int = 0) -> Days:
+    """Prices that follow load less wind, with a weekly shape, below zero now and then."""
+    random = np.random.default_rng(seed)
+    dates = np.datetime64("2015-01-05") + np.arange(count)
+    exogenous = random.normal(0, 1, (count, 2, periods))
+    weekend = (np.arange(count) % 7 >= 5)[:, np.newaxis]
+    prices = 20 + 15 * exogenous[:, 0] - 15 * exogenous[:, 1] - 10 * weekend
+    return Days(dates, prices + random.normal(0, noise, prices.shape), exogenous * 1000 + 5000)
+
+
+@_BY_NAME
+def test_nothing_later_than_the_day_before_reaches_a_forecast(kind: Kind) -> None:
+    """Prices from day D on and exogenous values from D+1 on replaced by noise: D's forecast is the same."""
+    days, noise = market(80), market(80, seed=9)
+    day = 75
+    prices, exogenous = days.prices.copy(), days.exogenous.copy()
+    prices[day:], exogenous[day + 1 :] = noise.prices[day:], noise.exogenous[day + 1 :]
+    spoilt = Days(days.dates, prices, exogenous)
+    forecasts = [day_ahead.walk(one, (kind,), 70).of(kind.name) for one in (days, spoilt)]
+    assert np.array_equal(forecasts[0][: day - 70 + 1], forecasts[1][: day - 70 + 1])
+
+
+@pytest.mark.parametrize("kind", [Lear(1456), Kernel(), Forest()], ids=lambda kind: kind.name)
+def test_a_kind_learns_what_prices_follow(kind: Kind) -> None:
+    days = market(260)
+    walked = day_ahead.walk(days, (kind, Naive()), 250)
+    ours, naive = (np.abs(walked.of(name) - days.prices[250:]).mean() for name in (kind.name, "naive"))
+    assert ours < 0.7 * naive
+
+
+@_BY_NAME
+def test_missing_values_and_few_days_still_give_a_forecast(kind: Kind) -> None:
+    days = market(70)
+    prices, exogenous = days.prices.copy(), days.exogenous.copy()
+    prices[69, 2] = prices[30] = np.nan
+    exogenous[69] = exogenous[40, 1, 3] = np.nan
+    forecast = day_ahead.walk(Days(days.dates, prices, exogenous), (kind,), 68).of(kind.name)
+    assert np.isfinite(forecast).all()
+
+
+@_BY_NAME
+def test_a_price_that_never_moves_is_forecast_as_it_is(kind: Kind) -> None:
+    days = market(60)
+    still = Days(days.dates, np.full_like(days.prices, 30.0), days.exogenous)
+    assert day_ahead.walk(still, (kind,), 58).of(kind.name) == pytest.approx(30.0, abs=1.5)
+
+
+def test_a_market_without_exogenous_series_is_forecast() -> None:
+    days = market(60)
+    bare = Days(days.dates, days.prices, days.exogenous[:, :0])
+    assert np.isfinite(day_ahead.walk(bare, KINDS, 58).forecasts).all()
+
+
+def test_too_short_a_history_is_said() -> None:
+    with pytest.raises(TooShort, match="give at least 28"):
+        Lear(56).fit(market(30))
+
+
+def test_the_naive_forecast_takes_yesterday_or_last_week() -> None:
+    days = market(21)
+    walked = day_ahead.walk(days, (Naive(),), 7).of("naive")
+    for row, weekday in enumerate(days.weekdays[7:], 7):
+        back = 7 if weekday in (0, 5, 6) else 1
+        assert np.array_equal(walked[row - 7], days.prices[row - back])
+
+
+def test_lear_takes_up_the_inputs_that_matter_and_few_others() -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(500, 40))
+    y = np.stack([2 * x[:, 3] + 1, -x[:, 7]], axis=1) + random.normal(0, 0.1, (500, 2))
+    found, intercept = fit_lasso(x, y)
+    assert found[3, 0] == pytest.approx(2, abs=0.1)
+    assert found[7, 1] == pytest.approx(-1, abs=0.1)
+    assert np.count_nonzero(found) <= 8
+    assert intercept == pytest.approx([1, 0], abs=0.1)
+
+
+def test_weights_go_to_the_better_kind_and_never_below_zero() -> None:
+    random = np.random.default_rng(2)
+    prices = random.normal(40, 10, (200, 24))
+    errors = random.normal(0, 1, (200, 3, 24)) * np.array([1.0, 5.0, 5.0])[:, np.newaxis]
+    found = weights(prices[:, np.newaxis] + errors, prices)
+    assert found.sum() == pytest.approx(1)
+    assert found.min() >= 0
+    assert found[0] > 0.6
+
+
+def test_a_days_weights_do_not_know_its_prices() -> None:
+    random = np.random.default_rng(2)
+    prices = random.normal(40, 10, (60, 24))
+    forecasts = prices[:, np.newaxis] + random.normal(0, [[[1.0], [3.0]]], (60, 2, 24))
+    spoilt = prices.copy()
+    spoilt[50:] = -500
+    before, after = (walk_ensemble(forecasts, one)[0] for one in (prices, spoilt))
+    assert np.array_equal(before[:51], after[:51])
+    assert not np.array_equal(before[51:], after[51:])
+
+
+def _volatile(days: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Forecasts whose errors are five times as large in some hours, and twice as large from half-way on."""
+    random = np.random.default_rng(4)
+    size = np.where(np.arange(24) < 6, 5.0, 1.0) * np.where(np.arange(days) < days / 2, 1.0, 2.0)[:, None]
+    forecasts = random.normal(20, 20, (days, 24))
+    return forecasts, np.ones((days, 24)), forecasts + size * random.standard_t(5, (days, 24))
+
+
+def test_intervals_cover_what_they_say_though_errors_double() -> None:
+    forecasts, spread, prices = _volatile(500)
+    quantiles = walk_intervals(forecasts, spread, prices)
+    low, high = quantiles[:, 0], quantiles[:, -1]
+    for quarter in range(100, 500, 100):
+        rows = slice(quarter, quarter + 100)
+        assert 0.86 < np.mean((low[rows] <= prices[rows]) & (prices[rows] <= high[rows])) < 0.94
+    assert np.mean((high - low)[300:, :6]) > 3 * np.mean((high - low)[300:, 6:])
+
+
+def test_quantiles_rise_with_their_level_and_do_not_know_their_day() -> None:
+    forecasts, spread, prices = _volatile(80)
+    quantiles = walk_intervals(forecasts, spread, prices)
+    assert quantiles.shape == (80, len(LEVELS), 24)
+    assert np.isnan(quantiles[:FEWEST]).all()
+    assert np.all(np.diff(quantiles[FEWEST:], axis=1) >= 0)
+    spoilt = prices.copy()
+    spoilt[60:] = np.nan
+    assert np.array_equal(walk_intervals(forecasts, spread, spoilt)[:61], quantiles[:61], equal_nan=True)
+    assert np.isfinite(walk_intervals(forecasts, spread, spoilt)[60:]).all()

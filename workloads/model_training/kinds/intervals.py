@@ -1,0 +1,116 @@
+"""Quantiles around a forecast, from the errors that forecasts of past days really had.
+
+The size of an hour's error is foreseen from errors of late and from how far the kinds disagree; the errors
+over that size are pooled, and their quantiles hold for the next day (split conformal prediction). What level
+is asked of them follows what was covered (Gibbs, Candès 2021, "Adaptive conformal inference under
+distribution shift", NeurIPS 34), so that a market that turns wild does not leave its intervals behind.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from workloads.kit.windows import Floats
+from workloads.model_training.kinds.nonnegative import nonnegative
+
+LEVELS: Final = np.arange(1, 20) / 20
+"""Quantiles that a forecast carries: 5 % to 95 % by 5 %."""
+
+WINDOW: Final = 364
+"""Past days that sizes and errors are taken from, at most."""
+
+FEWEST: Final = 28
+"""Past days below which no quantile is given."""
+
+_RATE: Final = 0.03
+"""How fast the level asked for follows what was covered, a day."""
+
+_RECENT: Final = (7, 28)
+"""Mean lifetimes in days of the errors of late."""
+
+
+def walk_intervals(forecasts: Floats, spread: Floats, prices: Floats) -> Floats:
+    """Quantiles (D, Q, H) at LEVELS, NaN for the first FEWEST days. Day d's rest on days before it.
+
+    Args:
+        forecasts: (D, H).
+        spread: how far the kinds disagree, in prices, (D, H).
+        prices: (D, H), NaN where there was none.
+    """
+    days, periods = forecasts.shape
+    signs = _size_signs(forecasts, spread, prices)
+    signed = prices - forecasts
+    found = np.full((days, len(LEVELS), periods), np.nan)
+    # Levels are asked for by the two sides of an interval each: 5 % and 95 % have a miss of 5 % a side.
+    asked = LEVELS.copy()
+    for day in range(FEWEST, days):
+        past = slice(max(0, day - WINDOW), day)
+        sizes = _sizes(signs[past], signed[past], signs[day])
+        scaled = (signed[past] / sizes[:-1]).ravel()
+        scaled = scaled[np.isfinite(scaled)]
+        if len(scaled) == 0:
+            continue
+        quantiles = np.quantile(scaled, np.clip(asked, 0.0, 1.0))
+        found[day] = forecasts[day] + np.sort(quantiles)[:, np.newaxis] * sizes[-1]
+        there = np.isfinite(prices[day])
+        if there.any():
+            below = np.mean(prices[day, there] <= found[day][:, there], axis=1)
+            asked += _RATE * (LEVELS - below)
+    return found
+
+
+def _size_signs(forecasts: Floats, spread: Floats, prices: Floats) -> Floats:
+    """What foretells the size of a day's errors: (D, H, K), all >= 0, none later than the day before."""
+    size = np.abs(prices - forecasts)
+    hours = _late(size, _RECENT[1])
+    days = _late(np.broadcast_to(np.nanmean(_or_zero(size), axis=1, keepdims=True), size.shape), _RECENT[0])
+    low, high = _tails(forecasts, prices)
+    return np.stack([hours, days, spread, low, high, np.ones_like(size)], axis=-1)
+
+
+def _late(sizes: Floats, lifetime: int) -> Floats:
+    """Exponential mean of the days before each, shape as given; the first day has 0."""
+    found = np.zeros_like(sizes)
+    keep = 1 - 1 / lifetime
+    total, weight = np.zeros(sizes.shape[1]), np.zeros(sizes.shape[1])
+    for day in range(1, len(sizes)):
+        there = np.isfinite(sizes[day - 1])
+        total = total * keep + np.where(there, sizes[day - 1], 0.0)
+        weight = weight * keep + there
+        found[day] = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+    return found
+
+
+def _tails(forecasts: Floats, prices: Floats) -> tuple[Floats, Floats]:
+    """How far a forecast lies below the lowest tenth, and above the highest, of the prices before its day."""
+    low, high = np.zeros_like(forecasts), np.zeros_like(forecasts)
+    for day in range(FEWEST, len(forecasts)):
+        before = prices[max(0, day - WINDOW) : day]
+        bottom, top = np.nanquantile(before, (0.1, 0.9)) if np.isfinite(before).any() else (np.nan, np.nan)
+        low[day] = np.nan_to_num(np.maximum(bottom - forecasts[day], 0.0))
+        high[day] = np.nan_to_num(np.maximum(forecasts[day] - top, 0.0))
+    return low, high
+
+
+def _sizes(past: Floats, signed: Floats, today: Floats) -> Floats:
+    """Foreseen mean absolute errors of the past days and of today after them: (n + 1, H), all > 0.
+
+    Non-negative least squares on what foretells them, so that none is below 0 wherever today lies.
+    """
+    x, y = past.reshape(-1, past.shape[-1]), np.abs(signed).ravel()
+    there = np.isfinite(y)
+    typical = float(y[there].mean()) if there.any() else 0.0
+    if typical == 0:
+        return np.ones((len(past) + 1, past.shape[1]))
+    # Large errors are known less well: weighed by their size, least squares fits all of them alike.
+    trust = 1 / np.maximum(x[there][:, 0] + x[there][:, 1], typical / 2) ** 2
+    heavy = x[there] * trust[:, np.newaxis]
+    weights = nonnegative(heavy.T @ x[there], heavy.T @ y[there])
+    return np.maximum(np.concatenate([past, today[np.newaxis]]) @ weights, typical / 10)
+
+
+def _or_zero(sizes: Floats) -> Floats:
+    """A day without any price made no error that is known."""
+    return np.where(np.isfinite(sizes).any(axis=1, keepdims=True), sizes, 0.0)
