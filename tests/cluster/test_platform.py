@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,14 @@ from tools import access, jobs, kube, project, status
 from tools.errors import CommandFailed
 from tools.paths import ROOT
 from tools.wait import until
-from workloads.kit.codec import encode
+from workloads.kit.codec import decoder, encode
 from workloads.kit.contracts import messages, topics
 
 REPLAYED = "replay"
 
 
 def _prices() -> list[messages.Price]:
-    decode = msgspec.json.Decoder(messages.Price).decode
+    decode = decoder(messages.Price)
     found: list[messages.Price] = []
     for message in kafka.committed(topics.COMMODITY_PRICES):
         try:
@@ -201,6 +201,40 @@ def test_the_model_server_answers_people(platform: str) -> None:
     assert forecast["lower"] < forecast["prediction"] < forecast["upper"]
     assert httpx.get(f"{server}/predict", params={"symbol": ""}, timeout=10).status_code in (400, 422)
     assert "/predict" in httpx.get(f"{server}/openapi.json", timeout=10).json()["paths"]
+
+
+def test_prices_and_predictions_come_out_of_the_data_api(platform: str) -> None:
+    api = access.where(access.by_name("data-api"))
+    listed = httpx.get(f"{api}/v1/instruments", timeout=10).json()["items"]
+    assert {"WTI", "SYN-POWER-DE"} <= {one["symbol"] for one in listed}
+
+    [stored] = status.query(
+        "select count(*) as n from features.commodity_prices_daily"
+        " where symbol = 'BRENT-M' and delivery_start < '1990-01-01'"
+    )
+    question: dict[str, Any] = {"symbol": "BRENT-M", "end": "1990-01-01T00:00:00Z", "limit": 10}
+    pages = [httpx.get(f"{api}/v1/prices", params=question, timeout=10).json()]
+    while cursor := pages[-1]["next"]:
+        pages.append(httpx.get(f"{api}/v1/prices", params=question | {"cursor": cursor}, timeout=10).json())
+    got = [price["delivery_start"] for page in pages for price in page["items"]]
+    assert got == sorted(set(got))
+    assert len(got) == stored["n"] > 10
+
+    [newest] = [price for price in _prices() if price.source == "crude-daily"][-1:]
+    before = {"symbol": "WTI", "source": "crude-daily", "start": newest.delivery_start.isoformat()}
+    known = newest.published_at - timedelta(seconds=1)
+    assert (
+        httpx.get(f"{api}/v1/prices", params=before, timeout=10).json()["items"][-1]["price"] == newest.price
+    )
+    early = httpx.get(f"{api}/v1/prices", params=before | {"as_of": known.isoformat()}, timeout=10).json()
+    assert newest.delivery_start not in {
+        datetime.fromisoformat(price["delivery_start"]) for price in early["items"]
+    }
+
+    refused = httpx.get(f"{api}/v1/prices", params={"symbl": "WTI"}, timeout=10)
+    assert refused.headers["content-type"].startswith("application/problem+json")
+    assert "symbl" in refused.text
+    assert "/v1/prices" in httpx.get(f"{api}/api/openapi.json", timeout=10).json()["paths"]
 
 
 def test_a_pod_reaches_what_it_needs_and_nothing_else(platform: str) -> None:
