@@ -83,7 +83,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
         assert targets["memory"]["averageUtilization"] == 80
     least = {name: o["spec"]["minReplicas"] for name, o in scaled.items()}
     # One node of two cores, and nobody waits for these.
-    assert (least.pop("data-api"), least.pop("indicator-consumer")) == (1, 1)
+    assert (least.pop("data-api"), least.pop("indicator-consumer")) == (2, 2)
     assert set(least.values()) == {3}
 
 
