@@ -90,15 +90,15 @@ def highest(prices: Floats) -> Floats:
     return stats.sliding(_positive(prices), INDICATORS_SIZE).max(axis=0)
 
 
-def newest_available(available: Micros, size: int, count: int) -> Micros:
-    """For the last `count` sessions, when the last of the prices in the window of `size` became available.
+def newest_known(known: Micros, size: int, count: int) -> Micros:
+    """For the last `count` sessions, when the last of the prices in the window of `size` became known.
 
     A row can be no older than what it was computed from: so a correction gives later rows its own time.
     """
-    if np.all(available[1:] >= available[:-1]):
-        return available[-count:]
+    if np.all(known[1:] >= known[:-1]):
+        return known[-count:]
     # A window that is not full yet looks at the sessions there are.
-    padded = np.concatenate([np.full(size - 1, np.iinfo(np.int64).min), available])
+    padded = np.concatenate([np.full(size - 1, np.iinfo(np.int64).min), known])
     return sliding_window_view(padded, size)[-count:].max(axis=1)
 
 

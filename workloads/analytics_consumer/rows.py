@@ -19,7 +19,7 @@ from workloads.analytics_consumer.figures import (
     Indicators,
     highest,
     indicators,
-    newest_available,
+    newest_known,
     trends,
 )
 from workloads.kit.contracts.messages import Analytics, Price, Provenance
@@ -97,7 +97,7 @@ def trend_messages(
     touched = _Touched(series, change, TRENDS_SIZE, origins)
     if not touched.count:
         return
-    columns = trends(touched.prices, touched.count)
+    columns = (column[touched.rows] for column in trends(touched.prices, touched.count))
     for (
         source,
         market,
@@ -160,14 +160,14 @@ def indicator_rows(
     )
 
 
-Moved = Callable[[Floats, int, Sequence[tuple[int, float]]], NDArray[np.bool_]]
+Moved = Callable[[Floats, Sequence[tuple[int, float]]], NDArray[np.bool_]]
 
 
 class _Touched:
     """The sessions whose window of `size` holds one that changed, and what their rows start with.
 
-    `moved` is given the prices that they look at, how many they are and which prices were others before, and
-    says of which rows are wanted; all are without it.
+    Where all that changed is prices, `moved` is given those that the windows look at and which of them were
+    others before, and says of which sessions a row is wanted; all are without it.
     """
 
     def __init__(
@@ -187,26 +187,34 @@ class _Touched:
         first = max(start - size + 1, 0)
         self.prices = series.prices(first, stop)
         self.rows: slice | NDArray[np.intp] = slice(None)
-        if moved is not None and change.corrected:
+        if change.revised:
             events = sessions["event"][first:stop]
-            corrected = [(int(np.searchsorted(events, event)), was) for event, was in change.corrected]
-            self.rows = np.flatnonzero(moved(self.prices, self.count, corrected))
+            revised = [(int(np.searchsorted(events, event)), was) for event, was in change.revised]
+            corrected = [(at, was) for at, was in revised if was is not None]
+            wanted = np.zeros(stop - first, dtype=np.bool_)
+            if moved is not None and corrected:
+                wanted |= moved(self.prices, corrected)
+            else:
+                for at, _ in revised:
+                    wanted[at : at + size] = True
+            self.rows = np.flatnonzero(wanted[start - first :])
         self.sessions = np.minimum(np.arange(start, stop) + 1, size)[self.rows].tolist()
         held = [origins[index] for index in sessions["origin"][start:stop][self.rows].tolist()]
+        known = newest_known(sessions["known"][first:stop], size, self.count)
         self.head: tuple[list[str], list[str], list[Provenance], list[datetime], list[datetime]] = (
             [origin.source for origin in held],
             [origin.market for origin in held],
             [origin.provenance for origin in held],
             instants(sessions["event"][start:stop][self.rows]),
-            instants(newest_available(sessions["available"][first:stop], size, self.count)[self.rows]),
+            instants(known[self.rows]),
         )
 
 
-def _moved(prices: Floats, count: int, corrected: Sequence[tuple[int, float]]) -> NDArray[np.bool_]:
-    """Which of the last `count` sessions have indicators that one of the corrections moved, each as of then.
+def _moved(prices: Floats, corrected: Sequence[tuple[int, float]]) -> NDArray[np.bool_]:
+    """Which sessions have indicators that one of the corrections moved, each as of then.
 
     Args:
-        prices: of the sessions and of up to `INDICATORS_SIZE` - 1 before them, after all corrections.
+        prices: after all corrections.
         corrected: place in `prices` and the price before, in the order in which they came.
     """
     moved = np.zeros(len(prices), dtype=np.bool_)
@@ -220,7 +228,7 @@ def _moved(prices: Floats, count: int, corrected: Sequence[tuple[int, float]]) -
         held, holds = highest(before[later]), highest(after[later])
         moved[end - len(holds) : end] |= (held != holds) & ~(np.isnan(held) & np.isnan(holds))
         after = before
-    return moved[len(prices) - count :]
+    return moved
 
 
 def _nullable(column: Floats) -> list[float | None]:

@@ -15,9 +15,11 @@ REVISION: Final = np.dtype(
         ("offset", np.int64),
         ("price", np.float64),
         ("origin", np.int64),
+        ("known", np.int64),
     ]
 )
-"""A price as series keep it: times in microseconds since 1970, `origin` an index of `SeriesStore.origins`."""
+"""A price as series keep it: times in microseconds since 1970, `origin` an index of `SeriesStore.origins`,
+`known` the earliest time of what follows from it: `available`, or later (`Series`)."""
 
 Revisions = NDArray[Any]
 """Array of `REVISION`."""

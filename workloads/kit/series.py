@@ -43,9 +43,9 @@ class Change:
     row: int
     start: int
     stop: int
-    corrected: Sequence[tuple[int, float]] = ()
-    """Where all that happened is that sessions got another price: of which event, and what it was before, one
-    after the other. Empty where sessions were added."""
+    revised: Sequence[tuple[int, float | None]] = ()
+    """Events of the sessions that got another price, and what it was before, or of those that came late, and
+    None. In the order in which it happened; empty where sessions were added at the end."""
 
 
 class Series:
@@ -53,6 +53,10 @@ class Series:
 
     A row more than `history` sessions old changes nothing; `margin` is how many sessions before such a one
     its window may still reach.
+
+    One that comes late pushes another out of the windows after it, which may have become known later than it:
+    what was said of those windows is of that time. So what follows from it is `known` no earlier than any of
+    the `margin` sessions before it, and what is said last of a session is what holds.
     """
 
     def __init__(self, history: int, margin: int) -> None:
@@ -82,9 +86,9 @@ class Series:
         A row that repeats what holds, or has an older `published_at`, changes nothing and is left out.
 
         Args:
-            together: revisions of neighbouring sessions that became known at one instant, as a restated day
-                does, are one change. What follows from each of them would have that instant, too, so that
-                the last one's holds.
+            together: revisions of neighbouring sessions that are known from one instant on, as a restated day
+                is, are one change, and so are such that came late. What follows from each of them would have
+                that instant, too, so that the last one's holds.
         """
         events: Micros = rows["event"]
         breaks = [*(np.flatnonzero(events[1:] <= events[:-1]) + 1).tolist(), len(rows)]
@@ -92,11 +96,11 @@ class Series:
         for stop in breaks:
             pending: Change | None = None
             while row < stop and not self._is_newest(int(events[row])):
-                revision = rows[row]
-                if pending is not None and not self._neighbours(pending, rows[pending.row], revision):
+                place = self._place(rows[row])
+                if pending is not None and not self._neighbours(pending, place):
                     yield pending
                     pending = None
-                change = self._revise(row, revision)
+                change = self._revise(row, rows[row], place)
                 if change is not None:
                     if pending is not None and change.stop:
                         pending = _joined(pending, change)
@@ -136,45 +140,66 @@ class Series:
     def _is_newest(self, event: int) -> bool:
         return not self._sessions.size or event > int(self._sessions.live["event"][-1])
 
-    def _neighbours(self, pending: Change, first: Any, revision: Any) -> bool:
-        if revision["available"] != first["available"]:
-            return False
-        events: Micros = self._sessions.live["event"]
-        at = int(np.searchsorted(events, int(revision["event"])))
-        return pending.start - self._margin <= at <= pending.stop + self._margin
-
-    def _revise(self, row: int, revision: Any) -> Change | None:
+    def _place(self, revision: Any) -> _Place:
         sessions = self._sessions.live
         events: Micros = sessions["event"]
-        event = int(revision["event"])
-        if len(events) > self._history and event < events[-self._history]:
-            return Change(row, 0, 0)
+        event, known = int(revision["event"]), int(revision["available"])
         at = int(np.searchsorted(events, event))
         if at < len(events) and events[at] == event:
+            return _Place(at, True, max(known, int(sessions["known"][at])))
+        before: Micros = sessions["known"][max(at - self._margin, 0) : at]
+        return _Place(at, False, max(known, int(before.max())) if len(before) else known)
+
+    def _neighbours(self, pending: Change, place: _Place) -> bool:
+        late = pending.revised[0][1] is None
+        if late == place.held or self._known(pending) != place.known:
+            return False
+        return pending.start - self._margin <= place.at <= pending.stop + self._margin
+
+    def _known(self, change: Change) -> int:
+        """Of the first session of a change."""
+        sessions = self._sessions.live
+        return int(sessions["known"][np.searchsorted(sessions["event"], change.revised[0][0])])
+
+    def _revise(self, row: int, revision: Any, place: _Place) -> Change | None:
+        sessions = self._sessions.live
+        event, at = int(revision["event"]), place.at
+        if len(sessions) > self._history and event < sessions["event"][-self._history]:
+            return Change(row, 0, 0)
+        was: float | None = None
+        revision = revision.copy()
+        revision["known"] = place.known
+        if place.held:
             held = sessions[at]
             same = all(held[name] == revision[name] for name in ("available", "price", "origin"))
             if same or revision["available"] < held["available"]:
                 return None
-            corrected = ((event, float(held["price"])),)
+            was = float(held["price"])
             sessions[at] = revision
         else:
-            corrected = ()
             self._sessions.insert(at, revision)
         self._log.insert(self._log.size, revision)
-        return Change(row, at, at + 1, corrected)
+        return Change(row, at, at + 1, ((event, was),))
+
+
+class _Place(NamedTuple):
+    """Where a revision belongs among the sessions, whether one is `held` there, and as of when what follows
+    from it is `known`."""
+
+    at: int
+    held: bool
+    known: int
 
 
 def _joined(one: Change, other: Change) -> Change:
-    """Both, where the sessions of `one` are numbered as they were before `other`, which is of one session."""
-    moved = 0 if other.corrected else 1
+    """Both, where the sessions of `one` are numbered as they were before `other`, which is of one session and
+    likewise late or not."""
+    [(_, was)] = other.revised
+    moved = 1 if was is None else 0
     start = one.start + (moved if other.start <= one.start else 0)
     stop = one.stop + (moved if other.start < one.stop else 0)
-    return Change(
-        one.row,
-        min(start, other.start),
-        max(stop, other.stop),
-        (*one.corrected, *other.corrected) if one.corrected and other.corrected else (),
-    )
+    revised = (*one.revised, *other.revised)
+    return Change(one.row, min(start, other.start), max(stop, other.stop), revised)
 
 
 class SeriesKey(NamedTuple):
@@ -272,6 +297,7 @@ class SeriesStore:
                     record.offset,
                     record.value.price,
                     self._origin(record.value),
+                    micros(record.value.published_at),
                 )
                 for record in records
             ),

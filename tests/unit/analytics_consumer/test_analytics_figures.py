@@ -16,7 +16,7 @@ from workloads.analytics_consumer.figures import (
     INDICATORS_SIZE,
     TRENDS_SIZE,
     indicators,
-    newest_available,
+    newest_known,
     trends,
 )
 
@@ -104,4 +104,4 @@ def test_a_row_is_as_old_as_the_newest_price_in_its_window(available: list[int],
     count = data.draw(st.integers(1, len(available)))
     size = data.draw(st.integers(1, 12))
     expected = [max(available[max(0, end - size) : end]) for end in range(1, len(available) + 1)][-count:]
-    assert newest_available(np.array(available), size, count).tolist() == expected
+    assert newest_known(np.array(available), size, count).tolist() == expected

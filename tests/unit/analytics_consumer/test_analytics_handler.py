@@ -116,6 +116,43 @@ def test_a_restated_month_gives_each_session_that_it_touches_one_row() -> None:
     assert len(saved[1].indicators) == len({row[2] for row in saved[1].indicators}) <= 30 + 249
 
 
+def test_the_newest_row_of_a_session_holds_also_where_a_late_price_is_dated_long_ago() -> None:
+    """It pushes a session out of the window that became known after it."""
+    flat = [record(day, price(day, 50.0)) for day in range(300) if day != 100]
+    corrected, late = record(299, price(5, 500.0, known=310)), record(300, price(100, 50.0, known=101))
+    tables, _ = run([flat, [corrected], [late]])
+    assert known(tables.indicators, 254)[max(known(tables.indicators, 254))]["drawdown_250"] == -0.9
+    newest = known(tables.indicators, 255)
+    assert newest[max(newest)]["drawdown_250"] == 0.0
+    # Known when the correction was: until then, the window was said to hold the session that it pushed out.
+    assert max(newest) == 310
+
+
+def test_sessions_between_two_that_changed_get_no_row() -> None:
+    topic = [r for r in history(400) if r.offset not in (20, 260)]
+    late = [record(500 + day, price(day, 60.0, known=450)) for day in (20, 260)]
+    one, messages = run([topic, late[:1], late[1:]])
+    both, together = run([topic, late])
+    assert both.all() == one.all()
+    assert len(together) == len(messages)
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_windows_of_a_year_follow_from_the_topic_alone(data: st.DataObject) -> None:
+    missing = data.draw(st.sets(st.integers(1, 298), max_size=6))
+    topic = [r for r in history(300) if r.offset not in missing]
+    for offset in range(300, 300 + data.draw(st.integers(2, 12))):
+        day = data.draw(st.one_of(st.sampled_from(sorted(missing or {7})), st.integers(0, 299)))
+        instant = data.draw(st.sampled_from([320, 321, day + 1]))
+        value = data.draw(st.sampled_from([20.0, 50.0, 90.0, -5.0]))
+        topic.append(record(offset, price(day, value, known=instant)))
+    old = len([r for r in topic if r.offset < 300])
+    one, _ = run([topic[:old], *([r] for r in topic[old:])])
+    all_, _ = run([topic[:old], topic[old:]])
+    assert all_.all() == one.all()
+
+
 def test_a_price_that_comes_late_moves_the_windows_after_it() -> None:
     topic = [r for r in history(60) if r.offset != 40]
     tables, _ = run([topic, [record(60, price(40, 70.0, known=90))]])
