@@ -82,7 +82,9 @@ def test_a_refused_message_is_repaired_and_sent_again_once_and_it_is_recorded(ka
 
 
 @pytest.mark.usefixtures("topics")
-@pytest.mark.parametrize("given", [["--set", "prise=1"], ["--at", "7"], ["--since", "yesterday"]])
+@pytest.mark.parametrize(
+    "given", [["--set", "prise=1"], ["--at", "7"], ["--at", "9@9"], ["--since", "yesterday"]]
+)
 def test_a_wrong_argument_is_refused_by_name(kafka: KafkaClient, given: list[str]) -> None:
     done = letters(kafka, *given)
     assert done.returncode == 2

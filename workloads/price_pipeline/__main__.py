@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 
 from workloads.kit import log
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
+from workloads.kit.contracts.earlier import PriceV1
 from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Product
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
@@ -140,7 +141,10 @@ def _letters(args: argparse.Namespace) -> int:
 
     settings = load_settings(KafkaSettings)
     choice = letters.Choice(args.at, args.symbol, args.since, args.until)
-    found = choice.of(letters.read(settings))
+    held = letters.read(settings)
+    if unknown := sorted(set(args.at) - {letter.place for letter in held}):
+        return _bad(f"--at {', '.join(unknown)}: no message there was refused; without --at all are listed")
+    found = choice.of(held)
     changes = dict(args.set)
     if not args.send:
         print(json.dumps({"letters": [letter.summary() for letter in found]}), flush=True)
@@ -223,14 +227,15 @@ def _instant(text: str) -> datetime:
 
 
 def _place(text: str) -> str:
-    if not re.fullmatch(r"\d+@\d+", text):
+    place = re.fullmatch(r"(\d+)@(\d+)", text, re.ASCII)
+    if place is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not PARTITION@OFFSET, such as 3@1704")
-    return text
+    return "@".join(str(int(number)) for number in place.groups())
 
 
 def _setting(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
-    if not equals or name not in Price.__struct_fields__:
+    if not equals or name not in (*Price.__struct_fields__, *PriceV1.__struct_fields__):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not FIELD=VALUE with a field of a price: {', '.join(Price.__struct_fields__)}"
         )

@@ -44,7 +44,9 @@ def read_price(value: object, decimal: str = ".", thousands: str = "") -> float:
     if not math.isfinite(price):
         raise Unreadable(f"{shown(value)} is not finite")
     if abs(price) > PRICE_LIMIT:
-        raise Unreadable(f"{shown(value)} is no price: no commodity's is beyond {PRICE_LIMIT:g}")
+        raise Unreadable(
+            f"{shown(value)} is out of range: no price and no measurement is beyond {PRICE_LIMIT:g}"
+        )
     return price
 
 

@@ -54,8 +54,11 @@ def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
     try:
         return _message(row, start, end, known, amount)
     except msgspec.ValidationError as error:
-        what = "symbol" if terms.kind is None else "indicator"
-        return _refused(row, "schema", f"{error} ({what} {shown(row.symbol)})")
+        if terms.kind is None:
+            return _refused(row, "schema", f"{error} (symbol {shown(row.symbol)})")
+        zone = shown(own(row.zone, terms.market))
+        named = f"indicator {shown(row.symbol)} of zone {zone}: `symbols` and `zones` map what a source says"
+        return _refused(row, "schema", f"{error} ({named})")
 
 
 def _message(row: RawRow, start: datetime, end: datetime, known: datetime, amount: float) -> Message:

@@ -34,7 +34,7 @@ class Ledger:
         self._held: dict[tuple[str, str, datetime, str], Held] = {}
         self._newest: dict[tuple[str, str], datetime] = {}
         self._terms: dict[tuple[str, ...], int] = {}
-        self._refused: set[tuple[str, bytes]] = set()
+        self._refused: set[tuple[str, str, bytes]] = set()
         self.anchor: Anchor | None = None
         """The replayed price with the newest delivery."""
         self.last: dict[str, Price] = {}
@@ -63,8 +63,8 @@ class Ledger:
                     ledger.note(record.value)
             dead = topics.dead_letter(message.topic)
             for letter in read_committed_to_end(settings, dead, bytes) if refusals else ():
-                if (source := dead_letters.source_of(letter.headers)) is not None:
-                    ledger._refused.add((source, digest(letter.raw, letter.headers)))
+                if (series := dead_letters.series_of(letter.headers)) is not None:
+                    ledger._refused.add((*series, digest(letter.raw, letter.headers)))
         return ledger
 
     def held(self, identity: Message) -> Held | None:
@@ -85,7 +85,7 @@ class Ledger:
 
     def refused(self, row: Refused) -> bool:
         """Whether this row of this source is on the dead-letter topic already."""
-        return (row.source, digest(row.raw)) in self._refused
+        return (row.source, row.symbol, digest(row.raw)) in self._refused
 
     def note(self, message: Message) -> None:
         """Take in what was published."""
@@ -102,7 +102,7 @@ class Ledger:
 
     def note_refused(self, row: Refused) -> None:
         """Take in a row that was dead-lettered."""
-        self._refused.add((row.source, digest(row.raw)))
+        self._refused.add((row.source, row.symbol, digest(row.raw)))
 
     def _numbered(self, terms: tuple[str, ...]) -> int:
         return self._terms.setdefault(terms, len(self._terms))

@@ -17,6 +17,7 @@ import msgspec
 
 from workloads.kit.codec import DecodeError, decoder, encode
 from workloads.kit.contracts.declared.price_pipeline import LETTERS_ID
+from workloads.kit.contracts.earlier import PriceV1
 from workloads.kit.contracts.messages import AuditEvent, Price
 from workloads.kit.contracts.topics import COMMODITY_PRICES, PLATFORM_AUDIT, dead_letter
 from workloads.kit.dead_letters import ORIGINAL_BYTES
@@ -149,6 +150,12 @@ def repaired(letter: Letter, changes: Mapping[str, Any]) -> Price:
         if not (fields := dict(letter.fields)):
             raise NotRepaired(
                 f"{letter.place}: the message is no JSON object, so that it has no field to set"
+            )
+        own = PriceV1.__struct_fields__
+        if fields.get("schema_version") == 1 and (others := sorted(set(changes) - set(own))):
+            raise NotRepaired(
+                f"{letter.place}: the message is of version 1, which has no {', '.join(others)}: it has"
+                f" {', '.join(own)}"
             )
         fields |= changes
         raw = msgspec.json.encode({name: value for name, value in fields.items() if value is not None})

@@ -136,14 +136,15 @@ def messages(
     source: Source, window: Window, ledger: Ledger, clock: Callable[[], datetime], counts: Counter[str]
 ) -> Iterator[Message | Refused]:
     """What publishing the source would write, in order of delivery; the ledger stays as it is."""
-    told: set[tuple[str, bytes]] = set()
+    told: set[tuple[str, str, bytes]] = set()
     seen = Seen()
     found: list[_Found] = []
 
     def refuse(refused: Refused) -> Iterator[Refused]:
         counts["refused"] += 1
-        if not ledger.refused(refused) and (refused.source, refused.raw) not in told:
-            told.add((refused.source, refused.raw))
+        fault = (refused.source, refused.symbol, refused.raw)
+        if not ledger.refused(refused) and fault not in told:
+            told.add(fault)
             yield refused
 
     def due() -> Iterator[Message | Refused]:

@@ -10,18 +10,21 @@ from workloads.kit.records import Headers, Output
 from workloads.price_pipeline.rows import Refused
 
 _SOURCE: Final = "source"
+_SYMBOL: Final = "symbol"
 _WORKLOAD: Final = PRICE_PIPELINE.name
 
 
 def output(row: Refused) -> Output:
     """The dead letter of a refused row, cut to fit."""
-    named = {"workload": _WORKLOAD, _SOURCE: row.source, "symbol": row.symbol, "error": row.error}
+    named = {"workload": _WORKLOAD, _SOURCE: row.source, _SYMBOL: row.symbol, "error": row.error}
     return letter(row.topic, row.symbol, row.raw, {**named, "reason": row.reason})
 
 
-def source_of(headers: Headers) -> str | None:
-    """The source of a refused row; None for a message that a consumer dead-lettered."""
+def series_of(headers: Headers) -> tuple[str, str] | None:
+    """Source and symbol of a refused row, one of several where it holds more; None for a message that a
+    consumer dead-lettered."""
     own = dict(headers)
     if own.get("workload") != _WORKLOAD.encode() or _SOURCE not in own:
         return None
-    return own[_SOURCE].decode(errors="backslashreplace")
+    source, symbol = (own.get(name, b"").decode(errors="backslashreplace") for name in (_SOURCE, _SYMBOL))
+    return source, symbol

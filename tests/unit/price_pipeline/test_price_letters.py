@@ -79,3 +79,7 @@ def test_a_message_of_the_version_before_is_chosen_by_its_time_and_sent_as_of_no
     assert Choice(since=datetime.fromisoformat("2020-01-04T00:00Z")).of([one]) == [one]
     assert Choice(since=datetime.fromisoformat("2020-01-05T00:00Z")).of([one]) == []
     assert repaired(one, {}).delivery_start == datetime.fromisoformat("2020-01-04T00:00Z")
+    moved = repaired(one, {"event_time": "2020-01-03T00:00:00Z"})
+    assert moved.delivery_start == datetime.fromisoformat("2020-01-03T00:00Z")
+    with pytest.raises(NotRepaired, match="version 1, which has no delivery_start"):
+        repaired(one, {"delivery_start": "2020-01-03T00:00:00Z"})

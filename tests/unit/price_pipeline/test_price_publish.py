@@ -269,7 +269,7 @@ def test_a_refused_row_is_dead_lettered_once_with_its_bytes_and_the_reason(pipel
         "error": b"price",
         "reason": b"'n/a' is not a number",
     }
-    assert refusals.source_of(letter.headers) == "daily"
+    assert (refusals.series_of(letter.headers) or ("", ""))[0] == "daily"
 
 
 def test_the_same_bytes_from_another_source_are_another_refusal(pipeline: Pipeline) -> None:
