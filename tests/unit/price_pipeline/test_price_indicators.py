@@ -92,7 +92,7 @@ def test_forecasts_are_of_their_zone_and_period_and_known_the_day_before(wide: M
     pipeline = Pipeline(datetime(2026, 3, 28, 12, tzinfo=UTC))
     rows = "".join(f"2026-03-29 {hour:02}:00,{hour},-{hour}\n" for hour in (0, 1, 3))
     source = wide("start,Load,Wind\n" + rows + "2026-03-29 02:00,1,1\n2026-03-29 04:00,,7\n", FORECAST)
-    assert pipeline.run(source) == {"published": 7, "unobserved": 1, "refused": 2, "dead_lettered": 1}
+    assert pipeline.run(source) == {"published": 7, "unobserved": 1, "refused": 2, "dead_lettered": 2}
     load = [one for one in pipeline.indicators if one.name == "load"]
     assert [(one.delivery_start.hour, one.value) for one in load] == [(23, 0.0), (0, 1.0), (1, 3.0)]
     one = load[0]
@@ -100,9 +100,10 @@ def test_forecasts_are_of_their_zone_and_period_and_known_the_day_before(wide: M
     assert one.published_at == datetime(2026, 3, 28, 9, tzinfo=UTC)
     assert one.delivery_end - one.delivery_start == timedelta(hours=1)
     assert [one.value for one in pipeline.indicators if one.name == "wind"] == [0.0, -1.0, -3.0, 7.0]
-    (letter,) = pipeline.refused
-    assert "does not exist in Europe/Berlin" in letter["reason"]
-    assert letter["symbol"] == "DE-LU/load/forecast"
+    # One each, though it is one row: each says what is wrong with its own.
+    assert all("does not exist in Europe/Berlin" in letter["reason"] for letter in pipeline.refused)
+    named = [letter["symbol"] for letter in pipeline.refused]
+    assert named == ["DE-LU/load/forecast", "DE-LU/wind/forecast"]
     assert pipeline.run(source) == {"skipped": 7, "unobserved": 1, "refused": 2}
 
 
@@ -130,12 +131,13 @@ def test_a_forecast_that_changes_after_its_delivery_is_a_revision_and_a_new_one_
     pipeline.now += timedelta(days=2)
     late = before.replace("10", "12") + "2026-03-02 03:00,7,8\n"
     counts = pipeline.run(wide(late, FORECAST))
-    assert counts == {"corrections": 1, "skipped": 1, "refused": 2, "dead_lettered": 1}
+    assert counts == {"corrections": 1, "skipped": 1, "refused": 2, "dead_lettered": 2}
     assert [one.value for one in pipeline.indicators if one.correction] == [12.0]
-    (letter,) = pipeline.refused
-    assert letter["error"] == "published_at"
-    assert "no forecast" in letter["reason"]
-    assert "--backfill" in letter["reason"]
+    assert len(pipeline.refused) == 2
+    for letter in pipeline.refused:
+        assert letter["error"] == "published_at"
+        assert "no forecast" in letter["reason"]
+        assert "--backfill" in letter["reason"]
     everything = Window(since=datetime(2026, 3, 1, tzinfo=UTC), until=pipeline.now)
     assert pipeline.run(wide(late, FORECAST), everything) == {"published": 2, "skipped": 2}
     assert pipeline.indicators[-1].published_at == datetime(2026, 3, 1, 9, tzinfo=UTC)
