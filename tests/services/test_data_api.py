@@ -482,6 +482,21 @@ def test_predictions_have_the_outcome_that_was_known_at_the_instant(
     assert record["coverage"] == pytest.approx(sum(row[2] for row in view) / 18)
 
 
+def test_another_source_is_no_outcome(database: MigratedDatabase, api: FlaskClient) -> None:
+    """A hub and an exchange quote one symbol, in EUR and in JPY, days apart."""
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    prices = echoing(3, 300)
+    days = add_prices(database, "SYN-A", prices, start=start)
+    add_predictions(database, artifact("SYN-A"), 4, days[-2:], prices)
+    add_prices(database, "SYN-A", prices * 100, start=start, source="exchange")
+    # Later than any of its own, and before its own revision: neither the first period nor its price.
+    add_prices(database, "SYN-A", [5100.0], start=days[-1] + timedelta(days=1), source="exchange")
+    (known, waiting) = items(api, "/v1/predictions", symbol="SYN-A")
+    assert known["outcome"]["price"] == prices[-1]
+    assert known["outcome"]["delivery_start"] == text(days[-1])
+    assert waiting["outcome"] is None
+
+
 def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: Path) -> None:
     add(database, START, -3.0)
     (port,) = free_ports(1)

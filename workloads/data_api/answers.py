@@ -43,8 +43,9 @@ def described(page: type[BaseModel]) -> Any:
 def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     """The page in the form asked for.
 
-    Its ETag is of its rows and of whether there are more: that the same rows are of a later instant makes
-    them no others. What was asked as of an instant that is long over is final but for late arrivals; all
+    Its ETag is of its rows and of the cursor to the next page: that the same rows are of a later instant makes
+    them no others, but a cursor goes on as of its own instant. Were the page with an old one still good, the
+    pages after it would be read without what was revised since. What was asked as of an instant that is long over is final but for late arrivals; all
     else has to be asked again.
     """
     kind = _kind(query)
@@ -54,7 +55,7 @@ def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     body = _csv(type(page), rows) if kind == CSV else page.model_dump_json()
     response = Response(body, content_type=f"{CSV}; charset=utf-8; header=present" if kind == CSV else JSON)
     identity = page.model_dump_json(exclude=set(Page.model_fields))
-    digest = hashlib.blake2b(f"{kind} {following is not None} {identity}".encode(), digest_size=12)
+    digest = hashlib.blake2b(f"{kind} {following} {identity}".encode(), digest_size=12)
     response.set_etag(digest.hexdigest(), weak=True)
     response.headers["Cache-Control"] = _holds(query, settings)
     response.vary.update(("Accept", "Accept-Encoding"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -183,6 +184,30 @@ def test_the_next_page_is_linked(api: FlaskClient, store: MemoryStore) -> None:
     assert store.asked[1]["after"] == price(1)["delivery_start"]
     # All pages are of the instant of the first.
     assert store.asked[1]["as_of"] == store.asked[0]["as_of"]
+
+
+def test_a_page_that_is_known_does_not_lead_to_pages_of_before(api: FlaskClient, store: MemoryStore) -> None:
+    """Else the second page is asked for by the cursor of before, and its revision is never seen."""
+    store.found = [price(hour) for hour in range(3)]
+    first = api.get(f"{PRICES}?symbol=DE-LU&limit=2")
+    store.found[2] = price(2, 99.0)
+    known = {"If-None-Match": first.headers["ETag"]}
+    again = api.get(f"{PRICES}?symbol=DE-LU&limit=2", headers=known)
+    assert again.status_code == 200
+    assert again.get_json()["next"] != first.get_json()["next"]
+    # A page that ends there, and one as of an instant that is over, lead nowhere else.
+    for query in ("limit=3", "limit=2&as_of=2026-03-05T00:00:00Z"):
+        known = {"If-None-Match": api.get(f"{PRICES}?symbol=DE-LU&{query}").headers["ETag"]}
+        assert api.get(f"{PRICES}?symbol=DE-LU&{query}", headers=known).status_code == 304
+
+
+def test_an_instant_to_come_is_now(api: FlaskClient, store: MemoryStore) -> None:
+    """All pages are of one instant, whatever is published while they are read."""
+    store.found = [price(hour) for hour in range(3)]
+    first = api.get(f"{PRICES}?symbol=DE-LU&limit=2&as_of=2199-01-01T00:00:00Z").get_json()
+    assert datetime.fromisoformat(first["as_of"]) <= datetime.now(UTC)
+    query = {"symbol": "DE-LU", "limit": 2, "as_of": "2199-01-01T00:00:00Z", "cursor": first["next"]}
+    assert api.get(PRICES, query_string=query).get_json()["as_of"] == first["as_of"]
 
 
 def test_the_page_of_the_document_takes_nothing_from_elsewhere(api: FlaskClient) -> None:
