@@ -43,10 +43,10 @@ def described(page: type[BaseModel]) -> Any:
 def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     """The page in the form asked for.
 
-    Its ETag is of its rows and of the cursor to the next page: that the same rows are of a later instant makes
-    them no others, but a cursor goes on as of its own instant. Were the page with an old one still good, the
-    pages after it would be read without what was revised since. What was asked as of an instant that is long over is final but for late arrivals; all
-    else has to be asked again.
+    Its ETag is of its rows and of the cursor to the next page: that the same rows are of a later instant
+    makes them no others, but a cursor goes on as of its own instant. Were the page with an old one still
+    good, the pages after it would be read without what was revised since. What was asked as of an instant
+    that is long over is final but for late arrivals; all else has to be asked again.
     """
     kind = _kind(query)
     rows: list[BaseModel] = page.items
