@@ -21,6 +21,8 @@ from workloads.data_api.settings import DataApiSettings
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 _REVALIDATE: Final = "private, no-cache"
 _SETTLED: Final = "private, max-age=3600"
 
@@ -75,7 +77,7 @@ def _holds(query: Query, settings: DataApiSettings) -> str:
 def _kind(query: Query) -> str:
     if query.format is not None:
         return CSV if query.format == "csv" else JSON
-    if "Accept" not in request.headers:
+    if not request.headers.get("Accept", "").strip():
         return JSON
     best = request.accept_mimetypes.best_match([JSON, CSV])
     if best is None:
@@ -129,4 +131,7 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        # A spreadsheet would run it as a formula (OWASP, CSV injection). A number is none, nor is its sign.
+        return f"'{value}" if value.startswith(_FORMULA) else value
     return "" if value is None else str(value).lower() if isinstance(value, bool) else value
