@@ -65,6 +65,8 @@ def add(
     resolution: str = "PT1H",
     published: datetime | None = None,
     currency: str = "EUR",
+    product: str = "day-ahead",
+    market: str = "power",
 ) -> None:
     """A price, as analytics-consumer writes it; known a day before its delivery unless it says when."""
     known = published or at - timedelta(days=1)
@@ -73,8 +75,11 @@ def add(
             "INSERT INTO features.commodity_prices_daily (source, symbol, delivery_start, resolution,"
             " published_at, delivery_end, product, market, price, currency, unit, provenance, correction,"
             " topic_partition, topic_offset)"
-            " VALUES (%s, %s, %s, %s, %s, %s, 'day-ahead', 'power', %s, %s, 'MWh', 'market', %s, 0, 0)",
-            (source, symbol, at, resolution, known, at + length, price, currency, published is not None),
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'MWh', 'market', %s, 0, 0)",
+            (
+                *(source, symbol, at, resolution, known, at + length, product, market, price, currency),
+                published is not None,
+            ),
         )
 
 
@@ -301,7 +306,7 @@ def test_a_day_has_the_hours_of_its_clock(
     database: MigratedDatabase, api: FlaskClient, start: datetime, hours: int
 ) -> None:
     fill(database, start - 3 * HOUR, 30)
-    query = {"symbol": "DE-LU", "start": text(start), "end": text(start + HOUR)}
+    query = {"symbol": "DE-LU", "start": text(start), "end": text(start + hours * HOUR)}
     (found,) = items(api, "/v1/aggregates", **query)
     values = [value(number) for number in range(3, 3 + hours)]
     assert (found["time_zone"], found["start"]) == ("Europe/Berlin", text(start))
@@ -315,7 +320,7 @@ def test_base_is_peak_and_off_peak_together(database: MigratedDatabase, api: Fla
     # A week with the short Sunday, from Monday 00:00 in Berlin.
     start = datetime(2024, 3, 24, 23, tzinfo=UTC)
     fill(database, start, 170)
-    query = {"symbol": "DE-LU", "start": text(start), "end": text(start + HOUR)}
+    query = {"symbol": "DE-LU", "start": text(start), "end": text(start + 167 * HOUR)}
 
     def week(profile: str) -> dict[str, Any]:
         (found,) = items(api, "/v1/aggregates", every="week", profile=profile, **query)
@@ -326,7 +331,7 @@ def test_base_is_peak_and_off_peak_together(database: MigratedDatabase, api: Fla
     assert (base["periods"], peak["periods"], off["periods"]) == (167, 60, 107)
     assert base["mean"] * 167 == pytest.approx(peak["mean"] * 60 + off["mean"] * 107)
     # Monday's peak is its hours 8 to 19.
-    (monday,) = items(api, "/v1/aggregates", profile="peak", **query)
+    (monday, *_) = items(api, "/v1/aggregates", profile="peak", **query)
     assert monday["mean"] == pytest.approx(sum(map(value, range(8, 20))) / 12)
 
 
@@ -338,7 +343,7 @@ def test_aggregates_are_as_of_an_instant_and_say_what_they_lack(
     add(database, midnight, 10.0)
     add(database, midnight + HOUR, 20.0)
     add(database, midnight + HOUR, -40.0, published=revised)
-    query = {"symbol": "DE-LU", "start": text(midnight), "end": text(midnight + HOUR)}
+    query = {"symbol": "DE-LU", "start": text(midnight), "end": text(midnight + 24 * HOUR)}
     (before,) = items(api, "/v1/aggregates", as_of=text(revised - HOUR), **query)
     (after,) = items(api, "/v1/aggregates", **query)
     assert (before["mean"], after["mean"]) == (15.0, -15.0)
@@ -353,7 +358,11 @@ def test_quarters_weigh_as_long_as_they_are(database: MigratedDatabase, api: Fla
     (hour,) = items(api, "/v1/aggregates", every="hour", **query)
     assert (hour["mean"], hour["periods"], hour["covered_hours"]) == (3.0, 4, 1.0)
     # In Tokyo this hour belongs to another day.
-    tokyo = query | {"start": text(midnight - timedelta(days=1)), "tz": "Asia/Tokyo"}
+    tokyo = query | {
+        "start": text(midnight - 8 * HOUR),
+        "end": text(midnight + 16 * HOUR),
+        "tz": "Asia/Tokyo",
+    }
     (day,) = items(api, "/v1/aggregates", **tokyo)
     assert day["start"] == text(midnight - 8 * HOUR)
 
@@ -381,7 +390,7 @@ def test_what_has_no_mean_in_common_is_refused(database: MigratedDatabase, api: 
     add(database, START, 1.0)
     add(database, START + HOUR, 1.0, source="exchange")
     days = timedelta(days=2)
-    query = {"symbol": "DE-LU", "start": text(START - days), "end": text(START + days)}
+    query = {"symbol": "DE-LU", "start": text(START - days), "end": text(START + days), "tz": "UTC"}
     answer = api.get("/v1/aggregates", query_string=query)
     assert answer.status_code == 422
     (one,) = answer.get_json()["errors"]
@@ -399,7 +408,8 @@ def test_what_has_no_mean_in_common_is_refused(database: MigratedDatabase, api: 
         ("P1D", 24 * HOUR, {"every": "hour"}, "every"),
         ("P1D", 24 * HOUR, {"profile": "peak"}, "profile"),
         ("P1M", 31 * 24 * HOUR, {"every": "week"}, "every"),
-        ("PT0S", 0 * HOUR, {"every": "day"}, "every"),
+        ("PT0S", 0 * HOUR, {"every": "day"}, "resolution"),
+        ("PT45M", 0.75 * HOUR, {"every": "hour"}, "every"),
     ],
 )
 def test_prices_are_not_made_finer_than_they_are(
@@ -413,12 +423,116 @@ def test_prices_are_not_made_finer_than_they_are(
     # A Monday, within the hours of peak.
     at = datetime(2024, 3, 4, 9, tzinfo=UTC)
     add(database, at, 1.0, resolution=resolution, length=length)
-    days = timedelta(days=9)
-    window = {"symbol": "DE-LU", "start": text(at - days), "end": text(at + days)}
+    # From a Monday to another.
+    start = at - timedelta(days=7, hours=9)
+    window = {"symbol": "DE-LU", "start": text(start), "end": text(start + timedelta(days=14)), "tz": "UTC"}
     answer = api.get("/v1/aggregates", query_string=window | query)
     assert answer.status_code == 422
     assert (one := answer.get_json()["errors"][0])["field"] == field
     assert resolution in one["detail"]
+
+
+def refused(api: FlaskClient, field: str, **query: Any) -> dict[str, Any]:
+    answer = api.get("/v1/aggregates", query_string={"symbol": "DE-LU"} | query)
+    assert answer.status_code == 422, answer.text
+    (one,) = answer.get_json()["errors"]
+    assert one["field"] == field
+    return one
+
+
+def test_bounds_that_would_leave_one_out_are_refused_by_the_nearest(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    january = datetime(2023, 12, 31, 23, tzinfo=UTC)
+    add(database, january, 1.0)
+    year = {"every": "month", "start": "2024-01-01T00:00:00Z", "end": "2024-12-31T23:00:00Z"}
+    remedy = refused(api, "start", **year)["remedy"]
+    assert "2024-01-01T00:00:00%2B01:00" in remedy
+    assert "2024-02-01T00:00:00%2B01:00" in remedy
+    year["start"] = "2024-01-01T00:00:00+01:00"
+    (found,) = items(api, "/v1/aggregates", symbol="DE-LU", **year)
+    assert (found["start"], found["hours"]) == (text(january), 744)
+    assert "2025-01-01" in refused(api, "end", **year | {"end": "2025-01-01T00:00:00Z"})["remedy"]
+
+
+def test_series_are_told_apart_by_the_question_and_not_by_its_page(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    midnight = datetime(2024, 3, 3, 23, tzinfo=UTC)  # of a Monday
+    add(database, midnight, 1.0)
+    add(database, midnight + 24 * HOUR, 2.0, resolution="PT15M", length=HOUR / 4)
+    query = {"start": text(midnight), "end": text(midnight + 48 * HOUR), "limit": 1}
+    assert "PT15M, PT1H" in refused(api, "resolution", **query)["detail"]
+    # Neither is of the hours of peak; one that is, is the only one there.
+    assert items(api, "/v1/aggregates", symbol="DE-LU", profile="peak", **query) == []
+    add(database, midnight + 9 * HOUR, 3.0)
+    (found,) = items(api, "/v1/aggregates", symbol="DE-LU", profile="peak", **query)
+    assert (found["resolution"], found["mean"]) == ("PT1H", 3.0)
+
+
+def test_products_have_no_mean_in_common(database: MigratedDatabase, api: FlaskClient) -> None:
+    midnight = datetime(2024, 3, 3, 23, tzinfo=UTC)
+    add(database, midnight, 10.0)
+    add(database, midnight + HOUR, -500.0, product="intraday")
+    query = {"start": text(midnight), "end": text(midnight + 24 * HOUR)}
+    assert refused(api, "product", **query)["remedy"] == "give product=day-ahead"
+    (found,) = items(api, "/v1/aggregates", symbol="DE-LU", product="intraday", **query)
+    assert (found["mean"], found["product"]) == (-500.0, "intraday")
+
+
+def test_days_are_those_of_the_market_of_what_is_asked_for(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    add(database, START, 1.0, source="elsewhere", market="gas")
+    midnight = START - HOUR
+    add(database, midnight, 2.0)
+    query = {"start": text(midnight), "end": text(midnight + 24 * HOUR)}
+    assert "source" in refused(api, "market", **query)["remedy"]
+    (found,) = items(api, "/v1/aggregates", symbol="DE-LU", source="auction", **query)
+    assert (found["time_zone"], found["mean"]) == ("Europe/Berlin", 2.0)
+    utc = {"source": "elsewhere", "start": text(START), "end": text(START + 24 * HOUR)}
+    (found,) = items(api, "/v1/aggregates", symbol="DE-LU", **utc)
+    assert (found["time_zone"], found["mean"]) == ("UTC", 1.0)
+
+
+def test_days_of_another_zone_are_refused_and_none_is_moved(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    day = datetime(2024, 4, 20, tzinfo=UTC)  # within a month of New York, and none of its days
+    add(database, day, 1.0, resolution="P1D", length=24 * HOUR)
+    query = {"every": "month", "start": "2024-04-01T00:00:00-04:00", "end": "2024-05-01T00:00:00-04:00"}
+    one = refused(api, "every", tz="America/New_York", **query)
+    assert "2024-04-20" in one["detail"]
+    assert "tz" in one["remedy"]
+    utc = {"every": "month", "start": "2024-04-01T00:00:00Z", "end": "2024-05-01T00:00:00Z", "tz": "UTC"}
+    (found,) = items(api, "/v1/aggregates", symbol="DE-LU", **utc)
+    assert (found["mean"], found["covered_hours"]) == (1.0, 24)
+
+
+def test_no_price_is_cut_by_a_day_of_half_an_hour_more(database: MigratedDatabase, api: FlaskClient) -> None:
+    midnight = datetime(2024, 4, 6, 13, tzinfo=UTC)  # of a day of 24.5 hours
+    for quarter in range(98):
+        add(database, midnight + quarter * HOUR / 4, 1.0, resolution="PT15M", length=HOUR / 4)
+        if not quarter % 4:
+            add(database, midnight + quarter * HOUR / 4, 1.0)
+    query = {
+        "start": text(midnight),
+        "end": text(midnight + 24.5 * HOUR),
+        "tz": "Australia/Lord_Howe",
+        "every": "hour",
+    }
+    found = items(api, "/v1/aggregates", symbol="DE-LU", resolution="PT15M", **query)
+    assert [i["covered_hours"] for i in found] == [i["hours"] for i in found] == [1.0] * 24 + [0.5]
+    # Its last hour is half of the day after.
+    assert refused(api, "every", resolution="PT1H", **query)
+
+
+def test_a_day_that_was_skipped_is_no_fault(database: MigratedDatabase, api: FlaskClient) -> None:
+    at = datetime(2011, 12, 29, 10, tzinfo=UTC)
+    add(database, at, 5.0)
+    query = {"start": text(at), "end": text(at + 48 * HOUR), "tz": "Pacific/Apia", "profile": "off-peak"}
+    (found,) = items(api, "/v1/aggregates", symbol="DE-LU", **query)
+    assert (found["mean"], found["hours"]) == (5.0, 12)
 
 
 def test_predictions_have_the_outcome_that_was_known_at_the_instant(
@@ -480,6 +594,21 @@ def test_predictions_have_the_outcome_that_was_known_at_the_instant(
     assert record["mean_absolute_error"] == pytest.approx(errors / 18)
     assert record["skill"] == pytest.approx(1 - errors / naive)
     assert record["coverage"] == pytest.approx(sum(row[2] for row in view) / 18)
+
+
+def test_another_source_is_no_outcome(database: MigratedDatabase, api: FlaskClient) -> None:
+    """A hub and an exchange quote one symbol, in EUR and in JPY, days apart."""
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    prices = echoing(3, 300)
+    days = add_prices(database, "SYN-A", prices, start=start)
+    add_predictions(database, artifact("SYN-A"), 4, days[-2:], prices)
+    add_prices(database, "SYN-A", prices * 100, start=start, source="exchange")
+    # Later than any of its own, and before its own revision: neither the first period nor its price.
+    add_prices(database, "SYN-A", [5100.0], start=days[-1] + timedelta(days=1), source="exchange")
+    (known, waiting) = items(api, "/v1/predictions", symbol="SYN-A")
+    assert known["outcome"]["price"] == prices[-1]
+    assert known["outcome"]["delivery_start"] == text(days[-1])
+    assert waiting["outcome"] is None
 
 
 def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """/v1/aggregates: prices by hour, day, week or month of a time zone, base, peak or off-peak.
 
-A period counts where its delivery begins, by its length. An hour, day, week or month is always whole, and is
-given where at least one price of it is known.
+A period counts by its length, and none is cut. An hour, day, week or month begins and ends as its clock has
+it, and is given where at least one price of it is known: `covered_hours` says of how much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,15 +17,22 @@ from flask_openapi3.openapi import OpenAPI
 from psycopg import sql
 from pydantic import Field
 
-from workloads.data_api import buckets, cursors, markets, paging
+from workloads.data_api import buckets, cursors, markets, paging, series
 from workloads.data_api.answers import described, respond
 from workloads.data_api.buckets import Every, Profile, Span
 from workloads.data_api.problems import Refused
-from workloads.data_api.questions import Answer, AsOfQuery, Instant, NameText, Page, ResolutionText
+from workloads.data_api.questions import (
+    Answer,
+    AsOfQuery,
+    Instant,
+    NameText,
+    Page,
+    Provenance,
+    ResolutionText,
+)
 from workloads.data_api.settings import DataApiSettings, ZoneName
 from workloads.data_api.store import Row, Store
-from workloads.kit.contracts.messages import Utc
-from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
+from workloads.kit.contracts.messages import Product, Utc
 from workloads.kit.periods import Resolution
 
 
@@ -37,8 +44,9 @@ class AggregatesQuery(AsOfQuery):
     resolution: ResolutionText | None = Field(
         None, description="From prices of this resolution, such as PT15M: where the symbol has several."
     )
-    start: Instant = Field(description="The first hour, day, week or month begins then or later.")
-    end: Instant = Field(description="The last one begins before.")
+    product: Product | None = Field(None, description="Of this product: where the symbol has several.")
+    start: Instant = Field(description="Where the first hour, day, week or month begins, in `tz`.")
+    end: Instant = Field(description="Where the last one ends.")
     every: Every = Field("day", description="hour, day, week (from Monday) or month, of `tz`.")
     profile: Profile = Field(
         "base",
@@ -55,6 +63,9 @@ class Aggregate(Answer):
 
     symbol: str
     source: str
+    market: str
+    product: Product
+    provenance: Provenance
     resolution: str = Field(description="Of the prices that it is made from.")
     currency: str
     unit: str
@@ -81,27 +92,18 @@ class Key(NamedTuple):
     start: Utc
 
 
-_TABLE: Final = sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY)
-
-_MARKET: Final = sql.SQL("SELECT market FROM {} WHERE symbol = %(symbol)s LIMIT 1").format(_TABLE)
-
 # `edges` are the starts and ends of the profile's parts in turn: an odd number of edges before a price says
-# that it is within a part, and which.
+# that it is within a part, and which. A price that reaches over the next edge is `cut` by it; one of local
+# days is `cut`, too, where it is none of them (`days`, null where it is of a clock).
 _SELECT: Final = sql.SQL(
-    "WITH held AS (SELECT DISTINCT ON (delivery_start, source, resolution) delivery_start, source,"
-    " resolution, currency, unit, price,"
-    " extract(epoch FROM delivery_end - delivery_start)::float8 AS seconds FROM {table}"
-    " WHERE symbol = %(symbol)s AND delivery_start >= %(start)s AND delivery_start < %(end)s"
-    " AND published_at <= %(as_of)s"
-    " AND (%(source)s::text IS NULL OR source = %(source)s)"
-    " AND (%(resolution)s::text IS NULL OR resolution = %(resolution)s)"
-    " ORDER BY delivery_start, source, resolution, published_at DESC)"
-    " SELECT width_bucket(delivery_start, %(edges)s::timestamptz[]) AS edge, source, resolution, currency,"
-    " unit, count(*)::int AS periods, sum(seconds) AS seconds, sum(price * seconds) AS weighted,"
-    " min(price) AS min, max(price) AS max FROM held GROUP BY 1, 2, 3, 4, 5 ORDER BY 1"
-).format(table=_TABLE)
-
-_SERIES: Final = ("source", "resolution", "currency", "unit")
+    "WITH {held}, placed AS (SELECT *, width_bucket(delivery_start, %(edges)s::timestamptz[]) AS edge,"
+    " extract(epoch FROM delivery_end - delivery_start)::float8 AS seconds FROM held)"
+    " SELECT edge, count(*)::int AS periods, sum(seconds) AS seconds, sum(price * seconds) AS weighted,"
+    " min(price) AS min, max(price) AS max, min(delivery_start) FILTER (WHERE"
+    " delivery_end > (%(edges)s::timestamptz[])[edge + 1] OR NOT (%(days)s::timestamptz[] IS NULL"
+    " OR delivery_start = ANY(%(days)s::timestamptz[]) AND delivery_end = ANY(%(days)s::timestamptz[])))"
+    " AS cut FROM placed GROUP BY edge ORDER BY edge"
+).format(held=series.HELD)
 
 
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
@@ -116,75 +118,125 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     def aggregates(query: AggregatesQuery) -> Response:
         place = paging.place(query, Key)
-        known = store.rows(_MARKET, {"symbol": query.symbol})
-        market = known[0]["market"] if known else None
-        name = query.tz or settings.market_zones.get(market or "", markets.DEFAULT_ZONE)
+        values: dict[str, Any] = {
+            **query.model_dump(include={"symbol", "start", "end", *series.CHOSEN}),
+            "as_of": place.as_of,
+        }
+        found = series.found(store, values)
+        # The market says what its days and its peak hours are.
+        series.one(query.symbol, found, ("market",))
+        market: str = found[0]["market"] if found else ""
+        name = query.tz or settings.market_zones.get(market, markets.DEFAULT_ZONE)
         zone, peak = ZoneInfo(name), markets.peak(market)
+        if query.tz is not None or found:  # else nobody knows whose days are meant, and there are none
+            _whole(query, zone)
+
+        def within(spans: Iterable[Span]) -> list[tuple[int, Span]]:
+            return [
+                (number, part)
+                for number, span in enumerate(spans)
+                for part in buckets.parts(span, query.profile, peak, zone)
+            ]
+
+        of = series.only(
+            store,
+            values,
+            found,
+            lambda a, b: [part for _, part in within([_around(a, b, query.every, zone)])],
+        )
         begin = place.after.start if place.after else query.start
         spans = list(islice(buckets.starting(begin, query.end, query.every, zone), query.limit + 1))
         following = None
         if len(spans) > query.limit:
             following = cursors.encode(query.question(), place.as_of, Key(spans.pop()[0]))
-        parts = [
-            (number, part)
-            for number, span in enumerate(spans)
-            for part in buckets.parts(span, query.profile, peak, zone)
-        ]
-        found = _read(store, query, place.as_of, [part for _, part in parts])
-        made = _made(query.symbol, name, spans, parts, found)
-        page = AggregatePage.model_validate({"items": made, "as_of": place.as_of, "next": following})
+        items: list[dict[str, Any]] = []
+        if of is not None and (parts := within(spans)):
+            resolution = _dividing(of["resolution"], query)
+            values |= {"start": parts[0][1][0], "end": parts[-1][1][1]}
+            rows = _read(store, query, values, resolution, zone, [part for _, part in parts])
+            told = {column: of[column] for column in series.COLUMNS}
+            items = _made({"symbol": query.symbol, **told, "time_zone": name}, spans, parts, rows)
+        page = AggregatePage.model_validate({"items": items, "as_of": place.as_of, "next": following})
         return respond(page, query, settings)
 
 
-def _read(store: Store, query: AggregatesQuery, as_of: datetime, parts: Sequence[Span]) -> list[Row]:
-    if not parts:
-        return []
-    rows = store.rows(
-        _SELECT,
-        {
-            "symbol": query.symbol,
-            "source": query.source,
-            "resolution": query.resolution,
-            "start": parts[0][0],
-            "end": parts[-1][1],
-            "as_of": as_of,
-            "edges": [edge for part in parts for edge in part],
-        },
-    )
-    series = sorted({tuple(row[name] for name in _SERIES) for row in rows})
-    if len(series) > 1:
-        _refuse_several(query, series)
-    for _, resolution, *_ in series:
-        if not buckets.divides(Resolution.parse(resolution), query.every, query.profile):
+def _around(first: datetime, last: datetime, every: Every, zone: ZoneInfo) -> Span:
+    return buckets.around(first, every, zone)[0], buckets.around(last, every, zone)[1]
+
+
+def _whole(query: AggregatesQuery, zone: ZoneInfo) -> None:
+    """Refused where one of them would be left out in part, and so whole, without a word."""
+    for field, at in (("start", query.start), ("end", query.end)):
+        before, after = buckets.around(at, query.every, zone)
+        if at != before:
+            near = " or ".join(
+                one.astimezone(zone).isoformat().replace("+", "%2B") for one in (before, after)
+            )
             raise Refused(
                 422,
-                f"prices of resolution {resolution} do not divide into {query.profile} by {query.every}",
-                field="every" if query.profile == "base" else "profile",
-                value=query.every if query.profile == "base" else query.profile,
-                remedy="ask for base, for a longer `every`, or for prices of another resolution",
+                f"no {query.every} of {zone.key} begins then",
+                field=field,
+                value=at.isoformat(),
+                remedy=f"give {near}, or another tz",
                 reason="invalid",
             )
+
+
+def _dividing(text: str, query: AggregatesQuery) -> Resolution:
+    resolution = Resolution.parse(text)
+    if resolution.clock == timedelta(0):
+        raise Refused(
+            422,
+            f"prices of resolution {text} are quotes of an instant, and have no length to be weighed by",
+            field="resolution",
+            value=query.resolution,
+            remedy="ask /v1/prices for them, or give another resolution of the symbol",
+            reason="invalid",
+        )
+    if not buckets.divides(resolution, query.every, query.profile):
+        raise _uneven(
+            f"prices of resolution {text} do not divide into {query.profile} by {query.every}", query
+        )
+    return resolution
+
+
+def _uneven(detail: str, query: AggregatesQuery, remedy: str = "") -> Refused:
+    field = "every" if query.profile == "base" else "profile"
+    return Refused(
+        422,
+        detail,
+        field=field,
+        value=query.every if field == "every" else query.profile,
+        remedy=remedy or "ask for base, for a longer `every`, or for prices of another resolution",
+        reason="invalid",
+    )
+
+
+def _read(
+    store: Store,
+    query: AggregatesQuery,
+    values: Mapping[str, Any],
+    resolution: Resolution,
+    zone: ZoneInfo,
+    parts: Sequence[Span],
+) -> list[Row]:
+    """A row a part with prices; `edge` is twice the part's number, and one. Refused where one is cut."""
+    days = None if resolution.clock else buckets.edges((values["start"], values["end"]), zone)
+    edges = [edge for part in parts for edge in part]
+    rows = store.rows(_SELECT, {**values, "edges": edges, "days": days})
+    cut = min((row["cut"] for row in rows if row["cut"] is not None), default=None)
+    if cut is not None:
+        raise _uneven(
+            f"the price of {resolution.text} from {cut.isoformat()} on is of no {query.profile} by"
+            f" {query.every} of {zone.key} alone",
+            query,
+            "give the tz that the prices' days are of, a longer `every`, or ask /v1/prices for them",
+        )
     return [row for row in rows if row["edge"] % 2]
 
 
-def _refuse_several(query: AggregatesQuery, series: Sequence[tuple[str, ...]]) -> None:
-    """They have no mean in common."""
-    for at, name in enumerate(_SERIES):
-        choices = sorted({one[at] for one in series})
-        if len(choices) > 1:
-            chosen = name in ("source", "resolution")
-            raise Refused(
-                422,
-                f"{query.symbol} has prices of several: {', '.join(choices)}",
-                field=name,
-                value=None,
-                remedy=f"give {name}={choices[0]}" if chosen else "ask for times before and after it changed",
-                reason="invalid",
-            )
-
-
 def _made(
-    symbol: str, zone: str, spans: Sequence[Span], parts: Sequence[tuple[int, Span]], found: Sequence[Row]
+    told: Mapping[str, Any], spans: Sequence[Span], parts: Sequence[tuple[int, Span]], found: Sequence[Row]
 ) -> list[dict[str, Any]]:
     hours = [0.0] * len(spans)
     for number, (start, end) in parts:
@@ -197,9 +249,7 @@ def _made(
         seconds = sum(row["seconds"] for row in rows)
         made.append(
             {
-                "symbol": symbol,
-                **{name: rows[0][name] for name in _SERIES},
-                "time_zone": zone,
+                **told,
                 "start": spans[number][0],
                 "end": spans[number][1],
                 "hours": hours[number],

@@ -21,6 +21,8 @@ from workloads.data_api.settings import DataApiSettings
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 _REVALIDATE: Final = "private, no-cache"
 _SETTLED: Final = "private, max-age=3600"
 
@@ -43,9 +45,10 @@ def described(page: type[BaseModel]) -> Any:
 def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     """The page in the form asked for.
 
-    Its ETag is of its rows and of whether there are more: that the same rows are of a later instant makes
-    them no others. What was asked as of an instant that is long over is final but for late arrivals; all
-    else has to be asked again.
+    Its ETag is of its rows and of the cursor to the next page: that the same rows are of a later instant
+    makes them no others, but a cursor goes on as of its own instant. Were the page with an old one still
+    good, the pages after it would be read without what was revised since. What was asked as of an instant
+    that is long over is final but for late arrivals; all else has to be asked again.
     """
     kind = _kind(query)
     rows: list[BaseModel] = page.items
@@ -54,7 +57,7 @@ def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     body = _csv(type(page), rows) if kind == CSV else page.model_dump_json()
     response = Response(body, content_type=f"{CSV}; charset=utf-8; header=present" if kind == CSV else JSON)
     identity = page.model_dump_json(exclude=set(Page.model_fields))
-    digest = hashlib.blake2b(f"{kind} {following is not None} {identity}".encode(), digest_size=12)
+    digest = hashlib.blake2b(f"{kind} {following} {identity}".encode(), digest_size=12)
     response.set_etag(digest.hexdigest(), weak=True)
     response.headers["Cache-Control"] = _holds(query, settings)
     response.vary.update(("Accept", "Accept-Encoding"))
@@ -74,7 +77,7 @@ def _holds(query: Query, settings: DataApiSettings) -> str:
 def _kind(query: Query) -> str:
     if query.format is not None:
         return CSV if query.format == "csv" else JSON
-    if "Accept" not in request.headers:
+    if not request.headers.get("Accept", "").strip():
         return JSON
     best = request.accept_mimetypes.best_match([JSON, CSV])
     if best is None:
@@ -128,4 +131,7 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        # A spreadsheet would run it as a formula (OWASP, CSV injection). A number is none, nor is its sign.
+        return f"'{value}" if value.startswith(_FORMULA) else value
     return "" if value is None else str(value).lower() if isinstance(value, bool) else value

@@ -6,7 +6,7 @@ All in UTC, [start, end). A local day has 23 to 25 hours; the local clock is ask
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ Span = tuple[datetime, datetime]
 
 _DAY: Final = timedelta(days=1)
 _HOURS: Final = Resolution.parse("PT1H")
-_CLOCK: Final = {"hour": timedelta(hours=1), "day": _DAY, "week": 7 * _DAY, "month": 28 * _DAY}
+_HOUR: Final = timedelta(hours=1)
 _DAYS: Final = {"hour": 0, "day": 1, "week": 7, "month": 1}
 
 
@@ -38,6 +38,21 @@ def starting(start: datetime, end: datetime, every: Every, zone: ZoneInfo) -> It
         day = following
 
 
+def around(at: datetime, every: Every, zone: ZoneInfo) -> Span:
+    """The whole hour, day, week or month within which an instant lies: it begins at `at` or before."""
+    day = at.astimezone(zone).date()
+    first = periods.midnight(_first(day, every), zone)
+    last = periods.midnight(_next(_first(day, every), every), zone)
+    found = starting(first, max(last, at + _HOUR), every, zone)
+    return next(span for span in found if span[0] <= at < span[1])
+
+
+def edges(span: Span, zone: ZoneInfo) -> list[datetime]:
+    """Where the local days of a span begin, and where the last one ends."""
+    days = list(starting(*span, "day", zone))
+    return [*(begin for begin, _ in days), *(end for _, end in days[-1:])]
+
+
 def parts(span: Span, profile: Profile, peak: Peak, zone: ZoneInfo) -> list[Span]:
     """The parts of a span that belong to the profile, in order; none may."""
     start, end = span
@@ -46,11 +61,12 @@ def parts(span: Span, profile: Profile, peak: Peak, zone: ZoneInfo) -> list[Span
     peaks: list[Span] = []
     day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     while day <= last:
-        if day.weekday() in peak.weekdays:
-            begin, stop = (
-                periods.instant(datetime.combine(day, at), zone, second=False)
-                for at in (peak.start, peak.end)
-            )
+        # A day that the zone skipped has no hours: it ends where it begins.
+        if day.weekday() in peak.weekdays and periods.midnight(day, zone) < periods.midnight(
+            day + _DAY, zone
+        ):
+            # The offset of before the change, of a time that its day lacks or has twice.
+            begin, stop = (datetime.combine(day, at, zone).astimezone(UTC) for at in (peak.start, peak.end))
             if (begin := max(begin, start)) < (stop := min(stop, end)):
                 peaks.append((begin, stop))
         day += _DAY
@@ -61,15 +77,19 @@ def parts(span: Span, profile: Profile, peak: Peak, zone: ZoneInfo) -> list[Span
 
 
 def divides(resolution: Resolution, every: Every, profile: Profile) -> bool:
-    """Whether periods of a resolution lie within such parts of time, none longer than they are."""
+    """Whether periods of a resolution fill such parts of time, none reaching into the next.
+
+    Clock periods as days of 24 hours have them: a day of 23 may still cut one, as one that does not begin
+    with the day.
+    """
     if resolution.clock is not None:
-        longest = _CLOCK["hour"] if profile != "base" else _CLOCK[every]
-        return timedelta(0) < resolution.clock <= longest
+        whole = _HOUR if profile != "base" or every == "hour" else _DAY
+        return bool(resolution.clock) and not whole % resolution.clock
     if profile != "base":
         return False
     if resolution.months:
         return every == "month" and resolution.months == 1
-    return resolution.days <= _DAYS[every]
+    return resolution.days <= _DAYS[every] and not _DAYS[every] % resolution.days
 
 
 def _first(day: date, every: Every) -> date:

@@ -74,7 +74,7 @@ _SELECT: Final = sql.SQL(
 
 
 class Catalogue:
-    """The list, read anew when it is older than `seconds`; the old one while it cannot be read.
+    """The list, read anew when that was tried longer than `seconds` ago; the old one while it cannot be read.
 
     Args:
         wait_seconds: how long a request waits for another's reading, where there is no old one.
@@ -83,37 +83,42 @@ class Catalogue:
     def __init__(self, store: Store, *, seconds: float, wait_seconds: float) -> None:
         self._store, self._seconds, self._wait = store, seconds, wait_seconds
         self._reading = threading.Lock()
-        self._held: tuple[float, datetime, dict[Key, Row]] | None = None
+        self._held: tuple[datetime, dict[Key, Row]] | None = None
+        self._tried = 0.0
 
     def read(self) -> tuple[datetime, dict[Key, Row]]:
         """When it was read, and its rows by key, in order. As `Store.rows` raises, before the first time."""
         held = self._held
-        if held is not None and self._fresh(held[0]):
-            return held[1:]
+        if held is not None and self._fresh():
+            return held
         # One reads; meanwhile the others take what there is.
         if not self._reading.acquire(timeout=self._wait if held is None else 0):
             if held is None:
                 raise StoreBusy("the list of series is being read")
-            return held[1:]
+            return held
         try:
             held = self._held
-            if held is None or not self._fresh(held[0]):
-                held = self._held = self._read()
-            return held[1:]
+            if held is None or not self._fresh():
+                try:
+                    held = self._held = self._read()
+                finally:
+                    # After a failure, too: not every request has to wait for the same.
+                    self._tried = time.monotonic()
+            return held
         except (StoreAway, StoreBusy, StoreSlow):
             if held is None:
                 raise
-            return held[1:]
+            return held
         finally:
             self._reading.release()
 
-    def _fresh(self, read_at: float) -> bool:
-        return time.monotonic() - read_at < self._seconds
+    def _fresh(self) -> bool:
+        return time.monotonic() - self._tried < self._seconds
 
-    def _read(self) -> tuple[float, datetime, dict[Key, Row]]:
+    def _read(self) -> tuple[datetime, dict[Key, Row]]:
         at = datetime.now(UTC)
         rows = {Key(*(row[name] for name in Key._fields)): row for row in self._store.rows(_SELECT, {})}
-        return time.monotonic(), at, dict(sorted(rows.items()))
+        return at, dict(sorted(rows.items()))
 
 
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:

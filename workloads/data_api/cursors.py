@@ -47,8 +47,10 @@ def decode(text: str, question: Mapping[str, Any], kind: type[K]) -> tuple[datet
         if digest != _digest(question, body):
             raise BadCursor("it was not given out for this question")
         version, as_of, key = msgspec.json.decode(body, type=tuple[int, datetime, kind])
+    except BadCursor:
+        raise
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise BadCursor(str(error)) from error
+        raise BadCursor("it was changed, or is none") from error
     if version != _VERSION or as_of.tzinfo is None or not EARLIEST <= as_of < LATEST:
         raise BadCursor("it is of another release")
     return as_of, key

@@ -18,7 +18,7 @@ R = TypeVar("R")
 @dataclass(frozen=True, slots=True)
 class Place(Generic[K]):
     """Args:
-    as_of: of all pages of the question.
+    as_of: of all pages of the question; never later than when the first was asked for.
     after: key of the last row of the page before; None on the first.
     """
 
@@ -29,8 +29,10 @@ class Place(Generic[K]):
 def place(query: PagedQuery, kind: type[K]) -> Place[K]:
     """Where the page asked for begins. Refused where the cursor is none of this question."""
     if query.cursor is None:
+        # Of an instant to come, more may be published while its pages are read.
+        now = datetime.now(UTC)
         as_of: datetime | None = getattr(query, "as_of", None)
-        return Place(as_of or datetime.now(UTC), None)
+        return Place(min(as_of or now, now), None)
     try:
         as_of, after = cursors.decode(query.cursor, query.question(), kind)
     except cursors.BadCursor as error:

@@ -95,7 +95,8 @@ class Key(NamedTuple):
 
 
 # The view `prediction_outcomes` as of an instant: the period that followed, by the price of it that held
-# then, where nothing of it was known when the prediction was made.
+# then, where nothing of it was known when the prediction was made. Another source's price is no outcome: it
+# may be of another currency.
 _SELECT: Final = sql.SQL(
     "WITH page AS (SELECT * FROM {predictions} WHERE symbol = %(symbol)s"
     " AND event_time >= %(start)s AND event_time < %(end)s AND available_time <= %(as_of)s"
@@ -111,11 +112,13 @@ _SELECT: Final = sql.SQL(
     " o.delivery_start, o.published_at, o.price AS realised"
     " FROM page p LEFT JOIN LATERAL (SELECT first.delivery_start, held.published_at, held.price"
     " FROM (SELECT delivery_start, published_at FROM {prices}"
-    " WHERE symbol = p.symbol AND resolution = p.resolution AND delivery_start > p.event_time"
-    " AND published_at <= %(as_of)s ORDER BY delivery_start, published_at LIMIT 1) first"
+    " WHERE symbol = p.symbol AND source = p.source AND resolution = p.resolution"
+    " AND delivery_start > p.event_time AND published_at <= %(as_of)s"
+    " ORDER BY delivery_start, published_at LIMIT 1) first"
     " CROSS JOIN LATERAL (SELECT published_at, price FROM {prices}"
-    " WHERE symbol = p.symbol AND resolution = p.resolution AND delivery_start = first.delivery_start"
-    " AND published_at <= %(as_of)s ORDER BY published_at DESC LIMIT 1) held"
+    " WHERE symbol = p.symbol AND source = p.source AND resolution = p.resolution"
+    " AND delivery_start = first.delivery_start AND published_at <= %(as_of)s"
+    " ORDER BY published_at DESC LIMIT 1) held"
     " WHERE first.published_at > p.available_time) o ON true"
     " ORDER BY p.event_time, p.source, p.resolution, p.price_available_time"
 ).format(

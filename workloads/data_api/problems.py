@@ -121,7 +121,7 @@ def _fault(error: Any, asked: type[Query]) -> Fault:
         case "missing":
             detail, value = "it is missing", None
         case "value_error" if ": " in detail:
-            detail, remedy = detail.split(": ", 1)
+            detail, _, remedy = detail.rpartition(": ")  # the value, in the detail, may hold one itself
         case _:
             pass
     return Fault(field=field, value=value, detail=detail, remedy=remedy)

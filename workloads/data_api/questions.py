@@ -19,10 +19,10 @@ def instant(text: object) -> datetime:
     """An instant, in UTC, from ISO 8601 text with a zone. ValueError, with the remedy, where it is none."""
     if isinstance(text, datetime):
         return text
-    if not isinstance(text, str) or "T" not in text:
+    if not isinstance(text, str) or "T" not in text.upper():
         raise ValueError("it is no ISO 8601 time: give one with its zone, such as 2026-03-29T00:00:00Z")
     try:
-        time = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text.upper())  # RFC 3339 takes t and z
     except ValueError as error:
         spaced = " (in a URL, + is written %2B)" if " " in text else ""
         raise ValueError(f"it is no ISO 8601 time: give one such as 2026-03-29T00:00:00Z{spaced}") from error
@@ -30,7 +30,10 @@ def instant(text: object) -> datetime:
         raise ValueError("it has no time zone: add Z or an offset such as %2B02:00")
     # Compared before it is converted: the first and the last years have no other zone.
     if not EARLIEST <= time < LATEST:
-        raise ValueError(f"it is not within {EARLIEST:%Y} and {LATEST:%Y}")
+        raise ValueError(
+            f"it is out of range: give a time from {EARLIEST:%Y-%m-%d}T00:00:00Z to before"
+            f" {LATEST:%Y-%m-%d}T00:00:00Z"
+        )
     return time.astimezone(UTC)
 
 

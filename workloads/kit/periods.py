@@ -123,27 +123,30 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def day(of: date, resolution: Resolution, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
     """The periods of a local day in order, in UTC: 23 to 25 hours, 92 to 100 quarters.
 
+    They fill the day: the last one is shorter where it does not hold a whole number of them, as hours of a
+    day of 24 and a half.
+
     Raises:
         ValueError: `resolution` does not divide a day: it is a calendar one, or an instant.
     """
     if not resolution.clock:
         raise ValueError(f"resolution {resolution.text} has no periods within a day: give one such as PT1H")
     start, stop = midnight(of, zone), midnight(of + timedelta(days=1), zone)
-    count = (stop - start) // resolution.clock
+    count = -((start - stop) // resolution.clock)
     return tuple(
-        (start + number * resolution.clock, start + (number + 1) * resolution.clock)
+        (start + number * resolution.clock, min(start + (number + 1) * resolution.clock, stop))
         for number in range(count)
     )
 
 
 def position(of: date, number: int, resolution: Resolution, zone: ZoneInfo) -> datetime:
-    """Start of the `number`-th period (from 1) of a local day, counted through a clock change.
+    """Start of the `number`-th whole period (from 1) of a local day, counted through a clock change.
 
     Raises:
         NoSuchTime: the day does not have so many.
         ValueError: as `day`.
     """
-    periods = day(of, resolution, zone)
+    periods = [one for one in day(of, resolution, zone) if one[1] - one[0] == resolution.clock]
     if not 1 <= number <= len(periods):
         raise NoSuchTime(
             f"{of} has no period {number} in {zone.key}: it has {len(periods)} of {resolution.text}"

@@ -23,7 +23,9 @@ ZONES = [
     "America/Sao_Paulo",
     "America/New_York",
     "Australia/Sydney",
+    "America/St_Johns",
     "Asia/Kolkata",
+    "Australia/Lord_Howe",
     "Pacific/Apia",
     "UTC",
 ]
@@ -78,6 +80,23 @@ def test_peak_and_off_peak_are_base(start: datetime, every: Every, zone: ZoneInf
             assert stop - begin <= 12 * HOUR
 
 
+def test_a_day_that_was_skipped_has_no_hours() -> None:
+    zone = ZoneInfo("Pacific/Apia")
+    start, end = (datetime(2011, 12, day, 10, tzinfo=UTC) for day in (29, 31))
+    days = list(buckets.starting(start, end, "day", zone))
+    assert [(b - a) / HOUR for a, b in days] == [24, 0, 24]
+    # Thursday the 29th, and Saturday: Friday's peak hours are nobody's.
+    assert [len(buckets.parts(day, "peak", DEFAULT_PEAK, zone)) for day in days] == [1, 0, 0]
+
+
+@given(ANY, st.sampled_from(EVERY), IN)
+def test_each_instant_is_in_one_of_them(at: datetime, every: Every, zone: ZoneInfo) -> None:
+    start, end = buckets.around(at, every, zone)
+    assert start <= at < end
+    assert buckets.around(start, every, zone) == (start, end)
+    assert next(buckets.starting(start, end, every, zone)) == (start, end)
+
+
 def hours(start: datetime, every: Every, profile: Profile) -> float:
     """Hours of the profile in the first span from `start`."""
     span = next(buckets.starting(start, start + timedelta(days=40), every, BERLIN))
@@ -114,6 +133,10 @@ def test_hours_of_clock_changes_in_germany(
         ("PT2H", "hour", "base", False),
         ("PT2H", "day", "base", True),
         ("PT4H", "day", "peak", False),
+        ("PT45M", "hour", "base", False),
+        ("PT45M", "day", "base", True),
+        ("PT45M", "day", "peak", False),
+        ("P2D", "week", "base", False),
         ("P1D", "day", "base", True),
         ("P1D", "day", "off-peak", False),
         ("P1D", "month", "base", True),

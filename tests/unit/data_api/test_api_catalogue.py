@@ -45,6 +45,23 @@ def test_the_last_one_is_given_while_the_database_is_away(store: MemoryStore) ->
     assert kept.read()[1] == {}
 
 
+def test_a_reading_that_failed_is_not_tried_again_at_once(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them would wait for a database that is away."""
+    now = 1000.0
+    monkeypatch.setattr("workloads.data_api.catalogue.time.monotonic", lambda: now)
+    store.found = [series("WTI")]
+    kept = catalogue(store, seconds=30)
+    at, _ = kept.read()
+    store.error = StoreAway("away")
+    now += 31
+    assert [kept.read()[0], kept.read()[0]] == [at, at]
+    assert len(store.asked) == 2
+    store.error, now = None, now + 31
+    assert kept.read()[0] > at
+
+
 def test_before_the_first_there_is_none_to_give(store: MemoryStore) -> None:
     store.error = StoreAway("away")
     with pytest.raises(StoreAway):

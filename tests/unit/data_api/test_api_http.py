@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -47,12 +50,12 @@ def problem(answer: Any, status: int) -> dict[str, Any]:
         ({"symbol": "A", "start": "1767225600"}, "start", "1767225600", "zone"),
         ({"symbol": "A", "start": "2026-03-29T00:00:00"}, "start", "2026-03-29T00:00:00", "Z"),
         ({"symbol": "A", "start": "2026-03-29T00:00:00 01:00"}, "start", "2026-03-29T00:00:00 01:00", "%2B"),
-        ({"symbol": "A", "end": "0001-01-01T00:00:00+14:00"}, "end", "0001-01-01T00:00:00+14:00", "Delivery"),
+        ({"symbol": "A", "end": "0001-01-01T00:00:00+14:00"}, "end", "0001-01-01T00:00:00+14:00", "1900"),
         (
             {"symbol": "A", "as_of": "9999-12-31T23:59:59-14:00"},
             "as_of",
             "9999-12-31T23:59:59-14:00",
-            "Instant",
+            "2200",
         ),
         ({"symbol": "A", "resolution": "1h"}, "resolution", "1h", "PT15M"),
         ({"symbol": "A", "revisions": "some"}, "revisions", "some", "all"),
@@ -137,6 +140,7 @@ def test_every_route_of_ours_is_declared_and_every_declared_one_is_there(app: Op
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [
+        ("", "application/json"),
         ("*/*", "application/json"),
         ("application/json", "application/json"),
         ("text/csv", "text/csv"),
@@ -154,6 +158,20 @@ def test_the_form_is_what_the_client_takes(
     # What is asked for by name holds.
     asked = api.get(f"{PRICES}?symbol=DE-LU&format=json", headers={"Accept": accept})
     assert asked.mimetype == "application/json"
+
+
+@pytest.mark.parametrize("name", ["a: b", "localtime", "Factory", "posixrules", "right/UTC", "europe/berlin"])
+def test_a_time_zone_is_one_of_the_list(api: FlaskClient, name: str) -> None:
+    query = {"symbol": "A", "start": "2026-03-01t00:00:00z", "end": "2026-03-02T00:00:00Z", "tz": name}
+    (one,) = problem(api.get("/v1/aggregates", query_string=query), 422)["errors"]
+    assert (one["field"], one["remedy"]) == ("tz", "give one such as Europe/Berlin")
+
+
+@pytest.mark.parametrize("unit", ["=1+1", "@SUM(A1)", "+1", "-1", "\tx"])
+def test_no_text_of_a_csv_is_a_formula(api: FlaskClient, store: MemoryStore, unit: str) -> None:
+    store.found = [price(0, -2.5) | {"unit": unit}]
+    (row,) = csv.DictReader(io.StringIO(api.get(f"{PRICES}?symbol=DE-LU&format=csv").text))
+    assert (row["unit"], row["price"]) == (f"'{unit}", "-2.5")
 
 
 def test_a_form_that_there_is_not_is_refused(api: FlaskClient) -> None:
@@ -183,6 +201,30 @@ def test_the_next_page_is_linked(api: FlaskClient, store: MemoryStore) -> None:
     assert store.asked[1]["after"] == price(1)["delivery_start"]
     # All pages are of the instant of the first.
     assert store.asked[1]["as_of"] == store.asked[0]["as_of"]
+
+
+def test_a_page_that_is_known_does_not_lead_to_pages_of_before(api: FlaskClient, store: MemoryStore) -> None:
+    """Else the second page is asked for by the cursor of before, and its revision is never seen."""
+    store.found = [price(hour) for hour in range(3)]
+    first = api.get(f"{PRICES}?symbol=DE-LU&limit=2")
+    store.found[2] = price(2, 99.0)
+    known = {"If-None-Match": first.headers["ETag"]}
+    again = api.get(f"{PRICES}?symbol=DE-LU&limit=2", headers=known)
+    assert again.status_code == 200
+    assert again.get_json()["next"] != first.get_json()["next"]
+    # A page that ends there, and one as of an instant that is over, lead nowhere else.
+    for query in ("limit=3", "limit=2&as_of=2026-03-05T00:00:00Z"):
+        known = {"If-None-Match": api.get(f"{PRICES}?symbol=DE-LU&{query}").headers["ETag"]}
+        assert api.get(f"{PRICES}?symbol=DE-LU&{query}", headers=known).status_code == 304
+
+
+def test_an_instant_to_come_is_now(api: FlaskClient, store: MemoryStore) -> None:
+    """All pages are of one instant, whatever is published while they are read."""
+    store.found = [price(hour) for hour in range(3)]
+    first = api.get(f"{PRICES}?symbol=DE-LU&limit=2&as_of=2199-01-01T00:00:00Z").get_json()
+    assert datetime.fromisoformat(first["as_of"]) <= datetime.now(UTC)
+    query = {"symbol": "DE-LU", "limit": 2, "as_of": "2199-01-01T00:00:00Z", "cursor": first["next"]}
+    assert api.get(PRICES, query_string=query).get_json()["as_of"] == first["as_of"]
 
 
 def test_the_page_of_the_document_takes_nothing_from_elsewhere(api: FlaskClient) -> None:

@@ -22,6 +22,7 @@ ZONES = (
     "America/Chicago",
     "Australia/Adelaide",
     "America/Sao_Paulo",
+    "Australia/Lord_Howe",
     "EST",
 )
 
@@ -36,7 +37,7 @@ ZONES = (
         (CHICAGO, date(2024, 11, 3), 25),
         (EST, date(2024, 11, 3), 24),
         (ZoneInfo("America/Sao_Paulo"), date(2018, 11, 4), 23),  # the clock skips midnight
-        (ZoneInfo("Australia/Lord_Howe"), date(2024, 4, 7), 24),  # it goes back by half an hour
+        (ZoneInfo("Australia/Lord_Howe"), date(2024, 4, 7), 25),  # it goes back by half an hour
     ],
 )
 def test_a_day_has_as_many_periods_as_its_clock_gives_it(zone: ZoneInfo, of: date, hours: int) -> None:
@@ -91,6 +92,14 @@ def test_a_time_that_is_skipped_or_stands_twice_is_refused_by_name() -> None:
         datetime(2024, 10, 27, 0, tzinfo=UTC),
         datetime(2024, 10, 27, 1, tzinfo=UTC),
     )
+
+
+def test_the_half_hour_of_a_day_is_in_it_and_is_no_position_of_an_hour() -> None:
+    zone, of = ZoneInfo("Australia/Lord_Howe"), date(2024, 4, 7)
+    start, end = periods.day(of, HOUR, zone)[-1]
+    assert end - start == timedelta(minutes=30)
+    with pytest.raises(NoSuchTime, match="24"):
+        periods.position(of, 25, HOUR, zone)
 
 
 def test_a_position_counts_through_the_clock_change() -> None:
