@@ -66,7 +66,7 @@ test-fast: venv ## static checks, unit and component tests (a few minutes)
 test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (some fifteen minutes)
 	@$(PY) -m tools test
 
-test-all: venv ## and the gate and everything live, on a cluster that it brings up (half an hour)
+test-all: venv ## and the gate and everything live, on a cluster that it brings up (over an hour)
 	@$(PY) -m tools test --all
 
 # `make bench forecast` reads as it is said: the second word is the part.
