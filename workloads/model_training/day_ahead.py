@@ -27,7 +27,9 @@ def members() -> tuple[Kind, ...]:
     """The kinds that the ensemble is made of, with the settings chosen in docs/forecasts.md."""
     # Long windows change slowly, and their calibration is the costly one.
     lears = (Lear(window, every=7 if window < 365 else 14) for window in WINDOWS)
-    return (*lears, Kernel(), Network())
+    # A year alone learns sooner what is new; it is too short to learn the season from.
+    year = Kernel(window=365, every=4, own=1.0, season=0.0, half_life=180.0, name="kernel-365")
+    return (*lears, Kernel(), year, Network())
 
 
 def beside() -> tuple[Kind, ...]:

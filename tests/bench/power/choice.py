@@ -27,6 +27,11 @@ from workloads.model_training.kinds.network import Network
 _YEAR: Final = 365
 _FIELDS: Final = ("candidate", "settings", "mae", "seconds")
 
+
+def _short(window: int, *, half_life: float) -> Kernel:
+    return Kernel(window=window, every=4, own=1.0, season=0.0, half_life=half_life, name=f"kernel-{window}")
+
+
 CANDIDATES: Final[Mapping[str, Kind]] = {
     "naive": Naive(),
     "lear-56": Lear(56, every=7),
@@ -35,16 +40,21 @@ CANDIDATES: Final[Mapping[str, Kind]] = {
     "lear-1092": Lear(1092, every=14),
     "lear-1456": Lear(1456, every=14),
     "lear-1456-weekly": Lear(1456, every=7),
-    "kernel": Kernel(every=28),
-    "kernel-weekly": Kernel(every=7),
-    "kernel-even": Kernel(every=28, half_life=1e9),
-    "kernel-half-180": Kernel(every=28, half_life=180),
+    "kernel": Kernel(),
+    "kernel-monthly": Kernel(every=28),
+    "kernel-own-1": Kernel(every=28, own=1.0),
+    "kernel-season-0": Kernel(every=28, season=0.0),
+    "kernel-own-1-season-0": Kernel(every=28, own=1.0, season=0.0),
     "kernel-half-730": Kernel(every=28, half_life=730),
+    "kernel-half-180": Kernel(every=28, half_life=180),
     "kernel-noise-0.1": Kernel(every=28, noise=0.1),
     "kernel-noise-0.6": Kernel(every=28, noise=0.6),
     "kernel-reach-0.9": Kernel(every=28, reach=0.9),
     "kernel-reach-1.8": Kernel(every=28, reach=1.8),
     "kernel-linear-0.3": Kernel(every=28, linear=0.3),
+    "kernel-365": _short(365, half_life=180),
+    "kernel-365-even": _short(365, half_life=1e9),
+    "kernel-182": _short(182, half_life=120),
     "network": Network(),
     "network-1-seed": Network(seeds=1),
     "network-penalty-1": Network(seeds=1, penalty=1.0),
@@ -83,9 +93,11 @@ def _ensembles(days: Days, first: int) -> list[tuple[str, str, str, str]]:
     def mae(forecasts: np.ndarray) -> str:
         return f"{_mae(forecasts[skip:], days, first):.4f}"
 
-    weighed, _ = ensemble.walk_ensemble(walked.forecasts, prices)
+    weighed, shares = ensemble.walk_ensemble(walked.forecasts, prices)
+    raw = np.einsum("dm,dmh->dh", shares, walked.forecasts)
     found = [(f"member {name}", "", mae(walked.of(name)), "") for name in walked.names]
     found.append(("ensemble", f"last {ensemble.WINDOW} days, pull {ensemble.SHRINK}", mae(weighed), seconds))
+    found.append(("ensemble, errors of late left in", "", mae(raw), ""))
     found.append(("ensemble of equal weights", "", mae(walked.forecasts.mean(axis=1)), ""))
     lears = [place for place, name in enumerate(walked.names) if name.startswith("lear-")]
     found.append(("mean of LEAR windows", str(WINDOWS), mae(walked.forecasts[:, lears].mean(axis=1)), ""))

@@ -124,6 +124,16 @@ def test_a_days_weights_do_not_know_its_prices() -> None:
     assert not np.array_equal(before[51:], after[51:])
 
 
+def test_an_hour_forecast_too_low_of_late_is_raised() -> None:
+    random = np.random.default_rng(3)
+    prices = random.normal(40, 10, (60, 24))
+    low = np.where(np.arange(24) < 6, 5.0, 0.0)
+    forecasts = (prices - low + random.normal(0, 1, prices.shape))[:, np.newaxis]
+    error = (walk_ensemble(forecasts, prices)[0] - prices)[14:].mean(axis=0)
+    assert -4 < error[:6].mean() < -2.5  # a share alone is taken off: errors of late are chance as well
+    assert abs(error[6:].mean()) < 0.2
+
+
 def _volatile(days: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Forecasts whose errors are five times as large in some hours, and twice as large from half-way on."""
     random = np.random.default_rng(4)

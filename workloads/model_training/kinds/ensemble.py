@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from workloads.kit.windows import Floats
+from workloads.model_training.kinds.late import late
 from workloads.model_training.kinds.nonnegative import nonnegative
 
 WINDOW: Final = 182
@@ -16,6 +17,13 @@ FEWEST: Final = 14
 """Past days below which all kinds weigh the same."""
 
 _ROUNDS: Final = 10
+
+LIFETIME: Final = 14
+"""Mean lifetime in days of the errors that an hour's forecast is corrected by."""
+
+CORRECTION: Final = 0.4
+"""Share of the mean error of late that is taken off: the rest of it is chance."""
+
 SHRINK: Final = 0.02
 """Pull to equal weights, as a share of the errors' own size: it settles how kinds that are alike share a
 weight."""
@@ -58,7 +66,9 @@ def weights(forecasts: Floats, prices: Floats) -> Floats:
 def walk_ensemble(forecasts: Floats, prices: Floats) -> tuple[Floats, Floats]:
     """Each day's ensemble (D, H) and its weights (D, M), from forecasts (D, M, H) and prices (D, H).
 
-    Day d's weights are learned on days before d.
+    Day d's weights are learned on days before d, and so is what each period is corrected by: markets move
+    away from what the kinds have learned, all of them alike, and no weight mends that.
     """
     found = np.stack([weights(forecasts[:day], prices[:day]) for day in range(len(forecasts))])
-    return np.einsum("dm,dmh->dh", found, forecasts), found
+    mean = np.einsum("dm,dmh->dh", found, forecasts)
+    return mean + CORRECTION * late(prices - mean, LIFETIME), found

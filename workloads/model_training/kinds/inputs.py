@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from workloads.kit.power.days import Days
+from workloads.kit.power.days import Dates, Days
 from workloads.kit.power.features import REACH, design, weekday_dummies
 from workloads.kit.power.transform import Asinh
 from workloads.kit.windows import Floats
@@ -19,8 +19,10 @@ FEWEST_DAYS: Final = 28
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """`x` (n, F) transformed inputs with the weekday's dummies last; `y` (n, H) transformed prices."""
+    """Of n days at `dates`: `x` (n, F) transformed inputs with the weekday's dummies last; `y` (n, H)
+    transformed prices."""
 
+    dates: Dates
     x: Floats
     y: Floats
     columns: Asinh
@@ -43,7 +45,7 @@ class Inputs:
             )
         columns, prices = Asinh.fit(rows[whole]), Asinh.fit(known.prices[whole])
         x = np.hstack([columns.forward(rows[whole]), dummies[whole]])
-        return cls(x, prices.forward(known.prices[whole]), columns, prices)
+        return cls(known.dates[whole], x, prices.forward(known.prices[whole]), columns, prices)
 
     def row(self, known: Days) -> Floats:
         """The inputs of the last day of `known`: shape (1, F)."""

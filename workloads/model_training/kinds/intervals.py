@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from workloads.kit.windows import Floats
+from workloads.model_training.kinds.late import late
 from workloads.model_training.kinds.nonnegative import nonnegative
 
 LEVELS: Final = np.arange(1, 20) / 20
@@ -64,23 +65,10 @@ def walk_intervals(forecasts: Floats, spread: Floats, prices: Floats) -> Floats:
 def _size_signs(forecasts: Floats, spread: Floats, prices: Floats) -> Floats:
     """What foretells the size of a day's errors: (D, H, K), all >= 0, none later than the day before."""
     size = np.abs(prices - forecasts)
-    hours = _late(size, _RECENT[1])
-    days = _late(np.broadcast_to(np.nanmean(_or_zero(size), axis=1, keepdims=True), size.shape), _RECENT[0])
+    hours = late(size, _RECENT[1])
+    days = late(np.broadcast_to(np.nanmean(_or_zero(size), axis=1, keepdims=True), size.shape), _RECENT[0])
     low, high = _tails(forecasts, prices)
     return np.stack([hours, days, spread, low, high, np.ones_like(size)], axis=-1)
-
-
-def _late(sizes: Floats, lifetime: int) -> Floats:
-    """Exponential mean of the days before each, shape as given; the first day has 0."""
-    found = np.zeros_like(sizes)
-    keep = 1 - 1 / lifetime
-    total, weight = np.zeros(sizes.shape[1]), np.zeros(sizes.shape[1])
-    for day in range(1, len(sizes)):
-        there = np.isfinite(sizes[day - 1])
-        total = total * keep + np.where(there, sizes[day - 1], 0.0)
-        weight = weight * keep + there
-        found[day] = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
-    return found
 
 
 def _tails(forecasts: Floats, prices: Floats) -> tuple[Floats, Floats]:
