@@ -445,6 +445,7 @@ def test_bounds_that_would_leave_one_out_are_refused_by_the_nearest(
 ) -> None:
     january = datetime(2023, 12, 31, 23, tzinfo=UTC)
     add(database, january, 1.0)
+    add(database, january + 24 * HOUR, 1.0)
     year = {"every": "month", "start": "2024-01-01T00:00:00Z", "end": "2024-12-31T23:00:00Z"}
     remedy = refused(api, "start", **year)["remedy"]
     assert "2024-01-01T00:00:00%2B01:00" in remedy
