@@ -5,6 +5,8 @@ delivery start of it; the revision with the newest `published_at` holds, the lat
 the same. After a record is applied, a series is what was known **at that record's
 offset**: which windows follow from a record depends on the topic alone, not on how it was cut into batches,
 on restarts or on replays.
+
+Long because what a revision does to a series, and what undoes it, are read together.
 """
 
 from __future__ import annotations
