@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import signal
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -610,6 +613,11 @@ def test_another_source_is_no_outcome(database: MigratedDatabase, api: FlaskClie
     assert known["outcome"]["price"] == prices[-1]
     assert known["outcome"]["delivery_start"] == text(days[-1])
     assert waiting["outcome"] is None
+    (record,) = items(api, "/v1/skill", symbol="SYN-A")
+    assert (record["outcomes"], record["mean_absolute_error"]) == (
+        1,
+        pytest.approx(known["outcome"]["error"]),
+    )
 
 
 def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: Path) -> None:
@@ -641,3 +649,33 @@ def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: 
         assert 'carbon_data_api_refused_total{reason="invalid"} 1.0' in figures
     finally:
         process.stop()
+
+
+def test_a_database_that_is_frozen_is_given_up_on_and_found_again(database: MigratedDatabase) -> None:
+    store = Store(settings(database, store_timeout_seconds=0.5, store_connections=1))
+    try:
+        client = create_app(settings(database), store).test_client()
+        ask = "/v1/prices?symbol=NONE"
+        until(lambda: client.get(ask).status_code == 200, "the store is reached")
+        of_role = "SELECT pid FROM pg_stat_activity WHERE usename = %s"
+        [(backend,)] = database.query(of_role, [ROLE])
+        os.kill(backend, signal.SIGSTOP)
+        with ThreadPoolExecutor() as asking:
+            # Its only connection is given up, and the question asked on another.
+            answer = asking.submit(client.get, ask)
+            try:
+                assert answer.result(60).status_code == 200
+            finally:
+                os.kill(backend, signal.SIGCONT)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("path", ["prices", "predictions", "skill", "aggregates"])
+def test_an_end_before_the_start_is_refused(api: FlaskClient, path: str) -> None:
+    query = {"symbol": "DE-LU", "start": "2024-03-02T00:00:00Z", "end": "2024-03-01T00:00:00Z"}
+    answer = api.get(f"/v1/{path}", query_string=query)
+    assert answer.status_code == 422
+    (one,) = answer.get_json()["errors"]
+    assert (one["field"], one["remedy"]) == ("end", "give a later time")
+    assert "2024-03-02" in one["detail"]

@@ -13,7 +13,8 @@ from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.messages import Analytics, Price
 from workloads.kit.db import Database, upsert
 from workloads.kit.records import Output, Record
-from workloads.kit.series import HISTORY, SeriesKey, SeriesStore
+from workloads.kit.series import HISTORY
+from workloads.kit.series_store import SeriesKey, SeriesStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from workloads.analytics_consumer.figures import (
 from workloads.kit.contracts.messages import Analytics, Price, Provenance
 from workloads.kit.records import Record
 from workloads.kit.revisions import instants
-from workloads.kit.series import Change, Origin, Series, SeriesKey
+from workloads.kit.series import Change, Series
+from workloads.kit.series_store import Origin, SeriesKey
 from workloads.kit.windows import Floats
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from workloads.data_api import cursors
 from workloads.data_api.problems import Refused
-from workloads.data_api.questions import PagedQuery
+from workloads.data_api.questions import PagedQuery, PeriodsQuery
+from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Resolution, Utc
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -24,6 +25,31 @@ class Place(Generic[K]):
 
     as_of: datetime
     after: K | None
+
+
+class PeriodKey(NamedTuple):
+    """The order of rows by delivery period, and what their cursor holds."""
+
+    start: Utc
+    source: Name
+    resolution: Resolution
+    published: Utc
+
+
+def of_periods(query: PeriodsQuery, at: Place[PeriodKey]) -> dict[str, Any]:
+    """Values of a statement for the page: the question's, `after_…` of the row before it, null on the first
+    page, and a `count` of one more than the page holds. No period before that row's is looked at again."""
+    after = at.after
+    return {
+        "symbol": query.symbol,
+        "source": query.source,
+        "resolution": query.resolution,
+        "start": after.start if after else query.start or EARLIEST,
+        "end": query.end or LATEST,
+        "as_of": at.as_of,
+        "count": query.limit + 1,
+        **{f"after_{name}": getattr(after, name, None) for name in PeriodKey._fields},
+    }
 
 
 def place(query: PagedQuery, kind: type[K]) -> Place[K]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from flask import Response
 from flask_openapi3.openapi import OpenAPI
@@ -12,31 +12,22 @@ from pydantic import Field
 
 from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
+from workloads.data_api.paging import PeriodKey
 from workloads.data_api.questions import (
     Answer,
-    AsOfQuery,
-    Instant,
-    NameText,
     Page,
+    PeriodsQuery,
     Provenance,
-    ResolutionText,
 )
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store
-from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Resolution, Utc
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, ML_PREDICTIONS, SCHEMA
 
 Alias = Literal["champion", "challenger", "naive"]
 
 
-class PredictionsQuery(AsOfQuery):
+class PredictionsQuery(PeriodsQuery):
     """Predictions of a symbol."""
-
-    symbol: NameText = Field(description="Symbol, as /v1/instruments lists it.")
-    source: NameText | None = Field(None, description="Only from prices of this source.")
-    resolution: ResolutionText | None = Field(None, description="Only of this resolution, such as P1D.")
-    start: Instant | None = Field(None, description="The period that it was made from begins then or later.")
-    end: Instant | None = Field(None, description="The period that it was made from begins before.")
 
 
 class Outcome(Answer):
@@ -85,15 +76,6 @@ class PredictionPage(Page):
     items: list[Prediction]
 
 
-class Key(NamedTuple):
-    """The order of the rows, and what a cursor holds."""
-
-    event_time: Utc
-    source: Name
-    resolution: Resolution
-    price_published_at: Utc
-
-
 # The view `prediction_outcomes` as of an instant: the period that followed, by the price of it that held
 # then, where nothing of it was known when the prediction was made. Another source's price is no outcome: it
 # may be of another currency.
@@ -102,8 +84,8 @@ _SELECT: Final = sql.SQL(
     " AND event_time >= %(start)s AND event_time < %(end)s AND available_time <= %(as_of)s"
     " AND (%(source)s::text IS NULL OR source = %(source)s)"
     " AND (%(resolution)s::text IS NULL OR resolution = %(resolution)s)"
-    " AND (%(after)s::timestamptz IS NULL OR (event_time, source, resolution, price_available_time)"
-    " > (%(after)s, %(after_source)s, %(after_resolution)s, %(after_published)s))"
+    " AND (%(after_start)s::timestamptz IS NULL OR (event_time, source, resolution, price_available_time)"
+    " > (%(after_start)s, %(after_source)s, %(after_resolution)s, %(after_published)s))"
     " ORDER BY event_time, source, resolution, price_available_time LIMIT %(count)s)"
     " SELECT p.symbol, p.source, p.market, p.resolution, p.provenance, p.event_time,"
     " p.price_available_time AS price_published_at, p.available_time AS issued_at,"
@@ -126,6 +108,10 @@ _SELECT: Final = sql.SQL(
 )
 
 
+def _key(row: Row) -> PeriodKey:
+    return PeriodKey(row["event_time"], row["source"], row["resolution"], row["price_published_at"])
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
 
@@ -137,23 +123,9 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         operation_id="predictions",
     )
     def predictions(query: PredictionsQuery) -> Response:
-        place = paging.place(query, Key)
-        after = place.after
-        values: dict[str, Any] = {
-            "symbol": query.symbol,
-            "source": query.source,
-            "resolution": query.resolution,
-            "start": after.event_time if after else query.start or EARLIEST,
-            "end": query.end or LATEST,
-            "as_of": place.as_of,
-            "after": after.event_time if after else None,
-            "after_source": after.source if after else "",
-            "after_resolution": after.resolution if after else "",
-            "after_published": after.price_published_at if after else EARLIEST,
-            "count": query.limit + 1,
-        }
-        found = store.rows(_SELECT, values)
-        rows, following = paging.cut(query, place, found, lambda row: Key(*(row[f] for f in Key._fields)))
+        place = paging.place(query, PeriodKey)
+        found = store.rows(_SELECT, paging.of_periods(query, place))
+        rows, following = paging.cut(query, place, found, _key)
         made = {"items": [_made(row) for row in rows], "as_of": place.as_of, "next": following}
         return respond(PredictionPage.model_validate(made), query, settings)
 

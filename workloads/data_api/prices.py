@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final, Literal, LiteralString, NamedTuple
+from datetime import datetime
+from typing import Final, Literal, LiteralString
 
 from flask import Response
 from flask_openapi3.openapi import OpenAPI
@@ -12,31 +12,22 @@ from pydantic import Field
 
 from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
+from workloads.data_api.paging import PeriodKey
 from workloads.data_api.questions import (
     Answer,
-    AsOfQuery,
-    Instant,
-    NameText,
     Page,
+    PeriodsQuery,
     Provenance,
-    ResolutionText,
 )
 from workloads.data_api.settings import DataApiSettings
-from workloads.data_api.store import Store
-from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Product, Resolution, Utc
+from workloads.data_api.store import Row, Store
+from workloads.kit.contracts.messages import Product
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
 
 
-class PricesQuery(AsOfQuery):
+class PricesQuery(PeriodsQuery):
     """Prices of a symbol."""
 
-    symbol: NameText = Field(description="Symbol, as /v1/instruments lists it.")
-    source: NameText | None = Field(None, description="Only of this source.")
-    resolution: ResolutionText | None = Field(
-        None, description="Only of this resolution, an ISO 8601 duration such as PT15M, PT1H, P1D."
-    )
-    start: Instant | None = Field(None, description="Delivery begins then or later.")
-    end: Instant | None = Field(None, description="Delivery begins before.")
     revisions: Literal["latest", "all"] = Field(
         "latest", description="Of each period the revision that held at `as_of`, or all until then."
     )
@@ -67,15 +58,6 @@ class PricePage(Page):
     items: list[Price]
 
 
-class Key(NamedTuple):
-    """The order of the rows, and what a cursor holds."""
-
-    delivery_start: Utc
-    source: Name
-    resolution: Resolution
-    published_at: Utc
-
-
 # The index is (symbol, delivery_start, published_at): walked from the range's start, sorted a period at a
 # time, and left at the limit. `start` is the cursor's where there is one, so that no row is walked twice.
 def _select(
@@ -87,7 +69,7 @@ def _select(
         " AND published_at <= %(as_of)s"
         " AND (%(source)s::text IS NULL OR source = %(source)s)"
         " AND (%(resolution)s::text IS NULL OR resolution = %(resolution)s)"
-        " AND (%(after)s::timestamptz IS NULL OR {key} > {given})"
+        " AND (%(after_start)s::timestamptz IS NULL OR {key} > {given})"
         " ORDER BY delivery_start, source, resolution, published_at {order} LIMIT %(count)s"
     ).format(
         distinct=sql.SQL(distinct),
@@ -103,16 +85,20 @@ _SELECT: Final = {
     "latest": _select(
         "DISTINCT ON (delivery_start, source, resolution)",
         "(delivery_start, source, resolution)",
-        "(%(after)s, %(after_source)s, %(after_resolution)s)",
+        "(%(after_start)s, %(after_source)s, %(after_resolution)s)",
         "DESC",
     ),
     "all": _select(
         "",
         "(delivery_start, source, resolution, published_at)",
-        "(%(after)s, %(after_source)s, %(after_resolution)s, %(after_published)s)",
+        "(%(after_start)s, %(after_source)s, %(after_resolution)s, %(after_published)s)",
         "ASC",
     ),
 }
+
+
+def _key(row: Row) -> PeriodKey:
+    return PeriodKey(row["delivery_start"], row["source"], row["resolution"], row["published_at"])
 
 
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
@@ -126,22 +112,8 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         operation_id="prices",
     )
     def prices(query: PricesQuery) -> Response:
-        place = paging.place(query, Key)
-        after = place.after
-        values: dict[str, Any] = {
-            "symbol": query.symbol,
-            "source": query.source,
-            "resolution": query.resolution,
-            "start": after.delivery_start if after else query.start or EARLIEST,
-            "end": query.end or LATEST,
-            "as_of": place.as_of,
-            "after": after.delivery_start if after else None,
-            "after_source": after.source if after else "",
-            "after_resolution": after.resolution if after else "",
-            "after_published": after.published_at if after else datetime.now(UTC),
-            "count": query.limit + 1,
-        }
-        found = store.rows(_SELECT[query.revisions], values)
-        rows, following = paging.cut(query, place, found, lambda row: Key(*(row[f] for f in Key._fields)))
+        place = paging.place(query, PeriodKey)
+        found = store.rows(_SELECT[query.revisions], paging.of_periods(query, place))
+        rows, following = paging.cut(query, place, found, _key)
         page = PricePage.model_validate({"items": rows, "as_of": place.as_of, "next": following})
         return respond(page, query, settings)

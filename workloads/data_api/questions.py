@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from workloads.data_api import cursors
 from workloads.kit.contracts.messages import EARLIEST, LATEST
@@ -70,6 +78,14 @@ class Query(BaseModel):
         None, description="Form of the answer; by default what `Accept` asks for, else json."
     )
 
+    @field_validator("end", check_fields=False)
+    @classmethod
+    def _after_start(cls, end: datetime | None, info: ValidationInfo) -> datetime | None:
+        start: datetime | None = info.data.get("start")
+        if start is not None and end is not None and end < start:
+            raise ValueError(f"it is before start, {start.isoformat()}: give a later time")
+        return end
+
     @classmethod
     def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
         """The parameters, for the document: one that is not given is absent, never null."""
@@ -99,6 +115,18 @@ class AsOfQuery(PagedQuery):
         None,
         description="Instant as of which to answer: what was published later is not seen. Else now.",
     )
+
+
+class PeriodsQuery(AsOfQuery):
+    """Parameters of a route that answers by delivery period."""
+
+    symbol: NameText = Field(description="Symbol, as /v1/instruments lists it.")
+    source: NameText | None = Field(None, description="Only of this source.")
+    resolution: ResolutionText | None = Field(
+        None, description="Only of this resolution, an ISO 8601 duration such as PT15M, PT1H, P1D."
+    )
+    start: Instant | None = Field(None, description="Of periods that begin then or later.")
+    end: Instant | None = Field(None, description="Of periods that begin before.")
 
 
 class Answer(BaseModel):

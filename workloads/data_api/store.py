@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import psycopg
 from psycopg import sql
@@ -31,6 +32,25 @@ class StoreSlow(Exception):
     """The database did not finish in its time."""
 
 
+class _Bounded(psycopg.Connection[Any]):
+    """Given up and closed where the server keeps silent for longer than it may take: its own limit to a
+    statement holds only while it runs."""
+
+    patience: ClassVar[float]
+    """Seconds."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg's, which waits for ever without a timeout."""
+        limit = timeout or self.patience
+        ends = time.monotonic() + limit
+        try:
+            return super().wait(gen, interval=interval, timeout=limit)
+        except psycopg.Error:
+            if time.monotonic() >= ends:
+                self.pgconn.finish()
+            raise
+
+
 class Store:
     """A bounded pool of connections, opened in the background: the API starts while the database is away.
 
@@ -43,11 +63,16 @@ class Store:
             sql.Literal(min(max(int(settings.store_timeout_seconds * 1000), 1), _MOST_MS))
         )
 
+        class Connection(_Bounded):
+            # It says itself when a statement took too long; only a silent one is waited for in vain.
+            patience = settings.store_timeout_seconds + 1
+
         def parameters() -> dict[str, Any]:
             given = db.parameters(settings, application_name=DATA_API.name)
             return {**given, "autocommit": True}
 
         self._pool = ConnectionPool(
+            connection_class=Connection,
             kwargs=parameters,
             min_size=1,
             max_size=settings.store_connections,

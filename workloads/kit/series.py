@@ -1,37 +1,25 @@
-"""Prices of each symbol in event order, as of every record of the topic.
+"""The prices of one series in event order, as of every record of the topic.
 
 A series is what may be compared: prices of one symbol, resolution, currency and unit. A session is one
 delivery start of it; the revision with the newest `published_at` holds, the later in the topic where two have
 the same. After a record is applied, a series is what was known **at that record's
 offset**: which windows follow from a record depends on the topic alone, not on how it was cut into batches,
 on restarts or on replays.
-
-Long because what a revision does to a series, and what undoes it, are read together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from workloads.kit.contracts.messages import Price, Provenance
-from workloads.kit.records import Record
-from workloads.kit.revisions import REVISION, Micros, Revisions, Rows, micros
+from workloads.kit.revisions import Micros, Revisions, Rows
 from workloads.kit.windows import Floats
 
 HISTORY: Final = 20_000
 """Sessions a series remembers unless told otherwise: some 80 years of daily prices, 1.6 MB a symbol."""
-
-
-class Origin(NamedTuple):
-    """What a price's session says of where it comes from."""
-
-    source: str
-    market: str
-    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,115 +190,3 @@ def _joined(one: Change, other: Change) -> Change:
     stop = one.stop + (moved if other.start < one.stop else 0)
     revised = (*one.revised, *other.revised)
     return Change(one.row, min(start, other.start), max(stop, other.stop), revised)
-
-
-class SeriesKey(NamedTuple):
-    """What prices have in common that may be compared with each other."""
-
-    symbol: str
-    resolution: str
-    currency: str
-    unit: str
-
-    @classmethod
-    def of(cls, price: Price) -> SeriesKey:
-        return cls(price.symbol, price.resolution, price.currency, price.unit)
-
-
-class SeriesChange(NamedTuple):
-    """A change of one series: `records[change.row]` is the (first) record that made it."""
-
-    series: Series
-    records: Sequence[Record[Price]]
-    change: Change
-
-
-class SeriesStore:
-    """Series of the partitions that a consumer holds.
-
-    A series belongs to the partition that its records are in. Until `settle` is called records may be applied
-    again, from any one on that came since (a retry, an aborted transaction, a batch that is halved): what
-    they did is first undone, so that they do the same again.
-    """
-
-    def __init__(self, *, margin: int, history: int = HISTORY) -> None:
-        self.origins: list[Origin] = []
-        self._origin_of: dict[Origin, int] = {}
-        self._history = history
-        self._margin = margin
-        self._series: dict[int, dict[SeriesKey, Series]] = {}
-        self._applied: dict[int, int] = {}
-        self._open: dict[int, dict[SeriesKey, Series]] = {}  # what changed since all was settled
-
-    def apply(self, records: Sequence[Record[Price]], *, together: bool = False) -> Iterator[SeriesChange]:
-        """Take in a batch, in offset order within each partition; series one after the other.
-
-        The series in a change is as of that change until the next one is asked for. The iterator must be
-        run to its end, or the same batch be applied again. `together` as for `Series.apply`.
-        """
-        groups: dict[tuple[int, SeriesKey], list[Record[Price]]] = {}
-        first: dict[int, int] = {}
-        last: dict[int, int] = {}
-        for record in records:
-            groups.setdefault((record.partition, SeriesKey.of(record.value)), []).append(record)
-            first.setdefault(record.partition, record.offset)
-            last[record.partition] = record.offset
-        for partition, offset in first.items():
-            if offset <= self._applied.get(partition, -1):
-                for series in self._open.get(partition, {}).values():
-                    series.rewind(offset)
-        self._applied |= last
-        for (partition, key), group in groups.items():
-            series = self._of(partition, key)
-            for change in series.apply(self._revisions(group), together=together):
-                yield SeriesChange(series, group, change)
-
-    def restore(self, records: Sequence[Record[Price]]) -> None:
-        """Take in records of which no change is wanted."""
-        for _ in self.apply(records):
-            pass
-
-    def settle(self) -> None:
-        """What was applied so far will not come again."""
-        for opened in self._open.values():
-            for series in opened.values():
-                series.trim()
-        self._open.clear()
-
-    def forget(self, partitions: Collection[int]) -> None:
-        """Drop the series of partitions that another consumer holds now."""
-        for partition in partitions:
-            self._series.pop(partition, None)
-            self._open.pop(partition, None)
-            self._applied.pop(partition, None)
-
-    def _of(self, partition: int, key: SeriesKey) -> Series:
-        held = self._series.setdefault(partition, {})
-        if key not in held:
-            held[key] = Series(self._history, self._margin)
-        return self._open.setdefault(partition, {}).setdefault(key, held[key])
-
-    def _revisions(self, records: Sequence[Record[Price]]) -> Revisions:
-        return np.fromiter(
-            (
-                (
-                    micros(record.value.delivery_start),
-                    micros(record.value.published_at),
-                    record.offset,
-                    record.value.price,
-                    self._origin(record.value),
-                    micros(record.value.published_at),
-                )
-                for record in records
-            ),
-            dtype=REVISION,
-            count=len(records),
-        )
-
-    def _origin(self, price: Price) -> int:
-        origin = Origin(price.source, price.market, price.provenance)
-        known = self._origin_of.get(origin)
-        if known is None:
-            known = self._origin_of[origin] = len(self.origins)
-            self.origins.append(origin)
-        return known

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import os
-from typing import Any
-
-from gunicorn import glogging
-from prometheus_client import multiprocess
-
 from workloads.kit import log, registry
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.settings import load
+from workloads.kit.web.gunicorn_conf import (  # noqa: F401 - gunicorn reads them here
+    accesslog,
+    child_exit,
+    control_socket_disable,
+    keepalive,
+    logger_class,
+    timeout,
+    worker_class,
+    worker_connections,
+    worker_tmp_dir,
+)
 from workloads.model_server.settings import ModelServerSettings
 
 _settings = load(ModelServerSettings)
@@ -19,32 +23,6 @@ log.configure(MODEL_SERVER.name)
 registry.preload()
 
 bind = f"0.0.0.0:{_settings.port}"
-worker_class = "gthread"
 workers = _settings.workers
 threads = _settings.threads
-# Connections that a worker keeps open: enough for every consumer and probe to reuse theirs.
-worker_connections = 256
-keepalive = 15
-# Of a worker's main loop, and of its start: a starved machine takes long to import everything.
-timeout = 120
 graceful_timeout = _settings.graceful_seconds
-# Heartbeats must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
-control_socket_disable = True
-accesslog = None
-
-
-class Logger(glogging.Logger):
-    """gunicorn's own lines, through the root logger like all others."""
-
-    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        self.error_log.propagate = True
-        self.error_log.setLevel(logging.INFO)
-
-
-logger_class = Logger
-
-
-def child_exit(_server: Any, worker: Any) -> None:
-    """A worker that ended takes its gauges with it; its counters stay in the sums."""
-    multiprocess.mark_process_dead(worker.pid)

@@ -13,7 +13,7 @@ from workloads.kit.contracts.models import ProvenanceGroup
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
 from workloads.kit.db import Connection
 from workloads.kit.revisions import Micros
-from workloads.kit.series import SeriesKey
+from workloads.kit.series_store import SeriesKey
 from workloads.kit.windows import Floats
 
 TRAINED_ON: Final[Mapping[str, ProvenanceGroup]] = {"market": "real", "synthetic": "synthetic"}

@@ -19,7 +19,8 @@ from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
 from workloads.kit.db import Database, upsert
 from workloads.kit.features import DEFAULT, FeatureSpec, window_features
 from workloads.kit.records import Output, Poison, Record
-from workloads.kit.series import HISTORY, SeriesStore
+from workloads.kit.series import HISTORY
+from workloads.kit.series_store import SeriesStore
 from workloads.kit.windows import Floats
 from workloads.prediction_consumer import metrics
 from workloads.prediction_consumer.anomalies import anomalous

@@ -198,7 +198,7 @@ def test_the_next_page_is_linked(api: FlaskClient, store: MemoryStore) -> None:
     target = answer.headers["Link"].partition(">")[0].removeprefix("<")
     assert answer.headers["Link"].endswith('rel="next"')
     assert api.get(target).status_code == 200
-    assert store.asked[1]["after"] == price(1)["delivery_start"]
+    assert store.asked[1]["after_start"] == price(1)["delivery_start"]
     # All pages are of the instant of the first.
     assert store.asked[1]["as_of"] == store.asked[0]["as_of"]
 

@@ -19,7 +19,7 @@ from workloads.kit.contracts.messages import Price
 from workloads.kit.features import FeatureSpec, features
 from workloads.kit.records import Record
 from workloads.kit.revisions import instants, micros
-from workloads.kit.series import SeriesStore
+from workloads.kit.series_store import SeriesStore
 
 SIZE = 4
 

@@ -1,0 +1,1 @@
+"""What the workloads that answer HTTP share: how gunicorn is started, and what holds for each of them."""
