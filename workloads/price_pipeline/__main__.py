@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
-from datetime import UTC, date, datetime, time
-from pathlib import Path
-from typing import TypeVar, get_args
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, time
+from typing import TypeVar
 
 import structlog
 from confluent_kafka import KafkaException
 
 from workloads.kit import log
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
-from workloads.kit.contracts.earlier import PriceV1
-from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Product
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
 from workloads.kit.settings import KafkaSettings
 from workloads.kit.settings import load as load_settings
 from workloads.price_pipeline import config
-from workloads.price_pipeline.columns import NAME_PATTERN
+from workloads.price_pipeline.arguments import parser
 from workloads.price_pipeline.settings import ReplaySettings, RunSettings, SourcesSettings
 from workloads.price_pipeline.sources import SourceError
 
@@ -37,10 +34,10 @@ _FAILURES = (SourceError, Transient, ProducerLost, KafkaUnavailable, KafkaExcept
 
 
 def main(arguments: list[str] | None = None) -> int:
-    args = _parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     log.configure((PRICE_REPLAY if args.command == "replay" else PRICE_PIPELINE).name)
     try:
-        return int(args.start(args))
+        return _COMMANDS[args.command](args)
     except config.BadSources as error:
         return _bad(*error.problems)
     except _FAILURES as error:
@@ -196,138 +193,14 @@ def _bad(*problems: str) -> int:
     return _BAD
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2015-01-31") from None
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(NAME_PATTERN, text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a name: letters, digits, dot, dash and underscore")
-    return text
-
-
-def _symbols(text: str) -> list[str]:
-    symbols = [_name(symbol) for symbol in text.split(",")]
-    if wrong := [symbol for symbol in symbols if not symbol.startswith(SYNTHETIC_PREFIX)]:
-        raise argparse.ArgumentTypeError(f"{', '.join(wrong)}: a load is synthetic: use {SYNTHETIC_PREFIX}…")
-    if len(set(symbols)) < len(symbols):
-        raise argparse.ArgumentTypeError(f"{text!r} lists a symbol twice")
-    return symbols
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-03-29T01:00Z") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
-def _place(text: str) -> str:
-    place = re.fullmatch(r"(\d+)@(\d+)", text, re.ASCII)
-    if place is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not PARTITION@OFFSET, such as 3@1704")
-    return "@".join(str(int(number)) for number in place.groups())
-
-
-def _setting(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals or name not in (*Price.__struct_fields__, *PriceV1.__struct_fields__):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not FIELD=VALUE with a field of a price: {', '.join(Price.__struct_fields__)}"
-        )
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _at_least(least: float, kind: type[int] | type[float]):
-    def parse(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = least - 1
-        if not value >= least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least {least:g}")
-        return value
-
-    return parse
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=PRICE_PIPELINE.name, description="Bring prices onto commodity-prices."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    run = commands.add_parser("run", help="publish what the topic lacks of each source, once")
-    run.add_argument(
-        "--backfill",
-        nargs=2,
-        type=_day,
-        metavar=("FROM", "TO"),
-        help="look at these days (UTC), both included",
-    )
-    run.add_argument("--source", nargs="+", default=[], metavar="NAME", help="these sources only")
-    run.set_defaults(start=_run)
-
-    ingest = commands.add_parser(
-        "ingest", help="show what a file would publish as a source; publish it with --confirm"
-    )
-    ingest.add_argument("file", type=Path)
-    ingest.add_argument(
-        "--as", dest="source", required=True, type=_name, help="a source of kind csv or parquet"
-    )
-    ingest.add_argument("--confirm", metavar="WORD", help="the word that looking at it gave")
-    ingest.set_defaults(start=_ingest)
-
-    replay = commands.add_parser("replay", help="publish the withheld years step by step, until stopped")
-    replay.set_defaults(start=_replay)
-
-    inject = commands.add_parser("inject", help="publish one price by hand")
-    inject.add_argument("--symbol", required=True, type=_name)
-    inject.add_argument("--price", required=True)
-    inject.add_argument("--event-time", help="start of the delivery, ISO 8601; now by default")
-    inject.add_argument("--time-zone", default="UTC", help="of an event time without one; UTC by default")
-    inject.add_argument("--source", default="manual", type=_name)
-    for name in ("--market", "--currency", "--unit"):
-        inject.add_argument(name, help="by default that of the symbol's last price")
-    inject.add_argument("--product", choices=get_args(Product), help="likewise")
-    inject.add_argument("--resolution", help="likewise; PT15M, PT1H, P1D, …")
-    inject.set_defaults(start=_inject)
-
-    letters = commands.add_parser(
-        "letters", help="list the messages that consumers refused; send them again, repaired"
-    )
-    letters.add_argument("--at", nargs="+", type=_place, default=[], metavar="PARTITION@OFFSET")
-    letters.add_argument("--symbol", help="of this symbol")
-    letters.add_argument("--since", type=_instant, help="whose delivery starts then or later; UTC")
-    letters.add_argument("--until", type=_instant, help="whose delivery starts then or earlier; UTC")
-    letters.add_argument(
-        "--set", nargs="+", type=_setting, default=[], metavar="FIELD=VALUE", help="null takes a field away"
-    )
-    letters.add_argument("--send", action="store_true", help="send them; without it they are listed")
-    letters.add_argument("--again", action="store_true", help="also those that were sent again before")
-    letters.add_argument("--reason", help="why; it is recorded")
-    letters.add_argument("--by", default="unknown", help="who; it is recorded")
-    letters.set_defaults(start=_letters)
-
-    load = commands.add_parser("load", help="send a paced load of synthetic prices, for fault tests")
-    load.add_argument("--count", required=True, type=_at_least(1, int), help="prices in all")
-    load.add_argument("--rate", required=True, type=_at_least(0, float), help="prices a second; 0: unpaced")
-    load.add_argument(
-        "--symbols", type=_symbols, default=[f"{SYNTHETIC_PREFIX}LOAD-{n}" for n in range(1, 9)]
-    )
-    load.add_argument("--source", default="load", type=_name)
-    load.add_argument(
-        "--deadline", type=_at_least(1, float), default=3600.0, help="seconds until it gives up"
-    )
-    load.set_defaults(start=_load)
-    return parser
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "ingest": _ingest,
+    "replay": _replay,
+    "inject": _inject,
+    "letters": _letters,
+    "load": _load,
+}
 
 
 if __name__ == "__main__":
