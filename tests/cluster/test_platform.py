@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -230,6 +231,14 @@ def test_prices_and_predictions_come_out_of_the_data_api(platform: str) -> None:
     assert newest.delivery_start not in {
         datetime.fromisoformat(price["delivery_start"]) for price in early["items"]
     }
+
+    page = (ROOT / "docs/data-api.md").read_text()
+    examples = re.findall(r'^curl -s "\$API(/v1/[^"]+)"$', page, re.MULTILINE)
+    assert len(examples) == page.count("curl ") > 5
+    for example in examples:
+        answer = httpx.get(f"{api}{example}", timeout=10)
+        assert answer.status_code == 200, answer.text
+        assert example.endswith("format=csv") or answer.json()["items"], example
 
     refused = httpx.get(f"{api}/v1/prices", params={"symbl": "WTI"}, timeout=10)
     assert refused.headers["content-type"].startswith("application/problem+json")
