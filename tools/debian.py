@@ -144,9 +144,12 @@ def _lists() -> Path:
 def _launchers(tree: Path, package: str) -> None:
     launch = tree / "launch"
     launch.mkdir()
-    libraries = ":".join(f"$tree/{d.relative_to(tree)}" for d in sorted(tree.glob("**/lib/*-linux-gnu")))
+    folders = [*sorted(tree.glob("**/lib/*-linux-gnu")), *sorted(tree.glob("**/lib/*-linux-gnu/*"))]
+    libraries = ":".join(f"$tree/{d.relative_to(tree)}" for d in folders if any(d.glob("*.so*")))
     for program in (name for name, owner in UNPACKED.items() if owner == package):
-        real = next(file for file in sorted(tree.glob(f"usr/**/bin/{program}")) if file.is_file())
+        # Where a package has a script of its own in bin, that looks for the program on the host.
+        places = [tree / "usr" / "lib" / program / program, *sorted(tree.glob(f"usr/**/bin/{program}"))]
+        real = next(file for file in places if file.is_file())
         script = launch / program
         script.write_text(
             "#!/bin/sh\n"

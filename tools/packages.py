@@ -37,6 +37,7 @@ BUILD: Mapping[str, str] = {
 
 UNPACKED: Mapping[str, str] = {
     "amtool": "prometheus-alertmanager",
+    "chromium": "chromium",
     "initdb": f"postgresql-{versions.POSTGRESQL}",
     "postgres": f"postgresql-{versions.POSTGRESQL}",
     "prometheus": "prometheus",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tools import toolchain
+from tools import charting, toolchain
 from tools.cluster import references
 from tools.image_build import context, requirements, rootfs
 from tools.image_build.context import Files
@@ -73,6 +73,12 @@ def _workload(name: str) -> Spec:
     return Spec(name, WORKLOADS / package / "Dockerfile", files, _ON_BASE)
 
 
+def _data_api() -> Spec:
+    """With the files of uPlot, which the hub serves."""
+    plain = _workload("data-api")
+    return replace(plain, files=lambda: {**plain.files(), **context.tree(charting.directory(), "charting")})
+
+
 _MLFLOW_UNUSED = (
     *("contourpy", "cycler", "docker", "fonttools", "joblib", "kiwisolver", "matplotlib", "narwhals"),
     *("pillow", "pyarrow", "pyparsing", "scikit-learn", "scipy", "skops", "threadpoolctl"),
@@ -122,7 +128,8 @@ _NODE = (
 )
 
 _PLATFORM = (
-    *(_workload(name) for name, third_party in IMAGES.items() if not third_party),
+    *(_workload(name) for name, third_party in IMAGES.items() if not third_party and name != "data-api"),
+    _data_api(),
     _mlflow(),
     _third_party("kafka", _kafka_jars),
     _third_party("postgres"),

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from tools import market, paths
+from tools import charting, market, paths
 from tools.cluster.instance import is_free
 from tools.embedded.process import Argument, Process
 from tools.errors import MissingPrerequisite, ToolError
@@ -25,6 +25,7 @@ from tools.tryout import records
 from tools.tryout.table import WORKLOADS, Workload
 from workloads.kit.contracts import env as names
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
 from workloads.kit.contracts.platform import DECLARED, ROLES
 
@@ -170,6 +171,8 @@ class Stand:
             }
         for name in workload.calls:
             given |= self._address(name)
+        if workload.declared is DATA_API:
+            given["CHARTING"] = str(charting.directory())
         if workload.sources:
             given[names.SOURCES_FILE] = str(self.dir / "sources.yaml")
         return given

@@ -15,7 +15,18 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from workloads.data_api import aggregates, catalogue, docs, metrics, predictions, prices, problems, skill
+from workloads.data_api import (
+    aggregates,
+    catalogue,
+    docs,
+    latest,
+    metrics,
+    predictions,
+    prices,
+    problems,
+    skill,
+)
+from workloads.data_api.hub import pages as hub
 from workloads.data_api.problems import Refused
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
@@ -28,6 +39,7 @@ VERSION: Final = "1.0.0"
 PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
     "aggregates": "api",
     "instruments": "api",
+    "latest": "api",
     "predictions": "api",
     "prices": "api",
     "skill": "api",
@@ -35,7 +47,11 @@ PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
 """Endpoint → product that opens it. Who reaches this server has `api`: the network lets nobody else in."""
 
 OPEN: Final = frozenset(
-    {"live", "ready", "exposition", "docs.page", "docs.start", "docs.described", "docs.static"}
+    {
+        *("live", "ready", "exposition", "docs.page", "docs.start", "docs.described", "docs.static"),
+        # The frames of the pages; what they show is asked of the routes above.
+        *("hub.start", "hub.page", "hub.static", "hub.charting"),
+    }
 )
 """Endpoints that need no product: they tell nothing that was bought."""
 
@@ -75,7 +91,8 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
     app.before_request(_once)
     app.after_request(_finish)
     docs.routes(app)
-    for resource in (catalogue, prices, aggregates, predictions, skill):
+    hub.routes(app, settings)
+    for resource in (catalogue, latest, prices, aggregates, predictions, skill):
         resource.routes(app, store, settings)
     problems.handle(app)
     return app

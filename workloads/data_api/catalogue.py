@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -14,11 +15,14 @@ from pydantic import Field
 
 from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
+from workloads.data_api.paging import Place
 from workloads.data_api.questions import Answer, NameText, Page, PagedQuery, Provenance
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store, StoreAway, StoreBusy, StoreSlow
 from workloads.kit.contracts.messages import Product
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
+
+_EXTENSION: Final = "carbon.catalogue"
 
 
 class InstrumentsQuery(PagedQuery):
@@ -62,6 +66,11 @@ class Key(NamedTuple):
     currency: str
     unit: str
     provenance: str
+
+
+def key_of(row: Row) -> Key:
+    """The key of a row that has its columns."""
+    return Key(*(row[name] for name in Key._fields))
 
 
 _SELECT: Final = sql.SQL(
@@ -121,9 +130,29 @@ class Catalogue:
         return at, dict(sorted(rows.items()))
 
 
+def wanted(query: InstrumentsQuery, place: Place[Key], rows: Mapping[Key, Row]) -> list[Row]:
+    """The rows that a question asks for, from its page on."""
+    given = query.model_dump(include={"symbol", "market", "source"}, exclude_none=True)
+    return [
+        row
+        for key, row in rows.items()
+        if (place.after is None or key > place.after)
+        and all(row[name] == value for name, value in given.items())
+    ]
+
+
+def of(app: OpenAPI, store: Store, settings: DataApiSettings) -> Catalogue:
+    """The one list of an application, which several routes read."""
+    found: Catalogue = app.extensions.setdefault(
+        _EXTENSION,
+        Catalogue(store, seconds=settings.catalogue_seconds, wait_seconds=settings.store_wait_seconds),
+    )
+    return found
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
-    catalogue = Catalogue(store, seconds=settings.catalogue_seconds, wait_seconds=settings.store_wait_seconds)
+    catalogue = of(app, store, settings)
 
     @app.get(
         "/v1/instruments",
@@ -135,15 +164,6 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     def instruments(query: InstrumentsQuery) -> Response:
         place = paging.place(query, Key)
         read_at, rows = catalogue.read()
-        wanted = query.model_dump(include={"symbol", "market", "source"}, exclude_none=True)
-        found = [
-            row
-            for key, row in rows.items()
-            if (place.after is None or key > place.after)
-            and all(row[name] == value for name, value in wanted.items())
-        ]
-        page, following = paging.cut(
-            query, place, found, lambda row: Key(*(row[name] for name in Key._fields))
-        )
+        page, following = paging.cut(query, place, wanted(query, place, rows), key_of)
         answer = InstrumentPage.model_validate({"items": page, "as_of": read_at, "next": following})
         return respond(answer, query, settings)

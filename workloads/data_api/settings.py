@@ -42,6 +42,9 @@ class DataApiSettings(PostgresSettings):
     metrics_dir: Path = Path("/tmp/metrics")  # noqa: S108 - the pod's own scratch volume
     """Where the workers leave their figures for each other; emptied at start."""
 
+    charting: Path = Path("/app/charting")
+    """Where the files of uPlot are, with which the hub draws; without them its tables remain."""
+
     store_connections: int = Field(default=4, ge=1)
     """Connections to the database that a worker holds at most."""
     store_waiting: int = Field(default=12, ge=1)

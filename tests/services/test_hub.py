@@ -1,0 +1,195 @@
+"""The hub as people use it: in a real browser, over a real server and feature store."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from werkzeug.serving import make_server
+
+from tests.fixture_models import artifact, echoing
+from tests.services.browser import chromium, inaccessible
+from tests.services.clients import MigratedDatabase
+from tests.services.outcomes import add_predictions, add_prices
+from tests.services.test_data_api import add, settings
+from tools import charting
+from workloads.data_api.app import create_app
+from workloads.data_api.hub.pages import PAGES
+from workloads.data_api.store import Store
+
+HOUR = timedelta(hours=1)
+PICTURES = os.environ.get("HUB_PICTURES")
+"""Directory in which the pages are to be left as pictures, for people to look at."""
+# From Saturday 00:00 in Berlin, with the Sunday of 25 hours in October within.
+START = datetime(2024, 10, 25, 22, tzinfo=UTC)
+DAILY = echoing(5, 400)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def hub(database: MigratedDatabase) -> Iterator[str]:
+    """Address of the hub."""
+    configured = settings(database, charting=charting.directory())
+    store = Store(configured)
+    server = make_server("127.0.0.1", 0, create_app(configured, store), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}/hub/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        store.close()
+
+
+@pytest.fixture
+def market(database: MigratedDatabase) -> None:
+    """Hourly power with a negative and a revised price, and a daily price with its predictions."""
+    for hour in range(73):
+        add(database, START + hour * HOUR, 40 + 30 * math.cos(hour / 4))
+    add(database, START + 26 * HOUR, -12.34, published=START + 20 * HOUR)
+    days = add_prices(database, "COAL", DAILY, start=datetime(2024, 1, 1, tzinfo=UTC), provenance="market")
+    add_predictions(database, artifact("COAL"), 7, days[-60:], DAILY)
+
+
+@pytest.fixture
+def page(browser: Browser, hub: str) -> Iterator[Page]:
+    """A page that fails the test where a script of it does, or where it asks anyone else for anything."""
+    context = browser.new_context(
+        base_url=hub, viewport={"width": 1280, "height": 900}, accept_downloads=True
+    )
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if _is_wrong(said) else None)
+    page.on(
+        "request", lambda sent: None if sent.url.startswith((hub[:-5], "blob:")) else wrong.append(sent.url)
+    )
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def _is_wrong(said: ConsoleMessage) -> bool:
+    # An answer that a test makes is told by the page, which the test looks at.
+    return said.type == "error" and "status of 503" not in said.text
+
+
+def show(page: Page, where: str) -> None:
+    page.goto(where)
+    page.wait_for_selector("body[data-ready]")
+
+
+@pytest.mark.usefixtures("market")
+def test_the_board_shows_what_is_last_and_leads_to_it(page: Page) -> None:
+    show(page, "board")
+    coal = page.get_by_role("row").filter(has_text="COAL")
+    expect(coal).to_contain_text(f"{DAILY[-1]:.2f}")
+    expect(coal).to_contain_text(f"{abs(DAILY[-1] - DAILY[-2]):.2f}")
+    page.keyboard.press("/")
+    page.keyboard.type("power")
+    expect(page.locator("#board tbody tr")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="DE-LU")).to_be_visible()
+
+
+@pytest.mark.usefixtures("market")
+def test_an_instrument_tells_the_two_hours_of_october_apart(page: Page) -> None:
+    show(page, "instrument?symbol=DE-LU")
+    # The table and the canvas, not the words that stand for a chart that did not come.
+    assert page.locator("#chart canvas").count() == 1
+    rows = page.locator("#rows tbody tr")
+    expect(rows.filter(has_text=re.compile(r"27 Oct 2024.*02:00 CEST . 02:00"))).to_have_count(1)
+    twice = rows.filter(has_text=re.compile(r"27 Oct 2024.*02:00 CET . 03:00"))
+    expect(twice).to_have_count(1)
+    expect(rows.filter(has_text="\N{MINUS SIGN}12.34")).to_contain_text("revised, negative")
+    # The price that was revised is there when it is asked for.
+    page.get_by_label("every revision").check()
+    expect(rows.filter(has_text="superseded")).to_have_count(1)
+    page.get_by_label("Times").select_option("UTC")
+    expect(rows.filter(has_text=re.compile(r"27 Oct 2024.*01:00 UTC . 02:00"))).to_have_count(1)
+
+
+@pytest.mark.usefixtures("market")
+def test_a_download_has_every_row_that_the_preview_promised(page: Page, tmp_path: Path) -> None:
+    show(page, "downloads")
+    page.get_by_label("Instrument").select_option(label="COAL · test · P1D")
+    page.get_by_label("From").fill("2024-02-01")
+    page.get_by_label("To, not included").fill("2024-03-01")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview tbody tr")).to_have_count(10)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    file = tmp_path / "prices.csv"
+    download.value.save_as(file)
+    with file.open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [float(row["price"]) for row in rows] == DAILY[31:60].tolist()
+
+
+@pytest.mark.usefixtures("market")
+def test_the_record_of_a_model_is_told_beside_the_naive_one(page: Page) -> None:
+    show(page, "models")
+    row = page.get_by_role("row").filter(has_text="COAL")
+    expect(row).to_contain_text("version 7")
+    expect(row).to_contain_text("champion")
+
+
+def test_an_empty_platform_says_what_to_do(page: Page) -> None:
+    for name in ("board", "status", "models"):
+        show(page, name)
+        expect(page.locator("#empty")).to_be_visible()
+
+
+@pytest.mark.usefixtures("market")
+def test_a_problem_says_what_to_do_and_what_was_shown_stays(page: Page) -> None:
+    show(page, "board")
+    body = '{"detail": "the database is away", "remedy": "ask again in 2 seconds"}'
+    page.route("**/v1/latest*", lambda route: route.fulfill(status=503, body=body))
+    page.get_by_label("Times").select_option("UTC")
+    expect(page.get_by_role("alert")).to_contain_text("the database is away ask again in 2 seconds")
+    expect(page.get_by_role("row").filter(has_text="COAL")).to_be_visible()
+
+
+@pytest.mark.usefixtures("market")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_kept_out_and_a_telephone_shows_it_all(browser: Browser, hub: str, theme: str) -> None:
+    """axe-core has no serious finding, and no page is wider than a telephone."""
+    for width in (1280, 390):
+        context = browser.new_context(
+            base_url=hub,
+            viewport={"width": width, "height": 844},
+            color_scheme="dark" if theme == "dark" else "light",
+        )
+        page = context.new_page()
+        for name in PAGES:
+            show(page, f"{name}?symbol=DE-LU" if name == "instrument" else name)
+            if PICTURES:
+                page.screenshot(path=Path(PICTURES) / f"{name}-{theme}-{width}.png")
+            assert inaccessible(page) == [], (name, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+        context.close()
+
+
+def test_no_page_takes_a_script_from_elsewhere(page: Page, hub: str) -> None:
+    for name in PAGES:
+        answer = page.request.get(f"{hub}{name}")
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert not re.search(r"<script(?![^>]*src=)|style=|\son[a-z]+=", answer.text())

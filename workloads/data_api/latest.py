@@ -1,0 +1,143 @@
+"""/v1/latest: each series' last price, its change, and the newest prediction."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from flask import Response
+from flask_openapi3.openapi import OpenAPI
+from psycopg import sql
+from pydantic import Field
+
+from workloads.data_api import catalogue, paging
+from workloads.data_api.answers import described, respond
+from workloads.data_api.catalogue import InstrumentsQuery, Key
+from workloads.data_api.predictions import Alias
+from workloads.data_api.questions import Answer, Page, Provenance
+from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.store import Row, Store
+from workloads.kit.contracts.messages import Product
+from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, ML_PREDICTIONS, SCHEMA
+
+
+class LatestQuery(InstrumentsQuery):
+    """Which series; all by default."""
+
+    limit: int = Field(200, ge=1, le=500, description="Series a page has at most.")
+
+
+class Forecast(Answer):
+    """The newest prediction, of the period that follows the one that it was made from."""
+
+    made_from: datetime = Field(description="Start of that period.")
+    issued_at: datetime
+    prediction: float = Field(allow_inf_nan=False)
+    lower: float = Field(allow_inf_nan=False)
+    upper: float = Field(allow_inf_nan=False)
+    nominal_level: float = Field(description="Share of prices that the interval is meant to hold.")
+    model_name: str
+    model_version: int
+    model_alias: Alias
+    skill: Literal["proven", "none"]
+
+
+class Latest(Answer):
+    """The last price of a series."""
+
+    symbol: str
+    source: str
+    market: str
+    product: Product
+    resolution: str
+    currency: str
+    unit: str
+    provenance: Provenance
+    delivery_start: datetime
+    delivery_end: datetime
+    published_at: datetime
+    price: float = Field(allow_inf_nan=False)
+    previous_start: datetime | None = Field(
+        description="Period that it is compared with: the one before, of periods shorter than a day the one"
+        " at the same time a day earlier. Null where none is known."
+    )
+    previous_price: float | None
+    change: float | None = Field(description="price - previous_price, in currency and unit.")
+    forecast: Forecast | None = Field(description="Null where nothing was predicted.")
+
+
+class LatestPage(Page):
+    """Series in the order of /v1/instruments."""
+
+    items: list[Latest]
+
+
+# A lateral look-up a series, each along an index. Of a period the revision that holds now.
+_HELD: Final = (
+    "SELECT delivery_start, delivery_end, published_at, price FROM {prices}"
+    " WHERE source = k.source AND symbol = k.symbol AND resolution = k.resolution AND published_at <= now()"
+    " {and_} ORDER BY delivery_start DESC, published_at DESC LIMIT 1"
+)
+_SELECT: Final = sql.SQL(
+    "SELECT k.symbol, k.source, k.market, k.product, k.resolution, k.currency, k.unit, k.provenance,"
+    " last.delivery_start, last.delivery_end, last.published_at, last.price,"
+    " before.delivery_start AS previous_start, before.price AS previous_price,"
+    " last.price - before.price AS change, f.event_time AS made_from, f.available_time AS issued_at,"
+    " f.prediction, f.lower, f.upper, f.nominal_level, f.model_name, f.model_version, f.model_alias, f.skill"
+    " FROM unnest(%(symbol)s::text[], %(source)s::text[], %(market)s::text[], %(product)s::text[],"
+    " %(resolution)s::text[], %(currency)s::text[], %(unit)s::text[], %(provenance)s::text[])"
+    " WITH ORDINALITY AS k(symbol, source, market, product, resolution, currency, unit, provenance, place)"
+    " CROSS JOIN LATERAL ({last}) last"
+    " LEFT JOIN LATERAL ({before}) before ON true"
+    " LEFT JOIN LATERAL (SELECT * FROM {predictions} WHERE symbol = k.symbol AND source = k.source"
+    " AND resolution = k.resolution AND available_time <= now()"
+    " ORDER BY event_time DESC, price_available_time DESC LIMIT 1) f ON true"
+    " ORDER BY k.place"
+).format(
+    last=sql.SQL(_HELD).format(
+        prices=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY),
+        and_=sql.SQL(
+            "AND currency = k.currency AND unit = k.unit AND product = k.product AND market = k.market"
+            " AND provenance = k.provenance"
+        ),
+    ),
+    before=sql.SQL(_HELD).format(
+        prices=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY),
+        and_=sql.SQL(
+            "AND currency = k.currency AND unit = k.unit AND product = k.product"
+            " AND delivery_start < last.delivery_start"
+            " AND (delivery_start = last.delivery_start - interval '24 hours'"
+            " OR last.delivery_end - last.delivery_start >= interval '23 hours')"
+        ),
+    ),
+    predictions=sql.Identifier(SCHEMA, ML_PREDICTIONS),
+)
+
+
+def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
+    """Add the route."""
+    listed = catalogue.of(app, store, settings)
+
+    @app.get(
+        "/v1/latest",
+        summary="Last prices, their change and forecast",
+        description=__doc__,
+        responses=described(LatestPage),
+        operation_id="latest",
+    )
+    def latest(query: LatestQuery) -> Response:
+        place = paging.place(query, Key)
+        _, rows = listed.read()
+        keys, following = paging.cut(query, place, catalogue.wanted(query, place, rows), catalogue.key_of)
+        at = datetime.now(UTC)
+        columns = {name: [key[name] for key in keys] for name in Key._fields}
+        items = [_made(row) for row in store.rows(_SELECT, columns)] if keys else []
+        return respond(
+            LatestPage.model_validate({"items": items, "as_of": at, "next": following}), query, settings
+        )
+
+
+def _made(row: Row) -> dict[str, Any]:
+    made = {name: row[name] for name in Latest.model_fields if name != "forecast"}
+    forecast = {name: row[name] for name in Forecast.model_fields}
+    return made | {"forecast": None if row["made_from"] is None else forecast}
