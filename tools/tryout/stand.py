@@ -26,6 +26,7 @@ from tools.tryout.table import WORKLOADS, Workload
 from workloads.kit.contracts import env as names
 from workloads.kit.contracts import tables
 from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
+from workloads.kit.contracts.messages import PROVENANCES
 from workloads.kit.contracts.platform import DECLARED, ROLES
 
 _FIRST_PORT, _LAST_PORT = 29_400, 30_399
@@ -172,6 +173,7 @@ class Stand:
             given |= self._address(name)
         if workload.sources:
             given[names.SOURCES_FILE] = str(self.dir / "sources.yaml")
+            given[names.PROVENANCE] = ",".join(PROVENANCES)
         return given
 
     def exports(self, workload: Workload) -> Path:
