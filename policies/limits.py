@@ -13,6 +13,8 @@ from typing import Annotated, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from workloads.kit.contracts.messages import Provenance
+
 FILE: Final = Path(__file__).with_name("limits.yaml")
 
 Registry = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*/$")]
@@ -31,6 +33,9 @@ class Limits(BaseModel):
     registries: tuple[Registry, ...] = Field(description="Starts of the names of images that pods run.")
     digests: bool = Field(description="Whether every image must be named by its digest.")
     protect: bool = Field(description="Whether what holds data must be protected from deletion.")
+    provenance: tuple[Provenance, ...] = Field(
+        default=("market",), min_length=1, description="What published prices may be."
+    )
 
 
 class LimitsError(Exception):

@@ -25,7 +25,13 @@ def of(expression: str, limits: Limits) -> dict[str, str]:
     Those of pods are made from the object; the limits of a stack are literals, since every engine has to
     know them without asking.
     """
-    known = {**_POD, "registries": json.dumps(limits.registries), "digests": json.dumps(limits.digests)}
+    one = f"({'|'.join(limits.provenance)})"
+    known = {
+        **_POD,
+        "registries": json.dumps(limits.registries),
+        "digests": json.dumps(limits.digests),
+        "provenance": json.dumps(f"^{one}(,{one})*$"),
+    }
     used: set[str] = set()
     texts = [expression]
     while texts:

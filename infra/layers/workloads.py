@@ -30,6 +30,7 @@ class WorkloadLayer(Layer):
             network=context.network,
             services=data.services,
             windows=context.settings.features.windows,
+            provenance=context.settings.provenance,
         )
         for room, section in context.settings.rooms():
             tables = [data.migrated] if any(one.role for one in room.declared) else []

@@ -35,6 +35,7 @@ from infra.settings.workloads import Features, Jobs, KedaScaler, Namespaces
 from infra.workloads import ROOMS
 from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
+from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import running
 
 GIVEN_AT_RUN_TIME: Final = frozenset({"cluster", "images", "secrets"})
@@ -66,6 +67,12 @@ class PlatformSettings(Section):
     recovery: VeleroSettings | None = Field(None, description="Backups of the cluster's objects and volumes.")
     cost: KubecostSettings | None = Field(None, description="What the platform costs, and whom.")
     tenants: dict[TenantName, TenantSettings] = Field(default={}, description="Tenants by name.")
+    provenance: list[Provenance] = Field(
+        default=["market"],
+        min_length=1,
+        description="What prices may be: as a market made them, replayed as if they happened now, or "
+        "synthetic. Where people take them for a market's: market alone.",
+    )
     features: Features = Field(default=Features(), description="The feature set.")
     jobs: Jobs = Field(description="Migrations and topics.")
 
@@ -82,7 +89,7 @@ class PlatformSettings(Section):
     @property
     def running(self) -> frozenset[str]:
         """Names of what the stack runs."""
-        return running(name for name in type(self).model_fields if getattr(self, name) is not None)
+        return running(dict(self))
 
     @property
     def scaled_by_keda(self) -> bool:
@@ -92,7 +99,20 @@ class PlatformSettings(Section):
     @model_validator(mode="after")
     def _served(self) -> Self:
         _hold(self._needs())
+        if refused := list(self._of_other_provenance()):
+            raise ValueError("; ".join(refused))
         return self
+
+    def _of_other_provenance(self) -> Iterator[str]:
+        allowed = ", ".join(self.provenance)
+        for room, section in self.rooms():
+            for one in room.published(section):
+                if one.provenance not in self.provenance:
+                    yield (
+                        f"{room.section}.{one.what} publishes {one.provenance} prices, and provenance "
+                        f"allows {allowed}. Remedy: {one.remedy}, or add {one.provenance} where nobody "
+                        "takes such prices for a market's"
+                    )
 
     def _needs(self) -> Iterator[Need]:
         s, external = self.services, isinstance(self.secrets, ExternalSecretsSettings)

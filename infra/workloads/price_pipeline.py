@@ -1,24 +1,25 @@
-"""price-pipeline, a job on a schedule, and price-replay, which always runs."""
+"""price-pipeline, a job on a schedule, and price-replay, which always runs where a stack has it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final, Self
 
 import pulumi
-from pydantic import Field, JsonValue
+from pydantic import Field, ValidationError, model_validator
 
 from infra.components.scheduled_job import ScheduledJob, ScheduledJobArgs
 from infra.components.singleton_deployment import SingletonDeployment, SingletonDeploymentArgs
 from infra.manifests.workload import Workload
 from infra.settings.base import Cron
 from infra.settings.workloads import Destination, WorkloadSettings
-from infra.workloads.room import Room
+from infra.workloads.room import Published, Room
 from infra.workloads.site import WorkloadSite, with_variables
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
+from workloads.kit.contracts.sources.kinds import SourceConfig, Sources
 
 _DEADLINE_SECONDS: Final = 3600
 _SOURCES: Final = "sources.yaml"
@@ -35,19 +36,43 @@ class PricePipelineSettings(WorkloadSettings):
     """price-pipeline."""
 
     schedule: Cron = Field("0 2 * * *", description="When it runs, in UTC.")
-    sources: list[dict[str, JsonValue]] | None = Field(
+    sources: list[SourceConfig] | None = Field(
         None,
-        description="Its sources, as workloads/price_pipeline/config.py describes them; by default those "
-        f"within its image. A secret of `secrets.sources` is the file {env.SECRETS_DIR}/<name>.",
+        description="Its sources (docs/sources.md); by default those within its image, which are in part "
+        f"synthetic. A secret of `secrets.sources` is the file {env.SECRETS_DIR}/<name>.",
     )
     destinations: list[Destination] = Field(
-        default=[], description="Where its sources are, besides those within its image."
+        default=[], description="Where its databases are, besides those within its image."
     )
-    replay: PriceReplaySettings = Field(description="The replay of withheld prices.")
+    replay: PriceReplaySettings | None = Field(
+        None, description="The replay of withheld prices; without it there is none."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.sources is not None:
+            try:
+                Sources(sources=tuple(self.sources))
+            except ValidationError as error:
+                said = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"sources: {said}") from None
+        return self
+
+
+def _published(s: PricePipelineSettings) -> Iterator[Published]:
+    if s.sources is None:
+        within = "sources is missing: one within the image"
+        for provenance in ("synthetic", "replay"):
+            yield Published(within, provenance, "name the stack's own sources, as docs/sources.md says")
+    for number, source in enumerate(s.sources or ()):
+        yield Published(f"sources.{number} ({source.kind} {source.name})", source.provenance, "remove it")
+    if s.replay is not None:
+        yield Published("replay", "replay", "remove it")
 
 
 def _deploy(site: WorkloadSite, s: PricePipelineSettings, opts: pulumi.ResourceOptions) -> None:
-    pipeline = _with_sources(site.pod(PRICE_PIPELINE, s, args=["run"]), s.sources)
+    allowed = {env.PROVENANCE: ",".join(site.provenance)}
+    pipeline = _with_sources(site.pod(PRICE_PIPELINE, s, args=["run"], variables=allowed), s.sources)
     pipeline = replace(pipeline, secret_files={**site.passwords.sources, **pipeline.secret_files})
     job = ScheduledJobArgs(
         workload=pipeline,
@@ -56,9 +81,10 @@ def _deploy(site: WorkloadSite, s: PricePipelineSettings, opts: pulumi.ResourceO
         paths=site.paths(PRICE_PIPELINE, s.destinations),
     )
     ScheduledJob(pipeline.name, job, opts)
-
-    every = {env.REPLAY_INTERVAL_SECONDS: str(s.replay.interval_seconds)}
-    replay = _with_sources(site.pod(PRICE_REPLAY, s.replay, args=["replay"], variables=every), s.sources)
+    if s.replay is None:
+        return
+    told = {**allowed, env.REPLAY_INTERVAL_SECONDS: str(s.replay.interval_seconds)}
+    replay = _with_sources(site.pod(PRICE_REPLAY, s.replay, args=["replay"], variables=told), s.sources)
     replay = replace(
         replay, exceptions={"scaler": "prices have one writer: a second one would only be fenced off"}
     )
@@ -66,12 +92,17 @@ def _deploy(site: WorkloadSite, s: PricePipelineSettings, opts: pulumi.ResourceO
     SingletonDeployment(replay.name, single, opts)
 
 
-def _with_sources(w: Workload, sources: Sequence[Mapping[str, Any]] | None) -> Workload:
+def _with_sources(w: Workload, sources: Sequence[SourceConfig] | None) -> Workload:
     if sources is None:
         return w
-    listed = {"sources": [dict(source) for source in sources]}
+    listed = {"sources": [source.model_dump(mode="json", exclude_unset=True) for source in sources]}
     w = replace(w, files={_SOURCES: json.dumps(listed, indent=1)}, files_at=_CONFIG)
     return with_variables(w, {env.SOURCES_FILE: f"{_CONFIG}/{_SOURCES}"})
 
 
-ROOM: Final = Room(declared=(PRICE_PIPELINE, PRICE_REPLAY), settings=PricePipelineSettings, deploy=_deploy)
+ROOM: Final = Room(
+    declared=(PRICE_PIPELINE, PRICE_REPLAY),
+    settings=PricePipelineSettings,
+    deploy=_deploy,
+    published=_published,
+)

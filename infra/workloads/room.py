@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pulumi
 
 from infra.settings.base import Section
 from infra.workloads.site import WorkloadSite
 from workloads.kit.contracts.declaration import Declaration
+from workloads.kit.contracts.messages import Provenance
 
 S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Prices that a workload publishes.
+
+    Args:
+        what: makes them: a key of its section, and what stands there.
+        remedy: what to do where such prices are not allowed.
+    """
+
+    what: str
+    provenance: Provenance
+    remedy: str
+
+
+def _nothing(_: Any) -> Iterable[Any]:
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +41,14 @@ class Room(Generic[S]):
     settings: the section's model.
     deploy: makes the components.
     optional: whether a stack may be without it: then nothing of it is built, and no path leads to it.
+    published: prices that it publishes with a section, where it does.
     """
 
     declared: tuple[Declaration, ...]
     settings: type[S]
     deploy: Callable[[WorkloadSite, S, pulumi.ResourceOptions], None]
     optional: bool = False
+    published: Callable[[S], Iterable[Published]] = _nothing
 
     @property
     def section(self) -> str:

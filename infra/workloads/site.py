@@ -21,6 +21,7 @@ from infra.settings.workloads import Destination, WorkloadSettings
 from workloads.kit.contracts import env, ports, public, tables
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
+from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import DECLARED
 
 _KAFKA_TLS: Final = "/var/run/secrets/kafka"
@@ -46,6 +47,7 @@ class Services:
 class WorkloadSite:
     """Args:
     windows: session counts of the feature set.
+    provenance: what prices may be.
     """
 
     identity: Labels
@@ -54,6 +56,7 @@ class WorkloadSite:
     network: NetworkPaths
     services: Services
     windows: Sequence[int]
+    provenance: Sequence[Provenance]
 
     def pod(
         self,

@@ -27,6 +27,7 @@ from tools import market, paths
 from tools.console import step
 from tools.embedded.mlflow import Mlflow
 from workloads.kit.contracts import env
+from workloads.kit.contracts.messages import PROVENANCES
 
 _LIMIT = 900.0
 
@@ -83,7 +84,8 @@ def start(rig: Rig) -> Chain:
             rig,
             "price_pipeline",
             ["run"],
-            chain.environment("price_pipeline") | {env.SOURCES_FILE: str(sources)},
+            chain.environment("price_pipeline")
+            | {env.SOURCES_FILE: str(sources), env.PROVENANCE: ",".join(PROVENANCES)},
         )
         directory = rig.new_directory("history")
         with running("workloads.analytics_consumer", rig.kafka, rig.database, directory) as group:

@@ -171,7 +171,7 @@ def _load(way: Way, source: str, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*command, *sizes],
         cwd=paths.ROOT,
-        env={**os.environ, env.KAFKA_BOOTSTRAP: way.kafka.bootstrap},
+        env={**os.environ, env.KAFKA_BOOTSTRAP: way.kafka.bootstrap, env.PROVENANCE: "synthetic"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

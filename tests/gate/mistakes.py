@@ -197,6 +197,25 @@ MISTAKES = (
         says="carbon:secrets is missing",
     ),
     Mistake(
+        id="replayed-prices-in-production",
+        file=EKS,
+        before="  carbon:price_pipeline:\n",
+        after="  carbon:price_pipeline:\n"
+        "    replay: {resources: {cpu: 20m, memory: 256Mi, memory_limit: 512Mi}}\n",
+        stack="prod",
+        check="settings",
+        says="price_pipeline.replay publishes replay prices",
+    ),
+    Mistake(
+        id="synthetic-prices-in-production",
+        file="infra/workloads/price_pipeline.py",
+        before='",".join(site.provenance)',
+        after='"market,synthetic"',
+        stack="prod",
+        check="policy/prices-are-real",
+        says="no pod publishes synthetic or replayed prices",
+    ),
+    Mistake(
         id="public-endpoint",
         file="infra/components/aws/eks.py",
         before="endpoint_public_access=bool(public),",

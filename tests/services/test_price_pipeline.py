@@ -134,6 +134,7 @@ def platform(platform_topics: KafkaClient, database: MigratedDatabase, tmp_path:
     env = {
         "KAFKA_BOOTSTRAP": platform_topics.bootstrap,
         "SOURCES_FILE": str(tmp_path / "sources.yaml"),
+        "PROVENANCE": "market,replay,synthetic",
         **database.env("price_pipeline"),
     }
     made = Platform(platform_topics, tmp_path, env)

@@ -11,8 +11,8 @@ import pytest
 from tests.services.clients import MigratedDatabase
 from tests.services.servers import free_ports
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.sources.kinds import SqlSource as Config
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import SqlSource as Config
 from workloads.price_pipeline.rows import Refused, Unobserved
 from workloads.price_pipeline.sources import SourceError
 from workloads.price_pipeline.sources.sql import SqlSource

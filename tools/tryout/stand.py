@@ -27,6 +27,7 @@ from workloads.kit.contracts import env as names
 from workloads.kit.contracts import tables
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
+from workloads.kit.contracts.messages import PROVENANCES
 from workloads.kit.contracts.platform import DECLARED, ROLES
 
 _FIRST_PORT, _LAST_PORT = 29_400, 30_399
@@ -175,6 +176,7 @@ class Stand:
             given["CHARTING"] = str(charting.directory())
         if workload.sources:
             given[names.SOURCES_FILE] = str(self.dir / "sources.yaml")
+            given[names.PROVENANCE] = ",".join(PROVENANCES)
         return given
 
     def exports(self, workload: Workload) -> Path:

@@ -16,7 +16,9 @@ import structlog
 from confluent_kafka import KafkaException
 
 from workloads.kit import log
+from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
+from workloads.kit.contracts.sources.kinds import Sources
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -24,7 +26,7 @@ from workloads.kit.settings import KafkaSettings
 from workloads.kit.settings import load as load_settings
 from workloads.price_pipeline import config
 from workloads.price_pipeline.arguments import parser
-from workloads.price_pipeline.settings import ReplaySettings, RunSettings, SourcesSettings
+from workloads.price_pipeline.settings import PublishSettings, ReplaySettings, RunSettings, SourcesSettings
 from workloads.price_pipeline.sources import SourceError
 
 S = TypeVar("S", bound=SourcesSettings)
@@ -97,6 +99,10 @@ def _inject(args: argparse.Namespace) -> int:
         args.resolution,
         args.time_zone,
     )
+    if given.provenance not in settings.provenance:
+        return _bad(
+            f"--symbol {args.symbol}: its price is {given.provenance}: {env.PROVENANCE} leaves that out"
+        )
     try:
         outcome, price = inject(settings, given, _now())
     except BadPrice as error:
@@ -166,8 +172,11 @@ def _letters(args: argparse.Namespace) -> int:
 def _load(args: argparse.Namespace) -> int:
     from workloads.price_pipeline.load import Load
 
+    settings = load_settings(PublishSettings)
+    if "synthetic" not in settings.provenance:
+        return _bad(f"load: its prices are synthetic, and {env.PROVENANCE} leaves those out")
     result = Load(
-        load_settings(KafkaSettings),
+        settings,
         source=args.source,
         symbols=args.symbols,
         count=args.count,
@@ -178,9 +187,9 @@ def _load(args: argparse.Namespace) -> int:
     return _OK if result.complete else _FAILED
 
 
-def _sources(settings: type[S]) -> tuple[S, config.Sources]:
+def _sources(settings: type[S]) -> tuple[S, Sources]:
     loaded = load_settings(settings)
-    return loaded, config.load(loaded.sources_file)
+    return loaded, config.load(loaded.sources_file, loaded.provenance)
 
 
 def _now() -> datetime:

@@ -12,7 +12,7 @@ from typing import get_args
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.earlier import PriceV1
 from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Product
-from workloads.price_pipeline.columns import NAME_PATTERN
+from workloads.kit.contracts.sources.columns import NAME_PATTERN
 
 
 def _day(text: str) -> date:

@@ -12,10 +12,10 @@ from workloads.kit import db
 from workloads.kit.contracts.declared.price_pipeline import PIPELINE_ID, PRICE_PIPELINE
 from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.sources.columns import Columns
+from workloads.kit.contracts.sources.kinds import CsvSource, ParquetSource, Sources
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
-from workloads.price_pipeline.columns import Columns
-from workloads.price_pipeline.config import CsvSource, ParquetSource, Sources
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.opening import Clock
 from workloads.price_pipeline.publish import Window, messages, publish

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from workloads.kit.contracts.declared.price_pipeline import INJECT_ID
-from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Product
+from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Product, Provenance
 from workloads.kit.periods import Resolution
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
@@ -41,6 +41,11 @@ class Given:
     resolution: str | None = None
     time_zone: str = "UTC"
 
+    @property
+    def provenance(self) -> Provenance:
+        """What the symbol's name says of the price."""
+        return "synthetic" if self.symbol.startswith(SYNTHETIC_PREFIX) else "market"
+
 
 def inject(
     settings: KafkaSettings, given: Given, now: datetime
@@ -68,14 +73,13 @@ def _price(given: Given, ledger: Ledger, now: datetime) -> Price:
     unit = given.unit or (last.unit if last else None)
     if not (market and currency and unit):
         raise BadPrice(f"symbol {given.symbol} has no price yet: give --market, --currency and --unit")
-    provenance = "synthetic" if given.symbol.startswith(SYNTHETIC_PREFIX) else "market"
     try:
         terms = Terms(
             given.source,
             market,
             currency,
             unit,
-            provenance,
+            given.provenance,
             product=given.product or (last.product if last else "spot"),
             resolution=Resolution.parse(given.resolution or (last.resolution if last else "P1D")),
             zone=ZoneInfo(given.time_zone),

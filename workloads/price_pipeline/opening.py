@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from workloads.price_pipeline.config import (
+from workloads.kit.contracts.sources.kinds import (
     CsvSource,
     HttpSource,
     ParquetSource,

@@ -7,8 +7,14 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from workloads.kit.contracts.indicators import Message
+from workloads.kit.contracts.sources.kinds import (
+    HttpSource,
+    ReplaySource,
+    SourceConfig,
+    SqlSource,
+    SyntheticSource,
+)
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import HttpSource, ReplaySource, SourceConfig, SqlSource, SyntheticSource
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.rows import RawRow, Refused
 from workloads.price_pipeline.sources import Incomplete, Source, SourceError

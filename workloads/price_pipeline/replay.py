@@ -14,9 +14,9 @@ from prometheus_client import Gauge
 from workloads.kit import health
 from workloads.kit.contracts import metrics
 from workloads.kit.contracts.declared.price_pipeline import REPLAY_ID
+from workloads.kit.contracts.sources.kinds import ReplaySource, Sources
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
-from workloads.price_pipeline.config import ReplaySource, Sources
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.opening import Clock, open_replay
 from workloads.price_pipeline.publish import Window, publish

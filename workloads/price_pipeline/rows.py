@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from workloads.kit.contracts.indicators import IndicatorKind, indicator_series
 from workloads.kit.contracts.messages import Price, Product, Provenance
+from workloads.kit.contracts.sources.row_config import Labels, Publication
 from workloads.kit.periods import Resolution
-from workloads.price_pipeline.row_config import Labels, Publication
 
 _UTC: Final = ZoneInfo("UTC")
 _DAY: Final = Resolution.parse("P1D")

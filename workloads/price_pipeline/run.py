@@ -14,10 +14,10 @@ from confluent_kafka import KafkaException
 
 from workloads.kit import db
 from workloads.kit.contracts.declared.price_pipeline import PIPELINE_ID, PRICE_PIPELINE
+from workloads.kit.contracts.sources.kinds import ReplaySource, SourceConfig, Sources
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
 from workloads.kit.records import Transient
-from workloads.price_pipeline.config import ReplaySource, SourceConfig, Sources
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.opening import Clock, open_source
 from workloads.price_pipeline.publish import Window, publish

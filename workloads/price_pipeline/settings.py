@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
+from workloads.kit.contracts.messages import Provenance
 from workloads.kit.settings import KafkaSettings, PostgresSettings, ServiceSettings
 
 DEFAULT_SOURCES = Path(__file__).with_name("sources.yaml")
 
 
-class SourcesSettings(KafkaSettings):
+def _listed(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+class PublishSettings(KafkaSettings):
+    """What every command that may publish a price needs."""
+
+    provenance: Annotated[frozenset[Provenance], NoDecode, BeforeValidator(_listed)] = frozenset({"market"})
+    """What prices may be. One that is something else is not published, whoever asks."""
+
+
+class SourcesSettings(PublishSettings):
     """What every command that looks at the sources needs."""
 
     sources_file: Path = DEFAULT_SOURCES

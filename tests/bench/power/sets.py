@@ -18,10 +18,10 @@ import numpy as np
 
 from tools.errors import UsageError
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.sources.kinds import CsvSource
 from workloads.kit.power.days import Days
 from workloads.kit.windows import Floats
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import CsvSource
 from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.sources import SourceError, csv_file
 

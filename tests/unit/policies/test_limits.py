@@ -35,3 +35,8 @@ def test_an_unknown_key_is_refused_with_the_file(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(limits, "FILE", broken)
     with pytest.raises(LimitsError, match=r"limits.yaml"):
         limits.of("dev")
+
+
+def test_who_is_taken_for_a_market_publishes_what_a_market_made() -> None:
+    for stack in ("staging", "prod", "dr", "bootstrap"):
+        assert limits.of(stack).provenance == ("market",)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from workloads.price_pipeline.config import CsvSource
+from workloads.kit.contracts.sources.kinds import CsvSource
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -28,6 +28,7 @@ def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         "POSTGRES_HOST": "127.0.0.1",
         "POSTGRES_USER": "price_pipeline",
         "SOURCES_FILE": str(tmp_path / "sources.yaml"),
+        "PROVENANCE": "market,replay,synthetic",
     }.items():
         monkeypatch.setenv(name, value)
     handlers = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
@@ -88,3 +89,25 @@ def test_a_bad_sources_file_exits_2_with_a_line_a_problem(
 
     assert main(["run"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["load", "--count", "1", "--rate", "1"], ["load: its prices are synthetic", "PROVENANCE"]),
+        (
+            ["inject", "--source", "by-hand", "--symbol", "SYN-A", "--price", "1"],
+            ["--symbol SYN-A", "PROVENANCE"],
+        ),
+    ],
+)
+def test_by_hand_too_no_made_up_price_is_published_where_none_may_be(
+    arguments: list[str],
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("PROVENANCE")
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert all(word in said for word in words)

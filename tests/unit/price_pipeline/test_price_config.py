@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from workloads.kit.contracts.messages import PROVENANCES, Provenance
+from workloads.kit.contracts.sources import kinds
 from workloads.price_pipeline import config
 from workloads.price_pipeline.settings import DEFAULT_SOURCES
 
@@ -31,20 +34,20 @@ SYNTHETIC = """
 """
 
 
-def load(tmp_path: Path, *sources: str) -> config.Sources:
+def load(tmp_path: Path, *sources: str) -> kinds.Sources:
     file = tmp_path / "sources.yaml"
     file.write_text("sources:" + "".join(sources))
-    return config.load(file)
+    return config.load(file, PROVENANCES)
 
 
 def test_committed_sources_hold_the_real_series_the_replay_and_eight_synthetic_symbols() -> None:
-    sources = config.load(DEFAULT_SOURCES)
+    sources = config.load(DEFAULT_SOURCES, PROVENANCES)
 
     daily, monthly, synthetic, replay = sources.sources
-    assert isinstance(daily, config.CsvSource)
-    assert isinstance(monthly, config.CsvSource)
-    assert isinstance(synthetic, config.SyntheticSource)
-    assert isinstance(replay, config.ReplaySource)
+    assert isinstance(daily, kinds.CsvSource)
+    assert isinstance(monthly, kinds.CsvSource)
+    assert isinstance(synthetic, kinds.SyntheticSource)
+    assert isinstance(replay, kinds.ReplaySource)
     assert daily.withhold_years == monthly.withhold_years == 4
     assert replay.of == ("crude-daily", "crude-monthly")
     assert len(synthetic.symbols) == 8
@@ -61,7 +64,7 @@ def test_committed_sources_hold_the_real_series_the_replay_and_eight_synthetic_s
 def test_spans_are_iso_8601(tmp_path: Path) -> None:
     (source,) = load(tmp_path, CSV, "  publication_lag: PT90M\n").sources
 
-    assert isinstance(source, config.CsvSource)
+    assert isinstance(source, kinds.CsvSource)
     assert source.publication_lag == timedelta(minutes=90)
 
 
@@ -119,9 +122,28 @@ def test_a_file_that_is_no_such_file_is_refused(tmp_path: Path, content: str, wo
     file.write_text(content)
 
     with pytest.raises(config.BadSources, match=word):
-        config.load(file)
+        config.load(file, PROVENANCES)
 
 
 def test_a_file_that_is_not_there_is_refused_with_the_variable_to_set(tmp_path: Path) -> None:
     with pytest.raises(config.BadSources, match="SOURCES_FILE"):
-        config.load(tmp_path / "none.yaml")
+        config.load(tmp_path / "none.yaml", PROVENANCES)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused"),
+    [
+        (("market",), ["synthetic", "replay"]),
+        (("market", "replay"), ["synthetic"]),
+        (("market", "synthetic"), ["replay"]),
+        (("replay", "synthetic"), ["crude-daily", "crude-monthly"]),
+    ],
+)
+def test_a_source_of_another_provenance_is_refused_with_its_name_and_the_remedy(
+    allowed: tuple[Provenance, ...], refused: list[str]
+) -> None:
+    with pytest.raises(config.BadSources) as error:
+        config.load(DEFAULT_SOURCES, allowed)
+    assert [re.findall(r"source '([\w-]+)' is", line)[0] for line in error.value.problems] == refused
+    assert all(f"PROVENANCE={','.join(sorted(allowed))}" in line for line in error.value.problems)
+    assert all("Remove it, or add" in line for line in error.value.problems)

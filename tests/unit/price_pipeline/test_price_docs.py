@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tools.paths import ROOT
+from workloads.kit.contracts.messages import PROVENANCES
+from workloads.kit.contracts.sources.row_config import Columned
 from workloads.price_pipeline import config
-from workloads.price_pipeline.row_config import Columned
 
 PAGE = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -19,7 +20,7 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 def test_every_example_is_a_sources_file(tmp_path: Path, number: int) -> None:
     file = tmp_path / "sources.yaml"
     file.write_text(EXAMPLES[number], encoding="utf-8")
-    assert len(config.load(file).sources) == 1
+    assert len(config.load(file, PROVENANCES).sources) == 1
 
 
 def test_every_way_to_label_a_period_is_told() -> None:

@@ -20,8 +20,8 @@ from pyarrow import parquet
 from pydantic import ValidationError
 
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.sources.kinds import CsvSource, ParquetSource
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import CsvSource, ParquetSource
 from workloads.price_pipeline.rows import RawRow, Refused, Terms
 from workloads.price_pipeline.sources import SourceError, csv_file, parquet_file
 from workloads.price_pipeline.sources.file import FileSource, split

@@ -22,9 +22,9 @@ from pydantic import ValidationError
 
 from tests.unit.price_pipeline.api import Answer, Api
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.sources.kinds import HttpSource as Config
+from workloads.kit.contracts.sources.paths import at, parts
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import HttpSource as Config
-from workloads.price_pipeline.paths import at, parts
 from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.sources import Incomplete, SourceError, json_document
 from workloads.price_pipeline.sources.http import HttpSource

@@ -15,10 +15,11 @@ from tests.unit.price_pipeline.test_price_publish import Topic
 from workloads.kit.codec import decoder
 from workloads.kit.contracts import topics
 from workloads.kit.contracts.indicators import Indicator
+from workloads.kit.contracts.messages import PROVENANCES
+from workloads.kit.contracts.sources.kinds import CsvSource
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
 from workloads.price_pipeline import config, ingest
-from workloads.price_pipeline.config import CsvSource
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.publish import Window, publish
 from workloads.price_pipeline.reading import since
@@ -240,7 +241,7 @@ def test_settings_that_contradict_each_other_are_refused_by_name(
     file = tmp_path / "sources.yaml"
     file.write_text(yaml.safe_dump(content))
     with pytest.raises(config.BadSources) as refused:
-        config.load(file)
+        config.load(file, PROVENANCES)
     assert said in str(refused.value)
 
 
@@ -248,5 +249,5 @@ def test_a_file_of_sources_says_which_topics_its_run_reads(tmp_path: Path) -> No
     file = tmp_path / "sources.yaml"
     settings = {"kind": "csv", "name": "grid", "path": "/data/grid.csv", **ACTUAL}
     file.write_text(yaml.safe_dump({"sources": [settings]}))
-    assert Indicator in config.load(file).messages
-    assert Indicator not in config.load(DEFAULT_SOURCES).messages
+    assert Indicator in config.load(file, PROVENANCES).messages
+    assert Indicator not in config.load(DEFAULT_SOURCES, PROVENANCES).messages

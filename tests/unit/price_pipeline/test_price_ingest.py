@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.sources.kinds import CsvSource
 from workloads.kit.settings import KafkaSettings
-from workloads.price_pipeline.config import CsvSource
 from workloads.price_pipeline.ingest import look
 from workloads.price_pipeline.ledger import Ledger
 

@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from workloads.kit import periods
 from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.sources.kinds import CsvSource
 from workloads.kit.periods import Resolution
 from workloads.price_pipeline.cells import read_price
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import CsvSource
 from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.rows import Refused, Unobserved
 from workloads.price_pipeline.sources import csv_file

@@ -13,8 +13,13 @@ import stamina
 
 from tests.unit.price_pipeline.api import Api
 from tests.unit.price_pipeline.test_price_publish import Topic
+from workloads.kit.contracts.sources.kinds import (
+    CsvSource,
+    HttpSource,
+    SourceConfig,
+    Sources,
+)
 from workloads.kit.producer import TransactionalProducer
-from workloads.price_pipeline.config import CsvSource, HttpSource, SourceConfig, Sources
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.run import publish_source
 from workloads.price_pipeline.sources import Incomplete, SourceError

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import PROVENANCES, Price
+from workloads.kit.contracts.sources.kinds import SyntheticSource as Config
 from workloads.price_pipeline import config
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import SyntheticSource as Config
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.settings import DEFAULT_SOURCES
 from workloads.price_pipeline.sources.synthetic import SyntheticSource, paths
@@ -27,7 +27,7 @@ GOLDEN = [62.36, 66.73, 31.7019, 0.8052, 105.2742, 78.4586, 78.5337, 79.8126]
 
 
 def committed() -> Config:
-    (found,) = (s for s in config.load(DEFAULT_SOURCES).sources if isinstance(s, Config))
+    (found,) = (s for s in config.load(DEFAULT_SOURCES, PROVENANCES).sources if isinstance(s, Config))
     return found
 
 

@@ -90,7 +90,8 @@ class Declaration:
         image: that it runs from; by default one of its own name.
         third_party: whether it is another project's program. An operator or a chart may run it instead, so a
             stack need not have its image.
-        part_of: section of a stack file that brings it; by default one of its own name.
+        part_of: section of a stack file that brings it, after a dot one within it; by default one of its own
+            name.
         kafka: what it does on Kafka, and so that it reaches the brokers.
         role: database role that it logs in as, and so that it reaches PostgreSQL.
         tables: its role's rights: table → rights, within the feature store's schema.

@@ -30,6 +30,9 @@ POD_NAME: Final = "POD_NAME"
 
 SOURCES_FILE: Final = "SOURCES_FILE"
 """price-pipeline: YAML file that lists its sources."""
+PROVENANCE: Final = "PROVENANCE"
+"""price-pipeline: what its prices may be, separated by commas: market, replay, synthetic; by default market
+alone. The policies look at it: nothing else lets a price that no market made be published."""
 REPLAY_INTERVAL_SECONDS: Final = "REPLAY_INTERVAL_SECONDS"
 """price-pipeline replay: seconds a step, instead of the source's own interval."""
 REPLAY_AT_END: Final = "REPLAY_AT_END"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
 import msgspec
 
@@ -18,6 +18,9 @@ from workloads.kit.contracts import topics
 Provenance = Literal["market", "replay", "synthetic"]
 """Where a price or an indicator comes from: `market` as the source dated it, `replay` a withheld market one
 mapped onto today, `synthetic` made by the generator. Figures of synthetic and real data are never mixed."""
+
+PROVENANCES: Final[tuple[Provenance, ...]] = get_args(Provenance)
+"""All of them."""
 
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)

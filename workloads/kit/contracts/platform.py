@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from workloads.kit.contracts import declared
 from workloads.kit.contracts.declaration import Declaration, KafkaUse
@@ -30,10 +30,19 @@ DECLARED: Final[Mapping[str, Declaration]] = _found()
 """All that runs: name → declaration."""
 
 
-def running(sections: Iterable[str]) -> frozenset[str]:
-    """Names of what runs in a stack that has these sections."""
-    present = frozenset(sections)
-    return frozenset(name for name, one in DECLARED.items() if one.section in present)
+def running(sections: Mapping[str, Any]) -> frozenset[str]:
+    """Names of what runs in a stack.
+
+    Args:
+        sections: of its file: name → content, None where the stack is without it.
+    """
+    return frozenset(name for name, one in DECLARED.items() if _present(sections, one.section))
+
+
+def _present(sections: Mapping[str, Any], name: str) -> bool:
+    outer, _, inner = name.partition(".")
+    content = sections.get(outer)
+    return content is not None and (not inner or dict(content).get(inner) is not None)
 
 
 def flows(names: Collection[str] = tuple(DECLARED)) -> list[Flow]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from workloads.price_pipeline import paths
-from workloads.price_pipeline.config import HttpSource as HttpConfig
+from workloads.kit.contracts.sources import paths
+from workloads.kit.contracts.sources.kinds import HttpSource as HttpConfig
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, csv_file, json_document, table
 from workloads.price_pipeline.sources.http_client import excerpt

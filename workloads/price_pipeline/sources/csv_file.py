@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from workloads.kit.contracts.indicators import Message
+from workloads.kit.contracts.sources.csv_config import CsvLayout
+from workloads.kit.contracts.sources.kinds import CsvSource
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import CsvSource
-from workloads.price_pipeline.csv_config import CsvLayout
 from workloads.price_pipeline.rows import RawRow, Refused, Terms
 from workloads.price_pipeline.sources import SourceError, csv_lines, table, unpack
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, NamedTuple
 
-from workloads.price_pipeline.csv_config import CsvLayout
+from workloads.kit.contracts.sources.csv_config import CsvLayout
 
 # Python's own limit of 131,072 characters would end the file at one cell that is longer.
 csv.field_size_limit(64 * 1024 * 1024)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.sources.kinds import CsvSource, ParquetSource
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.config import CsvSource, ParquetSource
 from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import csv_file

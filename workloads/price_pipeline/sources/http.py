@@ -8,14 +8,14 @@ from datetime import datetime
 import httpx
 
 from workloads.kit import scrub
-from workloads.price_pipeline.config import HttpSource as HttpConfig
-from workloads.price_pipeline.http_config import (
+from workloads.kit.contracts.sources.http_config import (
     CursorPaging,
     LinkPaging,
     NoPaging,
     OffsetPaging,
     PagePaging,
 )
+from workloads.kit.contracts.sources.kinds import HttpSource as HttpConfig
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import Incomplete, SourceError, table
 from workloads.price_pipeline.sources.answers import NO_PAGE, Answers, Page

@@ -14,7 +14,7 @@ import httpx
 import stamina
 
 from workloads.kit import scrub
-from workloads.price_pipeline.http_config import HttpClient as Config
+from workloads.kit.contracts.sources.http_config import HttpClient as Config
 from workloads.price_pipeline.sources import SourceError
 
 _EXCERPT = 200

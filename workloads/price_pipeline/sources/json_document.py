@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-from workloads.price_pipeline import paths
+from workloads.kit.contracts.sources import paths
 
 Members = dict[str, bytes] | list[bytes]
 """What an object or a list holds, each value as its own bytes."""

@@ -9,7 +9,7 @@ from typing import IO
 import pyarrow as pa
 from pyarrow import parquet
 
-from workloads.price_pipeline.config import ParquetSource
+from workloads.kit.contracts.sources.kinds import ParquetSource
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, table
 

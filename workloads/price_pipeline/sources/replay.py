@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from workloads.kit.contracts.messages import INSTANT, Price
-from workloads.price_pipeline.config import replay_name
+from workloads.kit.contracts.sources.kinds import replay_name
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError
 

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from workloads.kit import scrub
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
-from workloads.price_pipeline.config import SqlSource as SqlConfig
+from workloads.kit.contracts.sources.kinds import SqlSource as SqlConfig
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, sql_text, table
 

@@ -15,8 +15,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from workloads.price_pipeline.config import Faults, SyntheticSymbol
-from workloads.price_pipeline.config import SyntheticSource as SyntheticConfig
+from workloads.kit.contracts.sources.kinds import Faults, SyntheticSymbol
+from workloads.kit.contracts.sources.kinds import SyntheticSource as SyntheticConfig
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import table
 

@@ -8,10 +8,15 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from workloads.kit.contracts.messages import EARLIEST, LATEST
+from workloads.kit.contracts.sources.columns import Columns
+from workloads.kit.contracts.sources.kinds import (
+    CsvSource,
+    HttpSource,
+    ParquetSource,
+    SqlSource,
+)
+from workloads.kit.contracts.sources.row_config import KINDS
 from workloads.kit.periods import Resolution
-from workloads.price_pipeline.columns import Columns
-from workloads.price_pipeline.config import CsvSource, HttpSource, ParquetSource, SqlSource
-from workloads.price_pipeline.row_config import KINDS
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
 

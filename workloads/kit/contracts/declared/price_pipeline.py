@@ -45,7 +45,7 @@ PRICE_REPLAY: Final = Declaration(
     about="publishes the withheld prices as if they happened now",
     kind="producer",
     image=PRICE_PIPELINE.name,
-    part_of=PRICE_PIPELINE.section,
+    part_of=f"{PRICE_PIPELINE.section}.replay",
     kafka=KafkaUse(reads=_TOPICS, writes=_TOPICS, transactional_ids=(REPLAY_ID, INJECT_ID), quota=REBUILDS),
     metrics=ports.METRICS,
 )

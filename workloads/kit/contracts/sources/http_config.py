@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from workloads.price_pipeline import paths
-from workloads.price_pipeline.strict import Strict
+from workloads.kit.contracts.sources import paths
+from workloads.kit.contracts.sources.strict import Strict
 
 Status = Annotated[int, Field(ge=100, le=599)]
 

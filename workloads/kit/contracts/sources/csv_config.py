@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from workloads.price_pipeline.strict import Strict
+from workloads.kit.contracts.sources.strict import Strict
 
 _Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 

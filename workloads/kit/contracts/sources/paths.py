@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator
 
@@ -61,7 +61,9 @@ def at(document: object, path: str) -> object:
 def step(held: Any, name: str, path: str) -> Any:
     """What an object holds under a name, or a list at a number; LookupError, with the path, where nothing."""
     if isinstance(held, Mapping) and name in held:
-        return held[name]
-    if isinstance(held, list) and name.isdecimal() and int(name) < len(held):
-        return held[int(name)]
+        return cast("Mapping[str, Any]", held)[name]
+    if isinstance(held, list) and name.isdecimal():
+        listed = cast("list[Any]", held)
+        if int(name) < len(listed):
+            return listed[int(name)]
     raise LookupError(f"{name!r} of {path!r}")

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, StringConstraints, model_validator
 
 from workloads.kit.contracts.indicators import INDICATOR_PATTERN
-from workloads.price_pipeline.strict import Strict
+from workloads.kit.contracts.sources.strict import Strict
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -23,9 +23,9 @@ from workloads.kit.contracts.indicators import (
     Message,
     indicator_series,
 )
-from workloads.kit.contracts.messages import PRINTABLE, Price, Product
+from workloads.kit.contracts.messages import PRINTABLE, Price, Product, Provenance
+from workloads.kit.contracts.sources.columns import Columns, Model, Name
 from workloads.kit.periods import Resolution
-from workloads.price_pipeline.columns import Columns, Model, Name
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=rf"^{PRINTABLE}*$")]
@@ -183,6 +183,7 @@ class Columned(Prices):
 class Tabled(Columned, BaseModel):
     """What all sources of rows with columns take beside."""
 
+    provenance: ClassVar[Provenance] = "market"
     symbols: dict[str, Name] = {}
     """The source's own names in `columns.symbol` -> SYMBOL, or in `columns.indicator` -> name; others stay as
     they are."""
