@@ -46,6 +46,11 @@ USERNAME: Final = "username"
 PASSWORD: Final = "password"  # noqa: S105
 """Field of a generated secret's JSON; a database role's has `username` too."""
 
+NEXT_PASSWORD: Final = "next_password"  # noqa: S105
+PREVIOUS_PASSWORD: Final = "previous_password"  # noqa: S105
+"""Fields of a secret that rotates: the password to come and the one before, since those who log in and those
+who let them in learn of a new one each in its own time."""
+
 VALUE: Final = "value"
 """Field of the JSON of a secret that people give."""
 

@@ -56,7 +56,10 @@ class MLflowChart(Service):
                     metadata(chart.DATABASE_SECRET, PLATFORM, theirs),
                     {PASSWORD: args.password},
                     kind=BASIC_AUTH,
-                    constants={USERNAME: mlflow.ROLE},
+                    constants={
+                        USERNAME: mlflow.ROLE,
+                        chart.SERVICE_FILE: chart.service_file(args.password),
+                    },
                 )
             ),
             self.add(with_buckets(network.policy(mlflow.NAME, PLATFORM, theirs, args.paths))),

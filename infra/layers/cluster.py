@@ -9,6 +9,7 @@ import pulumi
 
 from infra.components.admission_policies import AdmissionPolicies, AdmissionPoliciesArgs
 from infra.components.namespace import Namespace, NamespaceArgs
+from infra.components.readers import Readers, ReadersArgs
 from infra.layers.base import Context, Layer, Ready
 from infra.layers.cluster_services import ClusterServices, ClusterServicesArgs
 from infra.settings.monitoring import KubePrometheusStackSettings
@@ -43,6 +44,9 @@ class ClusterLayer(Layer):
             exceptions=exceptions,
         )
         AdmissionPolicies("admission", enforced, self.below(*self.ready.of("kyverno")))
+        if context.names is not None:
+            # The group is that of access entries at EKS.
+            Readers("readers", ReadersArgs(identity=context.labels), self.below())
         self.register_outputs({})
 
     def _namespaces(self) -> list[pulumi.Resource]:

@@ -10,7 +10,7 @@ from infra.manifests import redis
 from infra.manifests.meta import version
 from infra.manifests.network import Paths
 from infra.manifests.probes import Http, Probes
-from infra.manifests.resources.external_secrets import SecretValue
+from infra.manifests.resources.external_secrets import SecretValue, rotating
 from infra.manifests.services import KafkaAccess, PostgresAccess, RedisAccess
 from infra.manifests.workload import SecretMount, Workload
 from infra.passwords import Passwords
@@ -175,7 +175,8 @@ def with_role(w: Workload, database: PostgresAccess, role: str, password: Secret
         w = replace(w, mounted_secrets=(*w.mounted_secrets, mount))
         variables[env.POSTGRES_CA_FILE] = f"{mount.path}/{env.TLS_CA}"
     return replace(
-        with_variables(w, variables), secret_files={**w.secret_files, env.POSTGRES_PASSWORD: password}
+        with_variables(w, variables),
+        secret_files={**w.secret_files, **rotating(env.POSTGRES_PASSWORD, password)},
     )
 
 

@@ -279,6 +279,29 @@ def test_a_change_from_elsewhere_is_put_back(stack: Stack) -> None:
     assert stack.world.things()["data"]["inputs"]["tags"] == {"env": "small"}
 
 
+def nightly() -> str:
+    """The comparison of the workflow drift, as a command."""
+    workflow = yaml.safe_load((paths.ROOT / ".github" / "workflows" / "drift.yml").read_text())
+    (script,) = [s["run"] for s in workflow["jobs"]["compare"]["steps"] if s.get("id") == "compare"]
+    (command,) = re.findall(r"^if (pulumi preview .*?)\\\n\s+> ", script, re.M | re.S)
+    return command.replace("\\\n", " ")
+
+
+def test_the_nightly_comparison_needs_no_right_to_read_secrets(stack: Stack) -> None:
+    """Its role is refused the Secret, and the release, which Helm keeps in one."""
+    stack.world.forbid("roles")
+    stack.world.forbid("keda")
+    assert "forbidden" in stack.fails("pulumi preview --stack $STACK --refresh --expect-no-changes")
+    stack.shell(nightly())
+
+
+@pytest.mark.parametrize("name", ["data", "carbon"])
+def test_the_nightly_comparison_finds_what_changed(stack: Stack, name: str) -> None:
+    changed = {"tags": {"env": "somebody's"}} if name == "data" else {"metadata": {"name": "somebody's"}}
+    stack.world.change(name, **changed)
+    assert "somebody's" in stack.fails(nightly())
+
+
 @follows("DriftFound", "Keep it")
 def test_a_change_from_elsewhere_is_kept_once_the_stack_file_says_so(stack: Stack) -> None:
     stack.world.change("system", scalingConfig={"desiredSize": 3, "minSize": 3, "maxSize": 4})

@@ -311,7 +311,14 @@ def test_charts_find_their_secrets(seen: dict[str, Registration]) -> None:
         if r.type == "kubernetes:helm.sh/v3:Release"
     }
     database = values["mlflow"]["backendStore"]["existingDatabaseSecret"]
-    assert secrets[database["name"]]["target"]["template"]["data"] == {database["usernameKey"]: "mlflow"}
+    constants = secrets[database["name"]]["target"]["template"]["data"]
+    assert constants[database["usernameKey"]] == "mlflow"
+    assert {
+        item["key"]
+        for volume in values["mlflow"]["extraVolumes"]
+        for item in volume["secret"]["items"]
+        if volume["secret"]["secretName"] == database["name"]
+    } <= constants.keys()
     assert [e["secretKey"] for e in secrets[database["name"]]["data"]] == [database["passwordKey"]]
     auth = values["valkey"]["auth"]
     assert [e["secretKey"] for e in secrets[auth["usersExistingSecret"]]["data"]] == [

@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from infra.layers.foundation import Foundation
-from infra.manifests import postgres
+from infra.manifests import postgres, readers
 from infra.names import Key, Names
 from infra.namespaces import KARPENTER_ACCOUNT, VELERO_ACCOUNT
 from tests import aws
@@ -271,6 +271,15 @@ class TestCluster:
             f"arn:aws:iam::{aws.ACCOUNT}:role/carbon-bootstrap-preview": "AmazonEKSViewPolicy",
         }
         assert policies == people | github
+        groups = {
+            r.inputs["principalArn"]: r.inputs.get("kubernetesGroups", [])
+            for r in of(recorded, "eks/accessEntry:AccessEntry").values()
+        }
+        # The policy to view stops at built-in kinds: custom ones are the group's.
+        assert {arn: groups[arn] for arn in policies} == {
+            arn: [readers.GROUP] if policy == "AmazonEKSViewPolicy" else []
+            for arn, policy in policies.items()
+        }
 
     def test_the_roles_of_github_are_those_that_bootstrap_makes(self, bootstrap: Recorder) -> None:
         made = {r.inputs["name"] for r in of(bootstrap, "iam/role:Role").values()}

@@ -32,7 +32,7 @@ class StoreSlow(Exception):
     """The database did not finish in its time."""
 
 
-class _Bounded(psycopg.Connection[Any]):
+class _Bounded(db.Login):
     """Given up and closed where the server keeps silent for longer than it may take: its own limit to a
     statement holds only while it runs."""
 
@@ -69,7 +69,7 @@ class Store:
 
         def parameters() -> dict[str, Any]:
             given = db.parameters(settings, application_name=DATA_API.name)
-            return {**given, "autocommit": True}
+            return {**given, "password_file": settings.postgres_password_file, "autocommit": True}
 
         self._pool = ConnectionPool(
             connection_class=Connection,

@@ -6,14 +6,16 @@ from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from operator import itemgetter
+from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from workloads.kit.contracts import tables
+from workloads.kit import scrub
+from workloads.kit.contracts import env, tables
 from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
 
@@ -38,7 +40,7 @@ def parameters(settings: PostgresSettings, *, application_name: str) -> dict[str
     Behind a pooler that shares server connections, `options` does not reach the server: there the server's
     own parameters say the same.
     """
-    password = settings.postgres_password_file
+    passwords = _passwords(settings.postgres_password_file)
     authority = settings.postgres_ca_file
     verified = {"sslmode": "verify-full", "sslrootcert": str(authority)} if authority else {}
     return {
@@ -47,7 +49,7 @@ def parameters(settings: PostgresSettings, *, application_name: str) -> dict[str
         "port": settings.postgres_port,
         "dbname": settings.postgres_database,
         "user": settings.postgres_user,
-        "password": password.read_text().strip() if password else None,
+        "password": passwords[0] if passwords else None,
         "connect_timeout": settings.postgres_connect_timeout_seconds,
         "application_name": application_name,
         "options": f"-c search_path={tables.SCHEMA} -c timezone=UTC -c client_min_messages=warning",
@@ -67,10 +69,57 @@ def connect(settings: PostgresSettings, *, application_name: str, autocommit: bo
     """
     try:
         arguments = parameters(settings, application_name=application_name)
-        return psycopg.connect(**arguments, autocommit=autocommit)
+        return Login.connect(
+            **arguments, password_file=settings.postgres_password_file, autocommit=autocommit
+        )
     except LOST as error:
         at = f"{settings.postgres_host}:{settings.postgres_port}"
         raise Transient(f"PostgreSQL at {at}: {error}") from error
+
+
+class Login(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that is let in while its role's password is being rotated.
+
+    Server and pods learn of a new password each in its own time, so a role's secret holds three: that of now,
+    the one that comes next and the one before (`contracts.env.PASSWORDS`). Whichever of the two sides is
+    first, one of them is the server's.
+    """
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        """As psycopg's, with each password of the file `password_file` and of those beside it in turn.
+
+        Raises:
+            psycopg.OperationalError: the server is away, or refuses them all: then what it said of the first.
+        """
+        file: Path | None = kwargs.pop("password_file", None)
+        refused: list[psycopg.OperationalError] = []
+        # Again: between two tries the server may have taken on the first, or the files may have changed.
+        for _ in range(2):
+            passwords = _passwords(file)
+            for one in passwords or [kwargs.get("password")]:
+                try:
+                    kwargs["password"] = one
+                    return super().connect(conninfo, **kwargs)
+                except psycopg.OperationalError as error:
+                    if error.pgconn is None or not error.pgconn.used_password:
+                        raise
+                    refused.append(error)
+            if len(passwords) < 2:
+                break
+        raise refused[0]
+
+
+def _passwords(file: Path | None) -> list[str]:
+    """What the file and those beside it hold, in the order in which they are tried; none is logged."""
+    if file is None:
+        return []
+    beside = (file.with_name(f"{file.name}{suffix}") for suffix in env.PASSWORDS if suffix)
+    now = file.read_text().strip()
+    others = (one.read_text().strip() for one in beside if one.is_file())
+    read = list(dict.fromkeys([now, *filter(None, others)]))
+    scrub.hide(*read)
+    return read
 
 
 class Database:

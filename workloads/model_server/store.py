@@ -82,11 +82,13 @@ class FeatureStore:
             limit = int(settings.store_timeout_seconds * 1000)
             return {
                 **given,
+                "password_file": settings.postgres_password_file,
                 "options": f"{given['options']} -c statement_timeout={limit}",
                 "autocommit": True,
             }
 
         self._pool = ConnectionPool(
+            connection_class=db.Login,
             kwargs=parameters,
             min_size=1,
             max_size=settings.max_store_reads + 1,

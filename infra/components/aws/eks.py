@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from infra.components.aws.base import AwsComponent, AwsSite
 from infra.components.aws.log_group import log_group
 from infra.components.aws.role import Role, RoleArgs
+from infra.manifests import readers
 from infra.manifests.iam.document import text, trust_of_service
 from infra.manifests.iam.services import cluster_key
 from infra.manifests.kubeconfig import kubeconfig
@@ -160,6 +161,7 @@ class Eks(AwsComponent):
             cluster_name=self.cluster_name,
             principal_arn=role_arn,
             type="STANDARD",
+            kubernetes_groups=[readers.GROUP] if policy_arn == _VIEW else None,
             opts=self.below(),
         )
         self.ready.append(

@@ -96,13 +96,17 @@ class RotationFunction(AwsComponent):
         secret_arn: pulumi.Input[str],
         fields: Mapping[str, str],
         opts: pulumi.ResourceOptions,
+        *,
+        rotates: bool,
     ) -> pulumi.Resource:
         """Give a new secret its first value: what Pulumi sees of it is that it has one."""
         return aws.lambda_.Invocation(
             name,
             function_name=self._function.name,
             input=pulumi.Output.from_input(secret_arn).apply(
-                lambda arn: json.dumps({"Step": "seed", "SecretId": arn, "Fields": dict(fields)})
+                lambda arn: json.dumps(
+                    {"Step": "seed", "SecretId": arn, "Fields": dict(fields), "Rotates": rotates}
+                )
             ),
             lifecycle_scope="CREATE_ONLY",
             opts=opts,

@@ -84,17 +84,21 @@ class Secrets(AwsComponent):
         )
 
     def _generated(
-        self, purpose: str, description: str, fields: Mapping[str, str]
+        self, purpose: str, description: str, fields: Mapping[str, str], *, rotates: bool = False
     ) -> tuple[aws.secretsmanager.Secret, pulumi.Resource]:
         secret = self._secret(purpose, description, generated=True)
         seeded = self._function.seed(
-            self._child(purpose), secret.arn, fields, self.below(after=self._function.ready)
+            self._child(purpose),
+            secret.arn,
+            fields,
+            self.below(after=self._function.ready),
+            rotates=rotates,
         )
         self.ready.append(seeded)
         return secret, seeded
 
     def _rotated(self, purpose: str, description: str, fields: Mapping[str, str]) -> None:
-        secret, seeded = self._generated(purpose, description, fields)
+        secret, seeded = self._generated(purpose, description, fields, rotates=True)
         aws.secretsmanager.SecretRotation(
             self._child(purpose),
             secret_id=secret.id,

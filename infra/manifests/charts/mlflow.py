@@ -6,6 +6,7 @@ from typing import Final
 
 from infra.manifests import mlflow, pods
 from infra.manifests.meta import NAME, Manifest, labels
+from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import PostgresAccess
 from infra.names import PASSWORD, USERNAME
 from infra.namespaces import MLFLOW_ACCOUNT
@@ -22,13 +23,18 @@ _USER: Final = 1001
 _CA: Final = "postgres-ca"
 _CA_AT: Final = "/var/run/secrets/postgres"
 
+SERVICE_FILE: Final = "pg_service.conf"
+"""Key of that secret, and the file by which libpq follows the password: it is read at each connection, and
+comes before what the chart puts into the environment, where it would stay the password of the pod's start."""
+
+_DATABASE: Final = "database"
+_DATABASE_AT: Final = "/var/run/secrets/database"
+
 
 def values(
     identity: Labels, settings: MLflowChartSettings, *, postgres: PostgresAccess, bucket: str, domain: str
 ) -> Manifest:
     """Values. Clients send artifacts to the server, which alone has rights at the bucket.
-
-    The chart hands the password over in the environment: after it was rotated the pods have to be restarted.
 
     Args:
         bucket: of the artifacts.
@@ -90,20 +96,29 @@ def values(
         # Without them the server refuses a request that names it by anything but an address.
         "serverAllowedHosts": [name for host in hosts for name in (host, f"{host}:{ports.MLFLOW}")],
     }
+    mounted = [(_DATABASE, _DATABASE_AT, DATABASE_SECRET, SERVICE_FILE)]
+    variables = {"PGSERVICE": mlflow.NAME, "PGSERVICEFILE": f"{_DATABASE_AT}/{SERVICE_FILE}"}
     if postgres.ca_secret is not None:
-        made["extraVolumes"] = [
-            {
-                "name": _CA,
-                "secret": {"secretName": postgres.ca_secret, "items": [_item()], "defaultMode": 0o440},
-            }
-        ]
-        made["extraVolumeMounts"] = [{"name": _CA, "mountPath": _CA_AT, "readOnly": True}]
-        made["extraEnvVars"] = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": f"{_CA_AT}/{env.TLS_CA}"}
+        mounted.append((_CA, _CA_AT, postgres.ca_secret, env.TLS_CA))
+        variables |= {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": f"{_CA_AT}/{env.TLS_CA}"}
+    made["extraVolumes"] = [
+        {
+            "name": name,
+            "secret": {"secretName": of, "items": [{"key": key, "path": key}], "defaultMode": 0o440},
+        }
+        for name, _, of, key in mounted
+    ]
+    made["extraVolumeMounts"] = [
+        {"name": name, "mountPath": at, "readOnly": True} for name, at, _, _ in mounted
+    ]
+    made["extraEnvVars"] = variables
     return made
 
 
-def _item() -> Manifest:
-    return {"key": env.TLS_CA, "path": env.TLS_CA}
+def service_file(password: SecretValue) -> str:
+    """Content of `SERVICE_FILE`: of a password that stands elsewhere, as External Secrets fills it in."""
+    shown = password if isinstance(password, str) else f"{{{{ .{PASSWORD} }}}}"
+    return f"[{mlflow.NAME}]\npassword={shown}\n"
 
 
 def _apart() -> list[Manifest]:

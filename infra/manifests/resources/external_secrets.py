@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from infra.manifests.meta import Manifest
 from infra.manifests.resources.ready import awaited
 from infra.manifests.resources.secret_store import STORE
+from infra.names import NEXT_PASSWORD, PASSWORD, PREVIOUS_PASSWORD
+from workloads.kit.contracts import env
 
 OPAQUE: Final = "Opaque"
 BASIC_AUTH: Final = "kubernetes.io/basic-auth"
@@ -32,6 +34,17 @@ class Remote:
 
 SecretValue = str | Remote
 """A secret's content, or where it stands."""
+
+
+def rotating(name: str, password: SecretValue) -> dict[str, SecretValue]:
+    """A password and, where it stands elsewhere and so rotates, those to come and before: by name."""
+    if isinstance(password, str):
+        return {name: password}
+    fields = (PASSWORD, NEXT_PASSWORD, PREVIOUS_PASSWORD)
+    return {
+        f"{name}{suffix}": replace(password, property=field)
+        for suffix, field in zip(env.PASSWORDS, fields, strict=True)
+    }
 
 
 def external_secret(

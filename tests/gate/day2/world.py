@@ -46,6 +46,10 @@ class World:
         """Let it succeed again."""
         (self.directory / f"{name}.fails").unlink()
 
+    def forbid(self, name: str) -> None:
+        """From now on, reading the thing is refused, as to a role without the right."""
+        (self.directory / f"{name}.forbidden").write_text(f"{name} is forbidden: User cannot get resource")
+
     def hang(self, name: str, *, made: bool) -> None:
         """From now on, making the thing does not end; `made`: though the thing is there."""
         (self.directory / f"{name}.hangs").write_text("made" if made else "")
@@ -116,6 +120,8 @@ class WorldProvider(server.Provider):
         return made
 
     def Read(self, request: Any, context: Any) -> Any:
+        if (refused := self._world.obstacle(_name(request.urn), "forbidden")) is not None:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, refused)
         thing = self._world.get(_type(request.urn), request.id)
         if thing is None:
             return provider_pb2.ReadResponse()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.manifests.charts import mlflow, valkey
+from infra.manifests.resources.external_secrets import Remote
 from infra.manifests.services import PostgresAccess
 from infra.settings import Labels
 from infra.settings.data import MLflowChartSettings, RedisValkey
@@ -76,16 +77,30 @@ def test_mlflow_answers_to_the_names_that_clients_use() -> None:
 
 def test_mlflow_verifies_the_database_where_it_has_a_certificate() -> None:
     values = of_mlflow()
-    (volume,) = values["extraVolumes"]
-    (mount,) = values["extraVolumeMounts"]
-    assert volume["secret"]["secretName"] == "postgres-ca"
-    assert volume["name"] == mount["name"]
-    assert values["extraEnvVars"] == {
-        "PGSSLMODE": "verify-full",
-        "PGSSLROOTCERT": f"{mount['mountPath']}/ca.crt",
-    }
+    mount = mounted(values)["postgres-ca"]
+    assert values["extraEnvVars"]["PGSSLMODE"] == "verify-full"
+    assert values["extraEnvVars"]["PGSSLROOTCERT"] == f"{mount}/ca.crt"
     assert values["backendStore"]["postgres"]["host"] == "pooler"
-    assert not {"extraVolumes", "extraEnvVars"} & of_mlflow(IN_CLEAR).keys()
+    assert "PGSSLMODE" not in of_mlflow(IN_CLEAR)["extraEnvVars"]
+
+
+@pytest.mark.parametrize("postgres", [ENCRYPTED, IN_CLEAR])
+def test_mlflow_reads_its_password_from_a_file_that_follows_the_secret(postgres: PostgresAccess) -> None:
+    """The chart has it in the environment too, where it stays what it was when the pod began."""
+    values = of_mlflow(postgres)
+    at = mounted(values)[mlflow.DATABASE_SECRET]
+    variables = values["extraEnvVars"]
+    assert variables["PGSERVICEFILE"] == f"{at}/{mlflow.SERVICE_FILE}"
+    remote = Remote("carbon/prod/database/mlflow", "password", "15m")
+    assert mlflow.service_file(remote) == f"[{variables['PGSERVICE']}]\npassword={{{{ .password }}}}\n"
+    # Mounted by `subPath`, a file would keep its first content.
+    assert all("subPath" not in mount for mount in values["extraVolumeMounts"])
+
+
+def mounted(values: dict[str, Any]) -> dict[str, str]:
+    """Secret → where the server's container has it."""
+    at = {mount["name"]: mount["mountPath"] for mount in values["extraVolumeMounts"]}
+    return {volume["secret"]["secretName"]: at[volume["name"]] for volume in values["extraVolumes"]}
 
 
 def test_clients_of_mlflow_need_no_rights_at_the_bucket() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from infra.manifests import objects, pod_template, scaling, secrets
 from infra.manifests.meta import metadata
-from infra.manifests.resources.external_secrets import BASIC_AUTH, Remote, external_secret
+from infra.manifests.resources.external_secrets import BASIC_AUTH, Remote, external_secret, rotating
 from infra.manifests.workload import SecretMount, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env
@@ -99,3 +99,14 @@ def test_files_of_others_secrets_are_mounted_side_by_side_and_follow_their_chang
     # A file mounted by `subPath` would keep its first content.
     assert mounted == {"name": "kafka-tls", "mountPath": mount.path, "readOnly": True}
     assert volume["projected"]["defaultMode"] == 0o440
+
+
+def test_a_password_that_rotates_is_mounted_with_the_one_to_come_and_the_one_before() -> None:
+    files = rotating(env.POSTGRES_PASSWORD, REMOTE)
+    fields = {name: place.property for name, place in files.items() if isinstance(place, Remote)}
+    assert fields == {
+        "postgres-password": "password",
+        "postgres-password.next": "next_password",
+        "postgres-password.previous": "previous_password",
+    }
+    assert rotating(env.POSTGRES_PASSWORD, "x" * 16) == {env.POSTGRES_PASSWORD: "x" * 16}

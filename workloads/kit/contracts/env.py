@@ -60,5 +60,9 @@ TLS_KEY: Final = "user.key"
 POSTGRES_PASSWORD: Final = "postgres-password"
 """Name of the secret file with a role's password of the database, and its key in the secret."""
 
+PASSWORDS: Final = ("", ".next", ".previous")
+"""What follows that name: a password that rotates has the one to come and the one before beside it, so that
+no log-in is refused while server and pods change over."""
+
 SECRETS_DIR: Final = "/var/run/secrets/carbon"
 """Where infra mounts a workload's secret files, one a key."""

@@ -1,4 +1,9 @@
-"""Give a secret a new password, and its first one.
+"""Give a secret a new password, and its first ones.
+
+A secret that rotates holds three passwords: that of now, the one to come and the one before. A rotation moves
+each on by one, so that whoever has read the secret before it and whoever has read it after it know the
+password of now and the one before: no log-in is refused, whichever side reads first. What leaked is worth
+nothing after two rotations.
 
 Secrets Manager calls it in four steps. Only two do something: a password is made and kept as pending, and the
 pending one becomes the current one. Nothing is set or tried at the database here: External Secrets brings the
@@ -14,6 +19,8 @@ import uuid
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Protocol
+
+NOW, NEXT, PREVIOUS = "password", "next_password", "previous_password"
 
 LENGTH = 40
 """Characters of a password, letters and digits: over 200 bits."""
@@ -74,14 +81,15 @@ def run(event: Mapping[str, Any], client: Client) -> dict[str, str]:
 
     Args:
         event: `Step`, `SecretId`; of a rotation `ClientRequestToken`; of a first value `Fields`, which it has
-            besides the password.
+            besides the password, and `Rotates`, whether it is to have three.
 
     Raises:
         Refused: the secret or its version is not in a state to be rotated.
     """
     step, secret = str(event["Step"]), str(event["SecretId"])
     if step == "seed":
-        return {"secret": secret, "done": _seed(client, secret, event.get("Fields", {}))}
+        held = (NOW, NEXT, PREVIOUS) if event.get("Rotates") else (NOW,)
+        return {"secret": secret, "done": _seed(client, secret, event.get("Fields", {}), held)}
     token = str(event["ClientRequestToken"])
     described = client.describe_secret(SecretId=secret)
     if not described.get("RotationEnabled"):
@@ -106,11 +114,11 @@ def run(event: Mapping[str, Any], client: Client) -> dict[str, str]:
             raise Refused(f"{secret}: there is no step {step}")
 
 
-def _seed(client: Client, secret: str, fields: Mapping[str, str]) -> str:
+def _seed(client: Client, secret: str, fields: Mapping[str, str], held: tuple[str, ...]) -> str:
     versions: Mapping[str, list[str]] = client.describe_secret(SecretId=secret).get("VersionIdsToStages", {})
     if any("AWSCURRENT" in stages for stages in versions.values()):
         return "nothing: it has a value"
-    value = {**fields, "password": _password(client)}
+    value = {**fields, **{name: _password(client) for name in held}}
     client.put_secret_value(
         SecretId=secret,
         ClientRequestToken=str(uuid.uuid4()),
@@ -124,10 +132,11 @@ def _create(client: Client, secret: str, token: str) -> str:
     current = json.loads(client.get_secret_value(SecretId=secret, VersionStage="AWSCURRENT")["SecretString"])
     if _has_pending(client, secret):
         return "nothing: the version has a value"
+    moved = {PREVIOUS: current[NOW], NOW: current[NEXT], NEXT: _password(client)}
     client.put_secret_value(
         SecretId=secret,
         ClientRequestToken=token,
-        SecretString=json.dumps({**current, "password": _password(client)}),
+        SecretString=json.dumps({**current, **moved}),
         VersionStages=["AWSPENDING"],
     )
     return "a pending value"
