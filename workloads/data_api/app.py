@@ -15,7 +15,17 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from workloads.data_api import aggregates, catalogue, docs, metrics, predictions, prices, problems, skill
+from workloads.data_api import (
+    aggregates,
+    catalogue,
+    curves,
+    docs,
+    metrics,
+    predictions,
+    prices,
+    problems,
+    skill,
+)
 from workloads.data_api.problems import Refused
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
@@ -27,6 +37,7 @@ VERSION: Final = "1.0.0"
 
 PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
     "aggregates": "api",
+    "curves": "api",
     "instruments": "api",
     "predictions": "api",
     "prices": "api",
@@ -57,6 +68,8 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
         validation_error_callback=problems.invalid,
     )
 
+    app.config["MAX_CONTENT_LENGTH"] = problems.LARGEST_BODY
+
     @app.get(LIVE, doc_ui=False)
     def live() -> dict[str, bool]:
         return {"live": True}
@@ -75,7 +88,7 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
     app.before_request(_once)
     app.after_request(_finish)
     docs.routes(app)
-    for resource in (catalogue, prices, aggregates, predictions, skill):
+    for resource in (catalogue, prices, aggregates, predictions, skill, curves):
         resource.routes(app, store, settings)
     problems.handle(app)
     return app
