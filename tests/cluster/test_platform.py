@@ -234,7 +234,13 @@ def test_prices_and_predictions_come_out_of_the_data_api(platform: str) -> None:
 
     page = (ROOT / "docs/data-api.md").read_text()
     examples = re.findall(r'^curl -s "\$API(/v1/[^"]+)"$', page, re.MULTILINE)
-    assert len(examples) == page.count("curl ") > 5
+    sent = re.findall(
+        r'^curl -s "\$API(/v1/[^"]+)" -H "Content-Type: application/json" -d \'([^\']+)\'$', page, re.M
+    )
+    assert len(examples) + len(sent) == page.count("curl ") > 5
+    for path, body in sent:
+        answer = httpx.post(f"{api}{path}", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200, answer.text
     for example in examples:
         answer = httpx.get(f"{api}{example}", timeout=10)
         assert answer.status_code == 200, answer.text

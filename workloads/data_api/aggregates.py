@@ -17,7 +17,7 @@ from flask_openapi3.openapi import OpenAPI
 from psycopg import sql
 from pydantic import Field
 
-from workloads.data_api import buckets, cursors, markets, paging, series
+from workloads.data_api import buckets, cursors, paging, series
 from workloads.data_api.answers import described, respond
 from workloads.data_api.buckets import Every, Profile, Span
 from workloads.data_api.problems import Refused
@@ -32,6 +32,7 @@ from workloads.data_api.questions import (
 )
 from workloads.data_api.settings import DataApiSettings, ZoneName
 from workloads.data_api.store import Row, Store
+from workloads.kit import markets
 from workloads.kit.contracts.messages import Product, Utc
 from workloads.kit.periods import Resolution
 

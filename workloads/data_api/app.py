@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from workloads.data_api import (
     aggregates,
     catalogue,
+    curves,
     docs,
     latest,
     metrics,
@@ -38,6 +39,7 @@ VERSION: Final = "1.0.0"
 
 PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
     "aggregates": "api",
+    "curves": "api",
     "instruments": "api",
     "latest": "api",
     "predictions": "api",
@@ -73,6 +75,8 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
         validation_error_callback=problems.invalid,
     )
 
+    app.config["MAX_CONTENT_LENGTH"] = problems.LARGEST_BODY
+
     @app.get(LIVE, doc_ui=False)
     def live() -> dict[str, bool]:
         return {"live": True}
@@ -92,7 +96,7 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
     app.after_request(_finish)
     docs.routes(app)
     hub.routes(app, settings)
-    for resource in (catalogue, latest, prices, aggregates, predictions, skill):
+    for resource in (catalogue, latest, prices, aggregates, predictions, skill, curves):
         resource.routes(app, store, settings)
     problems.handle(app)
     return app

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from workloads.data_api.markets import Peak
 from workloads.kit import periods
+from workloads.kit.markets import Peak
 from workloads.kit.periods import Resolution
 
 Every = Literal["hour", "day", "week", "month"]

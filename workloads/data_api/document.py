@@ -19,7 +19,14 @@ from workloads.data_api.answers import CSV, JSON
 FILE: Final = Path(__file__).parent / "openapi.v1.json"
 
 _WORDS: Final = frozenset({"title", "description", "default", "examples", "example"})
-_BOUNDS: Final = {"maximum": 1, "maxLength": 1, "minimum": -1, "minLength": -1}
+_BOUNDS: Final = {
+    "maximum": 1,
+    "maxItems": 1,
+    "maxLength": 1,
+    "minimum": -1,
+    "minItems": -1,
+    "minLength": -1,
+}
 """Keyword → whether a larger value takes more (1) or less (-1)."""
 
 Schema = Mapping[str, Any]
@@ -28,8 +35,8 @@ Schema = Mapping[str, Any]
 def of(app: OpenAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document of an application's routes."""
     made: dict[str, Any] = json.loads(json.dumps(app.api_doc, sort_keys=True))
-    for operation in made["paths"].values():
-        content = operation["get"]["responses"]["200"]["content"]
+    for operation in (one for path in made["paths"].values() for one in path.values()):
+        content = operation["responses"]["200"]["content"]
         content[CSV] = {"schema": {"type": "string", "description": f"As {JSON}, a line a row."}}
     return made
 
@@ -46,14 +53,53 @@ def incompatible(old: Schema, new: Schema) -> list[str]:
     may be less than it was and never something else.
     """
     reasons: list[str] = []
-    for path, operations in old["paths"].items():
-        now = new["paths"].get(path, {}).get("get")
+    operations = (
+        (path, method, was) for path, methods in old["paths"].items() for method, was in methods.items()
+    )
+    for path, method, was in operations:
+        now = new["paths"].get(path, {}).get(method)
         if now is None:
             reasons.append(f"{path} is gone")
             continue
-        reasons += [f"{path}: {reason}" for reason in _asked(operations["get"], now)]
-        reasons += [f"{path}: {reason}" for reason in _answered(old, operations["get"], new, now)]
+        reasons += [f"{path}: {reason}" for reason in _asked(was, now)]
+        reasons += [f"{path}: {reason}" for reason in _sent(old, _body(was), new, _body(now), "body")]
+        reasons += [f"{path}: {reason}" for reason in _answered(old, was, new, now)]
     return reasons
+
+
+def _body(operation: Schema) -> Schema:
+    return operation.get("requestBody", {}).get("content", {}).get(JSON, {}).get("schema", {})
+
+
+def _sent(old: Schema, was: Schema, new: Schema, now: Schema, at: str) -> Iterator[str]:
+    """Why what was taken in a body might be no more."""
+    was, now = _resolved(old, was), _resolved(new, now)
+    if "properties" in was and "properties" in now:
+        for name in now.get("required", ()):
+            if name not in was.get("required", ()):
+                yield f"{at}.{name} has to be given"
+        for name, field in was["properties"].items():
+            if name not in now["properties"]:
+                yield f"{at}.{name} is gone"
+            else:
+                yield from _sent(old, field, new, now["properties"][name], f"{at}.{name}")
+    elif "items" in was and "items" in now:
+        yield from _narrowed(at, {"type": was["type"]} | _bounds(was), {"type": now["type"]} | _bounds(now))
+        yield from _sent(old, was["items"], new, now["items"], f"{at}[]")
+    elif (kind := next((one for one in ("oneOf", "anyOf") if one in was and one in now), None)) is not None:
+        known = {json.dumps(one.get("$ref", one), sort_keys=True): one for one in now[kind]}
+        for one in was[kind]:
+            other = known.get(json.dumps(one.get("$ref", one), sort_keys=True))
+            if other is None:
+                yield f"{at} takes less than it did"
+            else:
+                yield from _sent(old, one, new, other, at)
+    else:
+        yield from _narrowed(at, was, now)
+
+
+def _bounds(schema: Schema) -> dict[str, Any]:
+    return {name: schema[name] for name in _BOUNDS if name in schema}
 
 
 def _asked(before: Schema, after: Schema) -> Iterator[str]:
@@ -65,7 +111,7 @@ def _asked(before: Schema, after: Schema) -> Iterator[str]:
         elif parameters[name]["required"] and not was["required"]:
             yield f"parameter {name} has to be given"
         else:
-            yield from _narrowed(name, was["schema"], parameters[name]["schema"])
+            yield from _narrowed(f"parameter {name}", was["schema"], parameters[name]["schema"])
     for name in parameters.keys() - known.keys():
         if parameters[name]["required"]:
             yield f"parameter {name} is new and has to be given"
@@ -73,15 +119,15 @@ def _asked(before: Schema, after: Schema) -> Iterator[str]:
 
 def _narrowed(name: str, was: Schema, now: Schema) -> Iterator[str]:
     if "enum" in now and not set(was.get("enum", (None,))) <= set(now["enum"]):
-        yield f"parameter {name} takes less than it did"
+        yield f"{name} takes less than it did"
     for keyword, sign in _BOUNDS.items():
         if keyword in now and (keyword not in was or sign * now[keyword] < sign * was[keyword]):
-            yield f"parameter {name} takes less than it did: {keyword} {now[keyword]}"
+            yield f"{name} takes less than it did: {keyword} {now[keyword]}"
     for keyword in ("type", "format", "pattern"):
         if was.get(keyword) != now.get(keyword):
-            yield f"parameter {name} has another {keyword}"
+            yield f"{name} has another {keyword}"
     if was.get("default") != now.get("default"):
-        yield f"parameter {name} means something else where it is not given"
+        yield f"{name} means something else where it is not given"
 
 
 def _answered(old: Schema, before: Schema, new: Schema, after: Schema) -> Iterator[str]:

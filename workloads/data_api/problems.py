@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from workloads.data_api import metrics
-from workloads.data_api.questions import Query
+from workloads.data_api.questions import Body, Query
 from workloads.data_api.store import StoreAway, StoreBusy, StoreSlow
 
 _log: Any = structlog.get_logger(__name__)
@@ -21,6 +21,8 @@ DOCS: Final = "/api/docs"
 
 CONTENT_TYPE: Final = "application/problem+json"
 _RETRY_SECONDS: Final = "2"
+LARGEST_BODY: Final = 1 << 20
+"""Bytes."""
 _SHOWN: Final = 100
 """Characters of a value that are given back."""
 
@@ -29,6 +31,7 @@ _TITLES: Final = {
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
+    413: "Content Too Large",
     422: "Unprocessable Content",
     500: "Internal Server Error",
     503: "Service Unavailable",
@@ -68,9 +71,9 @@ class Refused(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.reason = status, reason
-        self.fault = Fault(
-            field=field, value=None if value is None else value[:_SHOWN], detail=detail, remedy=remedy
-        )
+        self.detail, self.remedy = f"{field}: {detail}", remedy
+        shown = None if value is None else value[:_SHOWN]
+        self.faults = [Fault(field=field, value=shown, detail=detail, remedy=remedy)]
 
 
 def problem(
@@ -95,29 +98,32 @@ def problem(
 
 def invalid(error: ValidationError) -> Response:
     """422 of a question that is not one: each parameter at fault, and what it has to be."""
-    asked = {one.__name__: one for one in _questions(Query)}.get(error.title, Query)
+    known = {one.__name__: one for base in (Query, Body) for one in _questions(base)}
+    asked = known.get(error.title, Query)
     faults = [_fault(one, asked) for one in error.errors(include_url=False)]
     first = faults[0]
     return problem(422, f"{first.field}: {first.detail}", first.remedy, reason="invalid", errors=faults)
 
 
-def _questions(of: type[Query]) -> Iterator[type[Query]]:
+def _questions(of: type[BaseModel]) -> Iterator[type[BaseModel]]:
     yield of
     for one in of.__subclasses__():
         yield from _questions(one)
 
 
-def _fault(error: Any, asked: type[Query]) -> Fault:
-    field = ".".join(map(str, error["loc"])) or "query"
+def _fault(error: Any, asked: type[BaseModel]) -> Fault:
+    field = ".".join(map(str, error["loc"])) or ("body" if issubclass(asked, Body) else "query")
     wanted = asked.model_fields[field].description if field in asked.model_fields else None
     detail, value = error["msg"].removeprefix("Value error, "), str(error["input"])[:_SHOWN]
-    remedy = f"it is: {wanted}"
+    remedy = f"it is: {wanted}" if wanted else f"{DOCS} says what it is"
     match error["type"]:
         case "extra_forbidden":
-            detail, remedy = (
-                "there is no such parameter",
-                f"there are {', '.join(sorted(asked.model_fields))}",
-            )
+            detail = "there is no such parameter"
+            if len(error["loc"]) == 1:
+                remedy = f"there are {', '.join(sorted(asked.model_fields))}"
+        case "model_type" if not error["loc"]:
+            detail, value = "it is no JSON object", None
+            remedy = "send one, with Content-Type: application/json"
         case "missing":
             detail, value = "it is missing", None
         case "value_error" if ": " in detail:
@@ -131,10 +137,7 @@ def handle(app: Flask) -> None:
     """Problems for all that no route answers."""
 
     def refused(error: Refused) -> Response:
-        one = error.fault
-        return problem(
-            error.status, f"{one.field}: {one.detail}", one.remedy, reason=error.reason, errors=[one]
-        )
+        return problem(error.status, error.detail, error.remedy, reason=error.reason, errors=error.faults)
 
     def away(_: StoreAway) -> Response:
         return problem(503, "the database does not answer", "ask again after Retry-After", reason="store")
@@ -150,6 +153,10 @@ def handle(app: Flask) -> None:
         if isinstance(error.response, Response):  # made by us already, and raised by a library
             return error.response
         status = error.code or 500
+        if status == 413:
+            return problem(
+                413, "body: it is too large", f"send at most {LARGEST_BODY} bytes", reason="invalid"
+            )
         one = Fault(
             field="method" if status == 405 else "path",
             value=(request.method if status == 405 else request.path)[:_SHOWN],
@@ -162,6 +169,9 @@ def handle(app: Flask) -> None:
             response.headers["Allow"] = ", ".join(sorted(allowed))
         return response
 
+    def nested(_: RecursionError) -> Response:
+        return problem(422, "body: it is nested too deep", f"{DOCS} says what it is", reason="invalid")
+
     def fault(error: Exception) -> Response:
         _log.error("request.failed", path=request.path, exc_info=error)
         return problem(
@@ -173,4 +183,5 @@ def handle(app: Flask) -> None:
     app.register_error_handler(StoreBusy, busy)
     app.register_error_handler(StoreSlow, slow)
     app.register_error_handler(HTTPException, other)
+    app.register_error_handler(RecursionError, nested)
     app.register_error_handler(Exception, fault)

@@ -129,6 +129,12 @@ class PeriodsQuery(AsOfQuery):
     end: Instant | None = Field(None, description="Of periods that begin before.")
 
 
+class Body(BaseModel):
+    """What is sent in a request's body, as JSON: what it says, and nothing else."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
 class Answer(BaseModel):
     """Base of what is given out: exactly what it says."""
 

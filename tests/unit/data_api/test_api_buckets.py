@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from workloads.data_api import buckets
 from workloads.data_api.buckets import Every, Profile
-from workloads.data_api.markets import DEFAULT_PEAK, peak
+from workloads.kit.markets import DEFAULT_PEAK, peak
 from workloads.kit.periods import Resolution
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -87,9 +87,34 @@ def _other_problem(made: dict[str, Any]) -> None:
     del made["components"]["schemas"]["Fault"]["properties"]["field"]
 
 
+def _sent(made: dict[str, Any], name: str) -> dict[str, Any]:
+    return made["components"]["schemas"][name]
+
+
+def _nothing_sent(made: dict[str, Any]) -> None:
+    del _sent(made, "CurvesBody")["properties"]["tz"]
+
+
+def _more_to_send(made: dict[str, Any]) -> None:
+    _sent(made, "Quote")["required"].append("profile")
+
+
+def _fewer_quotes(made: dict[str, Any]) -> None:
+    _sent(made, "CurvesBody")["properties"]["quotes"]["maxItems"] = 10
+
+
+def _no_such_step(made: dict[str, Any]) -> None:
+    steps = _sent(made, "Scenario")["properties"]["steps"]["items"]["oneOf"]
+    steps.remove({"$ref": "#/components/schemas/Outage"})
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
+        (_nothing_sent, "body.tz is gone"),
+        (_more_to_send, "body.quotes[].profile has to be given"),
+        (_fewer_quotes, "body.quotes takes less"),
+        (_no_such_step, "body.scenarios[].steps[] takes less"),
         (_no_path, "/v1/prices is gone"),
         (_no_parameter, "parameter source is gone"),
         (_required, "source has to be given"),
@@ -126,6 +151,9 @@ def test_what_only_adds_is_compatible() -> None:
     new["paths"][PRICES]["get"]["parameters"].append(
         {"name": "area", "in": "query", "required": False, "schema": {"type": "string"}}
     )
+    _sent(new, "CurvesBody")["properties"]["label"] = {"type": "string"}
+    _sent(new, "CurvesBody")["properties"]["quotes"]["maxItems"] = 10_000
+    _sent(new, "Scenario")["properties"]["steps"]["items"]["oneOf"].append({"type": "null"})
     assert document.incompatible(old, new) == []
 
 
