@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -12,8 +13,9 @@ from flask_openapi3.openapi import OpenAPI
 from psycopg import sql
 from pydantic import Field
 
-from workloads.data_api import paging
+from workloads.data_api import identity, paging
 from workloads.data_api.answers import described, respond
+from workloads.data_api.guard import needs
 from workloads.data_api.questions import Answer, NameText, Page, PagedQuery, Provenance
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store, StoreAway, StoreBusy, StoreSlow
@@ -73,6 +75,10 @@ _SELECT: Final = sql.SQL(
 )
 
 
+_MOST_VIEWS: Final = 64
+"""Lists that are kept at once."""
+
+
 class Catalogue:
     """The list, read anew when that was tried longer than `seconds` ago; the old one while it cannot be read.
 
@@ -121,9 +127,35 @@ class Catalogue:
         return at, dict(sorted(rows.items()))
 
 
+class Catalogues:
+    """A list for each view of the data that some tenant has; the last asked for, since each costs a reading.
+
+    What a tenant may see is the list's to know: two with the same view share one, no others do.
+    """
+
+    def __init__(self, store: Store, *, seconds: float, wait_seconds: float) -> None:
+        self._store, self._seconds, self._wait = store, seconds, wait_seconds
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, Catalogue] = OrderedDict()
+
+    def of(self, view: str) -> Catalogue:
+        """The list of a view (`identity.Principal.view`)."""
+        with self._lock:
+            found = self._held.get(view)
+            if found is None:
+                found = Catalogue(self._store, seconds=self._seconds, wait_seconds=self._wait)
+                self._held[view] = found
+            self._held.move_to_end(view)
+            while len(self._held) > _MOST_VIEWS:
+                self._held.popitem(last=False)
+            return found
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
-    catalogue = Catalogue(store, seconds=settings.catalogue_seconds, wait_seconds=settings.store_wait_seconds)
+    catalogues = Catalogues(
+        store, seconds=settings.catalogue_seconds, wait_seconds=settings.store_wait_seconds
+    )
 
     @app.get(
         "/v1/instruments",
@@ -132,9 +164,10 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         responses=described(InstrumentPage),
         operation_id="instruments",
     )
+    @needs("api", "read")
     def instruments(query: InstrumentsQuery) -> Response:
         place = paging.place(query, Key)
-        read_at, rows = catalogue.read()
+        read_at, rows = catalogues.of(identity.asking().view).read()
         wanted = query.model_dump(include={"symbol", "market", "source"}, exclude_none=True)
         found = [
             row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import structlog
@@ -25,12 +25,15 @@ _SHOWN: Final = 100
 """Characters of a value that are given back."""
 
 _TITLES: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
     422: "Unprocessable Content",
     500: "Internal Server Error",
+    429: "Too Many Requests",
     503: "Service Unavailable",
 }
 
@@ -61,13 +64,22 @@ class Refused(Exception):
 
     Args:
         reason: as the metric counts it.
+        headers: of the answer, besides.
     """
 
     def __init__(
-        self, status: int, detail: str, *, field: str, value: str | None, remedy: str, reason: str
+        self,
+        status: int,
+        detail: str,
+        *,
+        field: str,
+        value: str | None,
+        remedy: str,
+        reason: str,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.headers = status, reason, headers or {}
         self.fault = Fault(
             field=field, value=None if value is None else value[:_SHOWN], detail=detail, remedy=remedy
         )
@@ -132,9 +144,11 @@ def handle(app: Flask) -> None:
 
     def refused(error: Refused) -> Response:
         one = error.fault
-        return problem(
+        response = problem(
             error.status, f"{one.field}: {one.detail}", one.remedy, reason=error.reason, errors=[one]
         )
+        response.headers.update(error.headers)
+        return response
 
     def away(_: StoreAway) -> Response:
         return problem(503, "the database does not answer", "ask again after Retry-After", reason="store")

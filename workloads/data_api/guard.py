@@ -1,0 +1,199 @@
+"""The one place that decides who is let in to what: each route says what it needs, or nobody is.
+
+A route declares product and scope with `needs`, and so in the OpenAPI document; one that declares neither
+and is not among `OPEN` is refused to all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+from flask import Flask, current_app, g, request
+
+from workloads.data_api import identity, keys
+from workloads.data_api.identity import Principal
+from workloads.data_api.problems import Refused
+from workloads.data_api.register import Known, Register
+from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.store import Store
+from workloads.kit.contracts.entitlements import Product, Scope
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPEN: Final = frozenset(
+    {"live", "ready", "exposition", "docs.page", "docs.start", "docs.described", "docs.static"}
+)
+"""Endpoints that need no credential: they tell nothing that was bought."""
+
+SCHEME: Final = "bearer"
+"""Name of the security scheme in the OpenAPI document."""
+
+_LONGEST: Final = 8192
+"""Characters of a credential."""
+
+_IN_URL: Final = frozenset({"access_token", "api_key", "apikey", "authorization", "key", "token"})
+_LOOKS_SECRET: Final = re.compile(
+    r"ck_[0-9a-f]{12}_[0-9a-f]{16}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
+)
+
+_log: Any = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a route needs of who asks."""
+
+    product: Product
+    scope: Scope
+
+
+def needs(product: Product, scope: Scope) -> Callable[[F], F]:
+    """Declares a view's need."""
+
+    def declare(view: F) -> F:
+        view.__dict__["need"] = Need(product, scope)
+        return view
+
+    return declare
+
+
+def need(app: Flask, endpoint: str) -> Need | None:
+    """What an endpoint declares."""
+    return getattr(app.view_functions.get(endpoint), "need", None)
+
+
+class Reader(Protocol):
+    """What is needed of `register.Register`."""
+
+    def known(self) -> Known: ...
+
+
+class Guard:
+    """Lets requests in, one after the other: credential, tenant, product, scope."""
+
+    def __init__(self, register: Reader) -> None:
+        self._register = register
+
+    def install(self, app: Flask) -> None:
+        """Stand before every route of the application."""
+        app.before_request(self._decide)
+        app.teardown_request(lambda _: identity.admit(None))
+
+    def _decide(self) -> None:
+        identity.admit(None)
+        _no_secret_in_url()
+        endpoint = request.endpoint
+        if endpoint is None or endpoint in OPEN:
+            return
+        wanted = need(current_app, endpoint)
+        if wanted is None:
+            raise Refused(
+                403,
+                "no product opens it",
+                field="path",
+                value=request.path,
+                remedy="ask those who run the platform to declare who may use it",
+                reason="undeclared",
+            )
+        principal = self._identified(_credential())
+        g.principal = principal
+        structlog.contextvars.bind_contextvars(tenant=principal.tenant, key=principal.key)
+        _entitled(principal, wanted)
+        identity.admit(principal)
+
+    def _identified(self, credential: str) -> Principal:
+        known = self._register.known()
+        if (parsed := keys.parse(credential)) is None:
+            raise unauthorized("the credential is not valid")
+        key = known.keys.get(parsed[0])
+        if not keys.proven(key, parsed[1]) or key is None:
+            raise unauthorized("the credential is not valid")
+        # Told to nobody but the holder of the secret.
+        if key.revoked_at is not None:
+            raise unauthorized(f"key {key.id} was revoked")
+        if key.expires_at <= datetime.now(UTC):
+            raise unauthorized(f"key {key.id} expired at {key.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+        entitlement = known.entitlements.get(key.tenant)
+        if entitlement is None:
+            raise unauthorized("its tenant is no longer one")
+        return Principal(tenant=key.tenant, key=key.id, scopes=key.scopes, entitlement=entitlement)
+
+
+def unauthorized(detail: str) -> Refused:
+    """401: nobody knows who asks. What is wrong is told only where the credential was proven."""
+    return Refused(
+        401,
+        detail,
+        field="Authorization",
+        value=None,
+        remedy="send the header `Authorization: Bearer <key or access token>`",
+        reason="unauthorized",
+        headers={"WWW-Authenticate": 'Bearer realm="carbon-platform", error="invalid_token"'},
+    )
+
+
+def _credential() -> str:
+    scheme, _, credential = request.headers.get("Authorization", "").strip().partition(" ")
+    credential = credential.strip()
+    if scheme.lower() != "bearer" or not credential:
+        raise unauthorized("there is no bearer credential")
+    if len(credential) > _LONGEST:
+        raise unauthorized("the credential is not valid")
+    return credential
+
+
+def _entitled(principal: Principal, wanted: Need) -> None:
+    if wanted.product not in principal.entitlement.products:
+        raise Refused(
+            403,
+            f"tenant {principal.tenant} has no product {wanted.product}",
+            field="product",
+            value=wanted.product,
+            remedy=f"it has {', '.join(principal.entitlement.products) or 'none'}:"
+            f" ask those who run the platform for {wanted.product}",
+            reason="product",
+        )
+    if wanted.scope not in principal.scopes:
+        raise Refused(
+            403,
+            f"the credential has no scope {wanted.scope}",
+            field="scope",
+            value=wanted.scope,
+            remedy=f"use one with scope {wanted.scope}; this has {', '.join(sorted(principal.scopes))}",
+            reason="scope",
+        )
+
+
+def _no_secret_in_url() -> None:
+    """A credential in an address ends in histories and logs: it is neither taken nor given back."""
+    for name, value in request.args.items(multi=True):
+        if name.lower() in _IN_URL or _LOOKS_SECRET.search(value) or _LOOKS_SECRET.search(name):
+            break
+    else:
+        if not _LOOKS_SECRET.search(request.path):
+            return
+    raise Refused(
+        400,
+        "a credential is no part of an address",
+        field="url",
+        value=None,
+        remedy="send it as the header `Authorization: Bearer …`, and rotate this one: it may be in a log",
+        reason="token_in_url",
+    )
+
+
+def made(settings: DataApiSettings, store: Store) -> Guard:
+    """The guard of a running server."""
+    return Guard(
+        Register(
+            store,
+            seconds=settings.access_seconds,
+            most_seconds=settings.access_most_seconds,
+            wait_seconds=settings.store_wait_seconds,
+        )
+    )
