@@ -95,7 +95,7 @@ class DataLayer(Layer):
             database.access,
             superuser=self._context.passwords.superuser,
             roles=self._context.passwords.roles,
-            tenants=sorted(s.tenants),
+            tenants={name: s.tenants[name].entitlement for name in sorted(s.tenants)},
         )
         return self._job(w, after=database)
 

@@ -19,12 +19,13 @@ from infra.manifests.services import KafkaAccess, PostgresAccess
 from infra.manifests.tenant import Given
 from infra.names import PASSWORD
 from infra.passwords import Passwords
-from infra.settings.tenants import Product, TenantSettings
+from infra.settings.tenants import TenantSettings
 from workloads.kit.contracts import tenants
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.contracts.declared.services import KAFKA, POSTGRES
+from workloads.kit.contracts.entitlements import Product
 
 OPENED: Final[Mapping[Product, tuple[Declaration, ...]]] = {
     "hub": (POSTGRES,),

@@ -8,9 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from infra.settings.aws import Email
 from infra.settings.base import DnsLabel, LabelValue, Memory, Quota, Resources, Section
-
-Product = Literal["hub", "api", "downloads"]
-"""What a tenant can have of the platform."""
+from workloads.kit.contracts.entitlements import ALL_MARKETS, Entitlement, MarketName, Product
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", examples=["pilot-one"])]
 """It is part of a namespace, of topics and of a database role: up to 30 characters leave room for them."""
@@ -71,6 +69,37 @@ class TenantBudget(Section):
     )
 
 
+class EntitlementSettings(Section):
+    """What a tenant gets of the data, by whichever of its products."""
+
+    markets: list[MarketName] = Field(
+        default=[],
+        description=f'Markets that it sees, by name; ["{ALL_MARKETS}"] is all. It sees none by default.',
+    )
+    history_days: int | None = Field(
+        default=30, ge=1, description="Days back from now that it sees deliveries of; null is all."
+    )
+    delay_minutes: int = Field(
+        default=15,
+        ge=0,
+        le=366 * 24 * 60,
+        description="Minutes after its publication that it sees something; 0 is real time.",
+    )
+    rows_per_month: int | None = Field(
+        default=100_000, ge=0, description="Rows that it gets in a calendar month (UTC); null is any number."
+    )
+    requests_per_minute: int = Field(
+        default=60, ge=1, description="Requests of all its credentials together."
+    )
+
+    @model_validator(mode="after")
+    def _all_or_named(self) -> Self:
+        if ALL_MARKETS in self.markets and len(self.markets) > 1:
+            others = ", ".join(name for name in self.markets if name != ALL_MARKETS)
+            raise ValueError(f'markets has "{ALL_MARKETS}" and {others}: leave one of them out')
+        return self
+
+
 class TenantSettings(Section):
     """A tenant: its namespace is `<labels.environment>-<tenant>`."""
 
@@ -80,6 +109,9 @@ class TenantSettings(Section):
     cost_center: LabelValue = Field(description="Where its cost is booked, label `cost-center`.")
     products: list[Product] = Field(
         min_length=1, description="What it has; each opens its own network paths, and no other is open."
+    )
+    entitlements: EntitlementSettings = Field(
+        default=EntitlementSettings(), description="What it sees of the data, and how much of it."
     )
     groups: Groups = Field(description="Who may do what in its namespace.")
     quota: Quota = Field(description="What all its pods may ask for together.")
@@ -99,6 +131,12 @@ class TenantSettings(Section):
         default=TenantKafka(), description="Kafka; used where Kafka knows its clients (kafka.kind strimzi)."
     )
     budget: TenantBudget | None = Field(None, description="What it may cost; used where the stack has cost.")
+
+    @property
+    def entitlement(self) -> Entitlement:
+        """As the database is told."""
+        given = self.entitlements.model_dump()
+        return Entitlement.model_validate({**given, "products": self.products})
 
     @model_validator(mode="after")
     def _once(self) -> Self:

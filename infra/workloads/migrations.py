@@ -6,7 +6,7 @@ They are no room: the layer of the data services runs them, and who needs what t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from infra.manifests import postgres
@@ -19,6 +19,7 @@ from infra.settings.workloads import Jobs
 from infra.workloads.site import base, with_kafka, with_role
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.migrations import MIGRATIONS, TOPICS
+from workloads.kit.contracts.entitlements import Entitlement
 
 
 def upgrade(
@@ -29,7 +30,7 @@ def upgrade(
     *,
     superuser: SecretValue,
     roles: Mapping[str, SecretValue],
-    tenants: Sequence[str] = (),
+    tenants: Mapping[str, Entitlement] | None = None,
 ) -> Workload:
     """Brings databases, tables, roles and grants to what is declared.
 
@@ -37,9 +38,12 @@ def upgrade(
         database: it holds a lock for the length of its session, so it goes to the server itself.
         superuser: password of PostgreSQL's superuser.
         roles: password of each role.
-        tenants: names of all.
+        tenants: what each gets.
     """
-    named = {env.TENANTS: json.dumps(list(tenants))} if tenants else {}
+    named: dict[str, str] = {}
+    if tenants:
+        gets = {name: entitlement.model_dump() for name, entitlement in tenants.items()}
+        named = {env.TENANTS: json.dumps(list(tenants)), env.ENTITLEMENTS: json.dumps(gets, sort_keys=True)}
     w = base(identity, images, MIGRATIONS, settings, args=["upgrade"], variables=named)
     itself = replace(database, host=database.direct_host)
     return with_role(replace(w, secret_files=dict(roles)), itself, postgres.SUPERUSER, superuser)

@@ -20,6 +20,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.fixture_models import artifact, echoing
+from tests.services.access import add_key, entitle, let_in
 from tests.services.clients import MigratedDatabase
 from tests.services.outcomes import add_predictions, add_prices
 from tests.services.servers import Process, free_ports, until
@@ -51,7 +52,7 @@ def store(database: MigratedDatabase) -> Iterator[Store]:
 
 @pytest.fixture
 def api(database: MigratedDatabase, store: Store) -> FlaskClient:
-    client = create_app(settings(database), store).test_client()
+    client = let_in(database, create_app(settings(database), store))
     # The pool connects in the background.
     until(lambda: client.get("/v1/prices?symbol=NONE").status_code == 200, "the store is reached")
     return client
@@ -211,7 +212,7 @@ def test_what_the_database_does_not_finish_in_time_is_told_as_such(
     add(database, START, 1.0)
     store = Store(settings(database, store_timeout_seconds=0.2))
     try:
-        api = create_app(settings(database), store).test_client()
+        api = let_in(database, create_app(settings(database), store))
         until(lambda: api.get("/v1/prices?symbol=NONE").status_code == 200, "the store is reached")
         with database.admin() as other, other.transaction():
             other.execute("LOCK TABLE features.commodity_prices_daily IN ACCESS EXCLUSIVE MODE")
@@ -228,7 +229,7 @@ def test_a_database_that_is_away_is_told_and_comes_back(database: MigratedDataba
     given = settings(database, store_wait_seconds=0.3)
     store = Store(given)
     try:
-        api = create_app(given, store).test_client()
+        api = let_in(database, create_app(given, store))
         until(lambda: api.get("/v1/prices?symbol=NONE").status_code == 200, "the store is reached")
         with database.server.connect() as admin:
             admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false".encode())
@@ -622,6 +623,8 @@ def test_another_source_is_no_outcome(database: MigratedDatabase, api: FlaskClie
 
 def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: Path) -> None:
     add(database, START, -3.0)
+    entitle(database, pilot_one={})
+    key = add_key(database, "pilot-one")
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     given = {"PORT": str(port), "WORKERS": "2", "METRICS_DIR": str(tmp_path / "metrics")}
@@ -632,7 +635,8 @@ def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: 
     def get(path: str) -> tuple[int, str]:
         assert process.running(), process.tail()
         try:
-            with urllib.request.urlopen(url + path, timeout=30) as answer:
+            asked = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {key}"})
+            with urllib.request.urlopen(asked, timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -654,7 +658,7 @@ def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: 
 def test_a_database_that_is_frozen_is_given_up_on_and_found_again(database: MigratedDatabase) -> None:
     store = Store(settings(database, store_timeout_seconds=0.5, store_connections=1))
     try:
-        client = create_app(settings(database), store).test_client()
+        client = let_in(database, create_app(settings(database), store))
         ask = "/v1/prices?symbol=NONE"
         until(lambda: client.get(ask).status_code == 200, "the store is reached")
         of_role = "SELECT pid FROM pg_stat_activity WHERE usename = %s"

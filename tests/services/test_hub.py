@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from werkzeug.serving import make_server
 
 from tests.fixture_models import artifact, echoing
+from tests.services.access import add_key, entitle
 from tests.services.browser import chromium, inaccessible
 from tests.services.clients import MigratedDatabase
 from tests.services.outcomes import add_predictions, add_prices
@@ -67,7 +68,20 @@ def market(database: MigratedDatabase) -> None:
 
 
 @pytest.fixture
-def page(browser: Browser, hub: str) -> Iterator[Page]:
+def key(database: MigratedDatabase) -> str:
+    """Of a tenant that gets everything."""
+    entitle(database, pilot_one={}, pilot_two={"products": ("hub",)}, pilot_three={"products": ("api",)})
+    return add_key(database, "pilot-one")
+
+
+def enter(page: Page, key: str) -> None:
+    page.goto("login")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Log in").click()
+
+
+@pytest.fixture
+def page(browser: Browser, hub: str, key: str) -> Iterator[Page]:
     """A page that fails the test where a script of it does, or where it asks anyone else for anything."""
     context = browser.new_context(
         base_url=hub, viewport={"width": 1280, "height": 900}, accept_downloads=True
@@ -79,6 +93,7 @@ def page(browser: Browser, hub: str) -> Iterator[Page]:
     page.on(
         "request", lambda sent: None if sent.url.startswith((hub[:-5], "blob:")) else wrong.append(sent.url)
     )
+    enter(page, key)
     yield page
     context.close()
     assert wrong == []
@@ -168,7 +183,9 @@ def test_a_problem_says_what_to_do_and_what_was_shown_stays(page: Page) -> None:
 
 @pytest.mark.usefixtures("market")
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nobody_is_kept_out_and_a_telephone_shows_it_all(browser: Browser, hub: str, theme: str) -> None:
+def test_nobody_is_kept_out_and_a_telephone_shows_it_all(
+    browser: Browser, hub: str, key: str, theme: str
+) -> None:
     """axe-core has no serious finding, and no page is wider than a telephone."""
     for width in (1280, 390):
         context = browser.new_context(
@@ -177,6 +194,9 @@ def test_nobody_is_kept_out_and_a_telephone_shows_it_all(browser: Browser, hub: 
             color_scheme="dark" if theme == "dark" else "light",
         )
         page = context.new_page()
+        page.goto("login")
+        assert inaccessible(page) == []
+        enter(page, key)
         for name in PAGES:
             show(page, f"{name}?symbol=DE-LU" if name == "instrument" else name)
             if PICTURES:
@@ -193,3 +213,38 @@ def test_no_page_takes_a_script_from_elsewhere(page: Page, hub: str) -> None:
         assert "script-src 'self'" in policy
         assert "unsafe" not in policy
         assert not re.search(r"<script(?![^>]*src=)|style=|\son[a-z]+=", answer.text())
+
+
+@pytest.mark.usefixtures("market")
+def test_a_page_leads_to_the_log_in_and_back(browser: Browser, hub: str, key: str) -> None:
+    page = browser.new_context(base_url=hub).new_page()
+    page.goto("instrument?symbol=DE-LU")
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    page.get_by_label("API key").fill("ck_0123456789ab_" + "0" * 64)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_have_text("The credential is not valid.")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="DE-LU")).to_be_visible()
+    # No script of a page can read what the session is.
+    assert page.evaluate("document.cookie") == ""
+    page.get_by_role("button", name="Log out").click()
+    page.goto("board")
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    page.context.close()
+
+
+def test_a_tenant_sees_what_it_bought(
+    browser: Browser, hub: str, database: MigratedDatabase, key: str
+) -> None:
+    assert key
+    for tenant, name, seen in (
+        ("pilot-two", "board", "Markets"),
+        ("pilot-two", "downloads", "Not among your products"),
+        ("pilot-three", "board", "Not among your products"),
+    ):
+        page = browser.new_context(base_url=hub).new_page()
+        enter(page, add_key(database, tenant))
+        page.goto(name)
+        expect(page.get_by_role("heading", name=seen)).to_be_visible()
+        page.context.close()

@@ -38,6 +38,7 @@ def with_tenants() -> dict[str, Any]:
         "pilot-two": tenant("pilot-two", "hub", "downloads"),
         "api-only": tenant("api-only", "api"),
     }
+    config["carbon:tenants"]["pilot-one"]["entitlements"] = {"markets": ["power"], "rows_per_month": None}
     for name in config["carbon:tenants"]:
         config["carbon:secrets"]["roles"][tenants.role(name)] = f"{name}-password-0000001"
     return config
@@ -169,6 +170,13 @@ def test_the_migrations_know_the_tenants_and_their_passwords(objects: list[dict[
     (container,) = job["spec"]["template"]["spec"]["containers"]
     environment = {e["name"]: e.get("value") for e in container["env"]}
     assert json.loads(environment["TENANTS"]) == ["api-only", "pilot-one", "pilot-two"]
+    gets = json.loads(environment["ENTITLEMENTS"])
+    assert gets.keys() == {"api-only", "pilot-one", "pilot-two"}
+    assert gets["pilot-two"]["products"] == ["hub", "downloads"]
+    # Who is not given anything sees nothing: neither a market nor what is new.
+    assert gets["api-only"]["markets"] == []
+    assert gets["api-only"]["delay_minutes"] > 0
+    assert gets["pilot-one"]["markets"] == ["power"]
     secret = of(objects, "Secret", "carbon")["migrations"]["data"]
     given = secret.get("value", secret)
     assert {"tenant_pilot_one", "tenant_pilot_two", "tenant_api_only"} <= given.keys()

@@ -20,6 +20,7 @@ from pydantic import Field
 from workloads.data_api import buckets, cursors, paging, series
 from workloads.data_api.answers import described, respond
 from workloads.data_api.buckets import Every, Profile, Span
+from workloads.data_api.guard import needs
 from workloads.data_api.problems import Refused
 from workloads.data_api.questions import (
     Answer,
@@ -117,6 +118,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         responses=described(AggregatePage),
         operation_id="aggregates",
     )
+    @needs("api", "read", session="hub")
     def aggregates(query: AggregatesQuery) -> Response:
         place = paging.place(query, Key)
         values: dict[str, Any] = {
@@ -149,7 +151,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         spans = list(islice(buckets.starting(begin, query.end, query.every, zone), query.limit + 1))
         following = None
         if len(spans) > query.limit:
-            following = cursors.encode(query.question(), place.as_of, Key(spans.pop()[0]))
+            following = cursors.encode(paging.asked(query), place.as_of, Key(spans.pop()[0]))
         items: list[dict[str, Any]] = []
         if of is not None and (parts := within(spans)):
             resolution = _dividing(of["resolution"], query)

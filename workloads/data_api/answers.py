@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from flask import Response, request
 from pydantic import BaseModel
 
-from workloads.data_api import metrics
+from workloads.data_api import identity, metrics
 from workloads.data_api.problems import CONTENT_TYPE, Problem, Refused
 from workloads.data_api.questions import Page, Query
 from workloads.data_api.settings import DataApiSettings
@@ -35,6 +35,8 @@ def described(page: type[BaseModel]) -> Any:
             "content": {CONTENT_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
         }
         for status, what in {
+            401: "No credential, or none that is valid.",
+            403: "The tenant lacks the product, or the credential the scope: which one.",
             406: "No form that `Accept` takes.",
             422: "A parameter is wrong: which, and what to give instead.",
             503: "Overload, or the database is away or slow: ask again after `Retry-After`.",
@@ -45,10 +47,10 @@ def described(page: type[BaseModel]) -> Any:
 def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     """The page in the form asked for.
 
-    Its ETag is of its rows and of the cursor to the next page: that the same rows are of a later instant
-    makes them no others, but a cursor goes on as of its own instant. Were the page with an old one still
-    good, the pages after it would be read without what was revised since. What was asked as of an instant
-    that is long over is final but for late arrivals; all else has to be asked again.
+    Its ETag is of who asks, of its rows and of the cursor to the next page: that the same rows are of a later
+    instant makes them no others, but a cursor goes on as of its own instant. Were the page with an old one
+    still good, the pages after it would be read without what was revised since. What was asked as of an
+    instant that is long over is final but for late arrivals; all else has to be asked again.
     """
     kind = _kind(query)
     rows: list[BaseModel] = page.items
@@ -56,11 +58,12 @@ def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     following = page.next if isinstance(page, Page) else None
     body = _csv(type(page), rows) if kind == CSV else page.model_dump_json()
     response = Response(body, content_type=f"{CSV}; charset=utf-8; header=present" if kind == CSV else JSON)
-    identity = page.model_dump_json(exclude=set(Page.model_fields))
-    digest = hashlib.blake2b(f"{kind} {following} {identity}".encode(), digest_size=12)
+    told = page.model_dump_json(exclude=set(Page.model_fields))
+    mark = identity.asking().mark
+    digest = hashlib.blake2b(f"{kind} {mark} {following} {told}".encode(), digest_size=12)
     response.set_etag(digest.hexdigest(), weak=True)
     response.headers["Cache-Control"] = _holds(query, settings)
-    response.vary.update(("Accept", "Accept-Encoding"))
+    response.vary.update(("Accept", "Accept-Encoding", "Authorization"))
     if following is not None:
         given = request.args.to_dict() | {"cursor": following}
         response.headers["Link"] = f'<{request.path}?{urlencode(given)}>; rel="next"'

@@ -6,8 +6,7 @@ import gzip
 import re
 import time
 import uuid
-from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import structlog
 from flask import Response, g, request
@@ -27,6 +26,7 @@ from workloads.data_api import (
     problems,
     skill,
 )
+from workloads.data_api.guard import SCHEME, Guard, made
 from workloads.data_api.hub import pages as hub
 from workloads.data_api.problems import Refused
 from workloads.data_api.settings import DataApiSettings
@@ -37,25 +37,11 @@ from workloads.kit.contracts.public import LIVE, READY
 VERSION: Final = "1.0.0"
 """Of the API: the first number changes with what its clients would not survive, and so does the path."""
 
-PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
-    "aggregates": "api",
-    "curves": "api",
-    "instruments": "api",
-    "latest": "api",
-    "predictions": "api",
-    "prices": "api",
-    "skill": "api",
+_BEARER: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key (`ck_…`), or an access token of the platform's identity provider.",
 }
-"""Endpoint → product that opens it. Who reaches this server has `api`: the network lets nobody else in."""
-
-OPEN: Final = frozenset(
-    {
-        *("live", "ready", "exposition", "docs.page", "docs.start", "docs.described", "docs.static"),
-        # The frames of the pages; what they show is asked of the routes above.
-        *("hub.start", "hub.page", "hub.static", "hub.charting"),
-    }
-)
-"""Endpoints that need no product: they tell nothing that was bought."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _GZIP_FROM: Final = 1024
@@ -63,12 +49,16 @@ _GZIP_FROM: Final = 1024
 _GZIP_LEVEL: Final = 5
 
 
-def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
-    """All routes over the store."""
+def create_app(settings: DataApiSettings, store: Store, guard: Guard | None = None) -> OpenAPI:
+    """All routes over the store.
+
+    Args:
+        guard: who lets requests in; by default one that reads keys and entitlements from the store.
+    """
     app = OpenAPI(
         DATA_API.name,
         info=Info(title=DATA_API.name, version=VERSION, description=DATA_API.about),
-        security_schemes={},
+        security_schemes={SCHEME: _BEARER},
         doc_ui=False,
         static_folder=None,
         validation_error_model=problems.Problem,
@@ -91,11 +81,12 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
         return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     app.before_request(_begin)
-    app.before_request(_declared)
+    let_in = guard or made(settings, store)
+    let_in.install(app)
     app.before_request(_once)
     app.after_request(_finish)
     docs.routes(app)
-    hub.routes(app, settings)
+    hub.routes(app, settings, let_in)
     for resource in (catalogue, latest, prices, aggregates, predictions, skill, curves):
         resource.routes(app, store, settings)
     problems.handle(app)
@@ -108,20 +99,6 @@ def _begin() -> None:
     g.started = time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
-
-
-def _declared() -> None:
-    """A route that nobody has said who may use is nobody's."""
-    endpoint = request.endpoint
-    if endpoint is not None and endpoint not in OPEN and endpoint not in PRODUCTS:
-        raise Refused(
-            403,
-            "no product opens it",
-            field="path",
-            value=request.path,
-            remedy="ask those who run the platform to declare who may use it",
-            reason="undeclared",
-        )
 
 
 def _once() -> None:

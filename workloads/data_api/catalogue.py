@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -13,8 +14,9 @@ from flask_openapi3.openapi import OpenAPI
 from psycopg import sql
 from pydantic import Field
 
-from workloads.data_api import paging
+from workloads.data_api import identity, paging
 from workloads.data_api.answers import described, respond
+from workloads.data_api.guard import needs
 from workloads.data_api.paging import Place
 from workloads.data_api.questions import Answer, NameText, Page, PagedQuery, Provenance
 from workloads.data_api.settings import DataApiSettings
@@ -82,6 +84,10 @@ _SELECT: Final = sql.SQL(
 )
 
 
+_MOST_VIEWS: Final = 64
+"""Lists that are kept at once."""
+
+
 class Catalogue:
     """The list, read anew when that was tried longer than `seconds` ago; the old one while it cannot be read.
 
@@ -141,18 +147,42 @@ def wanted(query: InstrumentsQuery, place: Place[Key], rows: Mapping[Key, Row]) 
     ]
 
 
-def of(app: OpenAPI, store: Store, settings: DataApiSettings) -> Catalogue:
-    """The one list of an application, which several routes read."""
-    found: Catalogue = app.extensions.setdefault(
+class Catalogues:
+    """A list for each view of the data that some tenant has; the last asked for, since each costs a reading.
+
+    What a tenant may see is the list's to know: two with the same view share one, no others do.
+    """
+
+    def __init__(self, store: Store, *, seconds: float, wait_seconds: float) -> None:
+        self._store, self._seconds, self._wait = store, seconds, wait_seconds
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, Catalogue] = OrderedDict()
+
+    def of(self, view: str) -> Catalogue:
+        """The list of a view (`identity.Principal.view`)."""
+        with self._lock:
+            found = self._held.get(view)
+            if found is None:
+                found = Catalogue(self._store, seconds=self._seconds, wait_seconds=self._wait)
+                self._held[view] = found
+            self._held.move_to_end(view)
+            while len(self._held) > _MOST_VIEWS:
+                self._held.popitem(last=False)
+            return found
+
+
+def of(app: OpenAPI, store: Store, settings: DataApiSettings) -> Catalogues:
+    """The lists of an application, which several routes read."""
+    found: Catalogues = app.extensions.setdefault(
         _EXTENSION,
-        Catalogue(store, seconds=settings.catalogue_seconds, wait_seconds=settings.store_wait_seconds),
+        Catalogues(store, seconds=settings.catalogue_seconds, wait_seconds=settings.store_wait_seconds),
     )
     return found
 
 
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
-    catalogue = of(app, store, settings)
+    catalogues = of(app, store, settings)
 
     @app.get(
         "/v1/instruments",
@@ -161,9 +191,10 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         responses=described(InstrumentPage),
         operation_id="instruments",
     )
+    @needs("api", "read", session="hub")
     def instruments(query: InstrumentsQuery) -> Response:
         place = paging.place(query, Key)
-        read_at, rows = catalogue.read()
+        read_at, rows = catalogues.of(identity.asking().view).read()
         page, following = paging.cut(query, place, wanted(query, place, rows), key_of)
         answer = InstrumentPage.model_validate({"items": page, "as_of": read_at, "next": following})
         return respond(answer, query, settings)

@@ -21,6 +21,7 @@ from pydantic import Field
 
 from workloads.data_api import series
 from workloads.data_api.answers import described, respond
+from workloads.data_api.guard import needs
 from workloads.data_api.problems import Fault, Refused
 from workloads.data_api.questions import Answer, Body, Instant, NameText, Query
 from workloads.data_api.settings import DataApiSettings, ZoneName
@@ -132,6 +133,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         responses=described(CurvesPage),
         operation_id="curves",
     )
+    @needs("api", "read", session="hub")
     def curves(query: CurvesQuery, body: CurvesBody) -> Response:
         name = body.tz or settings.market_zones.get(body.market, markets.DEFAULT_ZONE)
         zone = ZoneInfo(name)

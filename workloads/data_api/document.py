@@ -7,6 +7,7 @@ a path of its own, beside the old one.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,9 +16,15 @@ from typing import Any, Final, cast
 from flask_openapi3.openapi import OpenAPI
 
 from workloads.data_api.answers import CSV, JSON
+from workloads.data_api.guard import SCHEME, need
 
 FILE: Final = Path(__file__).parent / "openapi.v1.json"
 
+PRODUCT: Final = "x-product"
+SCOPE: Final = "x-scope"
+"""What an operation needs of who asks."""
+
+_PARAMETER: Final = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
 _WORDS: Final = frozenset({"title", "description", "default", "examples", "example"})
 _BOUNDS: Final = {
     "maximum": 1,
@@ -35,9 +42,20 @@ Schema = Mapping[str, Any]
 def of(app: OpenAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document of an application's routes."""
     made: dict[str, Any] = json.loads(json.dumps(app.api_doc, sort_keys=True))
-    for operation in (one for path in made["paths"].values() for one in path.values()):
-        content = operation["responses"]["200"]["content"]
-        content[CSV] = {"schema": {"type": "string", "description": f"As {JSON}, a line a row."}}
+    needed = {
+        _PARAMETER.sub(r"{\1}", rule.rule): wanted
+        for rule in app.url_map.iter_rules()
+        if (wanted := need(app, rule.endpoint)) is not None
+    }
+    for path, operations in made["paths"].items():
+        for operation in operations.values():
+            content = operation["responses"]["200"]["content"]
+            content[CSV] = {"schema": {"type": "string", "description": f"As {JSON}, a line a row."}}
+        if (wanted := needed.get(path)) is None:  # nobody may use it
+            continue
+        for operation in operations.values():
+            operation["security"] = [{SCHEME: []}]
+            operation[PRODUCT], operation[SCOPE] = wanted.product, wanted.scope
     return made
 
 
@@ -63,6 +81,11 @@ def incompatible(old: Schema, new: Schema) -> list[str]:
             continue
         reasons += [f"{path}: {reason}" for reason in _asked(was, now)]
         reasons += [f"{path}: {reason}" for reason in _sent(old, _body(was), new, _body(now), "body")]
+        reasons += [
+            f"{path}: {name.removeprefix('x-')} {was[name]} is no longer enough"
+            for name in (PRODUCT, SCOPE)
+            if name in was and was[name] != now.get(name)
+        ]
         reasons += [f"{path}: {reason}" for reason in _answered(old, was, new, now)]
     return reasons
 

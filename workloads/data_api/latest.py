@@ -10,9 +10,10 @@ from flask_openapi3.openapi import OpenAPI
 from psycopg import sql
 from pydantic import Field
 
-from workloads.data_api import catalogue, paging
+from workloads.data_api import catalogue, identity, paging
 from workloads.data_api.answers import described, respond
 from workloads.data_api.catalogue import InstrumentsQuery, Key
+from workloads.data_api.guard import needs
 from workloads.data_api.predictions import Alias
 from workloads.data_api.questions import Answer, Page, Provenance
 from workloads.data_api.settings import DataApiSettings
@@ -125,9 +126,10 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         responses=described(LatestPage),
         operation_id="latest",
     )
+    @needs("api", "read", session="hub")
     def latest(query: LatestQuery) -> Response:
         place = paging.place(query, Key)
-        _, rows = listed.read()
+        _, rows = listed.of(identity.asking().view).read()
         keys, following = paging.cut(query, place, catalogue.wanted(query, place, rows), catalogue.key_of)
         at = datetime.now(UTC)
         columns = {name: [key[name] for key in keys] for name in Key._fields}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from workloads.data_api import cursors
+from workloads.data_api import cursors, identity
 from workloads.data_api.problems import Refused
-from workloads.data_api.questions import PagedQuery, PeriodsQuery
+from workloads.data_api.questions import PagedQuery, PeriodsQuery, Query
 from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Resolution, Utc
 
 K = TypeVar("K")
@@ -56,11 +56,11 @@ def place(query: PagedQuery, kind: type[K]) -> Place[K]:
     """Where the page asked for begins. Refused where the cursor is none of this question."""
     if query.cursor is None:
         # Of an instant to come, more may be published while its pages are read.
-        now = datetime.now(UTC)
+        newest = identity.newest()
         as_of: datetime | None = getattr(query, "as_of", None)
-        return Place(min(as_of or now, now), None)
+        return Place(min(as_of or newest, newest), None)
     try:
-        as_of, after = cursors.decode(query.cursor, query.question(), kind)
+        as_of, after = cursors.decode(query.cursor, asked(query), kind)
     except cursors.BadCursor as error:
         raise Refused(
             422,
@@ -73,6 +73,11 @@ def place(query: PagedQuery, kind: type[K]) -> Place[K]:
     return Place(as_of, after)
 
 
+def asked(query: Query) -> dict[str, Any]:
+    """The question and who asks it: a cursor of one tenant goes on for no other."""
+    return {**query.question(), "asking": identity.asking().mark}
+
+
 def cut(
     query: PagedQuery, at: Place[K], found: Sequence[R], key: Callable[[R], K]
 ) -> tuple[Sequence[R], str | None]:
@@ -80,4 +85,4 @@ def cut(
     rows = found[: query.limit]
     if len(found) <= query.limit:
         return rows, None
-    return rows, cursors.encode(query.question(), at.as_of, key(rows[-1]))
+    return rows, cursors.encode(asked(query), at.as_of, key(rows[-1]))

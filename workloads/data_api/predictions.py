@@ -12,6 +12,7 @@ from pydantic import Field
 
 from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
+from workloads.data_api.guard import needs
 from workloads.data_api.paging import PeriodKey
 from workloads.data_api.questions import (
     Answer,
@@ -122,6 +123,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         responses=described(PredictionPage),
         operation_id="predictions",
     )
+    @needs("api", "read", session="hub")
     def predictions(query: PredictionsQuery) -> Response:
         place = paging.place(query, PeriodKey)
         found = store.rows(_SELECT, paging.of_periods(query, place))

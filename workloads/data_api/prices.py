@@ -12,6 +12,7 @@ from pydantic import Field
 
 from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
+from workloads.data_api.guard import needs
 from workloads.data_api.paging import PeriodKey
 from workloads.data_api.questions import (
     Answer,
@@ -111,6 +112,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         responses=described(PricePage),
         operation_id="prices",
     )
+    @needs("api", "read", session="hub")
     def prices(query: PricesQuery) -> Response:
         place = paging.place(query, PeriodKey)
         found = store.rows(_SELECT[query.revisions], paging.of_periods(query, place))

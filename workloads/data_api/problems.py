@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import structlog
@@ -27,6 +27,8 @@ _SHOWN: Final = 100
 """Characters of a value that are given back."""
 
 _TITLES: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -34,6 +36,7 @@ _TITLES: Final = {
     413: "Content Too Large",
     422: "Unprocessable Content",
     500: "Internal Server Error",
+    429: "Too Many Requests",
     503: "Service Unavailable",
 }
 
@@ -64,13 +67,22 @@ class Refused(Exception):
 
     Args:
         reason: as the metric counts it.
+        headers: of the answer, besides.
     """
 
     def __init__(
-        self, status: int, detail: str, *, field: str, value: str | None, remedy: str, reason: str
+        self,
+        status: int,
+        detail: str,
+        *,
+        field: str,
+        value: str | None,
+        remedy: str,
+        reason: str,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.headers = status, reason, headers or {}
         self.detail, self.remedy = f"{field}: {detail}", remedy
         shown = None if value is None else value[:_SHOWN]
         self.faults = [Fault(field=field, value=shown, detail=detail, remedy=remedy)]
@@ -137,7 +149,9 @@ def handle(app: Flask) -> None:
     """Problems for all that no route answers."""
 
     def refused(error: Refused) -> Response:
-        return problem(error.status, error.detail, error.remedy, reason=error.reason, errors=error.faults)
+        response = problem(error.status, error.detail, error.remedy, reason=error.reason, errors=error.faults)
+        response.headers.update(error.headers)
+        return response
 
     def away(_: StoreAway) -> Response:
         return problem(503, "the database does not answer", "ask again after Retry-After", reason="store")

@@ -56,6 +56,11 @@ class DataApiSettings(PostgresSettings):
     catalogue_seconds: float = Field(default=30.0, ge=0)
     """How old the list of instruments may be; it is read from all prices."""
 
+    access_seconds: float = Field(default=5.0, ge=0)
+    """How old keys and entitlements may be: a change of them holds after this."""
+    access_most_seconds: float = Field(default=300.0, gt=0)
+    """How old while the database is away; then nobody is let in, for a key may have been revoked."""
+
     settled_seconds: int = Field(default=86_400, ge=0)
     """How long after an instant what was published by then may still arrive here."""
     market_zones: dict[str, ZoneName] = Field(default={"power": "Europe/Berlin"})

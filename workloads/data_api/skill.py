@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal
 
 from flask import Response
@@ -10,7 +10,9 @@ from flask_openapi3.openapi import OpenAPI
 from psycopg import sql
 from pydantic import Field
 
+from workloads.data_api import identity
 from workloads.data_api.answers import described, respond
+from workloads.data_api.guard import needs
 from workloads.data_api.predictions import Alias
 from workloads.data_api.questions import Answer, Instant, NameText, Page, Query
 from workloads.data_api.settings import DataApiSettings
@@ -75,8 +77,9 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         responses=described(SkillPage),
         operation_id="skill",
     )
+    @needs("api", "read", session="hub")
     def skill(query: SkillQuery) -> Response:
-        at = datetime.now(UTC)
+        at = identity.newest()
         values = {"symbol": query.symbol, "start": query.start or EARLIEST, "end": query.end or LATEST}
         page = {"items": store.rows(_SELECT, values), "as_of": at, "next": None}
         return respond(SkillPage.model_validate(page), query, settings)

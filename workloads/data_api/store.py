@@ -11,12 +11,18 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
+from workloads.data_api import identity
 from workloads.data_api.settings import DataApiSettings
 from workloads.kit import db
 from workloads.kit.contracts.declared.data_api import DATA_API
+from workloads.kit.contracts.entitlements import TENANT_SETTING
 
 Row = dict[str, Any]
 
+_BOUNDS: Final = sql.SQL(
+    "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {timeout};"
+    f" SET LOCAL {TENANT_SETTING} = {{tenant}}"
+)
 _MOST_MS: Final = 600_000
 
 
@@ -55,13 +61,11 @@ class Store:
     """A bounded pool of connections, opened in the background: the API starts while the database is away.
 
     A pooler that shares connections takes no options of a session, so each transaction says for itself that
-    it only reads, and for how long.
+    it only reads, for how long, and for which tenant: row security then shows what that one is entitled to.
     """
 
     def __init__(self, settings: DataApiSettings) -> None:
-        self._limit = sql.SQL("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}").format(
-            sql.Literal(min(max(int(settings.store_timeout_seconds * 1000), 1), _MOST_MS))
-        )
+        self._timeout = sql.Literal(min(max(int(settings.store_timeout_seconds * 1000), 1), _MOST_MS))
 
         class Connection(_Bounded):
             # It says itself when a statement took too long; only a silent one is waited for in vain.
@@ -85,7 +89,7 @@ class Store:
         self._pool.open(wait=False)
 
     def rows(self, query: sql.Composed, values: Mapping[str, Any]) -> list[Row]:
-        """All rows of a query, as dictionaries.
+        """All rows of a query that who asks may see, as dictionaries.
 
         Raises:
             StoreAway, StoreBusy, StoreSlow: there are none to be had just now.
@@ -96,7 +100,7 @@ class Store:
                 connection.transaction(),
                 connection.cursor(row_factory=dict_row) as cursor,
             ):
-                cursor.execute(self._limit)
+                cursor.execute(self._bounds())
                 return cursor.execute(query, values).fetchall()
         except TooManyRequests as error:
             raise StoreBusy(str(error)) from error
@@ -104,6 +108,9 @@ class Store:
             raise StoreSlow(str(error)) from error
         except (PoolTimeout, *db.LOST) as error:
             raise StoreAway(str(error)) from error
+
+    def _bounds(self) -> sql.Composed:
+        return _BOUNDS.format(timeout=self._timeout, tenant=sql.Literal(identity.tenant()))
 
     def close(self) -> None:
         self._pool.close()

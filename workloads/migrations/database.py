@@ -21,7 +21,7 @@ from workloads.kit.contracts.platform import GRANTS, ROLES
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
-from workloads.migrations import tenants
+from workloads.migrations import entitlements, tenants
 from workloads.migrations.settings import DatabaseSettings
 
 _log = structlog.get_logger(__name__)
@@ -55,6 +55,7 @@ def upgrade(settings: DatabaseSettings) -> None:
         with _administrator(settings, settings.postgres_database) as carbon:
             grants(carbon, GRANTS)
             tenants.reconcile(carbon, settings.tenants)
+            entitlements.reconcile(carbon, settings.entitlements)
     _log.info("database_ready", database=settings.postgres_database)
 
 

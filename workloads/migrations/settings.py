@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from workloads.kit.contracts import env
+from workloads.kit.contracts.entitlements import Entitlement
 from workloads.kit.settings import KafkaSettings, NonEmpty, PostgresSettings
 
 
@@ -18,6 +19,8 @@ class DatabaseSettings(PostgresSettings):
     database_wait_seconds: float = Field(default=120.0, gt=0)
     tenants: list[NonEmpty] = Field(default_factory=list[NonEmpty])
     """Names of all tenants; JSON."""
+    entitlements: dict[NonEmpty, Entitlement] = Field(default_factory=dict[NonEmpty, Entitlement])
+    """tenant -> what it gets of the data; JSON. One that is not named gets nothing."""
 
 
 class TopicSettings(KafkaSettings):

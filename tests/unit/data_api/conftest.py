@@ -7,11 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
 
+from workloads.data_api import keys
 from workloads.data_api.app import create_app
+from workloads.data_api.guard import Guard
+from workloads.data_api.keys import Key
+from workloads.data_api.register import Known
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store
+from workloads.kit.contracts.entitlements import Entitlement
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SETTINGS = DataApiSettings(postgres_host="unused", postgres_user="unused")
@@ -53,11 +59,59 @@ def price(hour: int, value: float = 1.5) -> Row:
     }
 
 
+KEY_ID, SECRET = "0123456789ab", "5" * 64
+KEY = keys.text(KEY_ID, SECRET)
+
+
+class StaticRegister:
+    """Keys and entitlements that a test sets: at first one key of a tenant that gets everything."""
+
+    def __init__(self) -> None:
+        self.keys = {
+            KEY_ID: Key(
+                id=KEY_ID,
+                tenant="pilot-one",
+                digest=keys.digest(SECRET),
+                scopes=frozenset({"read"}),
+                expires_at=datetime(2190, 1, 1, tzinfo=UTC),
+                revoked_at=None,
+            )
+        }
+        self.entitlements = {
+            "pilot-one": Entitlement(
+                products=("hub", "api", "downloads"),
+                markets=("*",),
+                history_days=None,
+                delay_minutes=0,
+                rows_per_month=None,
+                requests_per_minute=100_000,
+            )
+        }
+
+    def known(self) -> Known:
+        return Known(self.keys, self.entitlements)
+
+
+class _KnownClient(FlaskClient):
+    """Shows the key with each request that says nothing else."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
+
+
+@pytest.fixture
+def register() -> StaticRegister:
+    return StaticRegister()
+
+
 @pytest.fixture
 def store() -> MemoryStore:
     return MemoryStore()
 
 
 @pytest.fixture
-def app(store: MemoryStore) -> OpenAPI:
-    return create_app(SETTINGS, cast("Store", store))
+def app(store: MemoryStore, register: StaticRegister) -> OpenAPI:
+    app = create_app(SETTINGS, cast("Store", store), Guard(register))
+    app.test_client_class = _KnownClient
+    return app

@@ -220,3 +220,26 @@ def test_no_path_is_no_policy() -> None:
 def test_settings_refuse(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         TenantSettings.model_validate(VALUES | change)
+
+
+def test_what_is_not_said_of_a_tenant_entitles_it_to_nothing() -> None:
+    gets = SETTINGS.entitlement
+    assert (gets.products, gets.markets) == (("hub",), ())
+    assert gets.history_days is not None
+    assert gets.delay_minutes > 0
+    assert gets.rows_per_month is not None
+
+
+@pytest.mark.parametrize(
+    ("entitlements", "named"),
+    [
+        ({"markets": ["*", "power"]}, "power"),
+        ({"markets": ["a b"]}, "markets"),
+        ({"history_days": 0}, "history_days"),
+        ({"delay_minutes": -1}, "delay_minutes"),
+        ({"rows": 5}, "rows"),
+    ],
+)
+def test_an_entitlement_that_is_none_is_refused_by_name(entitlements: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        TenantSettings.model_validate(VALUES | {"entitlements": entitlements})

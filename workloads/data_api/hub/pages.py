@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from flask import Blueprint, Response, make_response, redirect, render_template, send_from_directory, url_for
+import structlog
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
-from workloads.data_api.problems import DOCS
+from workloads.data_api import sessions
+from workloads.data_api.guard import Guard
+from workloads.data_api.identity import Principal
+from workloads.data_api.problems import DOCS, Refused
 from workloads.data_api.settings import DataApiSettings
+from workloads.kit.contracts.entitlements import Product
 
 HUB: Final = "/hub"
 """Path below which all of it is."""
@@ -29,19 +43,27 @@ class Place:
 
     title: str
     about: str
+    needs: tuple[Product, ...] = ()
+    """Products that it needs beside the hub."""
 
 
 PAGES: Final[Mapping[str, Place]] = {
     "board": Place("Markets", "Last price, change and forecast of every series"),
     "instrument": Place("Instrument", "Prices, forecasts and what came of them"),
     "models": Place("Models", "How good the forecasts were"),
-    "downloads": Place("Downloads", "Prices and forecasts as a file"),
+    "downloads": Place("Downloads", "Prices and forecasts as a file", ("downloads",)),
     "status": Place("Status", "How fresh each source is"),
 }
 
 
-def routes(app: OpenAPI, settings: DataApiSettings) -> None:
-    """Add the pages."""
+_OUTSIDE: Final = Place("Log in", "")
+_ASSETS_SECONDS: Final = 86_400
+
+_log: Any = structlog.get_logger(__name__)
+
+
+def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
+    """Add the pages; `guard` knows who looks at them."""
     hub = Blueprint(
         "hub",
         __name__,
@@ -61,24 +83,65 @@ def routes(app: OpenAPI, settings: DataApiSettings) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
+    @hub.get("/login")
+    def login() -> Response:
+        return _page("login", "", None, 200)
+
+    @hub.post("/login")
+    def enter() -> BaseResponse:
+        if not sessions.of_this_site():
+            return _page("login", "Log in from this page itself.", None, 403)
+        try:
+            key = guard.holder(request.form.get("key", ""))
+        except Refused as error:
+            # As the API says it, but for the remedy, which is a header.
+            return _page("login", f"{error.faults[0].detail.capitalize()}.", None, 401)
+        response = make_response(redirect(_within(request.form.get("next", ""))))
+        sessions.begin(response, key)
+        _log.info("hub.login", tenant=key.tenant, key=key.id)
+        return response
+
+    @hub.post("/logout")
+    def leave() -> BaseResponse:
+        response = make_response(redirect(url_for("hub.login")))
+        if sessions.of_this_site():
+            sessions.end(response)
+        return response
+
     @hub.get("/<any(board, instrument, models, downloads, status):name>")
-    def page(name: str) -> Response:
+    def page(name: str) -> BaseResponse:
+        try:
+            visitor = guard.visitor()
+        except Refused:
+            return redirect(url_for("hub.login", next=request.full_path))
+        structlog.contextvars.bind_contextvars(tenant=visitor.tenant, key=visitor.key)
+        lacks = {"hub", *PAGES[name].needs} - set(visitor.entitlement.products)
+        if lacks:
+            return _page("refused", " and ".join(sorted(lacks)), visitor, 403)
+        return _page(name, "", visitor, 200)
+
+    def _page(name: str, wrong: str, visitor: Principal | None, status: int) -> Response:
         body = render_template(
             f"hub/{name}.html",
             name=name,
             pages=PAGES,
-            here=PAGES[name],
+            here=PAGES.get(name, _OUTSIDE),
             zones=settings.market_zones,
             docs=DOCS,
             version=settings.code_version,
+            visitor=visitor,
+            wrong=wrong,
+            following=request.values.get("next", ""),
         )
-        response = make_response(body)
+        response = make_response(body, status)
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Cache-Control"] = "private, no-cache"
+        response.headers["Cache-Control"] = "private, no-store"
         return response
 
     app.register_blueprint(hub)
 
 
-_ASSETS_SECONDS: Final = 86_400
+def _within(path: str) -> str:
+    """A page of the hub to go on to: nobody is led elsewhere by a link to the log-in."""
+    return path if path.startswith(f"{HUB}/") and "\\" not in path else url_for("hub.start")

@@ -49,6 +49,9 @@ TOPIC_RETENTION_MS: Final = "TOPIC_RETENTION_MS"
 TENANTS: Final = "TENANTS"
 """migrations upgrade: JSON list of the tenants' names."""
 
+ENTITLEMENTS: Final = "ENTITLEMENTS"
+"""migrations upgrade: JSON, tenant -> what it gets (`contracts.entitlements.Entitlement`)."""
+
 WORKERS: Final = "WORKERS"
 """Web servers: processes a pod."""
 

@@ -16,6 +16,10 @@ PRICE_TRENDS: Final = "price_trends"
 TECHNICAL_INDICATORS: Final = "technical_indicators"  # of prices: momentum, drawdown, …
 ML_PREDICTIONS: Final = "ml_predictions"
 PREDICTION_OUTCOMES: Final = "prediction_outcomes"  # view: each prediction beside the price that followed
+ENTITLEMENTS: Final = "entitlements"  # one row a tenant: what it gets
+API_KEYS: Final = "api_keys"  # credentials of programs, hashed
+API_USAGE: Final = "api_usage"  # requests and rows by hour, tenant, credential and product
+ACCESS_EVENTS: Final = "access_events"  # changes of keys, and what was refused to whom
 JOB_RUNS: Final = "job_runs"  # one row a run of a scheduled job: a figure that outlives its pod
 MODEL_EVENTS: Final = "model_events"  # promotions and roll-backs, with who or what, and why
 

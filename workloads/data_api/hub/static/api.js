@@ -21,6 +21,7 @@ export async function get(path, parameters = {}) {
     throw new Problem(0, "The platform does not answer.", "Check your connection; the page tries again by itself.");
   }
   if (answer.ok) return answer.json();
+  if (answer.status === 401) location.assign(`/hub/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
   const told = await answer.json().catch(() => ({}));
   throw new Problem(answer.status, told.detail ?? `Answer ${answer.status}.`, told.remedy ?? "Try again.");
 }

@@ -6,7 +6,7 @@ from typing import Final
 
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import Declaration, Reach
-from workloads.kit.contracts.tables import READ
+from workloads.kit.contracts.tables import APPEND, READ, UPSERT
 
 DATA_API: Final = Declaration(
     name="data-api",
@@ -14,7 +14,12 @@ DATA_API: Final = Declaration(
     kind="server",
     role="data_api",
     tables={
+        tables.ACCESS_EVENTS: APPEND,
+        # Its operators make keys from within it: see docs/access.md.
+        tables.API_KEYS: UPSERT,
+        tables.API_USAGE: UPSERT,
         tables.COMMODITY_PRICES_DAILY: READ,
+        tables.ENTITLEMENTS: READ,
         tables.ML_PREDICTIONS: READ,
         tables.PREDICTION_OUTCOMES: READ,
     },

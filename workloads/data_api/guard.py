@@ -1,0 +1,241 @@
+"""The one place that decides who is let in to what: each route says what it needs, or nobody is.
+
+A route declares product and scope with `needs`, and so in the OpenAPI document; one that declares neither
+and is not among `OPEN` is refused to all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+from flask import Flask, current_app, g, request
+
+from workloads.data_api import identity, keys, sessions
+from workloads.data_api.identity import Principal
+from workloads.data_api.keys import Key
+from workloads.data_api.problems import Refused
+from workloads.data_api.register import Known, Register
+from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.store import Store
+from workloads.kit.contracts.entitlements import Product, Scope
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPEN: Final = frozenset(
+    {
+        *("live", "ready", "exposition", "docs.page", "docs.start", "docs.described", "docs.static"),
+        # Of the hub what tells nothing; its pages ask `visitor` themselves, to lead to the log-in.
+        *("hub.start", "hub.page", "hub.login", "hub.enter", "hub.leave", "hub.static", "hub.charting"),
+    }
+)
+"""Endpoints that need no credential: they tell nothing that was bought."""
+
+SCHEME: Final = "bearer"
+"""Name of the security scheme in the OpenAPI document."""
+
+_LONGEST: Final = 8192
+"""Characters of a credential."""
+
+_IN_URL: Final = frozenset({"access_token", "api_key", "apikey", "authorization", "key", "token"})
+_LOOKS_SECRET: Final = re.compile(
+    r"ck_[0-9a-f]{12}_[0-9a-f]{16}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
+)
+
+_log: Any = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a route needs of who asks."""
+
+    product: Product
+    scope: Scope
+    session: Product | None = None
+    """Product that opens it to the hub's own pages, in a person's session; None: nothing does."""
+
+
+def needs(product: Product, scope: Scope, *, session: Product | None = None) -> Callable[[F], F]:
+    """Declares a view's need."""
+
+    def declare(view: F) -> F:
+        view.__dict__["need"] = Need(product, scope, session)
+        return view
+
+    return declare
+
+
+def need(app: Flask, endpoint: str) -> Need | None:
+    """What an endpoint declares."""
+    return getattr(app.view_functions.get(endpoint), "need", None)
+
+
+class Reader(Protocol):
+    """What is needed of `register.Register`."""
+
+    def known(self) -> Known: ...
+
+
+class Guard:
+    """Lets requests in, one after the other: credential, tenant, product, scope."""
+
+    def __init__(self, register: Reader) -> None:
+        self._register = register
+
+    def install(self, app: Flask) -> None:
+        """Stand before every route of the application."""
+        app.before_request(self._decide)
+        app.teardown_request(lambda _: identity.admit(None))
+
+    def _decide(self) -> None:
+        identity.admit(None)
+        _no_secret_in_url()
+        endpoint = request.endpoint
+        if endpoint is None or endpoint in OPEN:
+            return
+        wanted = need(current_app, endpoint)
+        if wanted is None:
+            raise Refused(
+                403,
+                "no product opens it",
+                field="path",
+                value=request.path,
+                remedy="ask those who run the platform to declare who may use it",
+                reason="undeclared",
+            )
+        if "Authorization" in request.headers or wanted.session is None:
+            principal = self._identified(_credential())
+            _entitled(principal, wanted.product)
+        else:
+            principal = self.visitor()
+            _entitled(principal, wanted.session)
+        _scoped(principal, wanted.scope)
+        g.principal = principal
+        structlog.contextvars.bind_contextvars(tenant=principal.tenant, key=principal.key)
+        identity.admit(principal)
+
+    def visitor(self) -> Principal:
+        """Whose session the request is of. Refused, 401, where it is of none."""
+        if sessions.COOKIE not in request.cookies:
+            raise unauthorized("there is no bearer credential, and no session of the hub")
+        if not sessions.of_this_site():
+            raise unauthorized("another site may not ask in a person's name")
+        known = self._register.known()
+        key = known.keys.get(sessions.key_id() or "")
+        if key is None or not sessions.proven(key):
+            raise unauthorized("the session is over")
+        return _usable(known, key)
+
+    def holder(self, credential: str) -> Key:
+        """The key that a person logs in with. Refused, 401, where it is none, or may not be used."""
+        known = self._register.known()
+        key = _key(known, credential.strip()[:_LONGEST])
+        _usable(known, key)
+        return key
+
+    def _identified(self, credential: str) -> Principal:
+        known = self._register.known()
+        return _usable(known, _key(known, credential))
+
+
+def _key(known: Known, credential: str) -> Key:
+    if (parsed := keys.parse(credential)) is None:
+        raise unauthorized("the credential is not valid")
+    key = known.keys.get(parsed[0])
+    if not keys.proven(key, parsed[1]) or key is None:
+        raise unauthorized("the credential is not valid")
+    return key
+
+
+def _usable(known: Known, key: Key) -> Principal:
+    # Told to nobody but the holder of the secret.
+    if key.revoked_at is not None:
+        raise unauthorized(f"key {key.id} was revoked")
+    if key.expires_at <= datetime.now(UTC):
+        raise unauthorized(f"key {key.id} expired at {key.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+    entitlement = known.entitlements.get(key.tenant)
+    if entitlement is None:
+        raise unauthorized("its tenant is no longer one")
+    return Principal(tenant=key.tenant, key=key.id, scopes=key.scopes, entitlement=entitlement)
+
+
+def unauthorized(detail: str) -> Refused:
+    """401: nobody knows who asks. What is wrong is told only where the credential was proven."""
+    return Refused(
+        401,
+        detail,
+        field="Authorization",
+        value=None,
+        remedy="send the header `Authorization: Bearer <key or access token>`",
+        reason="unauthorized",
+        headers={"WWW-Authenticate": 'Bearer realm="carbon-platform", error="invalid_token"'},
+    )
+
+
+def _credential() -> str:
+    scheme, _, credential = request.headers.get("Authorization", "").strip().partition(" ")
+    credential = credential.strip()
+    if scheme.lower() != "bearer" or not credential:
+        raise unauthorized("there is no bearer credential")
+    if len(credential) > _LONGEST:
+        raise unauthorized("the credential is not valid")
+    return credential
+
+
+def _entitled(principal: Principal, product: Product) -> None:
+    if product not in principal.entitlement.products:
+        raise Refused(
+            403,
+            f"tenant {principal.tenant} has no product {product}",
+            field="product",
+            value=product,
+            remedy=f"it has {', '.join(principal.entitlement.products) or 'none'}:"
+            f" ask those who run the platform for {product}",
+            reason="product",
+        )
+
+
+def _scoped(principal: Principal, scope: Scope) -> None:
+    if scope not in principal.scopes:
+        raise Refused(
+            403,
+            f"the credential has no scope {scope}",
+            field="scope",
+            value=scope,
+            remedy=f"use one with scope {scope}; this has {', '.join(sorted(principal.scopes))}",
+            reason="scope",
+        )
+
+
+def _no_secret_in_url() -> None:
+    """A credential in an address ends in histories and logs: it is neither taken nor given back."""
+    for name, value in request.args.items(multi=True):
+        if name.lower() in _IN_URL or _LOOKS_SECRET.search(value) or _LOOKS_SECRET.search(name):
+            break
+    else:
+        if not _LOOKS_SECRET.search(request.path):
+            return
+    raise Refused(
+        400,
+        "a credential is no part of an address",
+        field="url",
+        value=None,
+        remedy="send it as the header `Authorization: Bearer …`, and rotate this one: it may be in a log",
+        reason="token_in_url",
+    )
+
+
+def made(settings: DataApiSettings, store: Store) -> Guard:
+    """The guard of a running server."""
+    return Guard(
+        Register(
+            store,
+            seconds=settings.access_seconds,
+            most_seconds=settings.access_most_seconds,
+            wait_seconds=settings.store_wait_seconds,
+        )
+    )
