@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def hub(database: MigratedDatabase) -> Iterator[str]:
     """Address of the hub."""
-    configured = settings(database, charting=charting.directory())
+    configured = settings(database, charting=charting.directory(), access_seconds=0)
     store = Store(configured)
     server = make_server("127.0.0.1", 0, create_app(configured, store), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
