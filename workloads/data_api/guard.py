@@ -18,9 +18,11 @@ from flask import Flask, current_app, g, request
 from workloads.data_api import identity, keys
 from workloads.data_api.identity import Principal
 from workloads.data_api.problems import Refused
+from workloads.data_api.refusals import second_factor, unauthorized
 from workloads.data_api.register import Known, Register
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
+from workloads.data_api.tokens import Tokens
 from workloads.kit.contracts.entitlements import Product, Scope
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,8 +78,8 @@ class Reader(Protocol):
 class Guard:
     """Lets requests in, one after the other: credential, tenant, product, scope."""
 
-    def __init__(self, register: Reader) -> None:
-        self._register = register
+    def __init__(self, register: Reader, tokens: Tokens | None = None) -> None:
+        self._register, self._tokens = register, tokens
 
     def install(self, app: Flask) -> None:
         """Stand before every route of the application."""
@@ -109,7 +111,9 @@ class Guard:
     def _identified(self, credential: str) -> Principal:
         known = self._register.known()
         if (parsed := keys.parse(credential)) is None:
-            raise unauthorized("the credential is not valid")
+            if self._tokens is None or credential.startswith(keys.PREFIX):
+                raise unauthorized("the credential is not valid")
+            return self._tokens.principal(credential, known.entitlements)
         key = known.keys.get(parsed[0])
         if not keys.proven(key, parsed[1]) or key is None:
             raise unauthorized("the credential is not valid")
@@ -122,19 +126,6 @@ class Guard:
         if entitlement is None:
             raise unauthorized("its tenant is no longer one")
         return Principal(tenant=key.tenant, key=key.id, scopes=key.scopes, entitlement=entitlement)
-
-
-def unauthorized(detail: str) -> Refused:
-    """401: nobody knows who asks. What is wrong is told only where the credential was proven."""
-    return Refused(
-        401,
-        detail,
-        field="Authorization",
-        value=None,
-        remedy="send the header `Authorization: Bearer <key or access token>`",
-        reason="unauthorized",
-        headers={"WWW-Authenticate": 'Bearer realm="carbon-platform", error="invalid_token"'},
-    )
 
 
 def _credential() -> str:
@@ -159,6 +150,8 @@ def _entitled(principal: Principal, wanted: Need) -> None:
             reason="product",
         )
     if wanted.scope not in principal.scopes:
+        if principal.step_up:
+            raise second_factor()
         raise Refused(
             403,
             f"the credential has no scope {wanted.scope}",
@@ -195,5 +188,6 @@ def made(settings: DataApiSettings, store: Store) -> Guard:
             seconds=settings.access_seconds,
             most_seconds=settings.access_most_seconds,
             wait_seconds=settings.store_wait_seconds,
-        )
+        ),
+        Tokens(settings.oidc) if settings.oidc is not None else None,
     )
