@@ -19,16 +19,20 @@ from pulumi.runtime.settings import ROOT as ROOT_RESOURCE
 
 from infra.settings.parsing import parse
 from infra.settings.stack import PlatformSettings, StackSettings
+from workloads.kit.contracts import tenants
 from workloads.kit.contracts.platform import IMAGES, ROLES
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "stacks" / "Pulumi.local.yaml"
 
+PILOTS = ("pilot-one", "pilot-two")
+"""Tenants of the local stack."""
+
 PASSWORDS = {
     "kind": "generated",
     "postgres_password": "superuser-secret-0001",
     "redis_password": "redis-secret-00000002",
-    "roles": {role: f"{role}-secret-00000003" for role in ROLES},
+    "roles": {role: f"{role}-secret-00000003" for role in (*ROLES, *map(tenants.role, PILOTS))},
     "sources": {"market-key": "source-secret-00000004"},
 }
 

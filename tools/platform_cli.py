@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tools import access, checks, jobs, kube, paths, project, toolchain
+from tools import access, checks, jobs, kube, paths, pilots, project, toolchain
 from tools import status as status_screen
 from tools import up as bring_up
 from tools.cluster import down as cluster
@@ -18,6 +18,7 @@ from tools.cluster.instance import Instance, write_atomically
 from tools.errors import UsageError
 from workloads.kit.contracts import env as names
 from workloads.kit.contracts import namespaces, tables
+from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
 from workloads.kit.contracts.declared.services import POSTGRES
 
@@ -53,7 +54,7 @@ def status() -> None:
 
 @app.command()
 def env() -> None:
-    """Print, as shell exports, what plain pulumi, kubectl and psql need. No secret is in it."""
+    """Print, as shell exports, what plain pulumi, kubectl, psql and curl need. No secret is in it."""
     _must_be_up()
     postgres = access.by_name("postgres")
     exports = project.environment() | {"KUBECONFIG": kube.kubeconfig()}
@@ -65,6 +66,8 @@ def env() -> None:
             "PGUSER": "postgres",
             "PGDATABASE": tables.DATABASE,
             "PGPASSFILE": str(_passfile()),
+            "API": access.where(access.by_name(DATA_API.name)),
+            pilots.VARIABLE: str(pilots.file(paths.state_dir())),
         }
     for name, value in exports.items():
         typer.echo(f"export {name}={shlex.quote(value)}")

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from rich.table import Table
 
-from tools import access, kube, project, screen, sets
+from tools import access, kube, paths, pilots, project, screen, sets
 from tools.screen import Row, Source
 from workloads.kit.contracts import metrics, ports, tables
+from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.contracts.declared.prediction_consumer import PREDICTION_CONSUMER
 from workloads.kit.contracts.declared.services import PROMETHEUS
@@ -139,11 +140,19 @@ def _alerts() -> Table | str:
     return table
 
 
+def _data() -> tuple[tuple[str, str], ...]:
+    api = access.where(access.by_name(DATA_API.name))
+    if not api.startswith("http") or DATA_API.name not in _names():
+        return ()
+    return ((pilots.example(paths.state_dir(), api), f"prices as data, with the key of {pilots.TENANT}"),)
+
+
 def _try_next() -> tuple[tuple[str, str], ...]:
     server = access.where(access.by_name(MODEL_SERVER.name))
     ask = f"curl -s '{server}/predict?symbol=WTI'" if server.startswith("http") else server
     return (
         (ask, "a prediction with its interval and skill"),
+        *_data(),
         (f"make logs WORKLOAD={PREDICTION_CONSUMER.name}", "watch predictions being made"),
         ('eval "$(make -s env)" && kubectl -n carbon get pods', "use kubectl, pulumi and psql directly"),
     )

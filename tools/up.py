@@ -19,6 +19,7 @@ from tools import (
     kafka,
     kube,
     paths,
+    pilots,
     prerequisites,
     proc,
     project,
@@ -151,6 +152,7 @@ def plan(run: Run) -> list[steps.Step]:
         ),
         steps.Step("Apply the stack", apply, after=("Images to the cluster", _PROVIDER)),
         steps.Step("Wait for rollouts", lambda: wait_for_rollouts(run.names), after=("Apply the stack",)),
+        steps.Step("A key to data-api", pilots_key, after=("Wait for rollouts",)),
         steps.Step("First prices and models", first_data, after=("Wait for rollouts",)),
     ]
 
@@ -202,6 +204,11 @@ def first_data() -> None:
         with step("Prices into the feature store"):
             until(lambda: status.query(screen.CAUGHT_UP)[0]["ok"], "the feature store to catch up", limit=300)
     jobs.first_run(MODEL_TRAINING.name)
+
+
+def pilots_key() -> None:
+    """Give the person a key to data-api: nobody is let in without."""
+    pilots.keep_key(paths.state_dir())
 
 
 def load(images: list[image_build.Image]) -> None:

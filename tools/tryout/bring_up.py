@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 
-from tools import screen
+from tools import pilots, screen
 from tools.console import Step, console, step
 from tools.embedded.kafka import Kafka
 from tools.embedded.mlflow import Mlflow
@@ -126,8 +127,10 @@ class BringUp:
                 postgres_user="postgres",
                 postgres_password_file=server.password_file,
                 secrets_dir=stand.dir / "secrets",
+                entitlements=pilots.entitlements(),
             )
         )
+        self._pilots_key(server)
         # It takes longest of all to answer.
         self._mlflow = Mlflow(
             stand.dir / "mlflow",
@@ -137,6 +140,22 @@ class BringUp:
             launch=stand.process,
             wait=False,
         )
+
+    def _pilots_key(self, server: Postgres) -> None:
+        from workloads.data_api import manage_keys
+        from workloads.kit import db
+        from workloads.kit.settings import PostgresSettings
+
+        role = API.role or ""
+        given = PostgresSettings(
+            postgres_host="127.0.0.1",
+            postgres_port=server.port,
+            postgres_user=role,
+            postgres_password_file=self._stand.dir / "secrets" / role,
+        )
+        with db.connect(given, application_name=API.name) as connection:
+            # The broker may not be up yet: the table is the record.
+            pilots.made(partial(manage_keys.create, connection, lambda _: None), self._stand.dir)
 
     def _redis(self) -> None:
         directory = self._stand.dir / "redis"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from rich.markup import escape
 from rich.table import Table
 
-from tools import screen
+from tools import pilots, screen
 from tools.console import console
 from tools.embedded.process import Process
 from tools.errors import CommandFailed, ToolError
@@ -45,6 +45,10 @@ def show(stand: Stand) -> None:
             (
                 f"curl -s '{stand.url(SERVER.name)}/predict?symbol=WTI'",
                 "a prediction with its interval",
+            ),
+            (
+                pilots.example(stand.dir, stand.url(API.name)),
+                f"prices as data, with the key of {pilots.TENANT}",
             ),
             (_psql(stand), "the feature store"),
             (f"tail -f {stand.logs}/*.log", "what the workloads say"),

@@ -19,9 +19,11 @@ from workloads.data_api import identity, keys, sessions
 from workloads.data_api.identity import Principal
 from workloads.data_api.keys import Key
 from workloads.data_api.problems import Refused
+from workloads.data_api.refusals import second_factor, unauthorized
 from workloads.data_api.register import Known, Register
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
+from workloads.data_api.tokens import Tokens
 from workloads.kit.contracts.entitlements import Product, Scope
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,8 +85,8 @@ class Reader(Protocol):
 class Guard:
     """Lets requests in, one after the other: credential, tenant, product, scope."""
 
-    def __init__(self, register: Reader) -> None:
-        self._register = register
+    def __init__(self, register: Reader, tokens: Tokens | None = None) -> None:
+        self._register, self._tokens = register, tokens
 
     def install(self, app: Flask) -> None:
         """Stand before every route of the application."""
@@ -139,6 +141,8 @@ class Guard:
 
     def _identified(self, credential: str) -> Principal:
         known = self._register.known()
+        if self._tokens is not None and not credential.startswith(keys.PREFIX):
+            return self._tokens.principal(credential, known.entitlements)
         return _usable(known, _key(known, credential))
 
 
@@ -161,19 +165,6 @@ def _usable(known: Known, key: Key) -> Principal:
     if entitlement is None:
         raise unauthorized("its tenant is no longer one")
     return Principal(tenant=key.tenant, key=key.id, scopes=key.scopes, entitlement=entitlement)
-
-
-def unauthorized(detail: str) -> Refused:
-    """401: nobody knows who asks. What is wrong is told only where the credential was proven."""
-    return Refused(
-        401,
-        detail,
-        field="Authorization",
-        value=None,
-        remedy="send the header `Authorization: Bearer <key or access token>`",
-        reason="unauthorized",
-        headers={"WWW-Authenticate": 'Bearer realm="carbon-platform", error="invalid_token"'},
-    )
 
 
 def _credential() -> str:
@@ -201,6 +192,8 @@ def _entitled(principal: Principal, product: Product) -> None:
 
 def _scoped(principal: Principal, scope: Scope) -> None:
     if scope not in principal.scopes:
+        if principal.step_up:
+            raise second_factor()
         raise Refused(
             403,
             f"the credential has no scope {scope}",
@@ -237,5 +230,6 @@ def made(settings: DataApiSettings, store: Store) -> Guard:
             seconds=settings.access_seconds,
             most_seconds=settings.access_most_seconds,
             wait_seconds=settings.store_wait_seconds,
-        )
+        ),
+        Tokens(settings.oidc) if settings.oidc is not None else None,
     )

@@ -15,12 +15,14 @@ from workloads.kit.contracts.entitlements import ALL_MARKETS, Entitlement, Scope
 class Principal:
     """Args:
     key: public name of the credential: a key's id, or one made from a person's subject.
+    step_up: whether it would have more scopes had it signed in with a second factor.
     """
 
     tenant: str
     key: str
     scopes: frozenset[Scope]
     entitlement: Entitlement
+    step_up: bool = False
 
     @property
     def view(self) -> str:

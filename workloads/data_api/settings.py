@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from workloads.kit.contracts import ports
 from workloads.kit.settings import NonEmpty, PostgresSettings
@@ -28,6 +28,58 @@ def _zones() -> frozenset[str]:
 
 
 ZoneName = Annotated[NonEmpty, AfterValidator(zone)]
+
+
+_ASYMMETRIC: Final = frozenset(
+    ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+)
+_NEAR: Final = ("http://127.0.0.1:", "http://localhost:")
+
+
+class OidcSettings(BaseModel):
+    """An issuer of access tokens, and how it says what counts here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    issuer: NonEmpty
+    """As tokens name it (`iss`), and where its description is found."""
+    audience: NonEmpty
+    """What a token has to be for (`aud`)."""
+    keys_url: NonEmpty | None = None
+    """Its keys (JWKS); by default where its description says."""
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    tenant_claim: NonEmpty = "tenant"
+    roles_claim: NonEmpty = "roles"
+    """A list, or text with spaces; `a.b` is claim b within claim a."""
+    mfa_amr: tuple[str, ...] = ("mfa", "otp", "hwk")
+    mfa_acr: tuple[str, ...] = ()
+    """Values of `amr` and `acr`, one of which an administrator's token has."""
+    leeway_seconds: int = Field(default=30, ge=0, le=300)
+    keys_seconds: float = Field(default=600.0, gt=0)
+    """How old the keys may be before they are read again."""
+    rest_seconds: float = Field(default=10.0, ge=0)
+    """Between two readings, whatever tokens ask for."""
+    timeout_seconds: float = Field(default=3.0, gt=0)
+
+    @field_validator("algorithms")
+    @classmethod
+    def _asymmetric(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [name for name in given if name not in _ASYMMETRIC]
+        if wrong or not given:
+            raise ValueError(f"{', '.join(wrong) or 'none'}: give some of {', '.join(sorted(_ASYMMETRIC))}")
+        return given
+
+    @field_validator("issuer", "keys_url")
+    @classmethod
+    def _safe(cls, url: str | None) -> str | None:
+        return None if url is None else cls.checked_url(url)
+
+    @staticmethod
+    def checked_url(url: str) -> str:
+        """The address. ValueError where what comes from it could be somebody else's."""
+        if not url.startswith(("https://", *_NEAR)):
+            raise ValueError(f"{url[:100]!r} is not https: give an address that is")
+        return url
 
 
 class DataApiSettings(PostgresSettings):
@@ -60,6 +112,9 @@ class DataApiSettings(PostgresSettings):
     """How old keys and entitlements may be: a change of them holds after this."""
     access_most_seconds: float = Field(default=300.0, gt=0)
     """How old while the database is away; then nobody is let in, for a key may have been revoked."""
+
+    oidc: OidcSettings | None = None
+    """JSON; without it only API keys are taken."""
 
     settled_seconds: int = Field(default=86_400, ge=0)
     """How long after an instant what was published by then may still arrive here."""

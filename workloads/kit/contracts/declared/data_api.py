@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from workloads.kit.contracts import ports, tables
-from workloads.kit.contracts.declaration import Declaration, Reach
+from workloads.kit.contracts.declaration import Declaration, KafkaUse, Reach
 from workloads.kit.contracts.tables import APPEND, READ, UPSERT
+from workloads.kit.contracts.topics import PLATFORM_AUDIT
+
+KEYS_ID: Final = "data-api-keys"
+"""Transactional id of changes of keys, which are recorded."""
 
 DATA_API: Final = Declaration(
     name="data-api",
     about="prices, aggregates and predictions, as of any instant",
     kind="server",
+    kafka=KafkaUse(writes=(PLATFORM_AUDIT,), transactional_ids=(KEYS_ID,)),
     role="data_api",
     tables={
         tables.ACCESS_EVENTS: APPEND,
