@@ -50,7 +50,11 @@ def whole() -> dict[str, Any]:
             "audit": {"mode": "COMPLIANCE"},
             "replicate_to": {"region": "eu-west-1", "environment": "dr"},
         },
-        "secrets": {"sources": ["market-key"], "alerts": ["pagerduty"]},
+        "secrets": {
+            "recovery_region": "eu-west-1",
+            "sources": ["market-key"],
+            "alerts": ["pagerduty"],
+        },
         "audit": {"data_events": True},
         "edge": {
             "domain": "carbon.example.com",

@@ -91,6 +91,9 @@ class SecretsManager(Section):
     recovery_days: int = Field(
         30, ge=7, le=30, description="Days in which a deleted secret can be brought back."
     )
+    recovery_region: Region | None = Field(
+        None, description="Region that gets a copy of what its backups are encrypted with."
+    )
     sources: list[DnsLabel] = Field(
         default=[], description="Secrets of price-pipeline's sources that people give, by file name."
     )
@@ -212,7 +215,19 @@ class Aws(Section):
             raise ValueError(f"buckets.replicate_to.region {to.region} is the stack's own: name another")
         if self.registry is not None and self.registry.replicate_to == self.region:
             raise ValueError(f"registry.replicate_to {self.region} is the stack's own: name another")
+        self._recoverable()
         return self
+
+    def _recoverable(self) -> None:
+        """Copies of backups are worth nothing without what they are encrypted with."""
+        if self.buckets is None or self.secrets is None:
+            return
+        copies = self.buckets.replicate_to.region if self.buckets.replicate_to is not None else None
+        if copies != self.secrets.recovery_region:
+            raise ValueError(
+                f"buckets.replicate_to.region is {copies} and secrets.recovery_region is "
+                f"{self.secrets.recovery_region}: the key of the backups has to be where their copies are"
+            )
 
     def _placed(self, network: NetworkSettings) -> None:
         elsewhere = [zone for zone in network.zones if zone[:-1] != self.region]

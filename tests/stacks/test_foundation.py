@@ -520,6 +520,14 @@ class TestSecrets:
         assert given["Fields"] == {"username": "model_server"}
         assert given["SecretId"] == aws.arn("secrets-database-model-server")
 
+    def test_the_key_of_the_backups_is_where_their_copies_are(self, recorded: Recorder) -> None:
+        copied = {
+            r.inputs["name"]: [replica["region"] for replica in r.inputs["replicas"]]
+            for r in of(recorded, "secretsmanager/secret:Secret").values()
+            if r.inputs.get("replicas")
+        }
+        assert copied == {"carbon/prod/velero/repository": ["eu-west-1"]}
+
     def test_what_people_give_is_made_empty_and_never_written_to(self, recorded: Recorder) -> None:
         secrets = of(recorded, "secretsmanager/secret:Secret")
         generated = {n for n, r in secrets.items() if r.inputs["tags"] == {"generated": "true"}}

@@ -60,7 +60,7 @@ def _configuration(addon: Addon, site: AwsSite) -> str | None:
     values: dict[str, Any]
     match addon:
         case "vpc-cni":
-            # Prefixes rather than single addresses: a small node runs more pods.
+            # Prefixes rather than single addresses: a node has them for `karpenter.MOST_PODS`.
             values = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
         case "aws-ebs-csi-driver":
             # The provider's tags do not reach what the driver makes.

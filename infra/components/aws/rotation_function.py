@@ -73,7 +73,7 @@ class RotationFunction(AwsComponent):
             # By its text: a path would be another one on each machine.
             code=pulumi.AssetArchive({"function.py": pulumi.StringAsset(_CODE.read_text(encoding="utf-8"))}),
             role=role.arn,
-            timeout=30,
+            timeout=60,
             memory_size=256,
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=group.name),
             opts=self.below(after=[*role.ready, group]),

@@ -61,7 +61,8 @@ class Secrets(AwsComponent):
             self._rotated(database_secret(role), f"Password of the database role {role}", {USERNAME: role})
         self._generated(REDIS, "Password of Redis", {})
         self._generated(GRAFANA_ADMIN, "Password of Grafana's administrator", {USERNAME: "admin"})
-        self._generated(VELERO_REPOSITORY, "Password of the backups' repository", {})
+        copied = args.settings.recovery_region
+        self._generated(VELERO_REPOSITORY, "Password of the backups' repository", {}, copied_to=copied)
         for source in args.settings.sources:
             self._secret(source_secret(source), f"Secret of the price source {source}", generated=False)
         alerts = {"pagerduty": (PAGERDUTY, "PagerDuty's routing key"), "slack": (SLACK, "Slack's webhook")}
@@ -70,23 +71,34 @@ class Secrets(AwsComponent):
             self._secret(purpose, description, generated=False)
         self.register_outputs({})
 
-    def _secret(self, purpose: str, description: str, *, generated: bool) -> aws.secretsmanager.Secret:
+    def _secret(
+        self, purpose: str, description: str, *, generated: bool, copied_to: str | None = None
+    ) -> aws.secretsmanager.Secret:
         site = self._args.site
+        # Under that region's own key: the stack's is gone with its region.
+        copies = [aws.secretsmanager.SecretReplicaArgs(region=copied_to)] if copied_to is not None else None
         return aws.secretsmanager.Secret(
             self._child(purpose),
             name=site.names.secret(purpose),
             description=description,
             kms_key_id=self._args.secrets_key_arn,
             recovery_window_in_days=self._args.settings.recovery_days,
+            replicas=copies,
             # The rotating function may write to what has this tag and to nothing else.
             tags={"generated": str(generated).lower()},
             opts=self.below(protect=site.protect),
         )
 
     def _generated(
-        self, purpose: str, description: str, fields: Mapping[str, str], *, rotates: bool = False
+        self,
+        purpose: str,
+        description: str,
+        fields: Mapping[str, str],
+        *,
+        rotates: bool = False,
+        copied_to: str | None = None,
     ) -> tuple[aws.secretsmanager.Secret, pulumi.Resource]:
-        secret = self._secret(purpose, description, generated=True)
+        secret = self._secret(purpose, description, generated=True, copied_to=copied_to)
         seeded = self._function.seed(
             self._child(purpose),
             secret.arn,

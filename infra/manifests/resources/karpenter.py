@@ -17,6 +17,11 @@ WORKLOAD_CLASS: Final = "carbon/workload-class"
 
 NODE_CLASS: Final = "default"
 
+MOST_PODS: Final = 58
+"""Pods a node. Prefixes (`infra.components.aws.addons`) have addresses for more, but Karpenter counts single
+addresses (29 on a node of 2 CPUs) unless it is told. A node of 4 or 8 CPUs is counted so anyway; each pod
+more takes 11 MiB of every node for the kubelet."""
+
 _FAMILY: Final = {"bottlerocket": "Bottlerocket", "al2023": "AL2023"}
 _VOLUMES: Final = {
     # The second is where images, logs and scratch space of pods are; the first is the read-only system.
@@ -38,6 +43,7 @@ def node_class(identity: Labels, names: Names, settings: KarpenterSettings) -> M
         "metadata": awaited(metadata(NODE_CLASS, None, labels(identity, NODE_CLASS, "nodes"))),
         "spec": {
             "amiFamily": _FAMILY[image],
+            "kubelet": {"maxPods": MOST_PODS},
             "amiSelectorTerms": [{"alias": settings.image}],
             "instanceProfile": names.node_profile,
             "subnetSelectorTerms": found,

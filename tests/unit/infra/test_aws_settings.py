@@ -103,6 +103,7 @@ CLOSED = whole()["cluster"] | {"github": False, "admins": []}
         (["edge", "services"], {"api": "price-pipeline"}, "model-server"),
         (["budget", "notify"], ["nobody"], "notify"),
         (["netwrok"], {}, "netwrok"),
+        (["secrets", "recovery_region"], None, "key of the backups has to be where their copies are"),
     ],
 )
 def test_what_cannot_work_is_refused(path: list[str], value: Any, said: str) -> None:

@@ -152,3 +152,37 @@ def test_it_runs_without_the_project() -> None:
         )
     }
     assert modules <= sys.stdlib_module_names
+
+
+class Denied(Exception):
+    """What boto3 raises where a right is missing, or not there yet."""
+
+    response = {"Error": {"Code": "AccessDeniedException"}}  # noqa: RUF012 as botocore's
+
+
+class Young(Manager):
+    """The role's rights are not everywhere yet."""
+
+    def __init__(self, refusals: int) -> None:
+        super().__init__()
+        self.refusals = refusals
+
+    def put_secret_value(self, **given: Any) -> Mapping[str, Any]:
+        if self.refusals:
+            self.refusals -= 1
+            raise Denied
+        return super().put_secret_value(**given)
+
+
+def test_rights_that_take_their_time_are_waited_for() -> None:
+    manager, waits = Young(3), list[float]()
+    run({"Step": "seed", "SecretId": SECRET}, manager, pause=waits.append)
+    assert manager.current()["password"]
+    assert waits == [1.0, 2.0, 4.0]
+
+
+def test_rights_that_do_not_come_are_an_error_before_the_function_is_cut_off() -> None:
+    waits = list[float]()
+    with pytest.raises(Denied):
+        run({"Step": "seed", "SecretId": SECRET}, Young(100), pause=waits.append)
+    assert function.PATIENCE <= sum(waits) < 55

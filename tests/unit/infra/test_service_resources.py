@@ -224,3 +224,10 @@ def test_the_internet_is_https_and_nothing_private() -> None:
     assert VPC in rule["to"], "endpoints of AWS within the network"
     assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} <= set(rule["to"][1]["ipBlock"]["except"])
     assert ports(spec["egress"], {"ipBlock": {"cidr": "169.254.170.23/32"}}) == {80}
+
+
+@pytest.mark.parametrize("image", ["bottlerocket@v1.64.0", "al2023@v20260101"])
+def test_karpenter_is_told_of_the_pods_that_prefixes_have_addresses_for(image: str) -> None:
+    """It counts single addresses, 29 a node of 2 CPUs, whatever the add-on hands out."""
+    spec = karpenter.node_class(LABELS, NAMES, settings(image))["spec"]
+    assert spec["kubelet"]["maxPods"] == karpenter.MOST_PODS > 29

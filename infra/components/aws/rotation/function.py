@@ -15,8 +15,9 @@ The deployment calls it once for each new secret with step `seed`, so that no pa
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -24,6 +25,10 @@ NOW, NEXT, PREVIOUS = "password", "next_password", "previous_password"
 
 LENGTH = 40
 """Characters of a password, letters and digits: over 200 bits."""
+
+
+PATIENCE = 40.0
+"""Seconds in which a first value is tried for: the rights of a role that was just made take their time."""
 
 
 class Refused(Exception):
@@ -76,10 +81,13 @@ def handle(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     return run(event, import_module("boto3").client("secretsmanager"))
 
 
-def run(event: Mapping[str, Any], client: Client) -> dict[str, str]:
+def run(
+    event: Mapping[str, Any], client: Client, *, pause: Callable[[float], None] = time.sleep
+) -> dict[str, str]:
     """Do one step; the answer says what was done, and holds no value.
 
     Args:
+        pause: waits some seconds.
         event: `Step`, `SecretId`; of a rotation `ClientRequestToken`; of a first value `Fields`, which it has
             besides the password, and `Rotates`, whether it is to have three.
 
@@ -89,7 +97,8 @@ def run(event: Mapping[str, Any], client: Client) -> dict[str, str]:
     step, secret = str(event["Step"]), str(event["SecretId"])
     if step == "seed":
         held = (NOW, NEXT, PREVIOUS) if event.get("Rotates") else (NOW,)
-        return {"secret": secret, "done": _seed(client, secret, event.get("Fields", {}), held)}
+        done = _patiently(lambda: _seed(client, secret, event.get("Fields", {}), held), pause)
+        return {"secret": secret, "done": done}
     token = str(event["ClientRequestToken"])
     described = client.describe_secret(SecretId=secret)
     if not described.get("RotationEnabled"):
@@ -126,6 +135,22 @@ def _seed(client: Client, secret: str, fields: Mapping[str, str], held: tuple[st
         VersionStages=["AWSCURRENT"],
     )
     return "its first value"
+
+
+def _patiently(seed: Callable[[], str], pause: Callable[[float], None]) -> str:
+    waited, step = 0.0, 1.0
+    while True:
+        try:
+            return seed()
+        except Exception as error:
+            answer: Any = getattr(error, "response", {})
+            if (
+                not str(answer.get("Error", {}).get("Code", "")).startswith("AccessDenied")
+                or waited >= PATIENCE
+            ):
+                raise
+            pause(step)
+            waited, step = waited + step, min(step * 2, 10.0)
 
 
 def _create(client: Client, secret: str, token: str) -> str:
