@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +10,7 @@ import pulumi
 from pydantic import Field
 
 from infra.components.web_server import WebServer, WebServerArgs
-from infra.settings.workloads import Scaler, WorkloadSettings
+from infra.settings.workloads import Destination, Scaler, WorkloadSettings
 from infra.workloads.site import WorkloadSite
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declaration import Declaration
@@ -39,8 +39,26 @@ def deploy(
     Args:
         variables: as `WorkloadSite.pod` takes them.
     """
+    args = arguments(declared, site, s, variables)
+    component(args.workload.name, args, opts)
+
+
+def arguments(
+    declared: Declaration,
+    site: WorkloadSite,
+    s: ServerSettings,
+    variables: Mapping[str, str] | None = None,
+    destinations: Sequence[Destination] = (),
+) -> WebServerArgs:
+    """What the servers of a workload are made from.
+
+    Args:
+        variables: as `WorkloadSite.pod` takes them.
+        destinations: outside the cluster.
+    """
     w = site.pod(declared, s, variables={**(variables or {}), env.WORKERS: str(s.workers)})
-    args = WebServerArgs(
-        workload=replace(w, drain_seconds=_DRAIN_SECONDS), scaler=s.scaler, paths=site.paths(declared)
+    return WebServerArgs(
+        workload=replace(w, drain_seconds=_DRAIN_SECONDS),
+        scaler=s.scaler,
+        paths=site.paths(declared, destinations),
     )
-    component(w.name, args, opts)

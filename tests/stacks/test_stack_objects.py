@@ -67,6 +67,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
     scaled = {o["spec"]["scaleTargetRef"]["name"]: o for o in _of(objects, "HorizontalPodAutoscaler")}
     assert set(scaled) == {
         "analytics-consumer",
+        "api-integration",
         "data-api",
         "indicator-consumer",
         "model-server",
@@ -84,6 +85,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
     least = {name: o["spec"]["minReplicas"] for name, o in scaled.items()}
     # One node of two cores, and nobody waits for these.
     assert (least.pop("data-api"), least.pop("indicator-consumer")) == (2, 2)
+    assert least.pop("api-integration") == 1
     assert set(least.values()) == {3}
 
 
@@ -147,11 +149,10 @@ def test_files_named_in_the_environment_are_mounted(objects: Objects) -> None:
 
 
 def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
-    """Nor more than it needs: the model server's second one is its cache's."""
+    """Nor more than it needs: the second one of those that have a cache is the cache's."""
     for o in _of(objects, "Secret"):
-        expected = {"migrations": len(ROLES) + 1, "price-pipeline": 2, "model-server": 2}.get(
-            o["metadata"]["name"], 1
-        )
+        more = {"api-integration": 2, "migrations": len(ROLES) + 1, "model-server": 2, "price-pipeline": 2}
+        expected = more.get(o["metadata"]["name"], 1)
         assert len(_unmarked(o["data"])) == expected, o["metadata"]["name"]
 
 

@@ -23,6 +23,7 @@ from tools.tryout.table import (
     ANALYTICS,
     API,
     INDICATORS,
+    INTEGRATION,
     PIPELINE,
     PREDICTION,
     REPLAY,
@@ -81,10 +82,11 @@ class BringUp:
             # It takes as long to come up as training takes.
             self._start(SERVER)
             self._start(API)
+            self._start(INTEGRATION)
             self._start(TRAINING)
             self._finish(TRAINING)
-        with self._step("model-server and data-api"):
-            for workload in (SERVER, API):
+        with self._step("model-server, data-api and api-integration"):
+            for workload in (SERVER, API, INTEGRATION):
                 ready = f"{stand.url(workload.name)}/readyz"
                 self._until(workload, lambda ready=ready: http_ok(ready), "it answers")
         with self._step("indicator-consumer, prediction-consumer and price-replay"):

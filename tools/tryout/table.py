@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.analytics_consumer import ANALYTICS_CONSUMER
+from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.indicator_consumer import INDICATOR_CONSUMER
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
@@ -70,10 +71,11 @@ TRAINING = Workload(declared=MODEL_TRAINING, command=("train",))
 # It is up before the first models are: a person should not wait for it to look again.
 SERVER = Workload(declared=MODEL_SERVER, settings={env.WORKERS: "1", "REGISTRY_POLL_SECONDS": "1"})
 API = Workload(declared=DATA_API, settings={env.WORKERS: "1"})
+INTEGRATION = Workload(declared=API_INTEGRATION, settings={env.WORKERS: "1"})
 PREDICTION = Workload(declared=PREDICTION_CONSUMER)
 REPLAY = Workload(
     declared=PRICE_REPLAY, command=("replay",), sources=True, settings={env.REPLAY_INTERVAL_SECONDS: "5"}
 )
 
-WORKLOADS = (PIPELINE, ANALYTICS, INDICATORS, TRAINING, SERVER, API, PREDICTION, REPLAY)
+WORKLOADS = (PIPELINE, ANALYTICS, INDICATORS, TRAINING, SERVER, API, INTEGRATION, PREDICTION, REPLAY)
 """In the order in which they are needed."""

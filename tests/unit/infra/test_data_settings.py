@@ -15,6 +15,7 @@ OWN = {
     for name in (
         "price-pipeline",
         "analytics-consumer",
+        "api-integration",
         "data-api",
         "indicator-consumer",
         "prediction-consumer",

@@ -55,6 +55,9 @@ ENTITLEMENTS: Final = "ENTITLEMENTS"
 WORKERS: Final = "WORKERS"
 """Web servers: processes a pod."""
 
+MAX_PROCESSES: Final = "MAX_PROCESSES"
+"""api-integration: worker processes of all pods at most."""
+
 TLS_CA: Final = "ca.crt"
 TLS_CERTIFICATE: Final = "user.crt"
 TLS_KEY: Final = "user.key"

@@ -39,6 +39,17 @@ API_REQUEST_SECONDS: Final = "carbon_data_api_request_seconds"  # endpoint, code
 API_REFUSED: Final = "carbon_data_api_refused_total"  # reason
 API_ROWS: Final = "carbon_data_api_rows_total"  # endpoint
 
+# api-integration.
+INTEGRATION_REQUEST_SECONDS: Final = "carbon_api_integration_request_seconds"  # provider, cache, code
+INTEGRATION_CALLS: Final = "carbon_api_integration_calls_total"  # provider, outcome
+INTEGRATION_CALL_SECONDS: Final = "carbon_api_integration_call_seconds"  # provider
+INTEGRATION_COST: Final = "carbon_api_integration_cost_units_total"  # provider
+INTEGRATION_NOT_CALLED: Final = "carbon_api_integration_not_called_total"  # provider, reason
+INTEGRATION_CIRCUIT_OPEN: Final = "carbon_api_integration_circuit_open"  # provider
+INTEGRATION_DROPPED: Final = "carbon_api_integration_dropped_records_total"  # outlet: postgres | kafka
+INTEGRATION_REDIS_AWAY: Final = "carbon_api_integration_redis_away_total"
+INTEGRATION_FENCED: Final = "carbon_api_integration_fenced_total"
+
 # From the database, through postgres-exporter: figures that outlive the job that made them.
 JOB_LAST_SUCCESS: Final = "carbon_job_last_success_timestamp_seconds"  # job_name (`job` is Prometheus's own)
 JOB_LAST_RUN_FAILED: Final = "carbon_job_last_run_failed"  # job_name; 1 if the newest run failed

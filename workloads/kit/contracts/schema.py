@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from workloads.kit.contracts import topics
+from workloads.kit.contracts.api_events import ApiCall
 from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Analytics, AuditEvent, Prediction, Price
 from workloads.kit.contracts.topics import DECLARED
@@ -31,6 +32,7 @@ MESSAGES: Final[Mapping[str, type[msgspec.Struct]]] = {
     Indicator.topic: Indicator,
     topics.COMMODITY_ANALYTICS: Analytics,
     topics.ML_PREDICTIONS: Prediction,
+    topics.API_EVENTS: ApiCall,
     topics.PLATFORM_AUDIT: AuditEvent,
 }
 """Topic -> what its messages are."""

@@ -10,6 +10,7 @@ from typing import Final, Literal
 DATABASE: Final = "carbon"
 SCHEMA: Final = "features"
 
+API_AUDIT: Final = "api_audit"  # one row a call of a third-party API
 COMMODITY_PRICES_DAILY: Final = "commodity_prices_daily"
 MARKET_INDICATORS: Final = "market_indicators"  # forecasts and actuals of load, wind, fuels, …
 PRICE_TRENDS: Final = "price_trends"
@@ -30,4 +31,5 @@ MLFLOW_DATABASE: Final = "mlflow"
 
 READ: Final[tuple[Right, ...]] = ("SELECT",)
 UPSERT: Final[tuple[Right, ...]] = ("SELECT", "INSERT", "UPDATE")
+ADD: Final[tuple[Right, ...]] = ("INSERT",)
 APPEND: Final[tuple[Right, ...]] = ("SELECT", "INSERT")

@@ -9,6 +9,7 @@ COMMODITY_PRICES: Final = "commodity-prices"
 MARKET_INDICATORS: Final = "market-indicators"
 COMMODITY_ANALYTICS: Final = "commodity-analytics"
 ML_PREDICTIONS: Final = "ml-predictions"
+API_EVENTS: Final = "api-events"
 PLATFORM_AUDIT: Final = "platform-audit"
 
 
@@ -42,6 +43,6 @@ DECLARED: Final[tuple[Topic, ...]] = (
     Topic("quality-alerts", partitions=3, retention_ms=_MONTH_MS),
     Topic("customer-events", partitions=3, retention_ms=_WEEK_MS),
     Topic("warehouse-staging", partitions=3, retention_ms=_WEEK_MS),
-    Topic("api-events", partitions=3, retention_ms=_WEEK_MS),
+    Topic(API_EVENTS, partitions=3, retention_ms=_WEEK_MS),
     Topic(PLATFORM_AUDIT, partitions=3, retention_ms=-1),
 )

@@ -1,0 +1,1 @@
+"""api-integration: third-party APIs, asked once for all who want to know, within what they allow."""
