@@ -20,10 +20,12 @@ from workloads.data_api import (
     catalogue,
     curves,
     docs,
+    indicators,
     metrics,
     predictions,
     prices,
     problems,
+    reference,
     skill,
 )
 from workloads.data_api.problems import Refused
@@ -38,10 +40,13 @@ VERSION: Final = "1.0.0"
 PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
     "aggregates": "api",
     "curves": "api",
+    "indicators": "api",
     "instruments": "api",
+    "markets": "api",
     "predictions": "api",
     "prices": "api",
     "skill": "api",
+    "units": "api",
 }
 """Endpoint → product that opens it. Who reaches this server has `api`: the network lets nobody else in."""
 
@@ -88,7 +93,7 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
     app.before_request(_once)
     app.after_request(_finish)
     docs.routes(app)
-    for resource in (catalogue, prices, aggregates, predictions, skill, curves):
+    for resource in (catalogue, reference, prices, aggregates, indicators, predictions, skill, curves):
         resource.routes(app, store, settings)
     problems.handle(app)
     return app

@@ -15,6 +15,7 @@ DATA_API: Final = Declaration(
     role="data_api",
     tables={
         tables.COMMODITY_PRICES_DAILY: READ,
+        tables.MARKET_INDICATORS: READ,
         tables.ML_PREDICTIONS: READ,
         tables.PREDICTION_OUTCOMES: READ,
     },
