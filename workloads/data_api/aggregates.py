@@ -20,6 +20,7 @@ from pydantic import Field
 from workloads.data_api import buckets, cursors, paging, series
 from workloads.data_api.answers import described, respond
 from workloads.data_api.buckets import Every, Profile, Span
+from workloads.data_api.display import Displayed, DisplayQuery, displayed
 from workloads.data_api.guard import needs
 from workloads.data_api.problems import Refused
 from workloads.data_api.questions import (
@@ -38,7 +39,7 @@ from workloads.kit.contracts.messages import Product, Utc
 from workloads.kit.periods import Resolution
 
 
-class AggregatesQuery(AsOfQuery):
+class AggregatesQuery(AsOfQuery, DisplayQuery):
     """Which prices to aggregate to what."""
 
     symbol: NameText = Field(description="Symbol, as /v1/instruments lists it.")
@@ -82,7 +83,7 @@ class Aggregate(Answer):
     max: float = Field(allow_inf_nan=False)
 
 
-class AggregatePage(Page):
+class AggregatePage(Page, Displayed):
     """Aggregates in the order of time. A page may have fewer than `limit`, and none, and still a next one."""
 
     items: list[Aggregate]
@@ -159,7 +160,10 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
             rows = _read(store, query, values, resolution, zone, [part for _, part in parts])
             told = {column: of[column] for column in series.COLUMNS}
             items = _made({"symbol": query.symbol, **told, "time_zone": name}, spans, parts, rows)
-        page = AggregatePage.model_validate({"items": items, "as_of": place.as_of, "next": following})
+        items, conversion = displayed(items, ("mean", "min", "max"), query)
+        page = AggregatePage.model_validate(
+            {"items": items, "as_of": place.as_of, "next": following, "conversion": conversion}
+        )
         return respond(page, query, settings)
 
 

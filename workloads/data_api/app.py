@@ -19,11 +19,13 @@ from workloads.data_api import (
     catalogue,
     curves,
     docs,
+    indicators,
     latest,
     metrics,
     predictions,
     prices,
     problems,
+    reference,
     skill,
 )
 from workloads.data_api.guard import SCHEME, Guard, made
@@ -42,6 +44,19 @@ _BEARER: Final = {
     "scheme": "bearer",
     "description": "An API key (`ck_…`), or an access token of the platform's identity provider.",
 }
+
+_RESOURCES: Final = (
+    catalogue,
+    reference,
+    latest,
+    prices,
+    aggregates,
+    indicators,
+    predictions,
+    skill,
+    curves,
+)
+"""Modules of the routes, in the order of the document."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _GZIP_FROM: Final = 1024
@@ -87,7 +102,7 @@ def create_app(settings: DataApiSettings, store: Store, guard: Guard | None = No
     app.after_request(_finish)
     docs.routes(app)
     hub.routes(app, settings, let_in)
-    for resource in (catalogue, latest, prices, aggregates, predictions, skill, curves):
+    for resource in _RESOURCES:
         resource.routes(app, store, settings)
     problems.handle(app)
     return app

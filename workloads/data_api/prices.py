@@ -12,6 +12,7 @@ from pydantic import Field
 
 from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
+from workloads.data_api.display import Displayed, DisplayQuery, displayed
 from workloads.data_api.guard import needs
 from workloads.data_api.paging import PeriodKey
 from workloads.data_api.questions import (
@@ -26,7 +27,7 @@ from workloads.kit.contracts.messages import Product
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
 
 
-class PricesQuery(PeriodsQuery):
+class PricesQuery(PeriodsQuery, DisplayQuery):
     """Prices of a symbol."""
 
     revisions: Literal["latest", "all"] = Field(
@@ -53,7 +54,7 @@ class Price(Answer):
     replayed_from: datetime | None = Field(description="Of a replayed price: the day that it is of.")
 
 
-class PricePage(Page):
+class PricePage(Page, Displayed):
     """Prices by delivery_start, source, resolution and published_at."""
 
     items: list[Price]
@@ -117,5 +118,8 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         place = paging.place(query, PeriodKey)
         found = store.rows(_SELECT[query.revisions], paging.of_periods(query, place))
         rows, following = paging.cut(query, place, found, _key)
-        page = PricePage.model_validate({"items": rows, "as_of": place.as_of, "next": following})
+        shown, conversion = displayed(rows, ("price",), query)
+        page = PricePage.model_validate(
+            {"items": shown, "as_of": place.as_of, "next": following, "conversion": conversion}
+        )
         return respond(page, query, settings)

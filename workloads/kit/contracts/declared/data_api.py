@@ -25,6 +25,7 @@ DATA_API: Final = Declaration(
         tables.API_USAGE: UPSERT,
         tables.COMMODITY_PRICES_DAILY: READ,
         tables.ENTITLEMENTS: READ,
+        tables.MARKET_INDICATORS: READ,
         tables.ML_PREDICTIONS: READ,
         tables.PREDICTION_OUTCOMES: READ,
     },

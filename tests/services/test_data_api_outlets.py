@@ -1,0 +1,115 @@
+"""What else data-api gives out of a real feature store: indicators, other units, curves with a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+from flask.testing import FlaskClient
+
+from tests.indicators import START, indicator
+from tests.services.clients import MigratedDatabase
+from tests.services.servers import until
+from tests.services.test_data_api import add, items, settings, text
+from workloads.data_api.app import create_app
+from workloads.data_api.store import Store
+from workloads.kit.contracts.indicators import Indicator
+
+HOUR = timedelta(hours=1)
+LOAD = {"zone": "DE-LU", "name": "load"}
+
+
+@pytest.fixture
+def api(database: MigratedDatabase) -> Iterator[FlaskClient]:
+    store = Store(settings(database))
+    try:
+        client = create_app(settings(database), store).test_client()
+        until(lambda: client.get("/v1/prices?symbol=NONE").status_code == 200, "the store is reached")
+        yield client
+    finally:
+        store.close()
+
+
+def _add(database: MigratedDatabase, *found: Indicator) -> None:
+    names = [name for name in Indicator.__struct_fields__ if name != "schema_version"]
+    columns = [*names, "topic_partition", "topic_offset"]
+    statement = (
+        f"INSERT INTO features.market_indicators ({', '.join(columns)})"
+        f" VALUES ({', '.join(['%s'] * len(columns))})"
+    )
+    with database.admin() as connection:
+        for one in found:
+            fields = msgspec.structs.asdict(one)
+            connection.execute(statement.encode(), [*(fields[name] for name in names), 0, 0])
+
+
+def test_indicators_are_those_known_at_the_instant(database: MigratedDatabase, api: FlaskClient) -> None:
+    first = indicator(48, 50_000.0)
+    later = msgspec.structs.replace(
+        first, value=51_000.0, published_at=first.published_at + 2 * HOUR, correction=True
+    )
+    actual = indicator(48, 49_500.0, kind="actual")
+    wind = indicator(48, 9_000.0, name="wind")
+    _add(database, first, later, actual, wind)
+
+    def values(**query: str) -> list[tuple[str, float]]:
+        return [(one["kind"], one["value"]) for one in items(api, "/v1/indicators", **LOAD, **query)]
+
+    assert values() == [("actual", 49_500.0), ("forecast", 51_000.0)]
+    assert values(as_of=text(first.published_at)) == [("forecast", 50_000.0)]
+    assert values(as_of=text(first.published_at - HOUR)) == []
+    assert values(kind="forecast", revisions="all") == [("forecast", 50_000.0), ("forecast", 51_000.0)]
+    assert values(end=text(first.delivery_start)) == []
+    assert values(start=text(first.delivery_start), source="s", resolution="PT1H") == values()
+    assert items(api, "/v1/indicators", zone="DE-LU", name="wind")[0]["unit"] == "MW"
+    asked = api.get("/v1/indicators", query_string={**LOAD, "format": "csv"}).text.splitlines()
+    assert asked[0].startswith("zone,name,kind,source,resolution,delivery_start")
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("revisions", ["latest", "all"])
+def test_pages_of_indicators_lose_and_double_nothing(
+    database: MigratedDatabase, api: FlaskClient, revisions: str
+) -> None:
+    found = [
+        indicator(hour, float(hour), source=source, kind=kind)
+        for hour in range(10)
+        for source in ("b", "a")
+        for kind in ("forecast", "actual")
+    ]
+    again = [
+        msgspec.structs.replace(one, value=-1.0, published_at=one.published_at + HOUR, correction=True)
+        for one in found[::3]
+    ]
+    _add(database, *found, *again)
+    whole = items(api, "/v1/indicators", **LOAD, revisions=revisions, limit=5000)
+    assert len(whole) == len(found) + (len(again) if revisions == "all" else 0)
+    for limit in (1, 7):
+        assert items(api, "/v1/indicators", **LOAD, revisions=revisions, limit=limit) == whole
+
+
+def test_aggregates_per_another_unit(database: MigratedDatabase, api: FlaskClient) -> None:
+    for hour in range(24):
+        add(database, START + hour * HOUR, 10.0 + hour)
+    query = {"symbol": "DE-LU", "start": text(START), "end": text(START + 24 * HOUR), "tz": "UTC"}
+    (plain,) = items(api, "/v1/aggregates", **query)
+    (shown,) = items(api, "/v1/aggregates", **query, unit="kWh")
+    assert shown["unit"] == "kWh"
+    for name in ("mean", "min", "max"):
+        assert shown[name] == pytest.approx(plain[name] / 1000)
+
+
+def test_a_curve_has_the_shape_of_a_symbols_history(database: MigratedDatabase, api: FlaskClient) -> None:
+    for hour in range(24 * 28):
+        at = START + hour * HOUR
+        add(database, at, 100.0 if (at.hour + 1) % 24 >= 12 else 50.0)  # by Berlin's winter clock
+    body = {"quotes": [{"period": "2027-01", "price": 70}], "shape": {"symbol": "DE-LU"}}
+    made = api.post("/v1/curves", json=body).get_json()
+    day = [one["price"] for one in made["items"][:24]]
+    assert [round(one - day[0]) for one in day] == [0] * 12 + [50] * 12
+    early = body | {"shape": {"symbol": "DE-LU", "as_of": text(START)}}
+    refused = api.post("/v1/curves", json=early)
+    assert refused.status_code == 422
+    assert "no hourly prices of DE-LU are known" in refused.get_json()["detail"]

@@ -1,0 +1,151 @@
+"""/v1/indicators: what moves prices, forecast and measured, as of an instant, or with all revisions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, LiteralString, NamedTuple
+
+from flask import Response
+from flask_openapi3.openapi import OpenAPI
+from psycopg import sql
+from pydantic import Field
+
+from workloads.data_api import paging
+from workloads.data_api.answers import described, respond
+from workloads.data_api.guard import needs
+from workloads.data_api.questions import (
+    Answer,
+    AsOfQuery,
+    Instant,
+    NameText,
+    Page,
+    Provenance,
+    ResolutionText,
+)
+from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.store import Row, Store
+from workloads.kit.contracts.indicators import INDICATOR_PATTERN, IndicatorKind
+from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Resolution, Utc
+from workloads.kit.contracts.tables import MARKET_INDICATORS, SCHEMA
+
+
+class IndicatorsQuery(AsOfQuery):
+    """Indicators of a zone."""
+
+    zone: NameText = Field(description="Market or bidding zone, such as DE-LU.")
+    name: Annotated[str, Field(pattern=INDICATOR_PATTERN, max_length=64)] = Field(
+        description="What is forecast or measured: load, wind, solar, temperature, gas, carbon, …"
+    )
+    kind: IndicatorKind | None = Field(None, description="Only what was forecast, or what was measured.")
+    source: NameText | None = Field(None, description="Only of this source.")
+    resolution: ResolutionText | None = Field(
+        None, description="Only of this resolution, an ISO 8601 duration such as PT15M, PT1H, P1D."
+    )
+    start: Instant | None = Field(None, description="Of periods that begin then or later.")
+    end: Instant | None = Field(None, description="Of periods that begin before.")
+    revisions: Literal["latest", "all"] = Field(
+        "latest", description="Of each period the revision that held at `as_of`, or all until then."
+    )
+
+
+class IndicatorRow(Answer):
+    """The value of one delivery period [delivery_start, delivery_end), in `unit`."""
+
+    zone: str
+    name: str
+    kind: IndicatorKind
+    source: str
+    resolution: str = Field(description="Length of the series' periods: ISO 8601 duration.")
+    delivery_start: datetime
+    delivery_end: datetime
+    published_at: datetime = Field(description="When it was made known.")
+    value: float = Field(allow_inf_nan=False)
+    unit: str
+    provenance: Provenance
+    correction: bool = Field(description="Whether it revises an earlier one.")
+    replayed_from: datetime | None = Field(description="Of a replayed value: the day that it is of.")
+
+
+class IndicatorPage(Page):
+    """Values by kind, source, resolution, delivery_start and published_at: a series after the other."""
+
+    items: list[IndicatorRow]
+
+
+class SeriesKey(NamedTuple):
+    """The order of rows, and what their cursor holds: the primary key's, after zone and name."""
+
+    kind: IndicatorKind
+    source: Name
+    resolution: Resolution
+    start: Utc
+    published: Utc
+
+
+def _select(
+    distinct: LiteralString, key: LiteralString, given: LiteralString, order: LiteralString
+) -> sql.Composed:
+    return sql.SQL(
+        "SELECT {distinct} {columns} FROM {table} WHERE zone = %(zone)s AND name = %(name)s"
+        " AND delivery_start >= %(start)s AND delivery_start < %(end)s AND published_at <= %(as_of)s"
+        " AND (%(kind)s::text IS NULL OR kind = %(kind)s)"
+        " AND (%(source)s::text IS NULL OR source = %(source)s)"
+        " AND (%(resolution)s::text IS NULL OR resolution = %(resolution)s)"
+        " AND (%(after_start)s::timestamptz IS NULL OR {key} > {given})"
+        " ORDER BY kind, source, resolution, delivery_start, published_at {order} LIMIT %(count)s"
+    ).format(
+        distinct=sql.SQL(distinct),
+        columns=sql.SQL(", ").join(map(sql.Identifier, IndicatorRow.model_fields)),
+        table=sql.Identifier(SCHEMA, MARKET_INDICATORS),
+        key=sql.SQL(key),
+        given=sql.SQL(given),
+        order=sql.SQL(order),
+    )
+
+
+_SELECT: Final = {
+    "latest": _select(
+        "DISTINCT ON (kind, source, resolution, delivery_start)",
+        "(kind, source, resolution, delivery_start)",
+        "(%(after_kind)s, %(after_source)s, %(after_resolution)s, %(after_start)s)",
+        "DESC",
+    ),
+    "all": _select(
+        "",
+        "(kind, source, resolution, delivery_start, published_at)",
+        "(%(after_kind)s, %(after_source)s, %(after_resolution)s, %(after_start)s, %(after_published)s)",
+        "ASC",
+    ),
+}
+
+
+def _key(row: Row) -> SeriesKey:
+    return SeriesKey(
+        row["kind"], row["source"], row["resolution"], row["delivery_start"], row["published_at"]
+    )
+
+
+def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
+    """Add the route."""
+
+    @app.get(
+        "/v1/indicators",
+        summary="Indicators by delivery period",
+        description=__doc__,
+        responses=described(IndicatorPage),
+        operation_id="indicators",
+    )
+    @needs("api", "read", session="hub")
+    def indicators(query: IndicatorsQuery) -> Response:
+        place = paging.place(query, SeriesKey)
+        values: dict[str, Any] = {
+            **query.model_dump(include={"zone", "name", "kind", "source", "resolution"}),
+            "start": query.start or EARLIEST,
+            "end": query.end or LATEST,
+            "as_of": place.as_of,
+            "count": query.limit + 1,
+            **{f"after_{name}": getattr(place.after, name, None) for name in SeriesKey._fields},
+        }
+        rows, following = paging.cut(query, place, store.rows(_SELECT[query.revisions], values), _key)
+        page = IndicatorPage.model_validate({"items": rows, "as_of": place.as_of, "next": following})
+        return respond(page, query, settings)
