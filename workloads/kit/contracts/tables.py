@@ -16,6 +16,8 @@ PRICE_TRENDS: Final = "price_trends"
 TECHNICAL_INDICATORS: Final = "technical_indicators"  # of prices: momentum, drawdown, …
 ML_PREDICTIONS: Final = "ml_predictions"
 PREDICTION_OUTCOMES: Final = "prediction_outcomes"  # view: each prediction beside the price that followed
+FORECAST_MEMBERS: Final = "forecast_members"  # what each kind forecast for each day: weights learn from it
+FORECAST_RUNS: Final = "forecast_runs"  # one row a forecast of a delivery day, or why there is none
 JOB_RUNS: Final = "job_runs"  # one row a run of a scheduled job: a figure that outlives its pod
 MODEL_EVENTS: Final = "model_events"  # promotions and roll-backs, with who or what, and why
 

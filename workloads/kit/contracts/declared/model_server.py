@@ -14,7 +14,11 @@ MODEL_SERVER: Final = Declaration(
     about="predictions, each with its interval and skill",
     kind="server",
     role="model_server",
-    tables={tables.COMMODITY_PRICES_DAILY: READ, tables.PREDICTION_OUTCOMES: READ},
+    tables={
+        tables.COMMODITY_PRICES_DAILY: READ,
+        tables.FORECAST_RUNS: READ,
+        tables.PREDICTION_OUTCOMES: READ,
+    },
     calls=(MLFLOW.name, REDIS.name),
     port=ports.MODEL_SERVER,
     metrics=ports.MODEL_SERVER,
