@@ -224,7 +224,8 @@ def _hold(needs: Iterator[Need]) -> None:
 
 
 def _platform() -> type[PlatformSettings]:
-    optional = {one.of_image for room in ROOMS if room.optional for one in room.declared}
+    always = {one.of_image for room in ROOMS if not room.optional for one in room.declared}
+    optional = {one.of_image for room in ROOMS if room.optional for one in room.declared} - always
     fields: dict[str, Any] = {
         "images": (images.model(frozenset(optional)), Field(description="Images.")),
     }

@@ -50,11 +50,19 @@ class Prediction(Answer):
     market: str
     resolution: str
     provenance: Provenance
-    event_time: datetime = Field(description="Start of the last period that it was made from.")
-    price_published_at: datetime = Field(description="When that period's price was known.")
+    event_time: datetime = Field(
+        description="Start of the last period that it was made from; of a forecast of a whole delivery day"
+        " (model_name begins with delivery-day), of the period that it is of."
+    )
+    price_published_at: datetime = Field(
+        description="When that period's price was known; of a forecast of a delivery day, when it was issued."
+    )
     issued_at: datetime = Field(description="When the prediction was made.")
     horizon_periods: int
-    price: float = Field(description="The last price.", allow_inf_nan=False)
+    price: float = Field(
+        description="The naive forecast: the last price, or that of the period a day or a week before.",
+        allow_inf_nan=False,
+    )
     prediction: float = Field(allow_inf_nan=False)
     lower: float = Field(allow_inf_nan=False)
     upper: float = Field(allow_inf_nan=False)
@@ -77,9 +85,9 @@ class PredictionPage(Page):
     items: list[Prediction]
 
 
-# The view `prediction_outcomes` as of an instant: the period that followed, by the price of it that held
-# then, where nothing of it was known when the prediction was made. Another source's price is no outcome: it
-# may be of another currency.
+# The view `prediction_outcomes` as of an instant: the period that followed, or the one that a forecast of a
+# delivery day is of, by the price of it that held then, where nothing of it was known when the prediction was
+# made. Another source's price is no outcome: it may be of another currency.
 _SELECT: Final = sql.SQL(
     "WITH page AS (SELECT * FROM {predictions} WHERE symbol = %(symbol)s"
     " AND event_time >= %(start)s AND event_time < %(end)s AND available_time <= %(as_of)s"
@@ -96,7 +104,8 @@ _SELECT: Final = sql.SQL(
     " FROM page p LEFT JOIN LATERAL (SELECT first.delivery_start, held.published_at, held.price"
     " FROM (SELECT delivery_start, published_at FROM {prices}"
     " WHERE symbol = p.symbol AND source = p.source AND resolution = p.resolution"
-    " AND delivery_start > p.event_time AND published_at <= %(as_of)s"
+    " AND delivery_start >= coalesce(p.delivery_start, p.event_time + interval '1 microsecond')"
+    " AND delivery_start <= coalesce(p.delivery_start, 'infinity') AND published_at <= %(as_of)s"
     " ORDER BY delivery_start, published_at LIMIT 1) first"
     " CROSS JOIN LATERAL (SELECT published_at, price FROM {prices}"
     " WHERE symbol = p.symbol AND source = p.source AND resolution = p.resolution"

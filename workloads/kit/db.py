@@ -1,4 +1,4 @@
-"""PostgreSQL: connections, upserts by key, and the record of a job's runs."""
+"""PostgreSQL: connections, many rows at once, and the record of a job's runs."""
 
 from __future__ import annotations
 
@@ -175,8 +175,27 @@ def upsert(
     holds. Returns the number of rows with distinct keys. Part of the caller's transaction.
     """
     distinct = _last_by_key(columns, key, rows)
-    if not distinct:
-        return 0
+    if distinct:
+        _merge(connection, table, columns, key, distinct)
+    return len(distinct)
+
+
+def append(
+    connection: Connection, table: str, columns: Sequence[str], rows: Collection[Sequence[Any]]
+) -> int:
+    """Insert rows in `columns`' order; one whose identity is there already changes nothing. Returns how many
+    were new. Part of the caller's transaction."""
+    return _merge(connection, table, columns, (), rows) if rows else 0
+
+
+def _merge(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    key: Sequence[str],
+    rows: Collection[Sequence[Any]],
+) -> int:
+    """Without a `key` what is there stays. Returns the number of rows written."""
     info = connection.info
     plan = _plans.get(at := (info.host, info.port, info.dbname, table, tuple(columns), tuple(key)))
     if plan is None:
@@ -187,10 +206,9 @@ def upsert(
         with cursor.copy(plan.copy) as copy:
             copy.set_types(plan.types)
             write = copy.write_row
-            for row in distinct:
+            for row in rows:
                 write(row)
-        cursor.execute(plan.merge)
-    return len(distinct)
+        return cursor.execute(plan.merge).rowcount
 
 
 class _Plan(NamedTuple):
@@ -216,7 +234,7 @@ def _plan(connection: Connection, table: str, columns: Sequence[str], key: Seque
             if column not in key
         ),
     }
-    on_conflict = "UPDATE SET {changes}" if len(columns) > len(key) else "NOTHING"
+    on_conflict = "({key}) DO UPDATE SET {changes}" if key and len(columns) > len(key) else "DO NOTHING"
     probe = connection.execute(sql.SQL("SELECT {names} FROM {target} LIMIT 0").format(**parts))
     return _Plan(
         stage=sql.SQL(
@@ -229,7 +247,7 @@ def _plan(connection: Connection, table: str, columns: Sequence[str], key: Seque
         merge=sql.SQL(
             "WITH staged AS (DELETE FROM {staging} RETURNING {names})"
             " INSERT INTO {target} ({names}) SELECT {names} FROM staged"
-            f" ON CONFLICT ({{key}}) DO {on_conflict}"
+            f" ON CONFLICT {on_conflict}"
         ).format(**parts),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -57,9 +58,10 @@ class LeftOut:
 
 
 def read_committed_to_end(
-    settings: KafkaSettings, topic: str, decode: Callable[[bytes], T]
+    settings: KafkaSettings, topic: str, decode: Callable[[bytes], T], since: datetime | None = None
 ) -> Iterator[Record[T]]:
-    """All committed messages that the topic has now, in offset order within a partition, with headers.
+    """All committed messages that the topic has now, in offset order within a partition, with headers; or
+    those from the first on that was written at `since` or later, by its own timestamp.
 
     Messages without a value and those that `decode` fails at, however it does, are left out and counted:
     their consumer dead-letters them. A topic that does not exist has none.
@@ -71,6 +73,8 @@ def read_committed_to_end(
     reader = Consumer({**kafka.reading(settings), "group.id": NO_GROUP, "enable.partition.eof": True})
     try:
         ranges = _bounds(reader, settings, topic)
+        if since is not None:
+            ranges = _from(reader, topic, ranges, since)
         for batch in _batches(reader, settings, topic, ranges):
             for message in batch:
                 if (record := _to_record(message, topic, decode, left_out)) is not None:
@@ -134,6 +138,24 @@ def _bounds(reader: Consumer, settings: KafkaSettings, topic: str) -> dict[int, 
         except KafkaException as failure:
             if time.monotonic() > deadline:
                 raise KafkaUnavailable(f"{topic}: {error_of(failure)}") from failure
+
+
+def _from(
+    reader: Consumer, topic: str, ranges: Mapping[int, tuple[int, int]], since: datetime
+) -> dict[int, tuple[int, int]]:
+    """The ranges from the first message on that was written then or later."""
+    at = int(since.timestamp() * 1000)
+    asked = [TopicPartition(topic, partition, at) for partition in ranges]
+    try:
+        found = reader.offsets_for_times(asked, timeout=30.0) if asked else []
+    except KafkaException as failure:
+        raise KafkaUnavailable(f"{topic}: {error_of(failure)}") from failure
+    first = {one.partition: one.offset for one in found}
+    # Below 0 stands for the end: nothing was written since.
+    return {
+        partition: (first[partition] if first[partition] >= 0 else end, end)
+        for partition, (_, end) in ranges.items()
+    }
 
 
 def _batches(

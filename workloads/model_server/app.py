@@ -12,7 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Utc
-from workloads.kit.contracts.serving import MAX_INSTANCES, Forecasts, Instance, PredictSymbol
+from workloads.kit.contracts.serving import (
+    MAX_INSTANCES,
+    Forecasts,
+    Instance,
+    PredictDelivery,
+    PredictSymbol,
+)
 from workloads.model_server import inference, metrics, openapi
 from workloads.model_server.forecaster import Forecaster
 from workloads.model_server.http import (
@@ -48,10 +54,13 @@ def create_app(settings: ModelServerSettings, models: Models, forecaster: Foreca
     in_flight, store_reads = Limit(settings.max_in_flight), Limit(settings.max_store_reads)
     decoder = msgspec.json.Decoder(Predict)
 
-    def by_symbol(symbol: str, as_of: datetime | None) -> Response:
+    def within(as_of: datetime | None) -> None:
         if as_of is not None and not EARLIEST <= as_of < LATEST:
             why = f"expected a time within {EARLIEST:%Y} and {LATEST:%Y}"
             raise Refused(422, why, field="as_of", reason="invalid")
+
+    def by_symbol(symbol: str, as_of: datetime | None) -> Response:
+        within(as_of)
         with store_reads:
             return answer(forecaster.by_symbol(symbol, as_of))
 
@@ -76,11 +85,19 @@ def create_app(settings: ModelServerSettings, models: Models, forecaster: Foreca
     @timed("/predict")
     @work(models, in_flight)
     def predict_symbol() -> Response:
+        given = request.args.to_dict()
         try:
-            asked = msgspec.convert(request.args.to_dict(), PredictSymbol, strict=False)
+            asked = msgspec.convert(
+                given, PredictDelivery if "delivery" in given else PredictSymbol, strict=False
+            )
         except msgspec.ValidationError as error:
             raise unprocessable(error) from error
-        return by_symbol(asked.symbol, asked.as_of)
+        if isinstance(asked, PredictSymbol):
+            return by_symbol(asked.symbol, asked.as_of)
+        within(asked.as_of)
+        with store_reads:
+            made = forecaster.by_delivery(asked.symbol, asked.delivery, asked.as_of)
+        return Response(made, content_type="application/json")
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -16,9 +16,10 @@ import structlog
 from workloads.kit import redis_client
 from workloads.model_server.metrics import STALE_ANSWERS
 from workloads.model_server.settings import ModelServerSettings
-from workloads.model_server.store import Asked, Coverage, Sessions, StoreAway
+from workloads.model_server.store import Asked, Coverage, Delivery, Sessions, StoreAway
 
 _PREFIX: Final = "model-server:sessions"
+_DELIVERY: Final = "model-server:delivery"
 _REST_SECONDS: Final = 5.0
 """How long what failed, store or cache, is left alone: one request waits for it, not each one."""
 
@@ -30,6 +31,7 @@ class Store(Protocol):
 
     def sessions(self, symbol: str, as_of: datetime | None, count: int) -> Sessions | None: ...
     def coverage(self, asked: Sequence[Asked], outcomes: int) -> Mapping[str, Coverage]: ...
+    def delivery(self, symbol: str, day: date, as_of: datetime | None) -> Delivery | None: ...
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -39,7 +41,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    sessions: Sessions
+    value: bytes
     at: float
 
 
@@ -81,15 +83,33 @@ class CachedStore:
         """As the store's."""
         return self._store.coverage(asked, outcomes)
 
+    def delivery(self, symbol: str, day: date, as_of: datetime | None) -> Delivery | None:
+        """As the store's: a forecast does not change, so that one of the cache is at worst not the newest.
+        StoreAway when neither it nor the cache has an answer."""
+        key = f"{_DELIVERY}:{day}:{symbol}"
+        try:
+            found = self._store.delivery(symbol, day, as_of)
+        except StoreAway:
+            kept = self._asked(lambda: self._client.get(key)) if as_of is None else None
+            if not isinstance(kept, bytes):
+                raise
+            STALE_ANSWERS.inc()
+            return Delivery(kept, "")
+        if found is not None and found.message is not None and as_of is None:
+            self._write(key, found.message)
+        return found
+
     def _keep(self, symbol: str, count: int, sessions: Sessions) -> None:
-        key, now = f"{_PREFIX}:{count}:{symbol}", time.monotonic()
-        last = self._written.get(key)
-        # Written again when something changed, and in good time before it would be forgotten.
-        if last is not None and last.sessions.same(sessions) and now - last.at < self._stale_seconds / 2:
-            return
         value = msgspec.msgpack.encode(_Kept(sessions.event_time, sessions.prices.tolist()))
+        self._write(f"{_PREFIX}:{count}:{symbol}", value)
+
+    def _write(self, key: str, value: bytes) -> None:
+        """Again when it changed, and in good time before it would be forgotten."""
+        last, now = self._written.get(key), time.monotonic()
+        if last is not None and last.value == value and now - last.at < self._stale_seconds / 2:
+            return
         if self._asked(lambda: self._client.set(key, value, ex=self._stale_seconds)):
-            self._written[key] = _Written(sessions, now)
+            self._written[key] = _Written(value, now)
 
     def _read(self, symbol: str, count: int) -> Sessions | None:
         value = self._asked(lambda: self._client.get(f"{_PREFIX}:{count}:{symbol}"))

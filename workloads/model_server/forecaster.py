@@ -6,7 +6,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from statistics import NormalDist
 from typing import Any
 
@@ -36,6 +36,10 @@ class Unprocessable(Exception):
 
 class UnknownSymbol(Exception):
     """No price of the symbol is known."""
+
+
+class NoForecast(Exception):
+    """There is no forecast of that delivery day; the text is why, and what would help."""
 
 
 class Forecaster:
@@ -70,6 +74,19 @@ class Forecaster:
         instance = Instance(symbol=symbol, price=float(sessions.prices[-1]), features=given)
         forecast = self.batch([instance])[0]
         return msgspec.structs.replace(forecast, event_time=sessions.event_time, stale=sessions.stale)
+
+    def by_delivery(self, symbol: str, day: date, as_of: datetime | None) -> bytes:
+        """The newest forecast of a delivery day as JSON. NoForecast where there is none; StoreAway where the
+        feature store does not answer."""
+        found = self._store.delivery(symbol, day, as_of)
+        if found is None:
+            raise NoForecast(
+                f"no forecast of {symbol} for {day}: forecast-run makes those of the instruments in its list,"
+                " each when it is due; without `delivery` the next session is predicted"
+            )
+        if found.message is None:
+            raise NoForecast(f"no forecast of {symbol} for {day}: {found.reason}")
+        return found.message
 
     def batch(self, instances: Sequence[Instance]) -> list[Forecast]:
         """In the instances' order. Unprocessable where an instance's features or price cannot be used."""

@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from workloads.model_server import metrics
-from workloads.model_server.forecaster import UnknownSymbol, Unprocessable
+from workloads.model_server.forecaster import NoForecast, UnknownSymbol, Unprocessable
 from workloads.model_server.limits import Limit, Overloaded
 from workloads.model_server.models import Models
 from workloads.model_server.residents import ModelAway
@@ -122,6 +122,8 @@ def work(models: Models, limit: Limit) -> Callable[[Callable[P, Response]], Call
                 return refuse(Refused(422, str(error), field=error.field, reason="invalid"))
             except UnknownSymbol as error:
                 return refuse(Refused(404, f"no price of {error} is known", field="symbol"))
+            except NoForecast as error:
+                return refuse(Refused(404, str(error), field="delivery"))
             except Overloaded:
                 return refuse(Refused(503, "too many requests at once", reason="overload"))
             except ModelAway as error:

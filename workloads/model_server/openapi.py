@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import msgspec
 
+from workloads.kit.contracts.forecasts import DeliveryForecast
 from workloads.kit.contracts.serving import Forecast, Forecasts, PredictBatch, PredictSymbol
 from workloads.model_server.http import Problem
 from workloads.model_server.inference import InferRequest, InferResponse, ModelMetadata, ServerMetadata
 
 _TYPES: Final[tuple[type[msgspec.Struct], ...]] = (
+    DeliveryForecast,
     Forecast,
     Forecasts,
     InferRequest,
@@ -43,12 +45,19 @@ def document(version: str) -> dict[str, Any]:
         "/predict": {
             "get": {
                 **_operation(
-                    "Predict a symbol's next session from the feature store",
-                    _ref(Forecast),
+                    "Predict a symbol's next session from the feature store, or look up a delivery day's"
+                    " forecast",
+                    {"oneOf": [_ref(Forecast), _ref(DeliveryForecast)]},
                     problems=(404, 422, 503),
                 ),
                 "parameters": [
                     _parameter("symbol", "query", "For example WTI"),
+                    _parameter(
+                        "delivery",
+                        "query",
+                        "A day of the market's zone, YYYY-MM-DD: all its periods, where they are forecast",
+                        required=False,
+                    ),
                     _parameter("as_of", "query", "Only what was known then; now by default", required=False),
                 ],
             },

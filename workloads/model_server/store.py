@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,12 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from workloads.kit import db
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
-from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, PREDICTION_OUTCOMES, SCHEMA
+from workloads.kit.contracts.tables import (
+    COMMODITY_PRICES_DAILY,
+    FORECAST_RUNS,
+    PREDICTION_OUTCOMES,
+    SCHEMA,
+)
 from workloads.kit.windows import Floats
 from workloads.model_server.settings import ModelServerSettings
 
@@ -31,10 +36,17 @@ _COVERAGE: Final = sql.SQL(
     "SELECT asked.symbol, count(*)::int, avg(outcome.covered::int)::float8"
     " FROM unnest(%s::text[], %s::int[], %s::timestamptz[]) AS asked(symbol, version, unseen_after)"
     " CROSS JOIN LATERAL (SELECT covered FROM {}"
-    " WHERE symbol = asked.symbol AND model_version = asked.version"
+    " WHERE symbol = asked.symbol AND model_version = asked.version AND delivery_start IS NULL"
     " AND (asked.unseen_after IS NULL OR event_time > asked.unseen_after)"
     " ORDER BY event_time DESC LIMIT %s) AS outcome GROUP BY asked.symbol"
 ).format(sql.Identifier(SCHEMA, PREDICTION_OUTCOMES))
+
+
+# The forecast that was issued last; where there is none, the last reason why.
+_DELIVERY: Final = sql.SQL(
+    "SELECT message, reason FROM {} WHERE symbol = %s AND delivery_day = %s AND made_at <= %s"
+    " ORDER BY outcome = 'forecast' DESC, issued_at DESC, made_at DESC LIMIT 1"
+).format(sql.Identifier(SCHEMA, FORECAST_RUNS))
 
 
 class StoreAway(Exception):
@@ -50,9 +62,13 @@ class Sessions:
     stale: bool = False
     """Whether they are the last that were read, of a store that does not answer."""
 
-    def same(self, other: Sessions) -> bool:
-        """Whether both hold the same prices."""
-        return self.event_time == other.event_time and np.array_equal(self.prices, other.prices)
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What there is of a delivery day: the forecast, a `DeliveryForecast` as JSON, or why there is none."""
+
+    message: bytes | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,12 @@ class FeatureStore:
             ),
         )
         return {symbol: Coverage(share, count) for symbol, count, share in rows}
+
+    def delivery(self, symbol: str, day: date, as_of: datetime | None) -> Delivery | None:
+        """The newest forecast of a delivery day that was made by `as_of`, or by now; None where no run has
+        been at it. StoreAway if not readable."""
+        rows = self._rows(_DELIVERY, (symbol, day, as_of or datetime.now(UTC)))
+        return Delivery(*rows[0]) if rows else None
 
     def close(self) -> None:
         self._pool.close()

@@ -1,6 +1,7 @@
-"""`python -m workloads.model_training train | monitor | rollback`.
+"""`python -m workloads.model_training train | monitor | rollback | forecast`.
 
-Exits 0 when all was done, 1 when something failed or there was nothing to roll back, 2 on a bad setting.
+Exits 0 when all was done, 1 when something failed or there was nothing to roll back, 2 on a bad setting. A
+day that is not forecast for a stated reason is no failure.
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ import sys
 import time
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from workloads.kit import db, log
+from workloads.kit.contracts.declared.forecast_run import FORECAST_RUN
 from workloads.kit.contracts.declared.model_training import MODEL_MONITOR, MODEL_TRAINING
 from workloads.kit.contracts.models import CHAMPION
 from workloads.kit.db import Connection
+from workloads.kit.kafka import KafkaUnavailable
+from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
 from workloads.kit.registry import Registry, RegistryError
 from workloads.kit.settings import load
 from workloads.model_training import aliases, monitor, report
+from workloads.model_training.runs.settings import ForecastSettings
 from workloads.model_training.settings import MonitorSettings, RegistrySettings, TrainingSettings
 
 _WORKLOAD = MODEL_TRAINING.name
@@ -32,16 +38,18 @@ _log: Any = structlog.get_logger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
-    log.configure(_WORKLOAD)
+    log.configure(FORECAST_RUN.name if options.command == "forecast" else _WORKLOAD)
     try:
         match options.command:
+            case "forecast":
+                return _forecast(load(ForecastSettings), options.delivery)
             case "train":
                 return _train(load(TrainingSettings), options.symbols)
             case "monitor":
                 return _monitor(load(MonitorSettings))
             case _:
                 return _roll_back(load(RegistrySettings), options.symbol, options.reason)
-    except (RegistryError, Transient) as error:
+    except (RegistryError, Transient, KafkaUnavailable, ProducerLost) as error:
         _log.error("model_training.failed", command=options.command, error=str(error))
         return 1
 
@@ -54,6 +62,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--symbols", nargs="+", metavar="SYMBOL", help="only these (default: all with prices)"
     )
     commands.add_parser("monitor", help="roll back champions whose live skill fell below the gate")
+    forecast = commands.add_parser("forecast", help="forecast the next delivery day of each instrument")
+    forecast.add_argument(
+        "--delivery",
+        nargs=2,
+        type=date.fromisoformat,
+        metavar=("FIRST", "LAST"),
+        help="these days in hindsight instead, each by what was known when it was due",
+    )
     back = commands.add_parser("rollback", help="flip champions to the previous version")
     which = back.add_mutually_exclusive_group(required=True)
     which.add_argument("--symbol", help="the symbol to roll back")
@@ -114,6 +130,37 @@ def _roll_back(settings: RegistrySettings, symbol: str | None, reason: str) -> i
     if not wanted:
         print("no symbol has a champion: nothing to roll back")
     return 0 if done else 1
+
+
+def _forecast(settings: ForecastSettings, delivery: Sequence[date] | None) -> int:
+    # As above: scikit-learn and all the kinds.
+    from workloads.model_training.runs.run import run
+    from workloads.model_training.runs.send import send
+
+    if delivery and delivery[0] > delivery[1]:
+        print(f"--delivery {delivery[0]} {delivery[1]}: FIRST is after LAST", file=sys.stderr)
+        return 2
+    job = FORECAST_RUN.name
+    days = _days(*delivery) if delivery else []
+    with (
+        db.connect(settings, application_name=job) as conn,
+        db.job_run(conn, job, _run_id(job)) as detail,
+    ):
+        # What an earlier run recorded and did not send goes out also where nothing more is due.
+        outcomes = run(conn, settings, lambda: datetime.now(UTC), days)
+        detail["sent"] = send(conn, settings)
+        detail["symbols"] = {
+            f"{one.symbol} {one.delivery_day}": {"decision": one.outcome, "reason": one.reason}
+            for one in outcomes
+        }
+        print(report.forecasts(outcomes) if outcomes else "no instrument is listed in INSTRUMENTS")
+        if failed := [one.symbol for one in outcomes if one.outcome == "failed"]:
+            raise Transient(f"no forecast of {', '.join(failed)}: see the lines above")
+    return 0
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _connection(settings: RegistrySettings) -> Connection:

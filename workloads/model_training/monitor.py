@@ -23,7 +23,7 @@ _log: Any = structlog.get_logger(__name__)
 # that the model could have seen are left out: it was trained or chosen on them.
 _OUTCOMES = sql.SQL(
     "SELECT abs_error / price, naive_abs_error / price, covered FROM {}"
-    " WHERE symbol = %s AND model_version = %s AND event_time > %s AND price > 0"
+    " WHERE symbol = %s AND model_version = %s AND delivery_start IS NULL AND event_time > %s AND price > 0"
     " ORDER BY event_time DESC LIMIT %s"
 ).format(sql.Identifier(SCHEMA, PREDICTION_OUTCOMES))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from workloads.model_training.monitor import Finding
 
 if TYPE_CHECKING:
+    from workloads.model_training.runs.run import Outcome as Forecast
     from workloads.model_training.train import Outcome
 
 
@@ -49,6 +50,17 @@ def findings(rows: Sequence[Finding]) -> str:
                 row.action,
                 row.reason,
             )
+            for row in rows
+        ],
+    )
+
+
+def forecasts(rows: Sequence[Forecast]) -> str:
+    """One line an instrument and delivery day."""
+    return table(
+        ("symbol", "delivery day", "issued at", "outcome", "why"),
+        [
+            (row.symbol, str(row.delivery_day), f"{row.issued_at:%Y-%m-%d %H:%MZ}", row.outcome, row.reason)
             for row in rows
         ],
     )

@@ -11,12 +11,13 @@ from typing import Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import sql
 
 from workloads.kit.codec import encode
 from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.messages import Prediction, Price
 from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
-from workloads.kit.db import Database, upsert
+from workloads.kit.db import Database, append
 from workloads.kit.features import DEFAULT, FeatureSpec, window_features
 from workloads.kit.records import Output, Poison, Record
 from workloads.kit.series import HISTORY
@@ -26,11 +27,10 @@ from workloads.prediction_consumer import metrics
 from workloads.prediction_consumer.anomalies import anomalous
 from workloads.prediction_consumer.model_client import Refused
 
-KEY: Final = ("source", "symbol", "event_time", "resolution", "price_available_time")
-
 Predict = Callable[[Sequence[Instance]], list[Forecast]]
 """At most `MAX_INSTANCES` at a time; raises Refused where one is at fault, Transient where none is."""
-Save = Callable[[Sequence[Prediction]], None]
+Save = Callable[[Sequence[Prediction]], Sequence[Prediction]]
+"""Makes predictions durable, at once, and returns what stands: of a price that was predicted before, that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,12 @@ class PredictionHandler:
         ]
         forecasts = self._ask(instances)
         now = datetime.now(UTC)
-        predictions = [
-            prediction(record.value, forecast, now)
-            for record, forecast in zip(records, forecasts, strict=True)
-        ]
-        self._save(predictions)
+        predictions = self._save(
+            [
+                prediction(record.value, forecast, now)
+                for record, forecast in zip(records, forecasts, strict=True)
+            ]
+        )
         self._count(predictions, windows, full)
         return [Output(topics.ML_PREDICTIONS, made.symbol, encode(made)) for made in predictions]
 
@@ -187,17 +188,36 @@ def prediction(price: Price, forecast: Forecast, now: datetime) -> Prediction:
     )
 
 
-def save_to(database: Database) -> Save:
-    """Writes predictions to their table in one transaction."""
+_FIELDS: Final = Prediction.__struct_fields__
+_STORED: Final = sql.SQL(
+    "SELECT {fields} FROM {table} JOIN unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[],"
+    " %s::timestamptz[]) AS asked(source, symbol, event_time, resolution, price_available_time)"
+    " USING (source, symbol, event_time, resolution, price_available_time) WHERE delivery_start IS NULL"
+).format(
+    fields=sql.SQL(", ").join(map(sql.Identifier, _FIELDS)),
+    table=sql.Identifier(tables.SCHEMA, tables.ML_PREDICTIONS),
+)
 
-    def save(predictions: Sequence[Prediction]) -> None:
+
+def save_to(database: Database) -> Save:
+    """Adds predictions to their table in one transaction. What was predicted from a price once stands, whatever
+    a model of later, or the same question asked again, makes of it."""
+
+    def save(predictions: Sequence[Prediction]) -> Sequence[Prediction]:
+        rows = [msgspec.structs.astuple(one) for one in predictions]
         with database.transaction() as connection:
-            upsert(
-                connection,
-                tables.ML_PREDICTIONS,
-                Prediction.__struct_fields__,
-                KEY,
-                map(msgspec.structs.astuple, predictions),
-            )
+            if append(connection, tables.ML_PREDICTIONS, _FIELDS, rows) == len(rows):
+                return predictions
+            asked = [list(column) for column in zip(*map(_identity, predictions), strict=True)]
+            stored = [
+                Prediction(**dict(zip(_FIELDS, row, strict=True)))
+                for row in connection.execute(_STORED, asked)
+            ]
+        standing = {_identity(one): one for one in stored}
+        return [standing[_identity(one)] for one in predictions]
 
     return save
+
+
+def _identity(one: Prediction) -> tuple[str, str, datetime, str, datetime]:
+    return one.source, one.symbol, one.event_time, one.resolution, one.price_available_time

@@ -119,6 +119,7 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
     assert found.pop("kit/skip.py").startswith("f'{group}.")
     assert found == {
         "data_api/manage_keys.py": "KEYS_ID",
+        "model_training/runs/send.py": "FORECAST_ID",
         "price_pipeline/ingest.py": "PIPELINE_ID",
         "price_pipeline/inject.py": "INJECT_ID",
         "price_pipeline/letters.py": "LETTERS_ID",

@@ -96,8 +96,9 @@ def prediction() -> tuple[Handler[Price], list[tuple[Any, ...]]]:
             for one in instances
         ]
 
-    def save(predictions: Sequence[Prediction]) -> None:
+    def save(predictions: Sequence[Prediction]) -> Sequence[Prediction]:
         rows.extend((made.symbol, made.event_time) for made in predictions)
+        return predictions
 
     return PredictionHandler(predict, save), rows
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from workloads.model_server.app import create_app
 from workloads.model_server.forecaster import Forecaster
 from workloads.model_server.models import Models
 from workloads.model_server.settings import ModelServerSettings
-from workloads.model_server.store import Asked, Coverage, Sessions, StoreAway
+from workloads.model_server.store import Asked, Coverage, Delivery, Sessions, StoreAway
 
 
 class MemoryRegistry:
@@ -58,6 +58,7 @@ class MemoryStore:
         self.symbols: dict[str, Sessions] = {}
         self.outcomes: dict[tuple[str, int], Coverage] = {}
         self.as_of: list[datetime | None] = []
+        self.deliveries: dict[tuple[str, date], Delivery] = {}
 
     def sessions(self, symbol: str, as_of: datetime | None, count: int) -> Sessions | None:
         if self.away:
@@ -66,6 +67,12 @@ class MemoryStore:
         self.as_of.append(as_of)
         found = self.symbols.get(symbol)
         return found and Sessions(found.event_time, found.prices[-count:])
+
+    def delivery(self, symbol: str, day: date, as_of: datetime | None) -> Delivery | None:
+        if self.away:
+            raise StoreAway("away")
+        self.as_of.append(as_of)
+        return self.deliveries.get((symbol, day))
 
     def coverage(self, asked: Sequence[Asked], outcomes: int) -> Mapping[str, Coverage]:
         return {

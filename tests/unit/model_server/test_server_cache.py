@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import redis
 
 from tests.unit.model_server.conftest import MemoryStore
 from workloads.model_server.cache import CachedStore
-from workloads.model_server.store import Sessions, StoreAway
+from workloads.model_server.store import Delivery, Sessions, StoreAway
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 PRICES = np.array([70.0, 71.5, 69.25])
@@ -42,6 +42,10 @@ class Client:
             raise redis.ConnectionError("away")
 
 
+def same(one: Sessions, other: Sessions) -> bool:
+    return one.event_time == other.event_time and np.array_equal(one.prices, other.prices)
+
+
 @pytest.fixture
 def store() -> MemoryStore:
     made = MemoryStore()
@@ -68,7 +72,7 @@ def test_the_last_reading_outlives_the_store(cached: CachedStore, store: MemoryS
     kept = cached.sessions("WTI", None, 3)
     assert kept is not None
     assert kept.stale
-    assert kept.same(Sessions(DAY, PRICES))
+    assert same(kept, Sessions(DAY, PRICES))
     assert client.lives == [600]
 
 
@@ -88,11 +92,11 @@ def test_a_store_that_answers_is_believed(cached: CachedStore, store: MemoryStor
     store.symbols["WTI"] = corrected
     found = cached.sessions("WTI", None, 3)
     assert found is not None
-    assert (found.stale, found.same(corrected)) == (False, True)
+    assert (found.stale, same(found, corrected)) == (False, True)
     store.away = True
     kept = cached.sessions("WTI", None, 3)
     assert kept is not None
-    assert kept.same(corrected)
+    assert same(kept, corrected)
 
 
 def test_what_did_not_change_is_written_once(cached: CachedStore, client: Client) -> None:
@@ -130,3 +134,20 @@ def test_a_cache_that_is_away_costs_one_question(
     store.away = True
     with pytest.raises(StoreAway):
         cached.sessions("WTI", None, 3)
+
+
+def test_a_days_forecast_outlives_the_store_and_a_reason_does_not(
+    cached: CachedStore, store: MemoryStore, client: Client
+) -> None:
+    tomorrow, later = date(2026, 1, 6), date(2026, 1, 7)
+    store.deliveries["DE", tomorrow] = Delivery(b'{"periods":[]}', "")
+    store.deliveries["DE", later] = Delivery(None, "no prices")
+    for _ in range(3):
+        assert cached.delivery("DE", tomorrow, None) == Delivery(b'{"periods":[]}', "")
+        assert cached.delivery("DE", later, None) == Delivery(None, "no prices")
+    assert len(client.kept) == len(client.lives) == 1
+    store.away = True
+    assert cached.delivery("DE", tomorrow, None) == Delivery(b'{"periods":[]}', "")
+    for day, as_of in ((later, None), (tomorrow, DAY)):
+        with pytest.raises(StoreAway):
+            cached.delivery("DE", day, as_of)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.fixture_models import ECHO, artifact, echoing
 from tests.unit.model_server.conftest import Server
 from workloads.kit.contracts import public
 from workloads.kit.features import DEFAULT, FEATURES, VOLATILITY, features
-from workloads.model_server.store import Coverage, Sessions
+from workloads.model_server.store import Coverage, Delivery, Sessions
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 ROW = features(echoing(1, 200))[-1].tolist()
@@ -341,3 +341,39 @@ def test_more_at_once_than_the_limit_is_refused_and_told_when_to_come_back(
         thread.join(30)
     assert first == [200]
     assert server.client().get(path).status_code == 200
+
+
+def test_a_delivery_day_is_answered_as_it_was_forecast(ready: Server):
+    ready.store.deliveries["DE", date(2026, 3, 2)] = Delivery(b'{"symbol":"DE","periods":[1]}', "")
+    answer = ready.client().get("/predict?symbol=DE&delivery=2026-03-02&as_of=2026-03-01T12:00:00Z")
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    assert answer.data == b'{"symbol":"DE","periods":[1]}'
+    assert ready.store.as_of == [datetime(2026, 3, 1, 12, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field", "named"),
+    [
+        ("symbol=DE&delivery=2026-03-03", 404, "delivery", "the newest price is of 2026-02-01"),
+        ("symbol=FR&delivery=2026-03-03", 404, "delivery", "no forecast of FR for 2026-03-03: forecast-run"),
+        ("symbol=DE&delivery=2026-02-30", 422, "delivery", "date"),
+        ("symbol=DE&delivery=tomorrow", 422, "delivery", "date"),
+        ("symbol=DE&delivery=", 422, "delivery", "date"),
+        ("delivery=2026-03-03", 422, "symbol", "symbol"),
+        ("symbol=DE&delivery=2026-03-03&hour=4", 422, "hour", "hour"),
+        ("symbol=DE&delivery=2026-03-03&as_of=1066-10-14T00:00:00Z", 422, "as_of", "1900"),
+    ],
+)
+def test_a_delivery_day_without_forecast_is_a_problem_that_says_why(
+    ready: Server, query: str, status: int, field: str, named: str
+):
+    ready.store.deliveries["DE", date(2026, 3, 3)] = Delivery(None, "the newest price is of 2026-02-01")
+    answer = ready.client().get(f"/predict?{query}")
+    assert (answer.status_code, answer.json["field"]) == (status, field)
+    assert named in answer.json["error"]
+
+
+def test_a_delivery_day_while_the_store_is_away_is_asked_for_again_later(ready: Server):
+    ready.store.away = True
+    answer = ready.client().get("/predict?symbol=DE&delivery=2026-03-02")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

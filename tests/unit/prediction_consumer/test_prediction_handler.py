@@ -65,11 +65,15 @@ class World:
             for instance in instances
         ]
 
-    def save(self, predictions: Sequence[Prediction]) -> None:
+    def save(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         if self.table_away:
             raise Transient("away")
-        for made in predictions:
-            self.table[made.source, made.symbol, made.event_time, made.price_available_time] = made
+        return [
+            self.table.setdefault(
+                (made.source, made.symbol, made.event_time, made.price_available_time), made
+            )
+            for made in predictions
+        ]
 
     def run(self, batch: Sequence[Record[Price]]) -> tuple[list[Prediction], list[DeadLetter]]:
         """Process as the loop does: predictions published, and records dead-lettered."""

@@ -19,6 +19,7 @@ import msgspec
 
 from workloads.kit.contracts import topics
 from workloads.kit.contracts.api_events import ApiCall
+from workloads.kit.contracts.forecasts import DeliveryForecast
 from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Analytics, AuditEvent, Prediction, Price
 from workloads.kit.contracts.topics import DECLARED
@@ -27,15 +28,15 @@ Schema = dict[str, Any]
 
 DIRECTORY: Final = Path(__file__).parent / "schemas"
 
-MESSAGES: Final[Mapping[str, type[msgspec.Struct]]] = {
-    Price.topic: Price,
-    Indicator.topic: Indicator,
-    topics.COMMODITY_ANALYTICS: Analytics,
-    topics.ML_PREDICTIONS: Prediction,
-    topics.API_EVENTS: ApiCall,
-    topics.PLATFORM_AUDIT: AuditEvent,
+MESSAGES: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
+    Price.topic: (Price,),
+    Indicator.topic: (Indicator,),
+    topics.COMMODITY_ANALYTICS: (Analytics,),
+    topics.ML_PREDICTIONS: (Prediction, DeliveryForecast),
+    topics.API_EVENTS: (ApiCall,),
+    topics.PLATFORM_AUDIT: (AuditEvent,),
 }
-"""Topic -> what its messages are."""
+"""Topic -> what its messages are, told apart by their `schema_version`."""
 
 _IGNORED: Final = frozenset({"title", "description", "default"})
 
@@ -100,7 +101,7 @@ def main() -> int:
 
 
 def _schemas() -> list[tuple[str, Schema]]:
-    return [(topic, _of(message)) for topic, message in MESSAGES.items()]
+    return [(topic, _of(message)) for topic, versions in MESSAGES.items() for message in versions]
 
 
 def _of(message: type[msgspec.Struct]) -> Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -33,6 +34,15 @@ class PredictSymbol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     and `LATEST`."""
 
     symbol: Name
+    as_of: Utc | None = None
+
+
+class PredictDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The newest forecast of a symbol's delivery day, a `DeliveryForecast`: as of now, or of those that were
+    made by `as_of`, which is within `EARLIEST` and `LATEST`."""
+
+    symbol: Name
+    delivery: date
     as_of: Utc | None = None
 
 

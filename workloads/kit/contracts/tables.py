@@ -21,6 +21,8 @@ ENTITLEMENTS: Final = "entitlements"  # one row a tenant: what it gets
 API_KEYS: Final = "api_keys"  # credentials of programs, hashed
 API_USAGE: Final = "api_usage"  # requests and rows by hour, tenant, credential and product
 ACCESS_EVENTS: Final = "access_events"  # changes of keys, and what was refused to whom
+FORECAST_MEMBERS: Final = "forecast_members"  # what each kind forecast for each day: weights learn from it
+FORECAST_RUNS: Final = "forecast_runs"  # one row a forecast of a delivery day, or why there is none
 JOB_RUNS: Final = "job_runs"  # one row a run of a scheduled job: a figure that outlives its pod
 MODEL_EVENTS: Final = "model_events"  # promotions and roll-backs, with who or what, and why
 

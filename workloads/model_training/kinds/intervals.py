@@ -12,12 +12,13 @@ from typing import Final
 
 import numpy as np
 
+from workloads.kit.contracts.forecasts import LEVELS as CARRIED
 from workloads.kit.windows import Floats
 from workloads.model_training.kinds.late import late
 from workloads.model_training.kinds.nonnegative import nonnegative
 
-LEVELS: Final = np.arange(1, 20) / 20
-"""Quantiles that a forecast carries: 5 % to 95 % by 5 %."""
+LEVELS: Final = np.array(CARRIED)
+"""Quantiles that a forecast carries, (Q,)."""
 
 WINDOW: Final = 364
 """Past days that sizes and errors are taken from, at most."""

@@ -6,10 +6,12 @@ Energies 9(8). All periods share one design matrix, so that its Gram matrix is c
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import lars_path_gram
 
 from workloads.kit.power.days import Days
@@ -69,9 +71,12 @@ def fit_lasso(x: Floats, y: Floats) -> tuple[Floats, Floats]:
         if total == 0:  # a price that never moved: the intercept says it
             continue
         moment = np.ascontiguousarray(moments[:, period])
-        path: Floats = lars_path_gram(
-            moment, gram, n_samples=rows, method="lasso", max_iter=min(_STEPS, rows - 2)
-        )[2]
+        with warnings.catch_warnings():
+            # More inputs than days make some of them alike; the path then goes without one, or ends early.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            path: Floats = lars_path_gram(
+                moment, gram, n_samples=rows, method="lasso", max_iter=min(_STEPS, rows - 2)
+            )[2]
         left = total - 2 * moment @ path + np.sum(path * (gram @ path), axis=0)
         criterion = rows * left / total + 2 * np.count_nonzero(path, axis=0)
         weights[:, period] = path[:, int(np.argmin(criterion))]

@@ -17,6 +17,7 @@ MODEL_SERVER: Final = Declaration(
     tables={
         tables.COMMODITY_PRICES_DAILY: READ,
         tables.ML_PREDICTIONS: READ,
+        tables.FORECAST_RUNS: READ,
         tables.PREDICTION_OUTCOMES: READ,
     },
     calls=(MLFLOW.name, REDIS.name),

@@ -1,0 +1,89 @@
+"""How many are promoted by luck of a thousand symbols, and how many that have skill."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workloads.kit.windows import Floats
+from workloads.model_training.promotion import FEWEST, Losses, discoveries, p_value, worst
+
+SYMBOLS, DAYS, RATE = 1000, 182, 0.05
+
+
+def simulated(seed: int, skilled: int, lead: float = 0.0) -> dict[str, Losses]:
+    """Losses of a thousand symbols, as a day's are: skewed, with days that are bad for both. The first
+    `skilled` are better by `lead` of their baseline."""
+    draw = np.random.default_rng(seed)
+    common = draw.gamma(4, 1, (SYMBOLS, DAYS))
+    ours, baseline, champion = (common * draw.gamma(9, 1 / 9, (SYMBOLS, DAYS)) for _ in range(3))
+    ours[:skilled] *= 1 - lead
+    return {f"S{n}": Losses(ours[n], baseline[n], champion[n] if n % 2 else None) for n in range(SYMBOLS)}
+
+
+def promoted(losses: dict[str, Losses]) -> frozenset[str]:
+    return discoveries({symbol: worst(one) for symbol, one in losses.items()}, RATE)
+
+
+def test_of_a_thousand_symbols_of_pure_noise_any_is_promoted_at_most_at_the_stated_rate() -> None:
+    """Without regard to their number, some fifty of them would be."""
+    families = 20
+    wrong = [promoted(simulated(seed, skilled=0)) for seed in range(families)]
+    # Were the rate just kept, more than this would come about once in a thousand.
+    limit = RATE * families + 3.1 * (families * RATE * (1 - RATE)) ** 0.5
+    assert sum(bool(one) for one in wrong) <= limit
+    single = {symbol: worst(one) for symbol, one in simulated(0, skilled=0).items()}
+    assert sum(p < RATE for p in single.values()) > 10
+
+
+def test_of_those_promoted_few_are_so_by_luck_and_most_that_have_skill_are() -> None:
+    shares, found = [], []
+    for seed in range(4):
+        names = promoted(simulated(seed, skilled=100, lead=0.15))
+        true = sum(int(name[1:]) < 100 for name in names)
+        shares.append(1 - true / len(names))
+        found.append(true / 100)
+    assert np.mean(shares) <= RATE
+    assert np.mean(found) > 0.9
+
+
+def test_a_lead_over_the_baseline_alone_promotes_nobody_over_a_champion() -> None:
+    draw = np.random.default_rng(1)
+    ours, champion = draw.gamma(9, 1, DAYS), draw.gamma(9, 1, DAYS)
+    assert worst(Losses(ours, ours + 1.0)) == 0.0
+    assert worst(Losses(ours, ours + 1.0, champion)) > 0.05
+
+
+def test_the_p_value_is_uniform_where_nothing_tells_two_apart_in_its_tail_too() -> None:
+    draw = np.random.default_rng(2)
+    found = np.array([p_value(draw.normal(5, 1, 30), draw.normal(5, 1, 30)) for _ in range(10_000)])
+    for level in (0.05, 0.01, 0.001):
+        expected = level * len(found)
+        assert abs((found <= level).sum() - expected) < 4 * expected**0.5
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        (np.ones(FEWEST - 1), np.full(FEWEST - 1, 2.0), 1.0),  # too few days
+        (np.ones(60), np.ones(60), 1.0),
+        (np.ones(60), np.full(60, 2.0), 0.0),
+        (np.full(60, 2.0), np.ones(60), 1.0),
+        (np.full(60, np.nan), np.ones(60), 1.0),
+    ],
+)
+def test_what_cannot_be_told_is_no_lead(ours: Floats, theirs: Floats, expected: float) -> None:
+    assert p_value(ours, theirs) == expected
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=4), st.floats(0, 1), max_size=30), st.floats(0.01, 0.3))
+def test_discoveries_are_the_least_p_values_and_more_at_a_higher_rate(
+    p_values: dict[str, float], rate: float
+) -> None:
+    found = discoveries(p_values, rate)
+    assert found >= {name for name, p in p_values.items() if p <= rate / len(p_values)}
+    assert all(p_values[name] <= rate for name in found)
+    assert all(p_values[a] <= p_values[b] for a in found for b in set(p_values) - found)
+    assert found <= discoveries(p_values, min(0.5, rate * 1.5))

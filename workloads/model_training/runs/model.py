@@ -1,0 +1,134 @@
+"""A forecast of one delivery day: its kinds calibrated on what is known, weighed by what they were worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from workloads.kit.contracts.instruments import ForecastKind
+from workloads.kit.power.days import Days
+from workloads.kit.windows import Floats
+from workloads.model_training import day_ahead
+from workloads.model_training.kinds import Kind, TooShort, intervals
+from workloads.model_training.kinds.naive import Naive
+from workloads.model_training.promotion import Losses
+from workloads.model_training.runs.known import Known, NotForecast
+
+VERSION: Final = 1
+"""Of the kinds' committed settings: raised whenever they change what is forecast."""
+
+FEWEST_DAYS: Final = 4 * (intervals.FEWEST + 1)
+"""Days of prices below which there is no forecast: a quarter is walked, and an interval needs so many."""
+
+WALKED: Final = intervals.WINDOW + intervals.FEWEST
+"""Days before, each forecast by what was known then, that weights and intervals are learned from, at most."""
+
+_SEEDS: Final = 1
+"""Of the network, which live is calibrated daily: three of them take half a minute a market."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`prediction` and `baseline` (H,), `quantiles` (Q, H) at `LEVELS`. `members` is by day what each kind
+    forecast, (M, H): of days that were not `stored` yet. `losses` are of the days walked, oldest first."""
+
+    prediction: Floats
+    quantiles: Floats
+    baseline: Floats
+    members: dict[date, Floats]
+    losses: Losses
+
+
+def kinds_of(kind: ForecastKind) -> tuple[Kind, ...]:
+    """What a kind is made of; all of them go the same way from there."""
+    everyone = {one.name: one for one in (*day_ahead.members(_SEEDS), *day_ahead.beside())}
+    match kind:
+        case "ensemble":
+            return day_ahead.members(_SEEDS)
+        case "lear":
+            return tuple(one for name, one in everyone.items() if name.startswith("lear-"))
+        case _:
+            return (everyone[kind],)
+
+
+def inputs(kind: ForecastKind, indicators: Sequence[str]) -> str:
+    """Names what a kind's forecasts are made from: those of other inputs teach nothing about these."""
+    return f"v{VERSION} {kind}: prices{''.join(f', {name}' for name in indicators)}"
+
+
+def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Made:
+    """Calibrate, forecast, weigh. The same for the same `known` and `stored`.
+
+    Args:
+        stored: by day what each kind forecast for it when it was the next; what is not there is walked now.
+
+    Raises:
+        NotForecast: the history is too short.
+    """
+    days = known.days
+    count = len(days) - 1
+    priced = int(np.isfinite(days.prices[:-1]).all(axis=1).sum())
+    if priced < FEWEST_DAYS:
+        raise NotForecast(f"{priced} complete days of prices, {FEWEST_DAYS} are needed: load more history")
+    kinds = kinds_of(kind)
+    dates: list[date] = days.dates.tolist()
+    shape = (len(kinds), days.periods)
+    have = [dates[row] in stored and stored[dates[row]].shape == shape for row in range(count)]
+    first = min(day_ahead.warm_up(count), _reaching_back(have))
+    try:
+        made = _walked(days, kinds, [row for row in range(first, count) if not have[row]])
+        made[count] = day_ahead.walk(days, kinds, count).forecasts[0]
+    except TooShort as error:
+        raise NotForecast(f"{error}: load more history") from error
+    forecasts = np.stack(
+        [made[row] if row in made else stored[dates[row]] for row in range(first, count + 1)]
+    )
+    idle = np.zeros(len(kinds))
+    whole = day_ahead.Walk(first, tuple(one.name for one in kinds), forecasts, idle, idle)
+    together = day_ahead.combine(whole, days)
+    naive = np.stack([Naive().predict(days.known_for(row)) for row in range(first, count + 1)])
+    found = together.forecasts[-1], together.quantiles[-1], naive[-1]
+    if not all(np.isfinite(one).all() for one in found):
+        raise NotForecast(
+            "prices or their forecasts of too many days are missing: load what lacks of history"
+        )
+    prices = days.prices[first:count]
+    return Made(
+        *found,
+        members={dates[row]: one for row, one in sorted(made.items())},
+        losses=Losses(_daily(together.forecasts[:-1], prices), _daily(naive[:-1], prices)),
+    )
+
+
+def _reaching_back(have: Sequence[bool]) -> int:
+    """The first row from which on all are there, as far back as counts."""
+    first = len(have)
+    while first > max(0, len(have) - WALKED) and have[first - 1]:
+        first -= 1
+    return first
+
+
+def _walked(days: Days, kinds: Sequence[Kind], rows: Sequence[int]) -> dict[int, Floats]:
+    """Forecasts (M, H) of rows, each by what is before it; rows in a row share calibrations."""
+    found: dict[int, Floats] = {}
+    for place, row in enumerate(rows):
+        if row in found:
+            continue
+        last = row
+        while place + last + 1 - row < len(rows) and rows[place + last + 1 - row] == last + 1:
+            last += 1
+        walked = day_ahead.walk(days.before(last + 1), kinds, row)
+        found |= {row + n: one for n, one in enumerate(walked.forecasts)}
+    return found
+
+
+def _daily(forecast: Floats, price: Floats) -> Floats:
+    """Mean absolute errors a day, NaN where a day has no price."""
+    there = np.isfinite(price)
+    total = np.where(there, np.abs(forecast - price), 0.0).sum(axis=1)
+    count = there.sum(axis=1)
+    return np.divide(total, count, out=np.full(len(price), np.nan), where=count > 0)

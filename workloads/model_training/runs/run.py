@@ -1,0 +1,236 @@
+"""A run of forecast-run: each instrument's forecast that is due, recorded and sent, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Literal
+
+import numpy as np
+import structlog
+
+from workloads.kit.codec import encode
+from workloads.kit.contracts.forecasts import LEVELS, NOMINAL_LEVEL, DeliveryForecast, ForecastPeriod
+from workloads.kit.contracts.instruments import ForecastKind, Instrument
+from workloads.kit.db import Connection
+from workloads.kit.windows import Floats
+from workloads.model_training.promotion import Losses
+from workloads.model_training.runs import known, model, standing, store
+from workloads.model_training.runs.known import Known, NotForecast
+from workloads.model_training.runs.model import Made
+from workloads.model_training.runs.settings import ForecastSettings
+from workloads.model_training.runs.standing import Standing
+
+_log: Any = structlog.get_logger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one instrument's delivery day."""
+
+    symbol: str
+    delivery_day: date
+    issued_at: datetime
+    outcome: Literal["forecast", "there already", "not forecast", "failed"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """An instrument's forecast on its way: by kind, that of the settings and the champion's."""
+
+    instrument: Instrument
+    known: Known
+    standing: Standing
+    made: dict[ForecastKind, Made]
+
+    @property
+    def losses(self) -> Losses:
+        """Of the kind of the settings beside what it has to beat."""
+        ours = self.made[self.instrument.kind].losses
+        champion = self.standing.champion
+        return ours if champion is None else replace(ours, champion=_last(self.made[champion].losses, ours))
+
+
+def run(
+    conn: Connection, settings: ForecastSettings, now: Clock, delivery: Sequence[date] = ()
+) -> list[Outcome]:
+    """Forecast and record; what is recorded is the caller's to send.
+
+    An instrument that fails leaves the others alone: it is an outcome `failed` with its reason. One that is
+    forecast already is left as it is.
+
+    Args:
+        delivery: days to forecast in hindsight, each by what was known when it was due, instead of the next;
+            they count in no live record, and no champion rises or falls by them.
+    """
+    outcomes: list[Outcome] = []
+    due: list[_Due] = []
+    for instrument in settings.instruments:
+        days = [(day, instrument.issue(day)) for day in delivery] or [instrument.newest(now())]
+        for day, issued_at in days:
+            found = _guarded(conn, instrument, day, issued_at, settings, now, live=not delivery)
+            if isinstance(found, Outcome):
+                outcomes.append(found)
+            elif delivery:
+                outcomes.append(_save(conn, found, now()))
+            else:
+                due.append(found)
+    promoted = _judge(conn, due, settings, now())
+    for one in due:
+        rises = one.instrument.symbol in promoted
+        state = replace(one.standing, champion=one.instrument.kind) if rises else one.standing
+        outcomes.append(_save(conn, replace(one, standing=state), now()))
+    for one in outcomes:
+        level = _log.info if one.outcome in ("forecast", "there already") else _log.warning
+        level(
+            one.outcome.replace(" ", "_"),
+            symbol=one.symbol,
+            delivery_day=str(one.delivery_day),
+            issued_at=one.issued_at.isoformat(),
+            reason=one.reason,
+        )
+    return outcomes
+
+
+def _guarded(
+    conn: Connection,
+    instrument: Instrument,
+    day: date,
+    issued_at: datetime,
+    settings: ForecastSettings,
+    now: Clock,
+    *,
+    live: bool,
+) -> _Due | Outcome:
+    def outcome(kind: Literal["there already", "not forecast", "failed"], why: str) -> Outcome:
+        return Outcome(instrument.symbol, day, issued_at, kind, why)
+
+    if store.is_made(conn, instrument, day, issued_at):
+        return outcome("there already", "")
+    try:
+        if issued_at > now():
+            raise NotForecast(f"it is issued at {issued_at.isoformat()}, and not before")
+        return _make(conn, instrument, day, issued_at, settings, now(), live=live)
+    except NotForecast as error:
+        store.add_reason(conn, instrument, day, issued_at, now(), str(error))
+        return outcome("not forecast", str(error))
+    except (ValueError, ArithmeticError) as error:
+        # Of numbers that nobody has thought of: the other markets are forecast all the same.
+        _log.exception("forecast_failed", symbol=instrument.symbol)
+        return outcome("failed", f"{type(error).__name__}: {error}")
+
+
+def _make(
+    conn: Connection,
+    instrument: Instrument,
+    day: date,
+    issued_at: datetime,
+    settings: ForecastSettings,
+    at: datetime,
+    *,
+    live: bool,
+) -> _Due:
+    found = known.read(conn, instrument, day, issued_at)
+    state = standing.standing(conn, instrument)
+    if live and standing.watch(conn, instrument, state, at, settings) is not None:
+        state = standing.standing(conn, instrument)
+    made: dict[ForecastKind, Made] = {}
+    for kind in dict.fromkeys((instrument.kind, *_champion(state))):
+        inputs = model.inputs(kind, found.indicators)
+        kept = store.members(conn, instrument, inputs, day, model.WALKED)
+        made[kind] = model.make(found, kind, kept)
+        store.add_members(conn, instrument, inputs, made[kind].members)
+    return _Due(instrument, found, state, made)
+
+
+def _champion(state: Standing) -> Iterator[ForecastKind]:
+    if state.champion is not None:
+        yield state.champion
+
+
+def _judge(conn: Connection, due: Sequence[_Due], settings: ForecastSettings, at: datetime) -> frozenset[str]:
+    """The symbols whose kind of the settings becomes champion now."""
+    tried = {
+        one.instrument.symbol: (one.instrument, one.losses)
+        for one in due
+        # A model that does without what is missing today is not the one that is judged.
+        if not one.known.missing and one.standing.is_due(one.instrument.kind, at, settings)
+    }
+    return standing.decide(conn, tried, at, settings) if tried else frozenset()
+
+
+def _save(conn: Connection, due: _Due, at: datetime) -> Outcome:
+    message = _message(due, at)
+    done = store.add_forecast(conn, message, encode(message))
+    reason = f"without {', '.join(message.missing)}" if message.missing else ""
+    return Outcome(
+        message.symbol,
+        message.delivery_day,
+        message.issued_at,
+        "forecast" if done else "there already",
+        reason,
+    )
+
+
+def _message(due: _Due, at: datetime) -> DeliveryForecast:
+    """The champion's forecast, or without one that of the settings' kind, which claims no skill."""
+    instrument, found, champion = due.instrument, due.known, due.standing.champion
+    kind = champion or instrument.kind
+    made = due.made[kind]
+    newest = found.newest
+    # A model that does without what is missing has no proof of its own.
+    proven = champion is not None and not found.missing
+    return DeliveryForecast(
+        source=instrument.source,
+        market=newest.market,
+        symbol=instrument.symbol,
+        resolution=instrument.resolution,
+        currency=newest.currency,
+        unit=newest.unit,
+        provenance=newest.provenance,  # pyright: ignore[reportArgumentType]  # as its table's check has it
+        delivery_day=found.delivery,
+        time_zone=instrument.time_zone,
+        issued_at=found.issued_at,
+        available_time=at,
+        event_time=newest.delivery_start,
+        price_available_time=newest.published_at,
+        price=newest.price,
+        kind=kind,
+        model_name=standing.model_name(kind),
+        model_version=model.VERSION,
+        model_alias="champion" if champion is not None else "challenger",
+        skill="proven" if proven else "none",
+        skill_score=round(standing.skill(made.losses), 6),
+        nominal_level=NOMINAL_LEVEL,
+        levels=list(LEVELS),
+        missing=list(found.missing),
+        periods=list(_periods(found, made)),
+    )
+
+
+def _periods(found: Known, made: Made) -> Iterator[ForecastPeriod]:
+    for start, end in found.grid.periods(found.delivery):
+        place = found.grid.place(start)
+        prediction, quantiles = float(made.prediction[place]), made.quantiles[:, place].tolist()
+        yield ForecastPeriod(
+            delivery_start=start,
+            delivery_end=end,
+            prediction=prediction,
+            lower=min(quantiles[0], prediction),
+            upper=max(quantiles[-1], prediction),
+            baseline=float(made.baseline[place]),
+            quantiles=quantiles,
+        )
+
+
+def _last(losses: Losses, like: Losses) -> Floats:
+    """The champion's losses on the candidate's days, NaN where it has none: both end with the same day."""
+    count = len(like.ours)
+    found = np.full(count, np.nan)
+    ours = losses.ours[-count:]
+    found[count - len(ours) :] = ours
+    return found

@@ -1,0 +1,149 @@
+"""Which kind is an instrument's champion, and how it does live: promotions and roll-backs of forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, cast
+
+import numpy as np
+from psycopg import sql
+
+from workloads.kit.contracts.instruments import ForecastKind, Instrument
+from workloads.kit.contracts.tables import MODEL_EVENTS, PREDICTION_OUTCOMES, SCHEMA
+from workloads.kit.db import Connection
+from workloads.model_training.promotion import Losses, discoveries, p_value, worst
+from workloads.model_training.runs.model import VERSION
+from workloads.model_training.runs.settings import ForecastSettings
+
+PREFIX: Final = "delivery-day."
+"""Before the kind, in the name of a model."""
+
+_EVENTS: Final = sql.SQL(
+    "SELECT at, event, model_name FROM {} WHERE symbol = %s AND starts_with(model_name, %s) ORDER BY id DESC"
+    " LIMIT 50"
+).format(sql.Identifier(SCHEMA, MODEL_EVENTS))
+_RECORD: Final = sql.SQL(
+    "INSERT INTO {} (at, symbol, model_name, event, from_version, to_version, actor, reason)"
+    " VALUES (%s, %s, %s, %s, %s, %s, 'automatic', %s)"
+).format(sql.Identifier(SCHEMA, MODEL_EVENTS))
+# Of one issue's periods one loss: the prices of an auction are one observation.
+_LIVE: Final = sql.SQL(
+    "SELECT avg(abs_error), avg(naive_abs_error) FROM {} WHERE symbol = %s AND source = %s"
+    " AND resolution = %s AND model_name = %s AND model_alias = 'champion' AND delivery_start IS NOT NULL"
+    " AND available_time > %s GROUP BY issued_at ORDER BY issued_at"
+).format(sql.Identifier(SCHEMA, PREDICTION_OUTCOMES))
+
+Event = Literal["promoted", "refused", "rolled_back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`champion` since `since`, or none; `looked` is when the gate looked last at the kind of the settings,
+    `fell` when a champion was rolled back last."""
+
+    champion: ForecastKind | None
+    since: datetime | None
+    looked: datetime | None
+    fell: datetime | None
+
+    def is_due(self, kind: ForecastKind, now: datetime, settings: ForecastSettings) -> bool:
+        """Whether the gate looks at a kind: neither daily, nor at what is champion, nor soon after a fall."""
+        if kind == self.champion:
+            return False
+        if self.fell is not None and now - self.fell < timedelta(days=settings.watch_days):
+            return False
+        return self.looked is None or now - self.looked >= timedelta(days=settings.gate_every_days)
+
+
+def model_name(kind: ForecastKind) -> str:
+    """Of a kind, in messages and events."""
+    return f"{PREFIX}{kind}"
+
+
+def standing(conn: Connection, instrument: Instrument) -> Standing:
+    """What the record says of an instrument."""
+    with conn.transaction():
+        events = conn.execute(_EVENTS, (instrument.symbol, PREFIX)).fetchall()
+    kind = cast("ForecastKind | None", None)
+    since: datetime | None = None
+    for at, event, name in events:  # the newest first
+        if event in ("promoted", "rolled_back"):
+            if event == "promoted":
+                kind, since = name.removeprefix(PREFIX), at
+            break
+    mine = model_name(instrument.kind)
+    looks = [at for at, event, name in events if name == mine and event in ("promoted", "refused")]
+    falls = [at for at, event, _ in events if event == "rolled_back"]
+    return Standing(kind, since, looks[0] if looks else None, falls[0] if falls else None)
+
+
+def decide(
+    conn: Connection,
+    tried: Mapping[str, tuple[Instrument, Losses]],
+    now: datetime,
+    settings: ForecastSettings,
+) -> frozenset[str]:
+    """The symbols whose kind is promoted, of all that are looked at together; each look is recorded."""
+    newest = {symbol: _newest(losses, settings.gate_days) for symbol, (_, losses) in tried.items()}
+    p_values = {symbol: worst(losses) for symbol, losses in newest.items()}
+    passed = discoveries(p_values, settings.false_discovery_rate)
+    for symbol, (instrument, _) in tried.items():
+        better = symbol in passed
+        rivals = "the baseline" if newest[symbol].champion is None else "baseline and champion"
+        reason = (
+            f"skill {skill(newest[symbol]):+.4f}, {'' if better else 'not '}better than {rivals}"
+            f" (p {p_values[symbol]:.2g}) with a false discovery rate of {settings.false_discovery_rate:g}"
+            f" over {len(tried)} instruments"
+        )
+        _record(conn, instrument, instrument.kind, "promoted" if better else "refused", now, reason)
+    return passed
+
+
+def watch(
+    conn: Connection, instrument: Instrument, now: Standing, at: datetime, settings: ForecastSettings
+) -> str | None:
+    """Roll the champion back where its live forecasts are worse than the baseline, beyond chance; why, or None.
+
+    It is looked at after each `watch_days` of outcomes, so that it cannot fall by being looked at often.
+    """
+    if now.champion is None:
+        return None
+    asked = (instrument.symbol, instrument.source, instrument.resolution, model_name(now.champion), now.since)
+    with conn.transaction():
+        rows = conn.execute(_LIVE, asked).fetchall()
+    count = len(rows) - len(rows) % settings.watch_days
+    if not count:
+        return None
+    ours, baseline = np.array(rows[:count], dtype=np.float64).T
+    p = p_value(baseline, ours)
+    if p >= settings.watch_level:
+        return None
+    live = 1 - float(ours.sum()) / float(baseline.sum()) if baseline.sum() else 0.0
+    reason = f"live skill {live:+.4f} over {count} days is below zero (p {p:.2g})"
+    _record(conn, instrument, now.champion, "rolled_back", at, reason)
+    return reason
+
+
+def skill(losses: Losses) -> float:
+    """1 - MAE / MAE of the baseline; 0 where that made no error."""
+    there = np.isfinite(losses.ours) & np.isfinite(losses.baseline)
+    total = float(losses.baseline[there].sum())
+    return 1 - float(losses.ours[there].sum()) / total if total else 0.0
+
+
+def _newest(losses: Losses, count: int) -> Losses:
+    champion = losses.champion
+    return Losses(
+        losses.ours[-count:], losses.baseline[-count:], None if champion is None else champion[-count:]
+    )
+
+
+def _record(
+    conn: Connection, instrument: Instrument, kind: ForecastKind, event: Event, at: datetime, reason: str
+) -> None:
+    came = VERSION if event == "promoted" else None
+    values: tuple[Any, ...] = (at, instrument.symbol, model_name(kind), event)
+    with conn.transaction():
+        conn.execute(_RECORD, (*values, None if came else VERSION, came, reason))
