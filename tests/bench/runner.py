@@ -11,6 +11,7 @@ from tests.bench import (
     consumer,
     corrections,
     forecast,
+    integration,
     latency,
     machine,
     server,
@@ -34,6 +35,7 @@ PARTS: Mapping[str, Run] = {
     "server": server.run,
     "latency": latency.run,
     "forecast": forecast.run,
+    "integration": integration.run,
     "up": bring_up.warm,
     "up-cold": bring_up.cold,
 }
