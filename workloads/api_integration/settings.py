@@ -38,7 +38,8 @@ class ApiIntegrationSettings(KafkaSettings, PostgresSettings):
 
     redis_url: NonEmpty
     redis_password_file: FilePath | None = None
-    redis_timeout_seconds: float = Field(default=0.25, gt=0)
+    redis_timeout_seconds: float = Field(default=1.0, gt=0)
+    """A starved Redis is slow before it is away; to do without it costs what the others have fetched."""
     redis_rest_seconds: float = Field(default=2.0, gt=0)
     """How long Redis is left alone once it did not answer: one request waits for it, not each one."""
 
