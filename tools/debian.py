@@ -148,7 +148,7 @@ def _launchers(tree: Path, package: str) -> None:
     libraries = ":".join(f"$tree/{d.relative_to(tree)}" for d in folders if any(d.glob("*.so*")))
     for program in (name for name, owner in UNPACKED.items() if owner == package):
         # Where a package has a script of its own in bin, that looks for the program on the host.
-        places = [tree / "usr" / "lib" / program / program, *sorted(tree.glob(f"usr/**/bin/{program}"))]
+        places = [tree / "usr" / "lib" / program / program, *sorted(tree.glob(f"usr/**/*bin/{program}"))]
         real = next(file for file in places if file.is_file())
         script = launch / program
         script.write_text(

@@ -39,6 +39,7 @@ UNPACKED: Mapping[str, str] = {
     "amtool": "prometheus-alertmanager",
     "chromium": "chromium",
     "initdb": f"postgresql-{versions.POSTGRESQL}",
+    "nginx": "nginx",
     "postgres": f"postgresql-{versions.POSTGRESQL}",
     "prometheus": "prometheus",
     "promtool": "prometheus",

@@ -12,6 +12,7 @@ from tests.bench import (
     corrections,
     curves,
     forecast,
+    integration,
     latency,
     machine,
     server,
@@ -36,6 +37,7 @@ PARTS: Mapping[str, Run] = {
     "latency": latency.run,
     "curves": curves.run,
     "forecast": forecast.run,
+    "integration": integration.run,
     "up": bring_up.warm,
     "up-cold": bring_up.cold,
 }

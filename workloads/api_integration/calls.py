@@ -19,6 +19,7 @@ from workloads.api_integration.settings import ApiIntegrationSettings
 from workloads.api_integration.shared import PREFIX, Away, Shared
 from workloads.api_integration.upstream import CallFailed, Reply, Sent, Upstream
 from workloads.kit.contracts.api_events import ApiCall
+from workloads.kit.contracts.providers import Limit
 
 Record = Callable[[ApiCall], None]
 _RETRIES_SAVED: Final = 10.0
@@ -42,7 +43,11 @@ class Calls:
         self, settings: ApiIntegrationSettings, shared: Shared, upstream: Upstream, record: Record
     ) -> None:
         self._settings, self._shared, self._upstream, self._record = settings, shared, upstream, record
-        self._limits = Limits(shared, processes=settings.max_processes)
+        instead = {
+            quota: [Limit(calls=one.calls, seconds=one.seconds) for one in allowed]
+            for quota, allowed in settings.quota_limits.items()
+        }
+        self._limits = Limits(shared, processes=settings.max_processes, instead=instead)
         self._breakers = Breakers(
             shared,
             failures=settings.breaker_failures,

@@ -7,7 +7,7 @@ called through Redis just before and what each calls by itself after is never mo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from limits import RateLimitItem, RateLimitItemPerSecond
@@ -33,10 +33,17 @@ class Limited(Exception):
 
 
 class Limits:
-    """Windows that move with the clock, exact to the call."""
+    """Windows that move with the clock, exact to the call.
 
-    def __init__(self, shared: Shared, *, processes: int) -> None:
-        self._shared, self._processes = shared, processes
+    Args:
+        processes: among how many is divided what is kept back.
+        instead: quota -> limits in place of the table's.
+    """
+
+    def __init__(
+        self, shared: Shared, *, processes: int, instead: Mapping[str, Sequence[Limit]] | None = None
+    ) -> None:
+        self._shared, self._processes, self._instead = shared, processes, instead or {}
         together = RedisStorage(
             "redis://", connection_pool=shared.client.connection_pool, key_prefix=f"{PREFIX}:limit"
         )
@@ -50,7 +57,7 @@ class Limits:
             Limited: it may not be made now.
         """
         try:
-            for limit in provider.limits:
+            for limit in self._of(provider):
                 item = _window(limit, int(limit.calls * (1 - ALONE)))
                 if not self._shared.ask(
                     lambda item=item: self._together.hit(item, provider.quota, cost=cost)
@@ -62,8 +69,11 @@ class Limits:
                     left = limit.seconds if item is None else self._left(self._alone, item, provider)
                     raise Limited(limit, left) from None
 
+    def _of(self, provider: Provider) -> Sequence[Limit]:
+        return self._instead.get(provider.quota, provider.limits)
+
     def _own(self, provider: Provider) -> Iterator[tuple[Limit, RateLimitItem | None]]:
-        for limit in provider.limits:
+        for limit in self._of(provider):
             calls = int(limit.calls * ALONE / self._processes)
             yield limit, _window(limit, calls) if calls else None
 

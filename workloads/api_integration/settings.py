@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, FilePath, StringConstraints, model_validator
+from pydantic import BaseModel, Field, FilePath, StringConstraints, model_validator
 
 from workloads.kit.contracts import env, ports
 from workloads.kit.contracts.providers import PROVIDERS
 from workloads.kit.settings import KafkaSettings, NonEmpty, PostgresSettings
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+$")]
+
+
+class Allowed(BaseModel, extra="forbid"):
+    """At most `calls` units within any `seconds`."""
+
+    calls: int = Field(ge=1)
+    seconds: int = Field(ge=1)
 
 
 class ApiIntegrationSettings(KafkaSettings, PostgresSettings):
@@ -31,7 +38,8 @@ class ApiIntegrationSettings(KafkaSettings, PostgresSettings):
 
     redis_url: NonEmpty
     redis_password_file: FilePath | None = None
-    redis_timeout_seconds: float = Field(default=0.25, gt=0)
+    redis_timeout_seconds: float = Field(default=1.0, gt=0)
+    """A starved Redis is slow before it is away; to do without it costs what the others have fetched."""
     redis_rest_seconds: float = Field(default=2.0, gt=0)
     """How long Redis is left alone once it did not answer: one request waits for it, not each one."""
 
@@ -39,6 +47,9 @@ class ApiIntegrationSettings(KafkaSettings, PostgresSettings):
     """Workers of all pods at most: among them is divided what may be called while Redis is away."""
     provider_urls: dict[str, Url] = Field(default={})
     """provider -> where it is asked in place of its own address, a stand-in's for example."""
+    quota_limits: dict[str, tuple[Allowed, ...]] = Field(default={})
+    """quota -> limits in place of the table's, as a contract with a provider may have them:
+    `{"open-meteo": [{"calls": 5000, "seconds": 60}]}`."""
     keys_dir: Path = Path(env.SECRETS_DIR)
     """Directory with a file of each provider's key, named after its secret."""
     operator_token_file: FilePath | None = None
@@ -74,6 +85,11 @@ class ApiIntegrationSettings(KafkaSettings, PostgresSettings):
         if unknown := self.provider_urls.keys() - PROVIDERS.keys():
             raise ValueError(
                 f"provider_urls names {', '.join(sorted(unknown))}, and there are {', '.join(PROVIDERS)}"
+            )
+        quotas = {one.quota for one in PROVIDERS.values()}
+        if unknown := self.quota_limits.keys() - quotas:
+            raise ValueError(
+                f"quota_limits names {', '.join(sorted(unknown))}, and there are {', '.join(sorted(quotas))}"
             )
         if self.threads <= self.max_waiting:
             raise ValueError(

@@ -14,7 +14,7 @@ _HOUR: Final = timedelta(hours=1)
 
 
 class _Hourly(msgspec.Struct):
-    time: list[datetime]
+    time: list[str]
     temperature_2m: list[float | None]
 
 
@@ -56,12 +56,17 @@ def rows(body: bytes, received: datetime) -> list[Row]:
     ]
 
 
-def _pairs(hourly: _Hourly) -> list[tuple[datetime, float]]:
+def _pairs(hourly: _Hourly) -> list[tuple[str, float]]:
     if len(hourly.time) != len(hourly.temperature_2m):
         raise ValueError(f"weather: {len(hourly.time)} times of {len(hourly.temperature_2m)} temperatures")
     pairs = zip(hourly.time, hourly.temperature_2m, strict=True)
     return [(time, value) for time, value in pairs if value is not None]
 
 
-def _utc(time: datetime) -> datetime:
+def _utc(text: str) -> datetime:
+    # As the provider writes them, without seconds and in the zone that was asked for.
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"weather: {text[:40]!r} is no time") from error
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
