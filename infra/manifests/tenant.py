@@ -10,7 +10,7 @@ from infra.manifests import namespace
 from infra.manifests.meta import Manifest, labels, metadata, selector
 from infra.manifests.network import Peer
 from infra.manifests.pods import count
-from infra.manifests.resources import strimzi_clients
+from infra.manifests.resources import platform_store, strimzi_clients
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.manifests.secrets import secret
 from infra.settings import Labels
@@ -25,9 +25,6 @@ DATABASE: Final = "database"
 
 KAFKA: Final = "kafka"
 """Secret in the tenant's namespace with the certificate of its client of Kafka."""
-
-STORE: Final = "platform"
-"""Store in the tenant's namespace that reads what the platform made for this tenant."""
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
@@ -192,53 +189,9 @@ def store(identity: Labels, name: str, settings: TenantSettings, sources: Sequen
     """
     own = namespace_name(identity, name)
     common = labels(identity_of(identity, settings), own, "secrets")
-    reader = metadata(STORE, own, common)
+    reader = metadata(platform_store.NAME, own, common)
     theirs = metadata(f"{own}-secrets", PLATFORM, common)
-    made: list[Manifest] = [
-        {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": reader,
-            "automountServiceAccountToken": False,
-        },
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "Role",
-            "metadata": theirs,
-            "rules": [
-                {
-                    "apiGroups": [""],
-                    "resources": ["secrets"],
-                    "resourceNames": sorted(sources),
-                    "verbs": ["get"],
-                }
-            ],
-        },
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "RoleBinding",
-            "metadata": theirs,
-            "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": theirs["name"]},
-            "subjects": [{"kind": "ServiceAccount", "name": STORE, "namespace": own}],
-        },
-        {
-            "apiVersion": "external-secrets.io/v1",
-            "kind": "SecretStore",
-            "metadata": reader,
-            "spec": {
-                "provider": {
-                    "kubernetes": {
-                        "remoteNamespace": PLATFORM,
-                        "server": {
-                            "url": "kubernetes.default",
-                            "caProvider": {"type": "ConfigMap", "name": "kube-root-ca.crt", "key": "ca.crt"},
-                        },
-                        "auth": {"serviceAccount": {"name": STORE}},
-                    }
-                }
-            },
-        },
-    ]
+    made = platform_store.store(reader, theirs, sources)
     return [labelled(manifest, name, settings) for manifest in made]
 
 
@@ -250,7 +203,7 @@ def given(identity: Labels, name: str, settings: TenantSettings, secrets: Sequen
     for one in secrets:
         manifest = secret(metadata(one.name, own, common), one.values, constants=one.constants)
         if one.sources:
-            manifest["spec"]["secretStoreRef"] = {"kind": "SecretStore", "name": STORE}
+            manifest = platform_store.copied(manifest)
         made.append(manifest)
     return made
 

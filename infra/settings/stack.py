@@ -35,6 +35,7 @@ from infra.settings.workloads import Features, Jobs, KedaScaler, Namespaces
 from infra.workloads import ROOMS
 from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
+from workloads.kit.contracts.declared.migrations import TOPICS
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import running
 
@@ -89,7 +90,9 @@ class PlatformSettings(Section):
     @property
     def running(self) -> frozenset[str]:
         """Names of what the stack runs."""
-        return running(dict(self))
+        found = running(dict(self))
+        # Where an operator declares the topics, no job does.
+        return found - {TOPICS.name} if isinstance(self.kafka, KafkaStrimzi) else found
 
     @property
     def scaled_by_keda(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from policies import exceptions
 from policies.rules import RULES
 from tools.errors import MissingPrerequisite, ToolError, UsageError
-from tools.gate import charts, dry_run, iam, kyverno, ledger, linters, permissions, rendered, snapshot
+from tools.gate import charts, dry_run, ends, iam, kyverno, ledger, linters, permissions, rendered, snapshot
 from tools.gate.model import Check, CheckResult, Finding, PolicyResult, StackPreview
 from tools.gate.snapshot import Change
 
@@ -114,6 +114,7 @@ CHECKS: Mapping[str, Check] = {
     ledger.CHECK: ledger.data_kept,
     charts.CHECK: charts.chart_values,
     rendered.CHECK: rendered.rendered,
+    ends.CHECK: ends.both_ends,
     iam.CHECK: iam.iam_lint,
     permissions.CHECK: permissions.permissions,
     linters.CHECK: linters.kube_score,

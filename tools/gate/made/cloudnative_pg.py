@@ -47,7 +47,8 @@ def cluster(declared: Manifest, others: list[Manifest]) -> Iterator[Manifest]:
     name, spec = declared["metadata"]["name"], declared["spec"]
     labels = _labels(name, "database", spec.get("inheritedMetadata", {}).get("labels", {}))
     stores = _stores(spec, others)
-    yield pod(meta(f"{name}-1", declared, labels), _server(name, spec, stores))
+    servers = labels | {"cnpg.io/podRole": "instance"}
+    yield pod(meta(f"{name}-1", declared, servers), _server(name, spec, stores))
     for which in ("1-initdb", "2-join"):
         yield from job(meta(f"{name}-{which}", declared, labels), _server(name, spec, stores))
     for suffix, volume in (("", spec["storage"]), ("-wal", spec.get("walStorage"))):
@@ -70,10 +71,15 @@ def pooler(declared: Manifest, _: list[Manifest]) -> Iterator[Manifest]:
     name, spec = declared["metadata"]["name"], declared["spec"]
     template = spec.get("template", {})
     wanted = template.get("spec", {})
-    labels = _labels(spec["cluster"]["name"], "pooler", {}) | {"cnpg.io/poolerName": name}
+    own = {"cnpg.io/poolerName": name, "cnpg.io/podRole": "pooler"}
+    labels = _labels(spec["cluster"]["name"], "pooler", {}) | own
     given = next((c for c in wanted.get("containers", []) if c["name"] == "pgbouncer"), {})
     container = {
         "image": _PGBOUNCER,
+        "ports": [
+            {"name": "pgbouncer", "containerPort": 5432},
+            {"name": "metrics", "containerPort": 9127},
+        ],
         "readinessProbe": {"tcpSocket": {"port": 5432}},
         "securityContext": _CONTEXT,
         **given,
@@ -113,6 +119,11 @@ def _labels(name: str, component: str, inherited: Mapping[str, str]) -> dict[str
 def _server(name: str, spec: Manifest, stores: list[Manifest]) -> Manifest:
     server = {
         "name": "postgres",
+        "ports": [
+            {"name": "postgresql", "containerPort": 5432},
+            {"name": "metrics", "containerPort": 9187},
+            {"name": "status", "containerPort": 8000},
+        ],
         "image": spec["imageName"],
         "resources": spec["resources"],
         "securityContext": _CONTEXT,
