@@ -146,7 +146,7 @@ def _launchers(tree: Path, package: str) -> None:
     launch.mkdir()
     libraries = ":".join(f"$tree/{d.relative_to(tree)}" for d in sorted(tree.glob("**/lib/*-linux-gnu")))
     for program in (name for name, owner in UNPACKED.items() if owner == package):
-        real = next(file for file in sorted(tree.glob(f"usr/**/bin/{program}")) if file.is_file())
+        real = next(file for file in sorted(tree.glob(f"usr/**/*bin/{program}")) if file.is_file())
         script = launch / program
         script.write_text(
             "#!/bin/sh\n"

@@ -60,5 +60,11 @@ TLS_KEY: Final = "user.key"
 POSTGRES_PASSWORD: Final = "postgres-password"
 """Name of the secret file with a role's password of the database, and its key in the secret."""
 
+EGRESS_FILE: Final = "EGRESS_FILE"
+EGRESS_PASSWORD_FILE: Final = "EGRESS_PASSWORD_FILE"
+
+EGRESS_PASSWORD: Final = "egress-password"
+"""Name of the secret file by which a workload is known at the egress proxy."""
+
 SECRETS_DIR: Final = "/var/run/secrets/carbon"
 """Where infra mounts a workload's secret files, one a key."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.tables import UPSERT
 from workloads.kit.contracts.topics import (
     COMMODITY_PRICES,
@@ -38,6 +39,7 @@ PRICE_PIPELINE: Final = Declaration(
     ),
     role="price_pipeline",
     tables={tables.JOB_RUNS: UPSERT},
+    calls=(EGRESS_PROXY.name,),
 )
 
 PRICE_REPLAY: Final = Declaration(
