@@ -36,6 +36,7 @@ DISCOVERY_TAG: Final = "karpenter.sh/discovery"
 
 DATABASE: Final = "database"
 REDIS: Final = "redis"
+EGRESS: Final = "egress"
 SOURCES: Final = "sources"
 VELERO_REPOSITORY: Final = "velero/repository"
 GRAFANA_ADMIN: Final = "grafana/admin"
@@ -63,6 +64,11 @@ def bucket_key(purpose: Bucket) -> Key:
 def database_secret(role: str) -> str:
     """Purpose of the secret of a database role."""
     return f"{DATABASE}/{role}"
+
+
+def egress_secret(workload: str) -> str:
+    """Purpose of the secret by which a workload is known at the egress proxy."""
+    return f"{EGRESS}/{workload}"
 
 
 def source_secret(name: str) -> str:

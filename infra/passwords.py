@@ -12,7 +12,7 @@ from infra.manifests import postgres
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.names import Names
 from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
-from workloads.kit.contracts.platform import ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +24,14 @@ class Passwords:
         redis: of its one user.
         roles: by database role.
         sources: files of price-pipeline's sources: name → content.
+        egress: by workload, at the egress proxy.
     """
 
     superuser: SecretValue = field(repr=False)
     redis: SecretValue = field(repr=False)
     roles: Mapping[str, SecretValue] = field(repr=False)
     sources: Mapping[str, SecretValue] = field(repr=False)
+    egress: Mapping[str, SecretValue] = field(repr=False)
 
 
 def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[str] = ()) -> Passwords:
@@ -49,6 +51,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 redis=settings.redis_password.get_secret_value(),
                 roles={role: secret.get_secret_value() for role, secret in settings.roles.items()},
                 sources={name: secret.get_secret_value() for name, secret in settings.sources.items()},
+                egress={name: secret.get_secret_value() for name, secret in settings.egress.items()},
             )
         case ExternalSecretsSettings():
             if names is None:
@@ -64,6 +67,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                     role: at(paths.database_secret(role), paths.PASSWORD) for role in (*ROLES, *more_roles)
                 },
                 sources={name: at(paths.source_secret(name), paths.VALUE) for name in settings.sources},
+                egress={name: at(paths.egress_secret(name), paths.PASSWORD) for name in EGRESS_CLIENTS},
             )
 
 

@@ -56,6 +56,7 @@ class NetworkPaths:
             ingress=tuple((self.peer(source), port) for source, to, port in self.flows if to == name),
             egress=tuple((self.peer(to), port) for source, to, port in self.flows if source == name),
             networks=(*networks, *(self.api if DECLARED[name].kubernetes_api else ())),
+            internet=DECLARED[name].internet,
         )
 
     def targets(self) -> list[Target]:

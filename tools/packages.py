@@ -45,6 +45,7 @@ UNPACKED: Mapping[str, str] = {
     "promtool": "prometheus",
     "psql": f"postgresql-client-{versions.POSTGRESQL}",
     "redis-server": "redis-server",
+    "squid": "squid",
 }
 """Programs that only tests run, each with its package."""
 

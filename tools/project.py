@@ -21,7 +21,7 @@ from infra.settings.bases import laid_over, layered
 from tools import paths, proc, sets, toolchain
 from tools.errors import CommandFailed, UsageError
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
 
 NAME = "carbon-platform"
 PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-resource-kubernetes")
@@ -132,6 +132,7 @@ def _complete_secrets(stack: str) -> None:
     want = {
         "postgres_password": None,
         "redis_password": None,
+        "egress": dict.fromkeys(EGRESS_CLIENTS),
         "roles": dict.fromkeys((*ROLES, *map(tenants.role, declared))),
     }
     made = {"kind": "generated", **_filled(want, have)}

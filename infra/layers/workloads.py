@@ -31,6 +31,7 @@ class WorkloadLayer(Layer):
             services=data.services,
             windows=context.settings.features.windows,
             provenance=context.settings.provenance,
+            hosts=context.settings.hosts,
         )
         for room, section in context.settings.rooms():
             tables = [data.migrated] if any(one.role for one in room.declared) else []

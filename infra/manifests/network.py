@@ -11,6 +11,14 @@ from infra.manifests.meta import NAME, Manifest, metadata, selector
 API_PORTS: Final = (443, 6443)
 """Of the Kubernetes API's service, and of an API server where the policy sees the address behind it."""
 
+PRIVATE: Final = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+"""Networks that are not the internet."""
+
+INTERNET: Final[Manifest] = {"ipBlock": {"cidr": "0.0.0.0/0", "except": [*PRIVATE]}}
+"""Anywhere, save for what is private: other pods and networks are reached by paths that name them."""
+
+_HTTPS: Final = 443
+
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
@@ -24,11 +32,13 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Every path of one workload: (other end, TCP port), and (network, TCP port) outside the cluster."""
+    """Every path of one workload: (other end, TCP port), (network, TCP port) outside the cluster, and whether
+    it reaches all public addresses over HTTPS."""
 
     ingress: tuple[tuple[Peer, int], ...] = ()
     egress: tuple[tuple[Peer, int], ...] = ()
     networks: tuple[tuple[str, int], ...] = ()
+    internet: bool = False
 
 
 def policy(name: str, namespace: str, labels: Mapping[str, str], paths: Paths) -> Manifest:
@@ -38,7 +48,8 @@ def policy(name: str, namespace: str, labels: Mapping[str, str], paths: Paths) -
         selector(name),
         ingress=[{"from": [_peer(p)], "ports": [_tcp(port)]} for p, port in _in_order(paths.ingress)],
         egress=[{"to": [_peer(p)], "ports": [_tcp(port)]} for p, port in _in_order(paths.egress)]
-        + [{"to": [{"ipBlock": {"cidr": c}}], "ports": [_tcp(port)]} for c, port in sorted(paths.networks)],
+        + [{"to": [{"ipBlock": {"cidr": c}}], "ports": [_tcp(port)]} for c, port in sorted(paths.networks)]
+        + ([{"to": [INTERNET], "ports": [_tcp(_HTTPS)]}] if paths.internet else []),
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, SecretStr, model_validator
 
 from infra.settings.base import Section
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
 
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
@@ -26,6 +26,9 @@ class GeneratedSecrets(Section):
     sources: dict[SourceName, SecretStr] = Field(
         default={}, description="Secrets of price-pipeline's sources: file name → content."
     )
+    egress: dict[str, Annotated[SecretStr, Field(min_length=16)]] = Field(
+        default={}, description="Password of each workload at the egress proxy, by the workload's name."
+    )
 
     @model_validator(mode="after")
     def _every_role(self) -> Self:
@@ -34,6 +37,8 @@ class GeneratedSecrets(Section):
         given = {role for role in self.roles if not tenants.is_role(role)}
         if unknown := sorted(given - set(ROLES)):
             raise ValueError(f"there are no roles {', '.join(unknown)}")
+        if unknown := sorted(set(self.egress) - set(EGRESS_CLIENTS)):
+            raise ValueError(f"egress: no workload that leaves the cluster is called {', '.join(unknown)}")
         return self
 
 

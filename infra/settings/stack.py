@@ -28,16 +28,17 @@ from infra.settings.data import (
 from infra.settings.images import Images
 from infra.settings.monitoring import KubePrometheusStackSettings, Monitoring
 from infra.settings.recovery import VeleroSettings
-from infra.settings.secrets import ExternalSecretsSettings, Secrets
+from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
 from infra.settings.services import ServicesSettings
 from infra.settings.tenants import TenantName, TenantSettings
 from infra.settings.workloads import Features, Jobs, KedaScaler, Namespaces
 from infra.workloads import ROOMS
 from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.migrations import TOPICS
 from workloads.kit.contracts.messages import Provenance
-from workloads.kit.contracts.platform import running
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, running
 
 GIVEN_AT_RUN_TIME: Final = frozenset({"cluster", "images", "secrets"})
 """Sections that a committed stack file need not have: a run generates them, or a release brings them."""
@@ -95,6 +96,12 @@ class PlatformSettings(Section):
         return found - {TOPICS.name} if isinstance(self.kafka, KafkaStrimzi) else found
 
     @property
+    def hosts(self) -> dict[str, list[str]]:
+        """Workload → host names that it may reach outside the cluster, by the egress proxy alone."""
+        found = {room.declared[0].name: set(room.hosts(section)) for room, section in self.rooms()}
+        return {name: sorted(hosts) for name, hosts in found.items() if hosts}
+
+    @property
     def scaled_by_keda(self) -> bool:
         """Whether a workload is."""
         return any(isinstance(getattr(section, "scaler", None), KedaScaler) for _, section in self.rooms())
@@ -147,6 +154,12 @@ class PlatformSettings(Section):
             yield bool(watch.grafana), external, "monitoring.grafana", "secrets.kind external"
         yield bool(self.recovery), external, "recovery", "secrets.kind external"
         copied = isinstance(self.kafka, KafkaStrimzi) or isinstance(pg, PostgresCloudNativePG)
+        proxy = EGRESS_PROXY.section
+        for name, hosts in self.hosts.items():
+            yield True, self.workload(proxy), f"{name}, to reach {', '.join(hosts)},", proxy
+        if self.workload(proxy) and isinstance(self.secrets, GeneratedSecrets):
+            for name in EGRESS_CLIENTS:
+                yield name in self.running, name in self.secrets.egress, proxy, f"secrets.egress.{name}"
         for name in self.tenants:
             yield copied, s.external_secrets, f"tenants.{name}", "services.external_secrets"
             if isinstance(self.secrets, ExternalSecretsSettings):

@@ -19,7 +19,8 @@ from infra.workloads.room import Published, Room
 from infra.workloads.site import WorkloadSite, with_variables
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
-from workloads.kit.contracts.sources.kinds import SourceConfig, Sources
+from workloads.kit.contracts.egress import host_of
+from workloads.kit.contracts.sources.kinds import HttpSource, SourceConfig, Sources
 
 _DEADLINE_SECONDS: Final = 3600
 _SOURCES: Final = "sources.yaml"
@@ -42,7 +43,8 @@ class PricePipelineSettings(WorkloadSettings):
         f"synthetic. A secret of `secrets.sources` is the file {env.SECRETS_DIR}/<name>.",
     )
     destinations: list[Destination] = Field(
-        default=[], description="Where its databases are, besides those within its image."
+        default=[],
+        description="Networks that its databases are in; HTTP APIs are reached by name.",
     )
     replay: PriceReplaySettings | None = Field(
         None, description="The replay of withheld prices; without it there is none."
@@ -56,6 +58,12 @@ class PricePipelineSettings(WorkloadSettings):
             except ValidationError as error:
                 said = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise ValueError(f"sources: {said}") from None
+        for number, source in enumerate(self.sources or ()):
+            if isinstance(source, HttpSource):
+                try:
+                    host_of(source.url)
+                except ValueError as error:
+                    raise ValueError(f"sources.{number}.url of {source.name}: {error}") from None
         return self
 
 
@@ -68,6 +76,10 @@ def _published(s: PricePipelineSettings) -> Iterator[Published]:
         yield Published(f"sources.{number} ({source.kind} {source.name})", source.provenance, "remove it")
     if s.replay is not None:
         yield Published("replay", "replay", "remove it")
+
+
+def _hosts(s: PricePipelineSettings) -> Iterator[str]:
+    return (host_of(source.url) for source in s.sources or () if isinstance(source, HttpSource))
 
 
 def _deploy(site: WorkloadSite, s: PricePipelineSettings, opts: pulumi.ResourceOptions) -> None:
@@ -105,4 +117,5 @@ ROOM: Final = Room(
     settings=PricePipelineSettings,
     deploy=_deploy,
     published=_published,
+    hosts=_hosts,
 )

@@ -42,6 +42,7 @@ class Room(Generic[S]):
     deploy: makes the components.
     optional: whether a stack may be without it: then nothing of it is built, and no path leads to it.
     published: prices that it publishes with a section, where it does.
+    hosts: names outside the cluster that its first workload reaches with a section, through the egress proxy.
     """
 
     declared: tuple[Declaration, ...]
@@ -49,6 +50,7 @@ class Room(Generic[S]):
     deploy: Callable[[WorkloadSite, S, pulumi.ResourceOptions], None]
     optional: bool = False
     published: Callable[[S], Iterable[Published]] = _nothing
+    hosts: Callable[[S], Iterable[str]] = _nothing
 
     @property
     def section(self) -> str:

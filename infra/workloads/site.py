@@ -20,6 +20,7 @@ from infra.settings.images import Images
 from infra.settings.workloads import Destination, WorkloadSettings
 from workloads.kit.contracts import env, ports, public, tables
 from workloads.kit.contracts.declaration import Declaration
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import DECLARED
@@ -48,6 +49,7 @@ class WorkloadSite:
     """Args:
     windows: session counts of the feature set.
     provenance: what prices may be.
+    hosts: workload → host names that it may reach outside the cluster.
     """
 
     identity: Labels
@@ -57,6 +59,7 @@ class WorkloadSite:
     services: Services
     windows: Sequence[int]
     provenance: Sequence[Provenance]
+    hosts: Mapping[str, Sequence[str]]
 
     def pod(
         self,
@@ -99,7 +102,8 @@ class WorkloadSite:
 
     def _connected(self, w: Workload, declared: Declaration) -> Workload:
         for name in declared.calls:
-            w = self._told_of(w, DECLARED[name])
+            if name in self.network.running:
+                w = self._told_of(w, DECLARED[name])
         if declared.kafka is not None:
             w = with_kafka(w, self.services.kafka)
         if declared.role is not None:
@@ -114,9 +118,18 @@ class WorkloadSite:
                 return _with_cache(w, self.services.redis, self.passwords.redis)
             case MLFLOW.name:
                 return with_variables(w, {env.MLFLOW_TRACKING_URI: self.services.mlflow})
+            case EGRESS_PROXY.name:
+                w = self._told_where(w, called)
+                password = {env.EGRESS_PASSWORD: self.passwords.egress[w.name]}
+                w = replace(w, secret_files={**w.secret_files, **password})
+                file = f"{env.SECRETS_DIR}/{env.EGRESS_PASSWORD}"
+                return with_variables(w, {env.EGRESS_PASSWORD_FILE: file})
             case _:
-                host = f"{called.name}.{called.namespace}.svc.{self.network.domain}"
-                return with_variables(w, {called.url_variable: f"http://{host}:{called.port}"})
+                return self._told_where(w, called)
+
+    def _told_where(self, w: Workload, called: Declaration) -> Workload:
+        host = f"{called.name}.{called.namespace}.svc.{self.network.domain}"
+        return with_variables(w, {called.url_variable: f"http://{host}:{called.port}"})
 
 
 def base(

@@ -10,8 +10,12 @@ from policies.examples import DEPLOYMENT, SELECTOR, kubernetes, obj
 from policies.limits import Limits
 from policies.networks import MOST
 from policies.rule import Finding, ObjectRule, Resource, Stack, StackRule
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
+from workloads.kit.contracts.namespaces import PLATFORM
 
 CIS = "CIS Kubernetes Benchmark 5.3.2"
+
+_NAME = "app.kubernetes.io/name"
 
 _PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]
 """Networks that are not the internet; the last has the node's metadata."""
@@ -20,6 +24,15 @@ _PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]
 def _policy(name: str = "demo", **spec: Any) -> Any:
     closed = {"podSelector": {"matchLabels": SELECTOR}, "policyTypes": ["Ingress", "Egress"]}
     return obj("networking.k8s.io/v1", "NetworkPolicy", name=name, spec={**closed, **spec})
+
+
+def _proxy(**spec: Any) -> Any:
+    return _policy(podSelector={"matchLabels": {_NAME: EGRESS_PROXY.name}}, **spec)
+
+
+def _elsewhere(**spec: Any) -> Any:
+    made = _policy(**spec)
+    return {**made, "metadata": {**made["metadata"], "namespace": "keda"}}
 
 
 _NAMESPACE = obj("v1", "Namespace", name="carbon", namespace=None)
@@ -89,17 +102,43 @@ RULES = (
         passes=(
             _policy(ingress=[{"from": _PEERS}]),
             _policy(egress=[{"to": _PEERS}]),
-            _policy(egress=[_internet()]),
+            _proxy(egress=[_internet()]),
             _DENY,
         ),
         refuses=(
             _policy(ingress=[{}]),
             _policy(ingress=[{"from": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE}}]}]),
             _policy(egress=[{"ports": [{"port": 443}]}]),
-            _policy(egress=[_internet(ports=[])]),
-            _policy(egress=[{"to": [{"ipBlock": {"cidr": "128.0.0.0/1"}}]}]),
-            _policy(egress=[_internet(to=[{"ipBlock": {"cidr": "0.0.0.0/0"}}])]),
-            _policy(egress=[_internet(to=[{"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE[:1]}}])]),
+            _proxy(egress=[_internet(ports=[])]),
+            _proxy(egress=[{"to": [{"ipBlock": {"cidr": "128.0.0.0/1"}}]}]),
+            _proxy(egress=[_internet(to=[{"ipBlock": {"cidr": "0.0.0.0/0"}}])]),
+            _proxy(egress=[_internet(to=[{"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE[:1]}}])]),
+        ),
+    ),
+    ObjectRule(
+        id="internet-by-name",
+        source="the platform's promise to auditors: what leaves is allowed by name, and recorded",
+        title="in the platform's namespace the egress proxy alone reaches the internet",
+        remedy="declare that the workload calls egress-proxy, and its hosts: see docs/egress.md",
+        kinds=frozenset({"NetworkPolicy"}),
+        expression=f"""
+            object.metadata.namespace != '{PLATFORM}' || !has(object.spec.egress)
+            || (has(object.spec.podSelector.matchLabels)
+                && '{_NAME}' in object.spec.podSelector.matchLabels
+                && object.spec.podSelector.matchLabels['{_NAME}'] == '{EGRESS_PROXY.name}')
+            || object.spec.egress.all(r, !has(r.to)
+                || r.to.all(p, !has(p.ipBlock) || !p.ipBlock.cidr.matches('{MOST}')))
+        """,
+        passes=(
+            _proxy(egress=[_internet()]),
+            _policy(egress=[{"to": _PEERS}]),
+            _elsewhere(egress=[_internet()]),
+            _DENY,
+        ),
+        refuses=(
+            _policy(egress=[_internet()]),
+            _policy(egress=[{"to": _PEERS}, _internet()], podSelector={}),
+            _policy(egress=[_internet()], podSelector={"matchLabels": {"app": EGRESS_PROXY.name}}),
         ),
     ),
     ObjectRule(

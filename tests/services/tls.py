@@ -22,8 +22,8 @@ class Authority:
             "req", "-x509", *_new_key(self._key), "-out", self.ca, "-days", _DAYS, "-subj", "/CN=authority"
         )
 
-    def issue(self, name: str, address: str | None = None) -> Path:
-        """A certificate for `CN=name`, and for an address if it is a server's.
+    def issue(self, name: str, address: str | None = None, *, dns: str | None = None) -> Path:
+        """A certificate for `CN=name`, and for an address or a DNS name if it is a server's.
 
         Returns:
             A directory with the authority's certificate, this one, and its key.
@@ -33,7 +33,10 @@ class Authority:
         (holder / env.TLS_CA).write_bytes(self.ca.read_bytes())
         request, extensions = holder / "request", holder / "extensions"
         _openssl("req", *_new_key(holder / env.TLS_KEY), "-out", request, "-subj", f"/CN={name}")
-        extensions.write_text(f"subjectAltName=IP:{address}\n" if address else "keyUsage=digitalSignature\n")
+        names = [*([f"IP:{address}"] if address else []), *([f"DNS:{dns}"] if dns else [])]
+        extensions.write_text(
+            f"subjectAltName={','.join(names)}\n" if names else "keyUsage=digitalSignature\n"
+        )
         _openssl(
             "x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._key, "-CAcreateserial",
             "-days", _DAYS, "-extfile", extensions, "-out", holder / env.TLS_CERTIFICATE,

@@ -24,7 +24,7 @@ from tools.gate import pod_ends
 from tools.gate.cluster_objects import Objects, unmarked
 from workloads.kit.contracts import env, ports, topics
 from workloads.kit.contracts.declared.migrations import MIGRATIONS, TOPICS
-from workloads.kit.contracts.platform import CLIENTS, DECLARED, ROLES, flows
+from workloads.kit.contracts.platform import CLIENTS, DECLARED, EGRESS_CLIENTS, ROLES, flows
 
 NAMES = Names("prod", "111122223333", "eu-central-1")
 RESOURCES = {"cpu": "1", "memory": "2Gi", "cpu_limit": "2", "memory_limit": "4Gi"}
@@ -181,6 +181,7 @@ def test_every_secret_is_fetched_and_none_is_written(objects: list[dict[str, Any
     }
     assert fetched == {
         *(f"carbon/prod/database/{role}" for role in (*ROLES, "postgres")),
+        *(f"carbon/prod/egress/{name}" for name in EGRESS_CLIENTS),
         "carbon/prod/redis",
         "carbon/prod/sources/market-key",
     }

@@ -17,7 +17,7 @@ from infra.namespaces import KARPENTER_ACCOUNT, VELERO_ACCOUNT
 from tests import aws
 from tests.stack import Recorder, Registration
 from workloads.kit.contracts import public
-from workloads.kit.contracts.platform import ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
 
 NAMES = Names("prod", aws.ACCOUNT, aws.REGION)
 EVERY = sorted(aws.whole())
@@ -501,15 +501,16 @@ class TestStorage:
 
 
 class TestSecrets:
-    def test_every_role_has_a_secret_that_rotates(self, recorded: Recorder) -> None:
+    def test_every_role_and_client_of_the_proxy_has_a_secret_that_rotates(self, recorded: Recorder) -> None:
         roles = {postgres.SUPERUSER, *ROLES, "tenant_acme"}
         secrets = {r.inputs["name"]: name for name, r in of(recorded, "secretsmanager/secret:Secret").items()}
         rotations = of(recorded, "secretsmanager/secretRotation:SecretRotation")
-        for role in roles:
-            rotation = rotations[secrets[f"carbon/prod/database/{role}"]]
+        names = [*(f"database/{role}" for role in roles), *(f"egress/{name}" for name in EGRESS_CLIENTS)]
+        for name in names:
+            rotation = rotations[secrets[f"carbon/prod/{name}"]]
             assert rotation.inputs["rotationRules"] == {"automaticallyAfterDays": 30}
             assert rotation.inputs["rotateImmediately"] is False
-        assert len(rotations) == len(roles)
+        assert len(rotations) == len(names)
 
     def test_a_secret_has_its_first_value_before_it_rotates(self, recorded: Recorder) -> None:
         seeds = of(recorded, "lambda/invocation:Invocation")

@@ -14,7 +14,7 @@ from policies.examples import kubernetes
 from policies.exceptions import Register
 from policies.rule import Stack
 from workloads.kit.contracts import env
-from workloads.kit.contracts.platform import DECLARED, ROLES, flows
+from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, ROLES, flows
 
 Objects = list[dict[str, Any]]
 
@@ -151,7 +151,13 @@ def test_files_named_in_the_environment_are_mounted(objects: Objects) -> None:
 def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
     """Nor more than it needs: the second one of those that have a cache is the cache's."""
     for o in _of(objects, "Secret"):
-        more = {"api-integration": 2, "migrations": len(ROLES) + 1, "model-server": 2, "price-pipeline": 2}
+        more = {
+            "api-integration": 2,
+            "egress-proxy": len(EGRESS_CLIENTS),
+            "migrations": len(ROLES) + 1,
+            "model-server": 2,
+            "price-pipeline": 3,
+        }
         expected = more.get(o["metadata"]["name"], 1)
         assert len(_unmarked(o["data"])) == expected, o["metadata"]["name"]
 

@@ -33,6 +33,7 @@ COMPONENT_TYPES = {
     "carbon:monitoring:PostgresExporter",
     "carbon:monitoring:KubeStateMetrics",
     "carbon:workload:ConsumerDeployment",
+    "carbon:workload:EgressProxy",
     "carbon:workload:ModelServer",
     "carbon:workload:ScheduledJob",
     "carbon:workload:SingletonDeployment",

@@ -12,11 +12,9 @@ from pathlib import Path
 import psycopg
 
 from tools import debian
-from tools.embedded.process import Argument, Launch, Process, free_ports
+from tools.embedded.process import UNPRIVILEGED, Launch, Process, free_ports, unprivileged
 
 QUICK_WRITES: Mapping[str, object] = {"shared_buffers": "256MB", "fsync": "off"}
-
-_UNPRIVILEGED = 65534
 
 
 class Postgres:
@@ -48,9 +46,9 @@ class Postgres:
         self._log = directory / "postgres.log"
         self._data.mkdir()
         if os.geteuid() == 0:
-            shutil.chown(self._data, _UNPRIVILEGED, _UNPRIVILEGED)
+            shutil.chown(self._data, UNPRIVILEGED, UNPRIVILEGED)
         launch(
-            self._as_user(
+            unprivileged(
                 debian.path("initdb"), "--pgdata", self._data, "--username=postgres", "--encoding=UTF8",
                 "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={self.password_file}", "--no-sync",
             ),
@@ -67,7 +65,7 @@ class Postgres:
             **self._parameters,
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        command = self._as_user(debian.path("postgres"), "-D", self._data, *settings)
+        command = unprivileged(debian.path("postgres"), "-D", self._data, *settings)
         self.process = self._launch(command, self._log)
 
         def up() -> bool:
@@ -97,12 +95,3 @@ class Postgres:
             dbname=database,
             autocommit=True,
         )
-
-    def _as_user(self, program: Path, *arguments: Argument) -> list[Argument]:
-        if os.geteuid() != 0:
-            return [program, *arguments]
-        # The capability lets it read binaries, password and data where they are below root's home.
-        return [
-            "setpriv", f"--reuid={_UNPRIVILEGED}", f"--regid={_UNPRIVILEGED}", "--clear-groups",
-            "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", program, *arguments,
-        ]  # fmt: skip

@@ -18,6 +18,9 @@ from tools.errors import ToolError
 START_SECONDS = 300.0
 """The longest that a server may take to answer: a busy machine takes minutes to start what takes seconds."""
 
+UNPRIVILEGED = 65534
+"""User and group that run in root's place what refuses to run as root."""
+
 # The record is written by the process itself before it becomes the program: no kill can come between.
 _RECORDING = 'read -r line </proc/$$/stat && echo "$line" >"$0" && exec "$@"'
 
@@ -128,6 +131,17 @@ class Process:
         # Where the error is not shown by the console, as under pytest, the log's end is seen too.
         error.add_note(self.tail())
         return error
+
+
+def unprivileged(program: Argument, *arguments: Argument) -> list[Argument]:
+    """A command that does not run as root: as root, another user runs it."""
+    if os.geteuid() != 0:
+        return [program, *arguments]
+    # The capability lets it read binaries, password and data where they are below root's home.
+    return [
+        "setpriv", f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups",
+        "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", program, *arguments,
+    ]  # fmt: skip
 
 
 class Launch(Protocol):

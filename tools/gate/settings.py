@@ -22,7 +22,7 @@ from infra.settings.stack import GIVEN_AT_RUN_TIME, PLATFORM
 from tools import paths
 from tools.errors import ToolError, UsageError
 from tools.gate.model import Finding
-from workloads.kit.contracts.platform import IMAGES, ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, ROLES
 
 CHECK: Final = "settings"
 """The check's id."""
@@ -168,6 +168,7 @@ def _passwords() -> dict[str, Any]:
         "postgres_password": "stand-in-for-postgres",
         "redis_password": "stand-in-for-redis",
         "roles": {role: f"stand-in-for-{role}" for role in ROLES},
+        "egress": {name: f"stand-in-for-{name}" for name in EGRESS_CLIENTS},
     }
 
 

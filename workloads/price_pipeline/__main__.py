@@ -15,7 +15,7 @@ from typing import TypeVar
 import structlog
 from confluent_kafka import KafkaException
 
-from workloads.kit import log
+from workloads.kit import egress, log
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
 from workloads.kit.contracts.sources.kinds import Sources
@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     from workloads.price_pipeline import run
 
+    egress.use(PRICE_PIPELINE.name)
     settings, sources = _sources(RunSettings)
     names = {source.name for source in sources.sources}
     if unknown := sorted(set(args.source) - names):

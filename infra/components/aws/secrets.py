@@ -19,9 +19,11 @@ from infra.names import (
     USERNAME,
     VELERO_REPOSITORY,
     database_secret,
+    egress_secret,
     source_secret,
 )
 from infra.settings.aws import SecretsManager
+from workloads.kit.contracts.platform import EGRESS_CLIENTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ class Secrets(AwsComponent):
         self.ready: list[pulumi.Resource] = []
         for role in args.roles:
             self._rotated(database_secret(role), f"Password of the database role {role}", {USERNAME: role})
+        for client in EGRESS_CLIENTS:
+            self._rotated(egress_secret(client), f"Password of {client} at the egress proxy", {})
         self._generated(REDIS, "Password of Redis", {})
         self._generated(GRAFANA_ADMIN, "Password of Grafana's administrator", {USERNAME: "admin"})
         copied = args.settings.recovery_region

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from infra.manifests.meta import Manifest
-from infra.manifests.resources.service_network import INTERNET, POD_IDENTITY
+from infra.manifests.network import INTERNET
+from infra.manifests.resources.service_network import POD_IDENTITY
 
 
 def with_buckets(policy: Manifest) -> Manifest:

@@ -8,18 +8,11 @@ from typing import Final
 
 from infra.manifests import network, prometheus
 from infra.manifests.meta import NAME, Manifest, metadata
+from infra.manifests.network import INTERNET
 from workloads.kit.contracts.namespaces import MONITORING
 
 POD_IDENTITY: Final = ("169.254.170.23/32", 80)
 """EKS Pod Identity agent: the node answers there with a pod's credentials at AWS."""
-
-INTERNET: Final[Manifest] = {
-    "ipBlock": {
-        "cidr": "0.0.0.0/0",
-        "except": ["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"],
-    }
-}
-"""Anywhere, save for what is private: other pods and networks are reached by paths that name them."""
 
 _NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 

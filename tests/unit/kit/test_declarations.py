@@ -17,7 +17,7 @@ from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.migrations import TOPICS
 from workloads.kit.contracts.declared.price_pipeline import INJECT_ID
 from workloads.kit.contracts.declared.services import KAFKA
-from workloads.kit.contracts.platform import CLIENTS, DECLARED, GRANTS, ROLES, flows
+from workloads.kit.contracts.platform import CLIENTS, DECLARED, GRANTS, ROLES, flows, running
 from workloads.kit.contracts.tables import READ
 from workloads.kit.settings import KafkaConsumerSettings
 from workloads.prediction_consumer.settings import PredictionSettings
@@ -160,5 +160,18 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
 
 def test_what_runs_is_brought_by_a_section_of_the_stack_file() -> None:
     sections = PLATFORM.model_fields.keys()
-    assert {one.section for one in DECLARED.values()} <= sections
-    assert {one.section for room in ROOMS for one in room.declared} == {room.section for room in ROOMS}
+    brought = {one.name: one.section.partition(".") for one in DECLARED.values()}
+    assert {outer for outer, _, _ in brought.values()} <= sections
+    for room in ROOMS:
+        for one in room.declared:
+            outer, _, inner = brought[one.name]
+            assert outer == room.section
+            assert not inner or not room.settings.model_fields[inner].is_required(), (
+                "a stack may be without it"
+            )
+
+
+def test_what_a_section_within_another_brings_runs_where_it_is() -> None:
+    assert "price-replay" in running({"price_pipeline": {"replay": {"interval_seconds": 30}}})
+    for section in (None, {}, {"replay": None}):
+        assert "price-replay" not in running({"price_pipeline": section})

@@ -99,6 +99,7 @@ class Declaration:
         port: at which others call it.
         metrics: port of its /metrics, which Prometheus then scrapes: `ports.METRICS`, or `port` itself.
         kubernetes_api: whether it reaches the cluster's API.
+        internet: whether it reaches public addresses, over HTTPS.
         public: whether a load balancer may stand before it; it then answers the paths of `public`.
         reach: how a person reaches it, where one does.
     """
@@ -117,6 +118,7 @@ class Declaration:
     port: int | None = None
     metrics: int | None = None
     kubernetes_api: bool = False
+    internet: bool = False
     public: bool = False
     reach: Reach | None = None
 

@@ -72,6 +72,11 @@ POSTGRES_PASSWORD: Final = "postgres-password"
 PASSWORDS: Final = ("", ".next", ".previous")
 """What follows that name: a password that rotates has the one to come and the one before beside it, so that
 no log-in is refused while server and pods change over."""
+EGRESS_FILE: Final = "EGRESS_FILE"
+EGRESS_PASSWORD_FILE: Final = "EGRESS_PASSWORD_FILE"
+
+EGRESS_PASSWORD: Final = "egress-password"
+"""Name of the secret file by which a workload is known at the egress proxy."""
 
 SECRETS_DIR: Final = "/var/run/secrets/carbon"
 """Where infra mounts a workload's secret files, one a key."""

@@ -24,6 +24,9 @@ PREDICTION_ANOMALIES: Final = "carbon_prediction_anomalies_total"  # symbol
 REPLAY_STEPS: Final = "carbon_replay_steps"
 REPLAY_STEPS_PUBLISHED: Final = "carbon_replay_steps_published"  # equal to REPLAY_STEPS once it has ended
 
+# egress-proxy.
+EGRESS_REQUESTS: Final = "carbon_egress_requests_total"  # client, outcome
+
 # model-server.
 REQUEST_SECONDS: Final = "carbon_model_server_request_seconds"  # endpoint, code
 REQUESTS_REFUSED: Final = "carbon_model_server_refused_total"  # reason

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from workloads.kit.contracts import declared
 from workloads.kit.contracts.declaration import Declaration, KafkaUse
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.services import KAFKA, POSTGRES, PROMETHEUS
 from workloads.kit.contracts.tables import Right
 
@@ -82,6 +83,12 @@ CLIENTS: Final[Mapping[str, KafkaUse]] = {
 
 ROLES: Final[tuple[str, ...]] = tuple(sorted({one.role for one in DECLARED.values() if one.role is not None}))
 """Login roles of the database. MLflow's owns a database of its own and sees nothing of the feature store."""
+
+
+EGRESS_CLIENTS: Final[tuple[str, ...]] = tuple(
+    name for name, one in DECLARED.items() if EGRESS_PROXY.name in one.calls
+)
+"""Workloads that may be let out of the cluster; each has a password of its own at the egress proxy."""
 
 
 def _grants() -> dict[str, dict[str, tuple[Right, ...]]]:

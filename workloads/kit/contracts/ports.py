@@ -13,9 +13,12 @@ MLFLOW: Final = 5000
 MODEL_SERVER: Final = 8080
 DATA_API: Final = 8090
 API_INTEGRATION: Final = 8095
+EGRESS_PROXY: Final = 3128
 PROMETHEUS: Final = 9090
 ALERTMANAGER: Final = 9093
 POSTGRES_EXPORTER: Final = 9187
 KUBE_STATE_METRICS: Final = 8081
+STAND_IN: Final = 8443
+"""Of the pods that stand in for a market where the stack says so: their service answers at 443."""
 METRICS: Final = 9100
 """Health and metrics of every workload that is not a web server: /healthz /readyz /metrics."""

@@ -21,6 +21,10 @@ _EXCERPT = 200
 """Characters of an answer that an error shows."""
 
 
+_REFUSALS = ("403", "407")
+"""Of the egress proxy: to ask again changes nothing."""
+
+
 class HttpClient:
     """One run's connection. `parameters` carry the key where it belongs into the query."""
 
@@ -57,7 +61,7 @@ class HttpClient:
 
         def again(error: Exception) -> bool | float:
             if isinstance(error, httpx.TransportError):
-                return True
+                return not (isinstance(error, httpx.ProxyError) and str(error).startswith(_REFUSALS))
             if not isinstance(error, httpx.HTTPStatusError):
                 return False
             if error.response.status_code not in config.retried_statuses:
@@ -89,6 +93,11 @@ class HttpClient:
             later = f", try again after {asked}" if asked else ""
             raise SourceError(
                 f"{where} answered {answer.status_code} {answer.reason_phrase}{later}{excerpt(answer)}"
+            ) from None
+        except httpx.ProxyError as error:
+            raise SourceError(
+                f"{where}: the egress proxy says {error}: {url.host} has to be a host of the stack's "
+                "sources, and the workload's password at the proxy the newest"
             ) from None
         except httpx.RequestError as error:
             raise SourceError(f"{where} cannot be reached: {type(error).__name__}") from None

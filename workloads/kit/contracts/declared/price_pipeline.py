@@ -7,6 +7,7 @@ from typing import Final
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
 from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.tables import UPSERT
 from workloads.kit.contracts.topics import (
     COMMODITY_PRICES,
@@ -39,8 +40,8 @@ PRICE_PIPELINE: Final = Declaration(
     ),
     role="price_pipeline",
     tables={tables.JOB_RUNS: UPSERT},
-    # Weather, as one of its sources.
-    calls=(API_INTEGRATION.name,),
+    # Weather, as one of its sources; other hosts by name.
+    calls=(API_INTEGRATION.name, EGRESS_PROXY.name),
 )
 
 PRICE_REPLAY: Final = Declaration(

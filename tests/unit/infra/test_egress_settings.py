@@ -1,0 +1,122 @@
+"""Which hosts a workload may reach follows from its sources, and needs the proxy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.stack import Stack
+from tests import stack
+from tests.stack import record
+from tests.unit.infra.test_provenance import Config, read, refused, section
+from workloads.kit.contracts import ports
+from workloads.kit.contracts.egress import Egress
+
+HTTP = {
+    "kind": "http",
+    "name": "api",
+    "url": "https://prices.example/v1",
+    "market": "crude",
+    "columns": {"event_time": "date", "symbol": "id", "price": "value"},
+}
+
+
+def objects(config: Config) -> dict[tuple[str, str], dict[str, Any]]:
+    seen = record(lambda: Stack(stack.settings(config))).seen.values()
+    return {(r.inputs["kind"], r.inputs["metadata"]["name"]): r.inputs for r in seen if "kind" in r.inputs}
+
+
+def test_the_hosts_are_those_of_the_sources() -> None:
+    def change(config: Config) -> None:
+        section(config)["sources"] += [HTTP, {**HTTP, "name": "same", "url": "https://PRICES.example:443/v2"}]
+
+    assert read("prod", change).hosts == {"price-pipeline": ["api.energy-charts.info", "prices.example"]}
+    assert read("local").hosts == {}
+
+
+def test_a_source_by_name_needs_the_proxy() -> None:
+    said = refused(lambda c: c.pop("carbon:egress_proxy"))
+    assert "price-pipeline, to reach api.energy-charts.info, needs egress_proxy" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://prices.example/v1", "is not https"),
+        ("https://prices.example:8443/v1", "port 8443"),
+        ("https://10.1.2.3/v1", "no DNS name in full"),
+        ("https://prices.example%0ahttp_access/", "no DNS name in full"),
+    ],
+)
+def test_a_source_that_the_proxy_cannot_reach_is_refused_with_its_place(url: str, why: str) -> None:
+    said = refused(lambda c: section(c)["sources"].append({**HTTP, "url": url}))
+    assert "carbon:price_pipeline: sources.1.url of api: " in said
+    assert why in said
+
+
+def test_a_stand_in_is_no_market() -> None:
+    said = refused(lambda c: c["carbon:egress_proxy"].update(resolve={"prices.example": "stand-in.carbon"}))
+    assert "egress_proxy.resolve (prices.example, by a stand-in) publishes synthetic prices" in said
+
+
+@pytest.mark.parametrize(
+    "at", ["stand-in", "a.b.c", "10.1.2", "10.1.2.3.4", "a_b.carbon", "10.1.2.3/8", "a b.c", ""]
+)
+def test_a_stand_in_is_an_address_or_a_service(at: str) -> None:
+    said = refused(lambda c: c["carbon:egress_proxy"].update(resolve={"prices.example": at}), name="local")
+    assert "carbon:egress_proxy.resolve.prices.example" in said
+
+
+def test_a_password_of_nobody_is_refused_and_one_that_is_missing_named() -> None:
+    unknown = {"price-pipelin": "0123456789abcdef"}
+    assert "price-pipelin" in refused(lambda c: c["carbon:secrets"].update(egress=unknown), name="local")
+    missing = refused(lambda c: c["carbon:secrets"].update(egress={}), name="local")
+    assert "egress_proxy needs secrets.egress.price-pipeline" in missing
+    assert "0123456789abcdef" not in refused(
+        lambda c: c["carbon:secrets"].update(egress=unknown), name="local"
+    )
+
+
+def test_the_proxy_is_told_and_its_paths_are_open_at_both_ends() -> None:
+    config = stack.values()
+    config["carbon:price_pipeline"]["sources"] = [HTTP]
+    config["carbon:egress_proxy"]["resolve"] = {
+        "prices.example": "stand-in.markets",
+        "b.example": "192.0.2.7",
+    }
+    made = objects(config)
+    told = Egress.model_validate_json(made["ConfigMap", "egress-proxy"]["data"]["egress.json"])
+    assert told.clients == {"price-pipeline": ("prices.example",)}
+    assert told.resolve == {
+        "prices.example": "stand-in.markets.svc.cluster.local",
+        "b.example": "192.0.2.7",
+    }
+    egress = made["NetworkPolicy", "egress-proxy"]["spec"]["egress"]
+    to = [(rule["to"][0], rule["ports"][0]["port"]) for rule in egress]
+    assert ({"ipBlock": {"cidr": "192.0.2.7/32"}}, 443) in to
+    stand_in = next(peer for peer, port in to if port == ports.STAND_IN)
+    assert stand_in["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "stand-in"}
+    assert stand_in["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "markets"}
+    internet = [peer["ipBlock"] for peer, _ in to if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0"]
+    assert [len(block["except"]) for block in internet] == [5]
+    pipeline = made["NetworkPolicy", "price-pipeline"]["spec"]["egress"]
+    assert "0.0.0.0/0" not in json.dumps(pipeline)
+    assert ports.EGRESS_PROXY in [rule["ports"][0]["port"] for rule in pipeline]
+    others = [
+        name
+        for kind, name in made
+        if kind == "NetworkPolicy" and name not in ("price-pipeline", "egress-proxy")
+    ]
+    assert others
+    assert not [n for n in others if f'"port": {ports.EGRESS_PROXY}' in json.dumps(made["NetworkPolicy", n])]
+
+
+def test_without_the_proxy_nothing_of_it_is_told() -> None:
+    config = stack.values()
+    del config["carbon:egress_proxy"]
+    made = objects(config)
+    assert ("Deployment", "egress-proxy") not in made
+    pod = made["CronJob", "price-pipeline"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert not [v["name"] for v in pod["containers"][0]["env"] if "EGRESS" in v["name"]]
