@@ -12,6 +12,8 @@ from workloads.api_integration.gateway import Gateway
 from workloads.api_integration.settings import ApiIntegrationSettings
 from workloads.api_integration.shared import Shared
 from workloads.api_integration.upstream import Upstream
+from workloads.kit import egress
+from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.settings import load
 
 _running: list[Effects] = []
@@ -20,6 +22,7 @@ _running: list[Effects] = []
 def application() -> Flask:
     """Called by gunicorn in each worker, after the fork: threads and connections do not survive one."""
     settings = load(ApiIntegrationSettings)
+    egress.use(API_INTEGRATION.name)
     effects = Effects(settings)
     _running.append(effects)
     shared = Shared.of(settings)

@@ -6,6 +6,7 @@ from typing import Final
 
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import Declaration, KafkaUse, Reach
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.services import REDIS
 from workloads.kit.contracts.tables import ADD
 from workloads.kit.contracts.topics import API_EVENTS, PLATFORM_AUDIT
@@ -17,7 +18,7 @@ API_INTEGRATION: Final = Declaration(
     kafka=KafkaUse(writes=(API_EVENTS, PLATFORM_AUDIT)),
     role="api_integration",
     tables={tables.API_AUDIT: ADD},
-    calls=(REDIS.name,),
+    calls=(EGRESS_PROXY.name, REDIS.name),
     port=ports.API_INTEGRATION,
     metrics=ports.API_INTEGRATION,
     reach=Reach(scheme="http", about="third-party APIs through the cache", slot=10),
