@@ -22,6 +22,9 @@ from workloads.data_api.store import Store
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.public import LIVE, READY
 
+GUARD: Final = "guard"
+"""Name of the guard among the application's extensions."""
+
 VERSION: Final = "1.0.0"
 """Of the API: the first number changes with what its clients would not survive, and so does the path."""
 
@@ -67,7 +70,9 @@ def create_app(settings: DataApiSettings, store: Store, guard: Guard | None = No
         return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     app.before_request(_begin)
-    (guard or made(settings, store)).install(app)
+    guard = guard or made(settings, store)
+    guard.install(app)
+    app.extensions[GUARD] = guard
     app.before_request(_once)
     app.after_request(_finish)
     docs.routes(app)

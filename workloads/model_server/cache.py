@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -14,6 +13,7 @@ import numpy as np
 import redis
 import structlog
 
+from workloads.kit import cache
 from workloads.model_server.metrics import STALE_ANSWERS
 from workloads.model_server.settings import ModelServerSettings
 from workloads.model_server.store import Asked, Coverage, Sessions, StoreAway
@@ -113,25 +113,7 @@ class CachedStore:
             return None
 
 
-class _Password(redis.CredentialProvider):
-    """The file's content at each connect, so that the password may change."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def get_credentials(self) -> tuple[str]:
-        return (self._file.read_text().strip(),)
-
-
 def cached(store: Store, settings: ModelServerSettings) -> Store:
     """The store behind a cache, where the settings name one."""
-    if settings.redis_url is None:
-        return store
-    password = settings.redis_password_file
-    client = redis.Redis.from_url(
-        settings.redis_url,
-        credential_provider=_Password(password) if password else None,
-        socket_timeout=settings.redis_timeout_seconds,
-        socket_connect_timeout=settings.redis_timeout_seconds,
-    )
-    return CachedStore(store, client, settings.stale_seconds)
+    client = cache.client(settings)
+    return store if client is None else CachedStore(store, client, settings.stale_seconds)
