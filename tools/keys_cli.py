@@ -36,10 +36,13 @@ def create(
     reason: _Reason,
     days: _Days = 90,
     scope: Annotated[list[str] | None, typer.Option(help="read, write, admin; again for more")] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(help="of this key, within its tenant's")] = None,
 ) -> None:
     """Make a key and print it, once: nobody can read it again."""
     scopes = [f"--scope={one}" for one in scope or ["read"]]
-    made = in_pod("create", f"--tenant={tenant}", f"--name={name}", f"--days={days}", *scopes, *who(reason))
+    own = [f"--requests-per-minute={requests_per_minute}"] if requests_per_minute is not None else []
+    named = (f"--tenant={tenant}", f"--name={name}", f"--days={days}")
+    made = in_pod("create", *named, *scopes, *own, *who(reason))
     _show(made)
 
 

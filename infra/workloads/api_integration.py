@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 import pulumi
+
 from infra.components.web_server import WebServer
 from infra.workloads import servers
 from infra.workloads.room import Room

@@ -18,7 +18,7 @@ import pytest
 
 from tests.cluster import kafka
 from tests.indicators import indicator
-from tools import access, jobs, kube, project, status
+from tools import access, jobs, keys_cli, kube, paths, pilots, project, status
 from tools.errors import CommandFailed
 from tools.paths import ROOT
 from tools.wait import until
@@ -206,7 +206,9 @@ def test_the_model_server_answers_people(platform: str) -> None:
 
 def test_prices_and_predictions_come_out_of_the_data_api(platform: str) -> None:
     api = access.where(access.by_name("data-api"))
-    listed = httpx.get(f"{api}/v1/instruments", timeout=10).json()["items"]
+    name, _, value = pilots.file(paths.state_dir()).read_text().strip().partition(": ")
+    client = httpx.Client(headers={name: value}, timeout=10)
+    listed = client.get(f"{api}/v1/instruments").json()["items"]
     assert {"WTI", "SYN-POWER-DE"} <= {one["symbol"] for one in listed}
 
     [stored] = status.query(
@@ -214,9 +216,9 @@ def test_prices_and_predictions_come_out_of_the_data_api(platform: str) -> None:
         " where symbol = 'BRENT-M' and delivery_start < '1990-01-01'"
     )
     question: dict[str, Any] = {"symbol": "BRENT-M", "end": "1990-01-01T00:00:00Z", "limit": 10}
-    pages = [httpx.get(f"{api}/v1/prices", params=question, timeout=10).json()]
+    pages = [client.get(f"{api}/v1/prices", params=question).json()]
     while cursor := pages[-1]["next"]:
-        pages.append(httpx.get(f"{api}/v1/prices", params=question | {"cursor": cursor}, timeout=10).json())
+        pages.append(client.get(f"{api}/v1/prices", params=question | {"cursor": cursor}).json())
     got = [price["delivery_start"] for page in pages for price in page["items"]]
     assert got == sorted(set(got))
     assert len(got) == stored["n"] > 10
@@ -224,32 +226,46 @@ def test_prices_and_predictions_come_out_of_the_data_api(platform: str) -> None:
     [newest] = [price for price in _prices() if price.source == "crude-daily"][-1:]
     before = {"symbol": "WTI", "source": "crude-daily", "start": newest.delivery_start.isoformat()}
     known = newest.published_at - timedelta(seconds=1)
-    assert (
-        httpx.get(f"{api}/v1/prices", params=before, timeout=10).json()["items"][-1]["price"] == newest.price
-    )
-    early = httpx.get(f"{api}/v1/prices", params=before | {"as_of": known.isoformat()}, timeout=10).json()
+    assert client.get(f"{api}/v1/prices", params=before).json()["items"][-1]["price"] == newest.price
+    early = client.get(f"{api}/v1/prices", params=before | {"as_of": known.isoformat()}).json()
     assert newest.delivery_start not in {
         datetime.fromisoformat(price["delivery_start"]) for price in early["items"]
     }
 
     page = (ROOT / "docs/data-api.md").read_text()
-    examples = re.findall(r'^curl -s "\$API(/v1/[^"]+)"$', page, re.MULTILINE)
-    sent = re.findall(
-        r'^curl -s "\$API(/v1/[^"]+)" -H "Content-Type: application/json" -d \'([^\']+)\'$', page, re.M
-    )
+    with_key = r'^curl -s -H "@\$API_AUTH" "\$API(/v1/[^"]+)"'
+    examples = re.findall(with_key + "$", page, re.MULTILINE)
+    sent = re.findall(with_key + r' -H "Content-Type: application/json" -d \'([^\']+)\'$', page, re.MULTILINE)
     assert len(examples) + len(sent) == page.count("curl ") > 5
     for path, body in sent:
-        answer = httpx.post(f"{api}{path}", content=body, headers={"Content-Type": "application/json"})
+        answer = client.post(f"{api}{path}", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code == 200, answer.text
     for example in examples:
-        answer = httpx.get(f"{api}{example}", timeout=10)
+        answer = client.get(f"{api}{example}")
         assert answer.status_code == 200, answer.text
         assert example.endswith("format=csv") or answer.json()["items"], example
 
-    refused = httpx.get(f"{api}/v1/prices", params={"symbl": "WTI"}, timeout=10)
+    refused = client.get(f"{api}/v1/prices", params={"symbl": "WTI"})
     assert refused.headers["content-type"].startswith("application/problem+json")
     assert "symbl" in refused.text
-    assert "/v1/prices" in httpx.get(f"{api}/api/openapi.json", timeout=10).json()["paths"]
+    assert "/v1/prices" in client.get(f"{api}/api/openapi.json").json()["paths"]
+
+    assert httpx.get(f"{api}/v1/prices", params={"symbol": "WTI"}, timeout=10).status_code == 401
+    made = keys_cli.in_pod(
+        "create", "--tenant=pilot-two", "--name=live test", *keys_cli.who("a live test of the pilots")
+    )
+    asked = {"Authorization": f"Bearer {made['key']}"}
+
+    def pilot_two() -> httpx.Response:
+        return httpx.get(f"{api}/v1/prices", params={"symbol": "WTI"}, headers=asked, timeout=10)
+
+    # A pod reads keys anew every few seconds.
+    until(lambda: pilot_two().status_code == 403, "the other pilot's key to be known", limit=60)
+    assert "no product api" in pilot_two().json()["detail"]
+    keys_cli.in_pod(
+        "revoke", "--tenant=pilot-two", f"--id={made['id']}", *keys_cli.who("the live test is over")
+    )
+    until(lambda: pilot_two().status_code == 401, "the revoked key to be refused", limit=60)
 
 
 def test_a_pod_reaches_what_it_needs_and_nothing_else(platform: str) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import Response, g, request
 from pydantic import BaseModel
 
 from workloads.data_api import identity, metrics
@@ -39,6 +39,7 @@ def described(page: type[BaseModel]) -> Any:
             403: "The tenant lacks the product, or the credential the scope: which one.",
             406: "No form that `Accept` takes.",
             422: "A parameter is wrong: which, and what to give instead.",
+            429: "A limit of the tenant or the credential is reached: ask again after `Retry-After`.",
             503: "Overload, or the database is away or slow: ask again after `Retry-After`.",
         }.items()
     }
@@ -55,6 +56,7 @@ def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     kind = _kind(query)
     rows: list[BaseModel] = page.items
     metrics.ROWS.labels(request.endpoint or "").inc(len(rows))
+    g.rows = len(rows)
     following = page.next if isinstance(page, Page) else None
     body = _csv(type(page), rows) if kind == CSV else page.model_dump_json()
     response = Response(body, content_type=f"{CSV}; charset=utf-8; header=present" if kind == CSV else JSON)

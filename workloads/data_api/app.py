@@ -36,6 +36,9 @@ from workloads.data_api.store import Store
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.public import LIVE, READY
 
+GUARD: Final = "guard"
+"""Name of the guard among the application's extensions."""
+
 VERSION: Final = "1.0.0"
 """Of the API: the first number changes with what its clients would not survive, and so does the path."""
 
@@ -96,12 +99,13 @@ def create_app(settings: DataApiSettings, store: Store, guard: Guard | None = No
         return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     app.before_request(_begin)
-    let_in = guard or made(settings, store)
-    let_in.install(app)
+    guard = guard or made(settings, store)
+    guard.install(app)
+    app.extensions[GUARD] = guard
     app.before_request(_once)
     app.after_request(_finish)
     docs.routes(app)
-    hub.routes(app, settings, let_in)
+    hub.routes(app, settings, guard)
     for resource in _RESOURCES:
         resource.routes(app, store, settings)
     problems.handle(app)

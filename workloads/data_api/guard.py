@@ -13,18 +13,23 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
+from psycopg import sql
 
 from workloads.data_api import identity, keys, sessions
 from workloads.data_api.identity import Principal
 from workloads.data_api.keys import Key
+from workloads.data_api.limits import Limits
 from workloads.data_api.problems import Refused
 from workloads.data_api.refusals import second_factor, unauthorized
 from workloads.data_api.register import Known, Register
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
 from workloads.data_api.tokens import Tokens
+from workloads.data_api.usage import Refusal, Usage
+from workloads.kit import redis_client
 from workloads.kit.contracts.entitlements import Product, Scope
+from workloads.kit.contracts.tables import API_USAGE, SCHEMA
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +52,11 @@ _IN_URL: Final = frozenset({"access_token", "api_key", "apikey", "authorization"
 _LOOKS_SECRET: Final = re.compile(
     r"ck_[0-9a-f]{12}_[0-9a-f]{16}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
 )
+
+_ROWS_SINCE: Final = sql.SQL(
+    "SELECT coalesce(sum(row_count), 0)::bigint AS rows FROM {}"
+    " WHERE tenant_id = %(tenant)s AND hour >= %(since)s"
+).format(sql.Identifier(SCHEMA, API_USAGE))
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -83,15 +93,39 @@ class Reader(Protocol):
 
 
 class Guard:
-    """Lets requests in, one after the other: credential, tenant, product, scope."""
+    """Lets requests in, one after the other: credential, tenant, product, scope, limits; and counts them."""
 
-    def __init__(self, register: Reader, tokens: Tokens | None = None) -> None:
-        self._register, self._tokens = register, tokens
+    def __init__(
+        self,
+        register: Reader,
+        tokens: Tokens | None = None,
+        limits: Limits | None = None,
+        usage: Usage | None = None,
+    ) -> None:
+        self._register, self._tokens, self._limits, self._usage = register, tokens, limits, usage
 
     def install(self, app: Flask) -> None:
         """Stand before every route of the application."""
-        app.before_request(self._decide)
+        app.before_request(self._decided)
+        app.after_request(self._count)
         app.teardown_request(lambda _: identity.admit(None))
+
+    def close(self) -> None:
+        """Write what is still to be written of what was used."""
+        if self._usage is not None:
+            self._usage.close()
+
+    def _decided(self) -> None:
+        try:
+            self._decide()
+        except Refused as refused:
+            principal: Principal | None = g.get("principal")
+            tenant, key = (principal.tenant, principal.key) if principal else (None, "nobody")
+            subject = request.endpoint or "no route"
+            _log.info("access.refused", endpoint=subject, status=refused.status, reason=refused.reason)
+            if self._usage is not None:
+                self._usage.refuse(Refusal(tenant, key, subject, refused.reason))
+            raise
 
     def _decide(self) -> None:
         identity.admit(None)
@@ -110,15 +144,31 @@ class Guard:
                 reason="undeclared",
             )
         if "Authorization" in request.headers or wanted.session is None:
-            principal = self._identified(_credential())
-            _entitled(principal, wanted.product)
+            principal, product = self._identified(_credential()), wanted.product
         else:
-            principal = self.visitor()
-            _entitled(principal, wanted.session)
+            principal, product = self.visitor(), wanted.session
+        _entitled(principal, product)
         _scoped(principal, wanted.scope)
         g.principal = principal
         structlog.contextvars.bind_contextvars(tenant=principal.tenant, key=principal.key)
+        if self._limits is not None:
+            self._limits.take(principal)
         identity.admit(principal)
+        g.product = product
+
+    def _count(self, response: Response) -> Response:
+        product: Product | None = g.get("product")
+        if product is None or response.status_code >= 400:
+            return response
+        principal: Principal = g.principal
+        rows = g.get("rows", 0) if response.status_code == 200 else 0
+        size = response.content_length or 0
+        if self._limits is not None:
+            self._limits.add(principal, rows)
+        if self._usage is not None:
+            self._usage.count(principal.tenant, principal.key, product, rows=rows, size=size)
+        _log.info("access.granted", endpoint=request.endpoint, product=product, rows=rows, bytes=size)
+        return response
 
     def visitor(self) -> Principal:
         """Whose session the request is of. Refused, 401, where it is of none."""
@@ -164,7 +214,13 @@ def _usable(known: Known, key: Key) -> Principal:
     entitlement = known.entitlements.get(key.tenant)
     if entitlement is None:
         raise unauthorized("its tenant is no longer one")
-    return Principal(tenant=key.tenant, key=key.id, scopes=key.scopes, entitlement=entitlement)
+    return Principal(
+        tenant=key.tenant,
+        key=key.id,
+        scopes=key.scopes,
+        entitlement=entitlement,
+        requests_per_minute=key.requests_per_minute,
+    )
 
 
 def _credential() -> str:
@@ -224,6 +280,10 @@ def _no_secret_in_url() -> None:
 
 def made(settings: DataApiSettings, store: Store) -> Guard:
     """The guard of a running server."""
+
+    def used(tenant: str, since: datetime) -> int:
+        return int(store.rows(_ROWS_SINCE, {"tenant": tenant, "since": since})[0]["rows"])
+
     return Guard(
         Register(
             store,
@@ -232,4 +292,6 @@ def made(settings: DataApiSettings, store: Store) -> Guard:
             wait_seconds=settings.store_wait_seconds,
         ),
         Tokens(settings.oidc) if settings.oidc is not None else None,
+        Limits(redis_client.of(settings), used),
+        Usage(settings, seconds=settings.usage_seconds),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workloads.data_api.settings import DataApiSettings
 from workloads.kit import log
 from workloads.kit.contracts.declared.data_api import DATA_API
@@ -25,5 +27,14 @@ bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
 graceful_timeout = _settings.graceful_seconds
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """What was used is written before the worker is gone."""
+    from workloads.data_api import worker  # not before the fork
+
+    worker.ended()
+
+
 # A request line longer than this is no question that a route takes.
 limit_request_line = 4094

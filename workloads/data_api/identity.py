@@ -16,6 +16,7 @@ class Principal:
     """Args:
     key: public name of the credential: a key's id, or one made from a person's subject.
     step_up: whether it would have more scopes had it signed in with a second factor.
+    requests_per_minute: of this credential, within those of its tenant.
     """
 
     tenant: str
@@ -23,6 +24,7 @@ class Principal:
     scopes: frozenset[Scope]
     entitlement: Entitlement
     step_up: bool = False
+    requests_per_minute: int | None = None
 
     @property
     def view(self) -> str:

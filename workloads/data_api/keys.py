@@ -32,6 +32,7 @@ class Key:
     scopes: frozenset[Scope]
     expires_at: datetime
     revoked_at: datetime | None
+    requests_per_minute: int | None = None
 
 
 def parse(credential: str) -> tuple[str, str] | None:

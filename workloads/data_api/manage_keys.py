@@ -60,12 +60,14 @@ def create(
     days: float,
     by: str,
     reason: str,
+    requests_per_minute: int | None = None,
     replaces: str | None = None,
 ) -> dict[str, Any]:
     """A new key, with its text: the only time that it is seen.
 
     Args:
         days: until it expires.
+        requests_per_minute: a limit of its own, within that of its tenant.
         replaces: id of the key that it is a successor of.
 
     Raises:
@@ -74,6 +76,8 @@ def create(
     _must_be_a_tenant(connection, tenant)
     if not 0 < days <= LONGEST_DAYS:
         raise KeyRefused(f"days {days:g}: a key holds for more than 0 and at most {LONGEST_DAYS} days")
+    if requests_per_minute is not None and not 0 < requests_per_minute < 1_000_000:
+        raise KeyRefused(f"requests a minute {requests_per_minute}: give 1 to 999999")
     if not name.strip() or len(name) > _TEXT or not name.isprintable():
         raise KeyRefused(f"name {name[:_TEXT]!r}: give one of up to {_TEXT} printable characters")
     try:
@@ -84,8 +88,11 @@ def create(
     expires = now + timedelta(days=days)
     connection.execute(
         f"INSERT INTO {API_KEYS} (id, tenant_id, name, digest, scopes, created_at, created_by, expires_at,"
-        " replaces) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (key_id, tenant, name, keys.digest(secret), list(checked), now, by, expires, replaces),
+        " replaces, requests_per_minute) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            *(key_id, tenant, name, keys.digest(secret), list(checked), now, by, expires, replaces),
+            requests_per_minute,
+        ),
     )
     detail = {"name": name, "scopes": ",".join(checked), "expires_at": _text(expires), "replaces": replaces}
     _record(connection, send, "key.create", tenant, key_id, by, reason, detail)
@@ -145,7 +152,7 @@ def rotate(
     """
     if not 0 <= overlap_hours <= 24 * 90:
         raise KeyRefused(f"overlap {overlap_hours:g} hours: give 0 to {24 * 90}")
-    name, scopes = _valid(connection, tenant, key_id)
+    name, scopes, limit = _valid(connection, tenant, key_id)
     made = create(
         connection,
         send,
@@ -155,6 +162,7 @@ def rotate(
         days=days,
         by=by,
         reason=reason,
+        requests_per_minute=limit,
         replaces=key_id,
     )
     ends = datetime.now(UTC) + timedelta(hours=overlap_hours)
@@ -196,16 +204,16 @@ def _must_be_a_tenant(connection: Connection, tenant: str) -> None:
         raise KeyRefused(f"tenant {tenant!r} is none: {there}")
 
 
-def _valid(connection: Connection, tenant: str, key_id: str) -> tuple[str, list[str]]:
+def _valid(connection: Connection, tenant: str, key_id: str) -> tuple[str, list[str], int | None]:
     _must_be_a_tenant(connection, tenant)
     row = connection.execute(
-        f"SELECT name, scopes FROM {API_KEYS} WHERE id = %s AND tenant_id = %s AND revoked_at IS NULL"
-        " AND expires_at > now() FOR UPDATE",
+        f"SELECT name, scopes, requests_per_minute FROM {API_KEYS} WHERE id = %s"
+        " AND tenant_id = %s AND revoked_at IS NULL AND expires_at > now() FOR UPDATE",
         (key_id, tenant),
     ).fetchone()
     if row is None:
         raise KeyRefused(f"{tenant} has no valid key {key_id!r}: list shows those that it has")
-    return row[0], row[1]
+    return row[0], row[1], row[2]
 
 
 def _record(
@@ -287,6 +295,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (rotating, revoking):
         one.add_argument("--id", dest="key_id", required=True)
     making.add_argument("--name", required=True)
+    making.add_argument("--requests-per-minute", type=int)
     making.add_argument("--scope", dest="scopes", action="append")
     rotating.add_argument("--overlap-hours", type=float, default=24.0)
     return parser

@@ -17,7 +17,7 @@ REQUEST_SECONDS: Final = Histogram(
 )
 REFUSED: Final = Counter(
     names.API_REFUSED,
-    "Requests not answered: invalid, unknown, undeclared, overload, slow, store, fault",
+    "Requests not answered: invalid, unknown, undeclared, unauthorized, product, scope, limit, overload, …",
     ("reason",),
 )
 ROWS: Final = Counter(names.API_ROWS, "Rows given out", ("endpoint",))

@@ -24,7 +24,7 @@ _log: Any = structlog.get_logger(__name__)
 
 # An expired key is told that it is, for a while.
 _KEYS: Final = sql.SQL(
-    "SELECT id, tenant_id, digest, scopes, expires_at, revoked_at FROM {}"
+    "SELECT id, tenant_id, digest, scopes, expires_at, revoked_at, requests_per_minute FROM {}"
     " WHERE expires_at > now() - interval '90 days'"
 ).format(sql.Identifier(SCHEMA, API_KEYS))
 
@@ -94,6 +94,7 @@ class Register:
                 scopes=frozenset(row["scopes"]),
                 expires_at=row["expires_at"],
                 revoked_at=row["revoked_at"],
+                requests_per_minute=row["requests_per_minute"],
             )
             for row in self._store.rows(_KEYS, {})
         }

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from workloads.kit.contracts import ports
-from workloads.kit.settings import NonEmpty, PostgresSettings
+from workloads.kit.settings import NonEmpty, PostgresSettings, RedisSettings
 
 
 def zone(name: str) -> str:
@@ -82,7 +82,7 @@ class OidcSettings(BaseModel):
         return url
 
 
-class DataApiSettings(PostgresSettings):
+class DataApiSettings(PostgresSettings, RedisSettings):
     """What is served, how much at once, and how long an answer holds."""
 
     code_version: NonEmpty = "unversioned"
@@ -113,6 +113,8 @@ class DataApiSettings(PostgresSettings):
     access_most_seconds: float = Field(default=300.0, gt=0)
     """How old while the database is away; then nobody is let in, for a key may have been revoked."""
 
+    usage_seconds: float = Field(default=5.0, gt=0)
+    """How long what was used stays in memory before it is written."""
     oidc: OidcSettings | None = None
     """JSON; without it only API keys are taken."""
 

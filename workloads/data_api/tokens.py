@@ -120,7 +120,7 @@ class Tokens:
         roles = _roles(_claim(claims, s.roles_claim))
         # An administrator who signed in with a password alone may do what others may.
         second = _second_factor(claims, s)
-        held = [role for role in roles if role != "admin" or second]
+        held: list[Role] = [role for role in roles if role != "admin" or second]
         scopes = frozenset[Scope]().union(*(SCOPES[role] for role in held))
         if "admin" in roles and not second:
             scopes |= SCOPES["developer"]

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from flask import Flask
 
-from workloads.data_api.app import create_app
+from workloads.data_api.app import GUARD, create_app
+from workloads.data_api.guard import Guard
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
 from workloads.kit.settings import load
 
+_running: Flask | None = None
+
 
 def application() -> Flask:
     """Called by gunicorn in each worker, after the fork: a pool's threads do not survive one."""
+    global _running
     settings = load(DataApiSettings)
-    return create_app(settings, Store(settings))
+    _running = create_app(settings, Store(settings))
+    return _running
+
+
+def ended() -> None:
+    """Called in each worker before it ends, after its last request."""
+    if _running is not None:
+        guard: Guard = _running.extensions[GUARD]
+        guard.close()

@@ -8,6 +8,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from workloads.kit.settings import RedisSettings
+
 
 def connected(url: str, password_file: Path | None, timeout_seconds: float) -> redis.Redis:
     """A client that connects when it is first used and gives up after `timeout_seconds`.
@@ -22,6 +24,13 @@ def connected(url: str, password_file: Path | None, timeout_seconds: float) -> r
         socket_connect_timeout=timeout_seconds,
         retry=Retry(NoBackoff(), 1),
     )
+
+
+def of(settings: RedisSettings) -> redis.Redis | None:
+    """A client as the settings have it; None where they name no server."""
+    if settings.redis_url is None:
+        return None
+    return connected(settings.redis_url, settings.redis_password_file, settings.redis_timeout_seconds)
 
 
 class _Password(redis.CredentialProvider):

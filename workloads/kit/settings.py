@@ -94,6 +94,15 @@ class PostgresSettings(Settings):
     postgres_connect_timeout_seconds: int = Field(default=5, ge=1)
 
 
+class RedisSettings(Settings):
+    """How to reach the cache; none where `redis_url` is not set."""
+
+    redis_url: NonEmpty | None = None
+    redis_password_file: FilePath | None = None
+    """Read at each connect, so it may change."""
+    redis_timeout_seconds: float = Field(default=0.2, gt=0)
+
+
 def load(settings: type[S], **overrides: Any) -> S:
     """The settings from the environment; on a bad one prints a line a problem to stderr and exits 2. Their
     secrets are hidden from every log line from now on."""

@@ -135,9 +135,5 @@ class CachedStore:
 
 def cached(store: Store, settings: ModelServerSettings) -> Store:
     """The store behind a cache, where the settings name one."""
-    if settings.redis_url is None:
-        return store
-    client = redis_client.connected(
-        settings.redis_url, settings.redis_password_file, settings.redis_timeout_seconds
-    )
-    return CachedStore(store, client, settings.stale_seconds)
+    client = redis_client.of(settings)
+    return store if client is None else CachedStore(store, client, settings.stale_seconds)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, FilePath
+from pydantic import AfterValidator, Field
 
 from workloads.kit.contracts import ports
 from workloads.kit.features import FeatureSpec
-from workloads.kit.settings import NonEmpty, PostgresSettings
+from workloads.kit.settings import NonEmpty, PostgresSettings, RedisSettings
 
 
 def _spec(text: str) -> str:
@@ -17,7 +17,7 @@ def _spec(text: str) -> str:
     return text
 
 
-class ModelServerSettings(PostgresSettings):
+class ModelServerSettings(PostgresSettings, RedisSettings):
     """What is served, from where, and how much at once."""
 
     mlflow_tracking_uri: NonEmpty
@@ -47,10 +47,6 @@ class ModelServerSettings(PostgresSettings):
     """Where the workers leave their figures for each other; emptied at start."""
 
     store_timeout_seconds: float = Field(default=2.0, gt=0)
-    redis_url: NonEmpty | None = None
-    """Cache of the last sessions read, for when the feature store is away; none where not set."""
-    redis_password_file: FilePath | None = None
-    redis_timeout_seconds: float = Field(default=0.2, gt=0)
     stale_seconds: int = Field(default=86_400, ge=1)
     """How long after its last reading a symbol is still answered while the feature store is away."""
     coverage_refresh_seconds: float = Field(default=30.0, gt=0)

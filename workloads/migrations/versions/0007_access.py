@@ -35,6 +35,7 @@ _TABLES = (
         name text NOT NULL,
         digest bytea NOT NULL CHECK (octet_length(digest) = 32),
         scopes text[] NOT NULL,
+        requests_per_minute integer CHECK (requests_per_minute > 0),
         created_at timestamptz NOT NULL,
         created_by text NOT NULL,
         expires_at timestamptz NOT NULL,

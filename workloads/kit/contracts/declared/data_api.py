@@ -6,6 +6,7 @@ from typing import Final
 
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import Declaration, KafkaUse, Reach
+from workloads.kit.contracts.declared.services import REDIS
 from workloads.kit.contracts.tables import APPEND, READ, UPSERT
 from workloads.kit.contracts.topics import PLATFORM_AUDIT
 
@@ -29,6 +30,8 @@ DATA_API: Final = Declaration(
         tables.ML_PREDICTIONS: READ,
         tables.PREDICTION_OUTCOMES: READ,
     },
+    # What a tenant may ask for is counted there for all pods.
+    calls=(REDIS.name,),
     port=ports.DATA_API,
     metrics=ports.DATA_API,
     public=True,
