@@ -31,6 +31,8 @@ from workloads.data_api import (
 from workloads.data_api.problems import Refused
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
+from workloads.data_api.stream import route as stream
+from workloads.data_api.stream.hub import Hub
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.public import LIVE, READY
 
@@ -46,6 +48,7 @@ PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
     "predictions": "api",
     "prices": "api",
     "skill": "api",
+    "stream": "api",
     "units": "api",
 }
 """Endpoint → product that opens it. Who reaches this server has `api`: the network lets nobody else in."""
@@ -61,8 +64,8 @@ _GZIP_FROM: Final = 1024
 _GZIP_LEVEL: Final = 5
 
 
-def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
-    """All routes over the store."""
+def create_app(settings: DataApiSettings, store: Store, hub: Hub | None = None) -> OpenAPI:
+    """All routes over the store, and the stream of a hub."""
     app = OpenAPI(
         DATA_API.name,
         info=Info(title=DATA_API.name, version=VERSION, description=DATA_API.about),
@@ -95,6 +98,7 @@ def create_app(settings: DataApiSettings, store: Store) -> OpenAPI:
     docs.routes(app)
     for resource in (catalogue, reference, prices, aggregates, indicators, predictions, skill, curves):
         resource.routes(app, store, settings)
+    stream.routes(app, hub)
     problems.handle(app)
     return app
 

@@ -37,7 +37,8 @@ def of(app: OpenAPI) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(json.dumps(app.api_doc, sort_keys=True))
     for operation in (one for path in made["paths"].values() for one in path.values()):
         content = operation["responses"]["200"]["content"]
-        content[CSV] = {"schema": {"type": "string", "description": f"As {JSON}, a line a row."}}
+        if JSON in content:
+            content[CSV] = {"schema": {"type": "string", "description": f"As {JSON}, a line a row."}}
     return made
 
 

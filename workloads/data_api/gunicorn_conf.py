@@ -13,7 +13,6 @@ from workloads.kit.web.gunicorn_conf import (  # noqa: F401 - gunicorn reads the
     keepalive,
     logger_class,
     timeout,
-    worker_class,
     worker_connections,
     worker_tmp_dir,
 )
@@ -24,6 +23,7 @@ log.configure(DATA_API.name)
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
+worker_class = "workloads.data_api.stream.worker.Worker"
 graceful_timeout = _settings.graceful_seconds
 # A request line longer than this is no question that a route takes.
 limit_request_line = 4094

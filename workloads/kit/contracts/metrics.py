@@ -38,6 +38,9 @@ REGISTRY_UP: Final = "carbon_model_registry_up"
 API_REQUEST_SECONDS: Final = "carbon_data_api_request_seconds"  # endpoint, code
 API_REFUSED: Final = "carbon_data_api_refused_total"  # reason
 API_ROWS: Final = "carbon_data_api_rows_total"  # endpoint
+API_STREAM_CLIENTS: Final = "carbon_data_api_stream_clients"
+API_STREAM_EVENTS: Final = "carbon_data_api_stream_events_total"
+API_STREAM_DROPPED: Final = "carbon_data_api_stream_dropped_total"
 
 # From the database, through postgres-exporter: figures that outlive the job that made them.
 JOB_LAST_SUCCESS: Final = "carbon_job_last_success_timestamp_seconds"  # job_name (`job` is Prometheus's own)
