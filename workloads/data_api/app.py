@@ -33,6 +33,8 @@ from workloads.data_api.hub import pages as hub
 from workloads.data_api.problems import Refused
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
+from workloads.data_api.stream import route as stream
+from workloads.data_api.stream.broadcast import Broadcast
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.public import LIVE, READY
 
@@ -67,11 +69,14 @@ _GZIP_FROM: Final = 1024
 _GZIP_LEVEL: Final = 5
 
 
-def create_app(settings: DataApiSettings, store: Store, guard: Guard | None = None) -> OpenAPI:
+def create_app(
+    settings: DataApiSettings, store: Store, guard: Guard | None = None, streams: Broadcast | None = None
+) -> OpenAPI:
     """All routes over the store.
 
     Args:
         guard: who lets requests in; by default one that reads keys and entitlements from the store.
+        streams: what /v1/stream sends; without it that route says that there is none.
     """
     app = OpenAPI(
         DATA_API.name,
@@ -108,6 +113,7 @@ def create_app(settings: DataApiSettings, store: Store, guard: Guard | None = No
     hub.routes(app, settings, guard)
     for resource in _RESOURCES:
         resource.routes(app, store, settings)
+    stream.routes(app, streams)
     problems.handle(app)
     return app
 

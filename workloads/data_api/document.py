@@ -50,7 +50,8 @@ def of(app: OpenAPI) -> dict[str, Any]:
     for path, operations in made["paths"].items():
         for operation in operations.values():
             content = operation["responses"]["200"]["content"]
-            content[CSV] = {"schema": {"type": "string", "description": f"As {JSON}, a line a row."}}
+            if JSON in content:
+                content[CSV] = {"schema": {"type": "string", "description": f"As {JSON}, a line a row."}}
         if (wanted := needed.get(path)) is None:  # nobody may use it
             continue
         for operation in operations.values():

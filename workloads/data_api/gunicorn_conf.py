@@ -15,7 +15,6 @@ from workloads.kit.web.gunicorn_conf import (  # noqa: F401 - gunicorn reads the
     keepalive,
     logger_class,
     timeout,
-    worker_class,
     worker_connections,
     worker_tmp_dir,
 )
@@ -26,6 +25,7 @@ log.configure(DATA_API.name)
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
+worker_class = "workloads.data_api.stream.worker.Worker"
 graceful_timeout = _settings.graceful_seconds
 
 

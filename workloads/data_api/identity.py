@@ -41,6 +41,12 @@ class Principal:
         """Whether it is entitled to a market."""
         return market in self.entitlement.markets or ALL_MARKETS in self.entitlement.markets
 
+    def sees(self, market: str, at: datetime) -> bool:
+        """Whether it is entitled to what is delivered, or predicted from a period that begins, at an instant
+        in a market; row security says the same of what is stored."""
+        days = self.entitlement.history_days
+        return self.may_see(market) and (days is None or at >= datetime.now(UTC) - timedelta(days=days))
+
 
 class NobodyAsks(RuntimeError):
     """Something that depends on who asks was wanted outside of an admitted request."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from workloads.kit.contracts import metrics as names
@@ -20,6 +20,9 @@ REFUSED: Final = Counter(
     "Requests not answered: invalid, unknown, undeclared, unauthorized, product, scope, limit, overload, …",
     ("reason",),
 )
+STREAM_CLIENTS: Final = Gauge(names.API_STREAM_CLIENTS, "Clients of the stream", multiprocess_mode="livesum")
+STREAM_EVENTS: Final = Counter(names.API_STREAM_EVENTS, "Events sent, one a client")
+STREAM_DROPPED: Final = Counter(names.API_STREAM_DROPPED, "Clients cut off since they read too slowly")
 ROWS: Final = Counter(names.API_ROWS, "Rows given out", ("endpoint",))
 
 

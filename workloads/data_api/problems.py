@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from workloads.data_api import metrics
-from workloads.data_api.questions import Body, Query
+from workloads.data_api.questions import Body, Parameters
 from workloads.data_api.store import StoreAway, StoreBusy, StoreSlow
 
 _log: Any = structlog.get_logger(__name__)
@@ -110,8 +110,8 @@ def problem(
 
 def invalid(error: ValidationError) -> Response:
     """422 of a question that is not one: each parameter at fault, and what it has to be."""
-    known = {one.__name__: one for base in (Query, Body) for one in _questions(base)}
-    asked = known.get(error.title, Query)
+    known = {one.__name__: one for base in (Parameters, Body) for one in _questions(base)}
+    asked = known.get(error.title, Parameters)
     faults = [_fault(one, asked) for one in error.errors(include_url=False)]
     first = faults[0]
     return problem(422, f"{first.field}: {first.detail}", first.remedy, reason="invalid", errors=faults)

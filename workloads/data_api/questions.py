@@ -69,14 +69,10 @@ def _parameters(model: type[BaseModel]) -> dict[str, Any]:
     return schema
 
 
-class Query(BaseModel):
+class Parameters(BaseModel):
     """A route's parameters: each of them once, and no other."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal["json", "csv"] | None = Field(
-        None, description="Form of the answer; by default what `Accept` asks for, else json."
-    )
 
     @field_validator("end", check_fields=False)
     @classmethod
@@ -94,6 +90,14 @@ class Query(BaseModel):
     def question(self) -> dict[str, Any]:
         """What makes it this question: a cursor goes on with no other one."""
         return self.model_dump(exclude={"cursor", "format", "limit"}, exclude_none=True)
+
+
+class Query(Parameters):
+    """Parameters of a route that answers as JSON or CSV."""
+
+    format: Literal["json", "csv"] | None = Field(
+        None, description="Form of the answer; by default what `Accept` asks for, else json."
+    )
 
 
 class PagedQuery(Query):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from flask import Flask
 
 from workloads.data_api.app import GUARD, create_app
 from workloads.data_api.guard import Guard
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
+from workloads.data_api.stream.broadcast import Broadcast
+from workloads.data_api.stream.settings import StreamSettings
+from workloads.kit.contracts import env
 from workloads.kit.settings import load
 
 _running: Flask | None = None
@@ -17,7 +22,8 @@ def application() -> Flask:
     """Called by gunicorn in each worker, after the fork: a pool's threads do not survive one."""
     global _running
     settings = load(DataApiSettings)
-    _running = create_app(settings, Store(settings))
+    streams = Broadcast(load(StreamSettings)) if os.environ.get(env.KAFKA_BOOTSTRAP) else None
+    _running = create_app(settings, Store(settings), streams=streams)
     return _running
 
 

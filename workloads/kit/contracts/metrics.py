@@ -41,6 +41,9 @@ REGISTRY_UP: Final = "carbon_model_registry_up"
 API_REQUEST_SECONDS: Final = "carbon_data_api_request_seconds"  # endpoint, code
 API_REFUSED: Final = "carbon_data_api_refused_total"  # reason
 API_ROWS: Final = "carbon_data_api_rows_total"  # endpoint
+API_STREAM_CLIENTS: Final = "carbon_data_api_stream_clients"
+API_STREAM_EVENTS: Final = "carbon_data_api_stream_events_total"
+API_STREAM_DROPPED: Final = "carbon_data_api_stream_dropped_total"
 
 # api-integration.
 INTEGRATION_REQUEST_SECONDS: Final = "carbon_api_integration_request_seconds"  # provider, cache, code

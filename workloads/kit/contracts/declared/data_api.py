@@ -8,7 +8,7 @@ from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import Declaration, KafkaUse, Reach
 from workloads.kit.contracts.declared.services import REDIS
 from workloads.kit.contracts.tables import APPEND, READ, UPSERT
-from workloads.kit.contracts.topics import PLATFORM_AUDIT
+from workloads.kit.contracts.topics import COMMODITY_PRICES, ML_PREDICTIONS, PLATFORM_AUDIT
 
 KEYS_ID: Final = "data-api-keys"
 """Transactional id of changes of keys, which are recorded."""
@@ -17,7 +17,12 @@ DATA_API: Final = Declaration(
     name="data-api",
     about="prices, aggregates and predictions, as of any instant",
     kind="server",
-    kafka=KafkaUse(writes=(PLATFORM_AUDIT,), transactional_ids=(KEYS_ID,)),
+    kafka=KafkaUse(
+        # Of the stream, without a group.
+        reads=(COMMODITY_PRICES, ML_PREDICTIONS),
+        writes=(PLATFORM_AUDIT,),
+        transactional_ids=(KEYS_ID,),
+    ),
     role="data_api",
     tables={
         tables.ACCESS_EVENTS: APPEND,
