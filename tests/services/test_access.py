@@ -32,7 +32,8 @@ Ask = Callable[..., list[dict[str, Any]]]
 
 def settings(database: MigratedDatabase) -> DataApiSettings:
     env = {name.lower(): value for name, value in database.env(ROLE).items()}
-    return DataApiSettings.model_validate(env | {"catalogue_seconds": 0, "access_seconds": 0})
+    quick = {"catalogue_seconds": 0, "access_seconds": 0, "usage_seconds": 3600}
+    return DataApiSettings.model_validate(env | quick)
 
 
 @pytest.fixture

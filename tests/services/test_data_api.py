@@ -38,7 +38,7 @@ ROLE = DATA_API.role or ""
 
 def settings(database: MigratedDatabase, **changed: Any) -> DataApiSettings:
     env = {name.lower(): value for name, value in database.env(ROLE).items()}
-    return DataApiSettings.model_validate(env | {"catalogue_seconds": 0} | changed)
+    return DataApiSettings.model_validate(env | {"catalogue_seconds": 0, "usage_seconds": 3600} | changed)
 
 
 @pytest.fixture

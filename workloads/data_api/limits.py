@@ -18,10 +18,11 @@ import structlog
 
 from workloads.data_api.identity import Principal
 from workloads.data_api.problems import Refused
+from workloads.kit.contracts.declared.data_api import DATA_API
 
 _log: Any = structlog.get_logger(__name__)
 
-_PREFIX: Final = "data-api"
+_PREFIX: Final = DATA_API.name
 _REST_SECONDS: Final = 5.0
 """How long a cache that failed is left alone: one request waits for it, not each one."""
 _RECORD_SECONDS: Final = 10.0

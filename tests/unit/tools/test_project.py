@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.stack import PILOTS
 from tools import paths, project
 from tools.errors import UsageError
 from workloads.kit.contracts.platform import ROLES
@@ -58,7 +59,7 @@ def test_secrets_are_made_once_and_what_a_person_added_stays(engine: Engine) -> 
     project.generate({}, [])
     first = yaml.safe_load(engine.secrets or "")
     made = {first["postgres_password"], first["redis_password"], *first["roles"].values()}
-    assert len(made) == 2 + len(ROLES)
+    assert len(made) == 2 + len(ROLES) + len(PILOTS)
     engine.secrets = json.dumps(first | {"sources": {"api-key": "given"}})
     project.generate({}, [])
     assert yaml.safe_load(engine.secrets or "") == first | {"sources": {"api-key": "given"}}
