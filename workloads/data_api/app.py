@@ -20,6 +20,7 @@ from workloads.data_api import (
     catalogue,
     curves,
     docs,
+    downloads,
     indicators,
     metrics,
     predictions,
@@ -42,6 +43,7 @@ VERSION: Final = "1.0.0"
 PRODUCTS: Final[Mapping[str, Literal["api"]]] = {
     "aggregates": "api",
     "curves": "api",
+    "downloads": "api",
     "indicators": "api",
     "instruments": "api",
     "markets": "api",
@@ -96,7 +98,17 @@ def create_app(settings: DataApiSettings, store: Store, hub: Hub | None = None) 
     app.before_request(_once)
     app.after_request(_finish)
     docs.routes(app)
-    for resource in (catalogue, reference, prices, aggregates, indicators, predictions, skill, curves):
+    for resource in (
+        catalogue,
+        reference,
+        prices,
+        aggregates,
+        indicators,
+        predictions,
+        skill,
+        curves,
+        downloads,
+    ):
         resource.routes(app, store, settings)
     stream.routes(app, hub)
     problems.handle(app)
