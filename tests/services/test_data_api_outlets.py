@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -113,3 +116,53 @@ def test_a_curve_has_the_shape_of_a_symbols_history(database: MigratedDatabase, 
     refused = api.post("/v1/curves", json=early)
     assert refused.status_code == 422
     assert "no hourly prices of DE-LU are known" in refused.get_json()["detail"]
+
+
+def test_a_download_has_what_the_pages_have(database: MigratedDatabase, api: FlaskClient) -> None:
+    for hour in range(30):
+        add(database, START + hour * HOUR, hour - 2.5, symbol=f"P{hour % 3}")
+    add(database, START, 99.0, symbol="P0", published=START + 2 * HOUR)
+
+    def lines(path: str, **query: str) -> list[dict[str, str]]:
+        answer = api.get(path, query_string={"format": "csv", **query}, headers={"Accept-Encoding": "gzip"})
+        assert answer.status_code == 200, answer.text
+        found = gzip.decompress(answer.data) if answer.content_encoding == "gzip" else answer.data
+        return list(csv.DictReader(io.StringIO(found.decode())))
+
+    def told(rows: list[dict[str, str]]) -> list[dict[str, object]]:
+        times = ("delivery_start", "delivery_end", "published_at")
+        return [
+            {
+                **row,
+                "price": float(row["price"]),
+                **{name: datetime.fromisoformat(row[name]) for name in times},
+            }
+            for row in rows
+        ]
+
+    for query in ({}, {"revisions": "all"}, {"as_of": text(START + HOUR)}, {"end": text(START + 9 * HOUR)}):
+        pages = [row for symbol in ("P0", "P1", "P2") for row in lines("/v1/prices", symbol=symbol, **query)]
+        assert told(lines("/v1/downloads", **query)) == told(pages)
+    assert len(lines("/v1/downloads", symbol="P1")) == 10
+    assert lines("/v1/downloads", symbol="NONE") == []
+    assert api.get("/v1/downloads?format=parquet").status_code == 422
+
+
+def test_one_download_at_a_time_and_its_turn_comes_back(database: MigratedDatabase, api: FlaskClient) -> None:
+    with database.admin() as connection:
+        connection.execute(
+            "INSERT INTO features.commodity_prices_daily (source, symbol, delivery_start, resolution,"
+            " published_at, delivery_end, product, market, price, currency, unit, provenance, correction,"
+            " topic_partition, topic_offset) SELECT 's', 'BIG', at, 'PT1H', at - interval '1 day',"
+            " at + interval '1 hour', 'day-ahead', 'power', 1, 'EUR', '=MWh', 'market', false, 0, 0"
+            " FROM generate_series(timestamptz '2000-01-01', '2020-01-01', '1 hour') AS at"
+        )
+    held = api.get("/v1/downloads?symbol=BIG", buffered=False)
+    first = next(held.iter_encoded())
+    assert first.startswith(b"symbol,source,")
+    busy = api.get("/v1/downloads?symbol=BIG")
+    assert (busy.status_code, busy.headers["Retry-After"]) == (503, "2")
+    held.close()
+    whole = api.get("/v1/downloads?symbol=BIG")
+    assert whole.data.count(b"\n") == 175_322
+    assert b",'=MWh," in whole.data  # no formula of a spreadsheet

@@ -19,6 +19,7 @@ from workloads.data_api import (
     catalogue,
     curves,
     docs,
+    downloads,
     indicators,
     latest,
     metrics,
@@ -28,7 +29,7 @@ from workloads.data_api import (
     reference,
     skill,
 )
-from workloads.data_api.guard import SCHEME, Guard, made
+from workloads.data_api.guard import GUARD, SCHEME, Guard, made
 from workloads.data_api.hub import pages as hub
 from workloads.data_api.problems import Refused
 from workloads.data_api.settings import DataApiSettings
@@ -37,9 +38,6 @@ from workloads.data_api.stream import route as stream
 from workloads.data_api.stream.broadcast import Broadcast
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.public import LIVE, READY
-
-GUARD: Final = "guard"
-"""Name of the guard among the application's extensions."""
 
 VERSION: Final = "1.0.0"
 """Of the API: the first number changes with what its clients would not survive, and so does the path."""
@@ -60,6 +58,7 @@ _RESOURCES: Final = (
     predictions,
     skill,
     curves,
+    downloads,
 )
 """Modules of the routes, in the order of the document."""
 

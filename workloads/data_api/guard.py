@@ -42,6 +42,9 @@ OPEN: Final = frozenset(
 )
 """Endpoints that need no credential: they tell nothing that was bought."""
 
+GUARD: Final = "guard"
+"""Name of the guard among the application's extensions."""
+
 SCHEME: Final = "bearer"
 """Name of the security scheme in the OpenAPI document."""
 
@@ -169,6 +172,13 @@ class Guard:
             self._usage.count(principal.tenant, principal.key, product, rows=rows, size=size)
         _log.info("access.granted", endpoint=request.endpoint, product=product, rows=rows, bytes=size)
         return response
+
+    def sent(self, principal: Principal, product: Product, rows: int, size: int) -> None:
+        """Count what was sent after its request was: a file, as it goes."""
+        if self._limits is not None:
+            self._limits.add(principal, rows)
+        if self._usage is not None:
+            self._usage.count(principal.tenant, principal.key, product, rows=rows, size=size, requests=0)
 
     def visitor(self) -> Principal:
         """Whose session the request is of. Refused, 401, where it is of none."""

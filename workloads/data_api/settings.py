@@ -118,6 +118,11 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     oidc: OidcSettings | None = None
     """JSON; without it only API keys are taken."""
 
+    downloads: int = Field(default=1, ge=1)
+    """Downloads of a worker at once; each holds a connection to the database."""
+    download_seconds: float = Field(default=600.0, gt=0)
+    """How long one may take."""
+
     settled_seconds: int = Field(default=86_400, ge=0)
     """How long after an instant what was published by then may still arrive here."""
     market_zones: dict[str, ZoneName] = Field(default={"power": "Europe/Berlin"})

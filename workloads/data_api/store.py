@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, ClassVar, Final
 
 import psycopg
@@ -102,6 +102,34 @@ class Store:
             ):
                 cursor.execute(self._bounds())
                 return cursor.execute(query, values).fetchall()
+        except TooManyRequests as error:
+            raise StoreBusy(str(error)) from error
+        except psycopg.errors.QueryCanceled as error:
+            raise StoreSlow(str(error)) from error
+        except (PoolTimeout, *db.LOST) as error:
+            raise StoreAway(str(error)) from error
+
+    def copied(
+        self, query: sql.Composed, values: Mapping[str, Any], seconds: float
+    ) -> Generator[bytes, None, None]:
+        """What a COPY … TO STDOUT sends, as it comes; the connection is held until the end or `close()`.
+
+        Raises:
+            StoreAway, StoreBusy, StoreSlow: as `rows`, also in its midst.
+        """
+        limit = sql.SQL("SET LOCAL statement_timeout = {}").format(
+            sql.Literal(min(max(int(seconds * 1000), 1), _MOST_MS))
+        )
+        try:
+            with (
+                self._pool.connection() as connection,
+                connection.transaction(),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(self._bounds())
+                cursor.execute(limit)
+                with cursor.copy(query, values) as copy:
+                    yield from map(bytes, copy)
         except TooManyRequests as error:
             raise StoreBusy(str(error)) from error
         except psycopg.errors.QueryCanceled as error:

@@ -76,13 +76,15 @@ class Usage:
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def count(self, tenant: str, key: str, product: Product, *, rows: int, size: int) -> None:
+    def count(
+        self, tenant: str, key: str, product: Product, *, rows: int, size: int, requests: int = 1
+    ) -> None:
         """A request that was answered, its rows and its bytes."""
         hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         with self._lock:
             place = (tenant, hour, key, product)
             used = self._used.setdefault(place, _Used())
-            used.requests += 1
+            used.requests += requests
             used.rows += rows
             used.bytes += size
             self._changed.add(place)

@@ -6,8 +6,8 @@ import os
 
 from flask import Flask
 
-from workloads.data_api.app import GUARD, create_app
-from workloads.data_api.guard import Guard
+from workloads.data_api.app import create_app
+from workloads.data_api.guard import GUARD, Guard
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
 from workloads.data_api.stream.broadcast import Broadcast

@@ -16,7 +16,7 @@ import structlog
 from confluent_kafka import Message
 
 from workloads.data_api import metrics
-from workloads.data_api.stream.client import Client, Wanted
+from workloads.data_api.stream.client import Client, Clients, Wanted
 from workloads.data_api.stream.events import DECODERS, KINDS, block
 from workloads.data_api.stream.follower import Follower
 from workloads.data_api.stream.places import BadPlace, Place, Places
@@ -47,7 +47,7 @@ class Broadcast:
         self._settings = settings
         self._place: Place = {}
         self._places: Places | None = None
-        self._clients: set[Client] = set()
+        self._clients = Clients()
         self._count = 0
         self._counting = threading.Lock()
         self._left_out = {topic: LeftOut(topic) for topic in KINDS}
@@ -113,7 +113,7 @@ class Broadcast:
     def _run(self) -> None:
         self._loop.create_task(self._beat())
         self._loop.run_forever()
-        for client in list(self._clients):
+        for client in self._clients:
             client.drop()
         self._loop.run_until_complete(asyncio.sleep(0))
 
@@ -149,7 +149,7 @@ class Broadcast:
             await asyncio.sleep(self._settings.stream_heartbeat_seconds)
             if self._places is not None:
                 line = f"id: {self._text(self._place)}\n\n".encode()
-                for client in list(self._clients):
+                for client in self._clients:
                     if client.place is not None or not client.has_room(len(line)):
                         continue
                     client.send(line)
@@ -174,14 +174,13 @@ class Broadcast:
         return None
 
     async def _fan_out(self, messages: list[Message]) -> None:
-        clients = list(self._clients)
         sent = unflushed = 0
         for message in messages:
             topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
             before = self._place[topic, partition]
             self._place[topic, partition] = offset + 1
             kind, symbol = KINDS[topic], _text_of(message.key())
-            takers = [one for one in clients if one.wanted.asks(kind, symbol) and one in self._clients]
+            takers = self._clients.wanting(kind, symbol)
             if not takers:
                 continue
             try:

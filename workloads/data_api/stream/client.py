@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
@@ -122,3 +123,36 @@ class Client(asyncio.Protocol):
     async def room(self) -> None:
         """Wait until what was sent has mostly gone out, or the connection is over."""
         await self._writable.wait()
+
+
+class Clients:
+    """Clients by what they asked for: a message is looked up, not offered to each."""
+
+    def __init__(self) -> None:
+        self._all: set[Client] = set()
+        self._by_symbol: defaultdict[str | None, set[Client]] = defaultdict(set)
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(tuple(self._all))
+
+    def __contains__(self, client: Client) -> bool:
+        return client in self._all
+
+    def add(self, client: Client) -> None:
+        """From now on it is among those that are sent what comes."""
+        self._all.add(client)
+        for symbol in client.wanted.symbols or (None,):
+            self._by_symbol[symbol].add(client)
+
+    def discard(self, client: Client) -> None:
+        """No more."""
+        self._all.discard(client)
+        for symbol in client.wanted.symbols or (None,):
+            self._by_symbol[symbol].discard(client)
+            if not self._by_symbol[symbol]:
+                del self._by_symbol[symbol]
+
+    def wanting(self, kind: Kind, symbol: str) -> list[Client]:
+        """Those that asked for such an event."""
+        every, some = self._by_symbol.get(None, ()), self._by_symbol.get(symbol, ())
+        return [one for group in (every, some) for one in group if kind in one.wanted.kinds]
