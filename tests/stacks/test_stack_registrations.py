@@ -183,7 +183,14 @@ def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
     assert lag["topic"] == "commodity-prices"
     assert lag["lagThreshold"] == "500"
     scalers = {r.name for r in seen.values() if r.type.endswith(":HorizontalPodAutoscaler")}
-    assert scalers == {"data-api", "indicator-consumer", "prediction-consumer", "model-server"}
+    assert scalers == {
+        "data-api",
+        "data-quality",
+        "data-quality-indicators",
+        "indicator-consumer",
+        "prediction-consumer",
+        "model-server",
+    }
 
 
 def _leaves(value: Any) -> Iterator[str]:

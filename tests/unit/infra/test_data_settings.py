@@ -16,6 +16,7 @@ OWN = {
         "price-pipeline",
         "analytics-consumer",
         "data-api",
+        "data-quality",
         "indicator-consumer",
         "prediction-consumer",
         "model-training",

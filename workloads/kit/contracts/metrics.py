@@ -39,6 +39,10 @@ API_REQUEST_SECONDS: Final = "carbon_data_api_request_seconds"  # endpoint, code
 API_REFUSED: Final = "carbon_data_api_refused_total"  # reason
 API_ROWS: Final = "carbon_data_api_rows_total"  # endpoint
 
+# data-quality.
+QUALITY_ALERTS: Final = "carbon_quality_alerts_total"  # rule, severity, source
+QUALITY_OVERDUE: Final = "carbon_quality_overdue_seconds"  # source; 0 while nothing of it is overdue
+
 # From the database, through postgres-exporter: figures that outlive the job that made them.
 JOB_LAST_SUCCESS: Final = "carbon_job_last_success_timestamp_seconds"  # job_name (`job` is Prometheus's own)
 JOB_LAST_RUN_FAILED: Final = "carbon_job_last_run_failed"  # job_name; 1 if the newest run failed

@@ -20,6 +20,7 @@ import msgspec
 from workloads.kit.contracts import topics
 from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Analytics, AuditEvent, Prediction, Price
+from workloads.kit.contracts.quality import QualityAlert
 from workloads.kit.contracts.topics import DECLARED
 
 Schema = dict[str, Any]
@@ -32,6 +33,7 @@ MESSAGES: Final[Mapping[str, type[msgspec.Struct]]] = {
     topics.COMMODITY_ANALYTICS: Analytics,
     topics.ML_PREDICTIONS: Prediction,
     topics.PLATFORM_AUDIT: AuditEvent,
+    QualityAlert.topic: QualityAlert,
 }
 """Topic -> what its messages are."""
 

@@ -17,6 +17,8 @@ TECHNICAL_INDICATORS: Final = "technical_indicators"  # of prices: momentum, dra
 ML_PREDICTIONS: Final = "ml_predictions"
 PREDICTION_OUTCOMES: Final = "prediction_outcomes"  # view: each prediction beside the price that followed
 JOB_RUNS: Final = "job_runs"  # one row a run of a scheduled job: a figure that outlives its pod
+QUALITY_ALERTS: Final = "quality_alerts"  # findings, and what a person said of each
+QUALITY_SCORES: Final = "quality_scores"  # view: share of rows without an alert, by source, day and rule
 MODEL_EVENTS: Final = "model_events"  # promotions and roll-backs, with who or what, and why
 
 Right = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
