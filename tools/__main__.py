@@ -2,7 +2,17 @@
 
 import typer
 
-from tools import bench_cli, console, cost_cli, ingest_cli, letters_cli, platform_cli, skip_cli, toolchain_cli
+from tools import (
+    bench_cli,
+    console,
+    cost_cli,
+    ingest_cli,
+    letters_cli,
+    platform_cli,
+    quality_cli,
+    skip_cli,
+    toolchain_cli,
+)
 from tools.cluster import cli as cluster_cli
 from tools.gate import cli as gate_cli
 from tools.image_build import cli as images_cli
@@ -12,6 +22,7 @@ app.registered_commands += platform_cli.app.registered_commands + bench_cli.app.
 app.registered_commands += gate_cli.app.registered_commands
 app.registered_commands += cost_cli.app.registered_commands + skip_cli.app.registered_commands
 app.registered_commands += ingest_cli.app.registered_commands + letters_cli.app.registered_commands
+app.add_typer(quality_cli.app, name="quality")
 app.add_typer(toolchain_cli.app, name="toolchain")
 app.add_typer(cluster_cli.app, name="cluster")
 app.add_typer(images_cli.app, name="images")

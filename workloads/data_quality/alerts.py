@@ -13,7 +13,7 @@ from psycopg import sql
 from workloads.data_quality.rules.finding import Finding
 from workloads.data_quality.watch import SeriesId
 from workloads.kit.contracts import tables
-from workloads.kit.contracts.quality import QualityAlert
+from workloads.kit.contracts.quality import SEVERITY, QualityAlert
 from workloads.kit.db import Connection
 
 COLUMNS: Final = tuple(name for name in QualityAlert.__struct_fields__ if name != "schema_version")
@@ -37,7 +37,7 @@ def alert(topic: str, series: SeriesId, finding: Finding, published: datetime, n
     return QualityAlert(
         id=hashlib.sha256("\n".join(told).encode()).hexdigest()[:16],
         rule=finding.rule,
-        severity=finding.severity,
+        severity=SEVERITY[finding.rule],
         of_topic=topic,
         source=series.source,
         series=series.series,

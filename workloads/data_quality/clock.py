@@ -39,7 +39,6 @@ def stale(
             continue
         finding = Finding(
             "stale",
-            "warning",
             last,
             due,
             0,

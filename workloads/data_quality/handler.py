@@ -41,6 +41,7 @@ class QualityHandler:
         self._now = now
         self._watch = Watch()
         self._fresh: dict[str, QualityAlert] = {}
+        self._sources: set[str] = set()
         self._behind_at = time.monotonic()
 
     def restore(self, records: Sequence[Record[Message]]) -> None:
@@ -53,6 +54,9 @@ class QualityHandler:
 
     def committed(self) -> None:
         self._watch.settle()
+        for source in self._watch.sources() - self._sources:
+            metrics.begin(source)
+            self._sources.add(source)
         for one in self._fresh.values():
             metrics.ALERTS.labels(one.rule, one.severity, one.source).inc()
         self._fresh.clear()

@@ -7,6 +7,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 from workloads.kit.contracts import metrics as names
+from workloads.kit.contracts.quality import SEVERITY
 
 ALERTS: Final = Counter(
     names.QUALITY_ALERTS.removesuffix("_total"),
@@ -18,3 +19,9 @@ OVERDUE: Final = Gauge(
     "By how much the most overdue series of a source is late; 0 if none is",
     ("source",),
 )
+
+
+def begin(source: str) -> None:
+    """Have a source's counters at 0 before its first alert: a counter that comes up at 1 never rose."""
+    for rule, severity in SEVERITY.items():
+        ALERTS.labels(rule, severity, source)

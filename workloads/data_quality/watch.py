@@ -83,6 +83,10 @@ class Watch:
             for finding in state.take(record):
                 yield Found(record, finding)
 
+    def sources(self) -> set[str]:
+        """Of the series under watch."""
+        return {one.source for one in self._states}
+
     def settle(self) -> None:
         """All that was taken is committed."""
         for state in self._states.values():

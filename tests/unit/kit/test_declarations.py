@@ -123,6 +123,7 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
     # Of what a clock tells beside the loop: group, and a part that no pod has as its name.
     assert found.pop("data_quality/tell.py") == "transactional_id"
     assert found == {
+        "data_quality/review.py": "_REVIEW_ID",
         "price_pipeline/ingest.py": "PIPELINE_ID",
         "price_pipeline/inject.py": "INJECT_ID",
         "price_pipeline/letters.py": "LETTERS_ID",

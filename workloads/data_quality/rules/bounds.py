@@ -23,7 +23,6 @@ def outside(point: Point, limits: Limits | None) -> Finding | None:
         return None
     return Finding(
         "range",
-        "critical",
         point.start,
         point.end,
         1,

@@ -37,7 +37,6 @@ def unit(start: datetime, end: datetime, rows: int, factor: float, evidence: str
     """A day, or a single value, that is `factor` times what it should be."""
     return Finding(
         "unit",
-        "warning",
         start,
         end,
         rows,
@@ -51,7 +50,6 @@ def unit(start: datetime, end: datetime, rows: int, factor: float, evidence: str
 def _sign(start: datetime, end: datetime, rows: int, day: Floats, usual: Usual, gain: float) -> Finding:
     return Finding(
         "sign",
-        "warning",
         start,
         end,
         rows,
@@ -66,7 +64,6 @@ def _shift(start: datetime, end: datetime, rows: int, moved: Moved) -> Finding:
     way = "later" if moved.periods > 0 else "earlier"
     return Finding(
         "shift",
-        "warning",
         start,
         end,
         rows,
@@ -82,7 +79,6 @@ def drift(start: datetime, end: datetime, rows: int, drifted: Drifted) -> Findin
     """A level that has crept away; told on the day on which that is certain."""
     return Finding(
         "drift",
-        "info",
         start,
         end,
         rows,

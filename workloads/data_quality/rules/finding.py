@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from workloads.kit.contracts.quality import QualityRule, Severity
+from workloads.kit.contracts.quality import QualityRule
 
 
 class Point(NamedTuple):
@@ -22,7 +22,6 @@ class Finding(NamedTuple):
     """What a rule found: the fields of `QualityAlert` that are the rule's to say."""
 
     rule: QualityRule
-    severity: Severity
     start: datetime
     end: datetime
     rows: int

@@ -38,7 +38,6 @@ def gap(resolution: Resolution, last_end: datetime, start: datetime) -> Finding 
         rows = max(1, missing.days // (resolution.days or 31 * max(resolution.months, 1)))
     return Finding(
         "gap",
-        "warning",
         last_end,
         start,
         rows,

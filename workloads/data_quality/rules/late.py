@@ -39,7 +39,6 @@ class Late:
         self._told = day
         return Finding(
             "late",
-            "warning",
             point.start,
             point.end,
             1,

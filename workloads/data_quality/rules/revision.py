@@ -47,7 +47,6 @@ class Seen:
 def duplicate(point: Point) -> Finding:
     return Finding(
         "duplicate",
-        "info",
         point.start,
         point.end,
         1,

@@ -63,7 +63,6 @@ class Spike:
         band = LIMIT * self._scale[slot - 1]
         return Finding(
             "spike",
-            "warning",
             before.start,
             before.end,
             1,

@@ -33,7 +33,6 @@ class Stuck:
             return None
         return Finding(
             "stuck",
-            "warning",
             self._first.start,
             point.end,
             limit,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal
 
 import msgspec
 
@@ -16,6 +17,20 @@ QualityRule = Literal[
 
 Severity = Literal["critical", "warning", "info"]
 """`critical` is impossible, `warning` is suspicious, `info` is worth knowing."""
+
+SEVERITY: Final[Mapping[QualityRule, Severity]] = {
+    "range": "critical",
+    "gap": "warning",
+    "stuck": "warning",
+    "spike": "warning",
+    "unit": "warning",
+    "sign": "warning",
+    "shift": "warning",
+    "late": "warning",
+    "stale": "warning",
+    "duplicate": "info",
+    "drift": "info",
+}
 
 AlertState = Literal["open", "confirmed", "released"]
 """What a person said of an alert: nothing yet, that it is right, or that the data are."""
