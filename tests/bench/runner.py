@@ -19,6 +19,7 @@ from tests.bench import (
     upsert,
 )
 from tests.bench.measure import reason
+from tests.bench.quality import part as quality
 from tests.bench.report import Figure, Part, Report
 from tests.bench.rig import Rig
 from tools.console import Step, step
@@ -34,6 +35,7 @@ PARTS: Mapping[str, Run] = {
     "server": server.run,
     "latency": latency.run,
     "forecast": forecast.run,
+    "quality": quality.run,
     "up": bring_up.warm,
     "up-cold": bring_up.cold,
 }

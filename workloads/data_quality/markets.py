@@ -1,8 +1,8 @@
 """What is known of markets and indicators beforehand: time zones, and values that cannot be.
 
-A limit is here only where a rule of the market, or nature, makes what is beyond it impossible; a market
-without an entry has no limits, and days in UTC. Prices of nodes (as of American markets) have no cap: what
-congestion adds is not limited.
+A limit is here only where a rule of the market, or nature, makes what is beyond it impossible, with who says
+so since when; other markets have none. What has no entry has days in UTC. Prices of nodes (as of American
+markets) have no cap: what congestion adds is not limited.
 """
 
 from __future__ import annotations
@@ -29,10 +29,6 @@ _COUPLED: Final[_Limits] = {"day-ahead": SDAC, "intraday": SIDC}
 _UNCAPPED: Final[_Limits] = {}
 
 
-def _both(limits: Limits) -> _Limits:
-    return {"day-ahead": limits, "real-time": limits}
-
-
 class Market(NamedTuple):
     """One time zone's zones or markets, as `market` or `zone` of a message name them."""
 
@@ -54,7 +50,7 @@ _MARKETS: Final = (
     Market("Europe/Tallinn", "EE", _COUPLED),
     Market("Europe/Riga", "LV", _COUPLED),
     Market("Europe/Vilnius", "LT", _COUPLED),
-    Market("Europe/Warsaw", "PL TGE", _UNCAPPED),  # prices may be in PLN
+    Market("Europe/Warsaw", "PL TGE", _COUPLED),  # of prices in EUR
     Market("Europe/Prague", "CZ", _COUPLED),
     Market("Europe/Bratislava", "SK", _COUPLED),
     Market("Europe/Budapest", "HU", _COUPLED),
@@ -75,11 +71,7 @@ _MARKETS: Final = (
     Market("America/Los_Angeles", "CAISO", _UNCAPPED),
     Market("America/New_York", "PJM NYISO ISONE ISO-NE", _UNCAPPED),
     Market("America/Toronto", "IESO", _UNCAPPED),
-    Market(
-        "America/Edmonton",
-        "AESO",
-        _both(Limits(0, 1000, "CAD/MWh", "ISO rule 201.6 and the pool price cap", "2008-01-01")),
-    ),
+    Market("America/Edmonton", "AESO", _UNCAPPED),
     Market("Australia/Brisbane", "AEMO NEM QLD1 NSW1 VIC1 SA1 TAS1", _UNCAPPED),
 )
 
