@@ -21,7 +21,7 @@ help: ## show this
 	@echo "  KUBE_CONTEXT=name   use a cluster that exists (kind, k3d) instead of the built-in node"
 	@echo "  IMAGE_REGISTRY=host push images there for that cluster"
 	@echo "  WITH=\"set …\"        make up adds what not everybody needs: $(SETS); all, none"
-	@echo "  DATA=path           prices for make bench forecast (docs/forecasts.md)"
+	@echo "  DATA=path           prices for make bench forecast and quality (docs/forecasts.md, docs/quality.md)"
 	@echo "  SETTINGS=1          make preview prints a stack's settings in full, and where each is from"
 
 ### A first look, and developing a workload (no root, no cluster)
@@ -70,10 +70,10 @@ test-all: venv ## and the gate and everything live, on a cluster that it brings 
 	@$(PY) -m tools test --all
 
 # `make bench forecast` reads as it is said: the second word is the part.
-ifneq ($(filter forecast,$(MAKECMDGOALS)),)
-PARTS := forecast
-.PHONY: forecast
-forecast: bench ; @:
+ifneq ($(filter forecast quality,$(MAKECMDGOALS)),)
+PARTS := $(filter forecast quality,$(MAKECMDGOALS))
+.PHONY: forecast quality
+forecast quality: bench ; @:
 endif
 export DATA
 

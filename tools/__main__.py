@@ -10,6 +10,7 @@ from tools import (
     keys_cli,
     letters_cli,
     platform_cli,
+    quality_cli,
     skip_cli,
     toolchain_cli,
 )
@@ -23,6 +24,7 @@ app.registered_commands += gate_cli.app.registered_commands
 app.registered_commands += cost_cli.app.registered_commands + skip_cli.app.registered_commands
 app.registered_commands += ingest_cli.app.registered_commands + letters_cli.app.registered_commands
 app.add_typer(keys_cli.app, name="keys")
+app.add_typer(quality_cli.app, name="quality")
 app.add_typer(toolchain_cli.app, name="toolchain")
 app.add_typer(cluster_cli.app, name="cluster")
 app.add_typer(images_cli.app, name="images")

@@ -15,6 +15,7 @@ app = typer.Typer()
 
 _SKIPPED = {
     "forecast": "takes prices that are not the project's: make bench forecast DATA=…",
+    "quality": "takes prices that are not the project's: make bench quality DATA=…",
     "up": "takes minutes and a node of its own: --with-up",
     "up-cold": "builds everything in an empty cache: --with-cold",
 }

@@ -63,6 +63,14 @@ order by at desc limit 10
 """
 
 
+QUALITY = f"""
+select severity, count(*) as alerts, count(distinct source) as sources
+from {tables.SCHEMA}.{tables.QUALITY_ALERTS}
+where state = 'open' and detected_at > now() - interval '1 day' and severity <> 'info'
+group by severity order by severity
+"""
+
+
 CAUGHT_UP = f"""
 select (select count(*) from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) >= coalesce(sum(
   (source.value->>'published')::bigint + (source.value->>'corrections')::bigint), 0) as ok
@@ -169,6 +177,18 @@ def model_events(source: Source) -> Table | str:
         change = " → ".join(f"v{version}" if version else "none" for version in versions)
         table.add_row(_ago(e["at"]), e["symbol"], f"{e['event']} {change}", e["actor"], e["reason"])
     return table
+
+
+def quality(source: Source) -> str:
+    """Open alerts on data of the last day, in a line."""
+    rows = source.query(QUALITY)
+    if not rows:
+        return "  [green]no open alert of the last day"
+    colours = {"critical": "red", "warning": "yellow"}
+    counts = [
+        f"[{colours[r['severity']]}]{r['alerts']} {r['severity']}[/] of {r['sources']} sources" for r in rows
+    ]
+    return f"  {', '.join(counts)}, open of the last day  [dim]python -m tools quality list"
 
 
 def _time(text: str) -> datetime:

@@ -49,6 +49,7 @@ def show() -> None:
         ("Consumers", _lag),
         ("Jobs", lambda: screen.jobs(source)),
         ("Model changes", lambda: screen.model_events(source)),
+        ("Data quality", lambda: screen.quality(source)),
         ("Alerts", _alerts),
         try_next=_try_next(),
     )

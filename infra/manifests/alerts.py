@@ -95,6 +95,27 @@ ALERTS = (
         "prices or predictions of {{ $labels.symbol }} are far outside its volatility",
     ),
     Alert(
+        "QualityImpossible",
+        f'sum by (source) (increase({metrics.QUALITY_ALERTS}{{severity="critical"}}[15m])) > 0',
+        "0m",
+        "page",
+        "{{ $labels.source }} sends values that cannot be",
+    ),
+    Alert(
+        "QualitySuspicious",
+        f'sum by (source) (increase({metrics.QUALITY_ALERTS}{{severity="warning"}}[15m])) > 0',
+        "0m",
+        "ticket",
+        "{{ $labels.source }} sends values that are strange, or leaves some out",
+    ),
+    Alert(
+        "SourceStale",
+        f"max by (source) ({metrics.QUALITY_OVERDUE}) > 0",
+        "10m",
+        "ticket",
+        "{{ $labels.source }} is overdue by {{ $value | humanizeDuration }}",
+    ),
+    Alert(
         "PodRestarting",
         "sum by (namespace, pod)"
         f' (increase(kube_pod_container_status_restarts_total{{namespace=~"{_NAMESPACES}"}}[15m])) > 3',

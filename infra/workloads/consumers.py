@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pydantic import Field
@@ -26,20 +26,21 @@ def deploy(
     s: ConsumerSettings,
     opts: pulumi.ResourceOptions,
     variables: Mapping[str, str] | None = None,
+    args: Sequence[str] = (),
 ) -> None:
     """The members of a workload's consumer group.
 
     Args:
         declared: it is a member of a group, and reads one topic.
-        variables: as `WorkloadSite.pod` takes them.
+        variables, args: as `WorkloadSite.pod` takes them.
     """
     assert declared.kafka is not None, "a consumer reads a topic"
     assert declared.kafka.group is not None, "a consumer is a member of a group"
     (topic,) = declared.kafka.reads
-    args = ConsumerDeploymentArgs(
-        workload=site.pod(declared, s, variables=variables),
+    made = ConsumerDeploymentArgs(
+        workload=site.pod(declared, s, args=args, variables=variables),
         scaler=s.scaler,
         lag=Lag(kafka=site.services.kafka, group=declared.kafka.group, topic=topic),
         paths=site.paths(declared),
     )
-    ConsumerDeployment(declared.name, args, opts)
+    ConsumerDeployment(declared.name, made, opts)

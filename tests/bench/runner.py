@@ -21,6 +21,7 @@ from tests.bench import (
     upsert,
 )
 from tests.bench.measure import reason
+from tests.bench.quality import part as quality
 from tests.bench.report import Figure, Part, Report
 from tests.bench.rig import Rig
 from tools.console import Step, step
@@ -38,6 +39,7 @@ PARTS: Mapping[str, Run] = {
     "curves": curves.run,
     "forecast": forecast.run,
     "integration": integration.run,
+    "quality": quality.run,
     "up": bring_up.warm,
     "up-cold": bring_up.cold,
 }

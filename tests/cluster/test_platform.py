@@ -24,6 +24,7 @@ from tools.paths import ROOT
 from tools.wait import until
 from workloads.kit.codec import decoder, encode
 from workloads.kit.contracts import messages, topics
+from workloads.kit.contracts.quality import QualityAlert
 
 REPLAYED = "replay"
 
@@ -168,9 +169,12 @@ def test_poison_is_set_aside_with_its_reason_and_the_rest_goes_on(platform: str)
     def set_aside() -> list[kafka.Message]:
         return [m for m in kafka.committed(topics.dead_letter(topics.COMMODITY_PRICES)) if m.value == poison]
 
-    # Both consumers of the topic meet it, and each sets it aside under its own name.
-    letters = until(lambda: found if len(found := set_aside()) >= 2 else [], "two dead letters", limit=60)
-    assert len({m.headers["group"] for m in letters}) == len(letters) == 2
+    # All consumers of the topic meet it, and each sets it aside under its own name.
+    groups = {"analytics-consumer", "data-quality", "prediction-consumer"}
+    letters = until(
+        lambda: found if len(found := set_aside()) >= len(groups) else [], "their dead letters", limit=60
+    )
+    assert sorted(m.headers["group"].decode() for m in letters) == sorted(groups)
     assert all(m.headers["reason"] for m in letters)
     place = "@".join(str(int(letters[0].headers[name])) for name in ("partition", "offset"))
     shown = _tool("letters", "--at", place)
@@ -192,6 +196,24 @@ def test_an_indicator_is_kept_with_its_revisions_as_of_any_instant(platform: str
     for known, value in ((first.published_at, 52.5), (second.published_at, 48.0)):
         as_of = f"features.market_indicators_as_of('{known.isoformat()}') where zone = '{zone}'"
         assert [row["value"] for row in status.query(f"select value from {as_of}")] == [value]
+
+
+def test_a_spike_is_in_the_table_and_the_topic_of_alerts_and_a_person_may_release_it(platform: str) -> None:
+    zone = f"SYN-{datetime.now(UTC):%Y%m%d%H%M%S}"
+    hours = range(24, 24 * 30)
+    usual = {hour: 50.0 + 5 * (hour % 24 > 12) + hour % 3 for hour in hours}
+    spiked = usual | {hours[-20]: 900.0}
+    for hour, value in spiked.items():
+        one = indicator(hour, value, zone=zone)
+        kafka.produce(one.topic, one.message_key.encode(), encode(one))
+    where = f"series like '{zone}/%' and rule = 'spike'"
+    alerts = f"select id, rule, state from features.quality_alerts where {where}"
+    [row] = until(lambda: status.query(alerts), "the alert of the spike", limit=120)
+    decode = decoder(QualityAlert)
+    assert row["id"] in {decode(message.value).id for message in kafka.committed(topics.QUALITY_ALERTS)}
+    assert row["id"] in _tool("quality", "list", "--rule", "spike")
+    _tool("quality", "release", row["id"], "--reason", "a test")
+    assert [one["state"] for one in status.query(alerts)] == ["released"]
 
 
 def test_the_model_server_answers_people(platform: str) -> None:

@@ -107,17 +107,20 @@ class KafkaClient:
         keys: Iterable[str | bytes | None] | None = None,
         partition: int = -1,
         headers: Sequence[tuple[str, bytes]] = (),
+        written_ms: Iterable[int] | None = None,
     ) -> None:
-        """Write messages, all with these headers, and wait until they are delivered."""
+        """Write messages, all with these headers, and wait until they are delivered. `written_ms` is what
+        they say of when they were written; by default, now."""
         failures: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
             if error is not None:
                 failures.append(error)
 
-        for value, key in zip(values, keys or itertools.repeat(None), strict=False):
+        keyed = zip(values, keys or itertools.repeat(None), written_ms or itertools.repeat(0), strict=False)
+        for value, key, written in keyed:
             self._producer.produce(
-                topic, value, key, partition, on_delivery=delivered, headers=[*headers] or None
+                topic, value, key, partition, delivered, timestamp=written, headers=[*headers] or None
             )
             if len(self._producer) > 50_000:
                 self._producer.poll(0.1)

@@ -33,6 +33,7 @@ TOPICS = (
     topics.dead_letter(topics.MARKET_INDICATORS),
     topics.COMMODITY_ANALYTICS,
     topics.ML_PREDICTIONS,
+    topics.QUALITY_ALERTS,
 )
 
 _count = itertools.count()

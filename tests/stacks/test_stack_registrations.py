@@ -187,6 +187,8 @@ def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
     assert scalers == {
         "api-integration",
         "data-api",
+        "data-quality",
+        "data-quality-indicators",
         "indicator-consumer",
         "prediction-consumer",
         "model-server",

@@ -22,10 +22,12 @@ from tools.tryout.stand import Stand
 from tools.tryout.table import (
     ANALYTICS,
     API,
+    INDICATOR_QUALITY,
     INDICATORS,
     INTEGRATION,
     PIPELINE,
     PREDICTION,
+    QUALITY,
     REPLAY,
     SERVER,
     TRAINING,
@@ -89,10 +91,11 @@ class BringUp:
             for workload in (SERVER, API, INTEGRATION):
                 ready = f"{stand.url(workload.name)}/readyz"
                 self._until(workload, lambda ready=ready: http_ok(ready), "it answers")
-        with self._step("indicator-consumer, prediction-consumer and price-replay"):
-            for workload in (INDICATORS, PREDICTION, REPLAY):
+        last = (INDICATORS, QUALITY, INDICATOR_QUALITY, PREDICTION, REPLAY)
+        with self._step("indicator-consumer, data-quality, prediction-consumer and price-replay"):
+            for workload in last:
                 self._start(workload)
-            for workload in (INDICATORS, PREDICTION, REPLAY):
+            for workload in last:
                 ready = f"{stand.url(workload.name)}/readyz"
                 self._until(workload, lambda ready=ready: http_ok(ready), "it is ready")
         with self._step("first prediction"):

@@ -34,7 +34,7 @@ _FIRST_PORT, _LAST_PORT = 29_400, 30_399
 """Below the blocks of `make up`."""
 _SERVERS = ("kafka", "kafka-controller", "postgres", "redis", "mlflow")
 _NAMES = (*_SERVERS, *(workload.name for workload in WORKLOADS))
-_BLOCK = 16
+_BLOCK = 24
 
 _ASKED: Mapping[str, signal.Signals] = {
     # Its data goes with it, so nothing is won by a controlled shutdown.

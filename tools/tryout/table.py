@@ -10,6 +10,7 @@ from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.analytics_consumer import ANALYTICS_CONSUMER
 from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.data_api import DATA_API
+from workloads.kit.contracts.declared.data_quality import DATA_QUALITY, DATA_QUALITY_INDICATORS
 from workloads.kit.contracts.declared.indicator_consumer import INDICATOR_CONSUMER
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
 from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
@@ -67,6 +68,8 @@ class Workload:
 PIPELINE = Workload(declared=PRICE_PIPELINE, command=("run",), sources=True)
 ANALYTICS = Workload(declared=ANALYTICS_CONSUMER)
 INDICATORS = Workload(declared=INDICATOR_CONSUMER)
+QUALITY = Workload(declared=DATA_QUALITY)
+INDICATOR_QUALITY = Workload(declared=DATA_QUALITY_INDICATORS, command=("indicators",))
 TRAINING = Workload(declared=MODEL_TRAINING, command=("train",))
 # It is up before the first models are: a person should not wait for it to look again.
 SERVER = Workload(declared=MODEL_SERVER, settings={env.WORKERS: "1", "REGISTRY_POLL_SECONDS": "1"})
@@ -77,5 +80,17 @@ REPLAY = Workload(
     declared=PRICE_REPLAY, command=("replay",), sources=True, settings={env.REPLAY_INTERVAL_SECONDS: "5"}
 )
 
-WORKLOADS = (PIPELINE, ANALYTICS, INDICATORS, TRAINING, SERVER, API, INTEGRATION, PREDICTION, REPLAY)
+WORKLOADS = (
+    PIPELINE,
+    ANALYTICS,
+    INDICATORS,
+    QUALITY,
+    INDICATOR_QUALITY,
+    TRAINING,
+    SERVER,
+    API,
+    INTEGRATION,
+    PREDICTION,
+    REPLAY,
+)
 """In the order in which they are needed."""

@@ -40,6 +40,7 @@ def show(stand: Stand) -> None:
     screen.show(
         ("Last prices and predictions", lambda: screen.prices(source)),
         ("Jobs", lambda: screen.jobs(source)),
+        ("Data quality", lambda: screen.quality(source)),
         ("Where", lambda: _where(stand)),
         try_next=(
             (

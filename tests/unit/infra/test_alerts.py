@@ -56,6 +56,41 @@ CASES: dict[str, list[Case]] = {
         Case({'carbon_consumer_lag_messages{group="g",partition="0"}': "9000x20"}, 10, []),
         Case({'carbon_consumer_lag_messages{group="g",partition="0"}': "0x5 20000 20000 0x9"}, 10, []),
     ],
+    "QualityImpossible": [
+        Case(
+            {
+                'carbon_quality_alerts_total{rule="range",severity="critical",source="s"}': "0x5 3x20",
+                'carbon_quality_alerts_total{rule="spike",severity="warning",source="t"}': "0x5 3x20",
+            },
+            10,
+            [{"source": "s"}],
+        ),
+        Case({'carbon_quality_alerts_total{rule="range",severity="critical",source="s"}': "3x40"}, 30, []),
+    ],
+    "QualitySuspicious": [
+        Case(  # many series of one source, and two rules: one alert
+            {
+                'carbon_quality_alerts_total{rule="gap",severity="warning",source="s",pod="a"}': "0x5 9x20",
+                'carbon_quality_alerts_total{rule="spike",severity="warning",source="s",pod="b"}': "0x5 1x20",
+                'carbon_quality_alerts_total{rule="drift",severity="info",source="t",pod="b"}': "0x5 1x20",
+            },
+            10,
+            [{"source": "s"}],
+        ),
+        Case({'carbon_quality_alerts_total{rule="gap",severity="warning",source="s"}': "9x40"}, 30, []),
+    ],
+    "SourceStale": [
+        Case(
+            {
+                'carbon_quality_overdue_seconds{source="s",pod="a"}': "0x5 60+60x40",
+                'carbon_quality_overdue_seconds{source="s",pod="b"}': "0x5 30+60x40",
+                'carbon_quality_overdue_seconds{source="t",pod="b"}': "0x50",
+            },
+            30,
+            [{"source": "s"}],
+        ),
+        Case({'carbon_quality_overdue_seconds{source="s"}': "0x5 60 60 0x30"}, 30, []),
+    ],
     "ConsumerPaused": [
         Case({'carbon_consumer_paused{group="g",pod="a"}': "1x20"}, 10, [{"group": "g"}]),
         Case({'carbon_consumer_paused{group="g",pod="a"}': "1x3 0x20"}, 10, []),

@@ -17,6 +17,7 @@ OWN = {
         "analytics-consumer",
         "api-integration",
         "data-api",
+        "data-quality",
         "indicator-consumer",
         "prediction-consumer",
         "model-training",

@@ -11,6 +11,7 @@ import pytest
 from infra.settings.stack import PLATFORM
 from infra.workloads import ROOMS
 from workloads.analytics_consumer.settings import AnalyticsSettings
+from workloads.data_quality.settings import IndicatorQualitySettings, PriceQualitySettings
 from workloads.indicator_consumer.settings import IndicatorSettings
 from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.declaration import Declaration
@@ -83,6 +84,8 @@ def test_figures_at_a_port_that_nobody_opens_are_refused() -> None:
     ("name", "settings"),
     [
         ("analytics-consumer", AnalyticsSettings),
+        ("data-quality", PriceQualitySettings),
+        ("data-quality-indicators", IndicatorQualitySettings),
         ("indicator-consumer", IndicatorSettings),
         ("prediction-consumer", PredictionSettings),
     ],
@@ -117,9 +120,12 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
     }
     assert found.pop("kit/sink.py").startswith("f'{self._settings.kafka_group}.")
     assert found.pop("kit/skip.py").startswith("f'{group}.")
+    # Of what a clock tells beside the loop: group, and a part that no pod has as its name.
+    assert found.pop("data_quality/tell.py") == "transactional_id"
     assert found == {
         "data_api/manage_keys.py": "KEYS_ID",
         "model_training/runs/send.py": "FORECAST_ID",
+        "data_quality/review.py": "_REVIEW_ID",
         "price_pipeline/ingest.py": "PIPELINE_ID",
         "price_pipeline/inject.py": "INJECT_ID",
         "price_pipeline/letters.py": "LETTERS_ID",

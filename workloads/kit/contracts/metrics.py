@@ -56,6 +56,10 @@ INTEGRATION_DROPPED: Final = "carbon_api_integration_dropped_records_total"  # o
 INTEGRATION_REDIS_AWAY: Final = "carbon_api_integration_redis_away_total"
 INTEGRATION_FENCED: Final = "carbon_api_integration_fenced_total"
 
+# data-quality.
+QUALITY_ALERTS: Final = "carbon_quality_alerts_total"  # rule, severity, source
+QUALITY_OVERDUE: Final = "carbon_quality_overdue_seconds"  # source; 0 while nothing of it is overdue
+
 # From the database, through postgres-exporter: figures that outlive the job that made them.
 JOB_LAST_SUCCESS: Final = "carbon_job_last_success_timestamp_seconds"  # job_name (`job` is Prometheus's own)
 JOB_LAST_RUN_FAILED: Final = "carbon_job_last_run_failed"  # job_name; 1 if the newest run failed

@@ -22,6 +22,7 @@ from workloads.kit.contracts.api_events import ApiCall
 from workloads.kit.contracts.forecasts import DeliveryForecast
 from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Analytics, AuditEvent, Prediction, Price
+from workloads.kit.contracts.quality import QualityAlert
 from workloads.kit.contracts.topics import DECLARED
 
 Schema = dict[str, Any]
@@ -35,6 +36,7 @@ MESSAGES: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     topics.ML_PREDICTIONS: (Prediction, DeliveryForecast),
     topics.API_EVENTS: (ApiCall,),
     topics.PLATFORM_AUDIT: (AuditEvent,),
+    QualityAlert.topic: (QualityAlert,),
 }
 """Topic -> what its messages are, told apart by their `schema_version`."""
 

@@ -24,6 +24,8 @@ ACCESS_EVENTS: Final = "access_events"  # changes of keys, and what was refused 
 FORECAST_MEMBERS: Final = "forecast_members"  # what each kind forecast for each day: weights learn from it
 FORECAST_RUNS: Final = "forecast_runs"  # one row a forecast of a delivery day, or why there is none
 JOB_RUNS: Final = "job_runs"  # one row a run of a scheduled job: a figure that outlives its pod
+QUALITY_ALERTS: Final = "quality_alerts"  # findings, and what a person said of each
+QUALITY_SCORES: Final = "quality_scores"  # view: share of rows without an alert, by source, day and rule
 MODEL_EVENTS: Final = "model_events"  # promotions and roll-backs, with who or what, and why
 
 Right = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]

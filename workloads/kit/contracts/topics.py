@@ -11,6 +11,7 @@ COMMODITY_ANALYTICS: Final = "commodity-analytics"
 ML_PREDICTIONS: Final = "ml-predictions"
 API_EVENTS: Final = "api-events"
 PLATFORM_AUDIT: Final = "platform-audit"
+QUALITY_ALERTS: Final = "quality-alerts"
 
 
 def dead_letter(topic: str) -> str:
@@ -40,7 +41,7 @@ DECLARED: Final[tuple[Topic, ...]] = (
     Topic(dead_letter(COMMODITY_PRICES), partitions=3, retention_ms=-1),
     Topic(dead_letter(MARKET_INDICATORS), partitions=3, retention_ms=-1),
     Topic("incoming-data", partitions=3, retention_ms=_WEEK_MS),
-    Topic("quality-alerts", partitions=3, retention_ms=_MONTH_MS),
+    Topic(QUALITY_ALERTS, partitions=3, retention_ms=_MONTH_MS),
     Topic("customer-events", partitions=3, retention_ms=_WEEK_MS),
     Topic("warehouse-staging", partitions=3, retention_ms=_WEEK_MS),
     Topic(API_EVENTS, partitions=3, retention_ms=_WEEK_MS),

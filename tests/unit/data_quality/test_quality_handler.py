@@ -1,0 +1,231 @@
+"""The alerts that a topic leads to, however it is cut into batches, and what the clock adds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from tests import faults
+from tests.indicators import indicator
+from tests.indicators import record as of_indicator
+from workloads.data_quality.clock import Clock, stale
+from workloads.data_quality.handler import QualityHandler
+from workloads.data_quality.markets import MARKETS, facts_of
+from workloads.kit.codec import encode
+from workloads.kit.contracts import metrics, topics
+from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.quality import QualityAlert
+from workloads.kit.records import Record, Transient
+
+FIRST = datetime(2026, 1, 5, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def price(hour: int, value: float, *, symbol: str = "DE-LU", **changes: Any) -> Price:
+    start = FIRST + hour * HOUR
+    told: dict[str, Any] = {
+        "source": "test",
+        "market": "power",
+        "symbol": symbol,
+        "product": "day-ahead",
+        "delivery_start": start,
+        "delivery_end": start + HOUR,
+        "resolution": "PT1H",
+        "published_at": FIRST + timedelta(days=hour // 24 - 1, hours=12),
+        "price": value,
+        "currency": "EUR",
+        "unit": "MWh",
+        "provenance": "market",
+    }
+    return Price(**(told | changes))
+
+
+def records(prices: Sequence[Price], arrived: timedelta = timedelta(minutes=1)) -> list[Record[Any]]:
+    return [
+        Record(
+            topics.COMMODITY_PRICES,
+            0,
+            offset,
+            one.symbol.encode(),
+            one,
+            encode(one),
+            int((one.published_at + arrived).timestamp() * 1000),
+        )
+        for offset, one in enumerate(prices)
+    ]
+
+
+def topic() -> list[Record[Any]]:
+    """Two markets of sixty days, mixed hour by hour, with faults of several kinds."""
+    prices: list[Price] = []
+    values = {
+        name: [v for row in faults.made(60, at) for v in row] for at, name in enumerate(("DE-LU", "XX"))
+    }
+    for hour in range(24 * 60):
+        for name, series in values.items():
+            value = series[hour]
+            if hour == 24 * 40 + 5:
+                value += 300
+            if 24 * 45 <= hour < 24 * 46:
+                value *= 100
+            if hour == 24 * 50:
+                continue
+            prices.append(price(hour, value, symbol=name))
+            if hour == 24 * 52:
+                prices.append(price(hour, value, symbol=name))
+    return records(prices)
+
+
+class Saved:
+    """The table, as inserts by id fill it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, QualityAlert] = {}
+        self.away = False
+
+    def save(self, alerts: Sequence[QualityAlert]) -> None:
+        if self.away:
+            raise Transient("away")
+        for one in alerts:
+            self.rows.setdefault(one.id, one)
+
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+TOPIC = topic()
+
+
+def handler(saved: Saved) -> QualityHandler:
+    return QualityHandler(topics.COMMODITY_PRICES, saved.save, now=lambda: NOW)
+
+
+def whole() -> dict[str, QualityAlert]:
+    saved = Saved()
+    handler(saved).process(TOPIC)
+    return saved.rows
+
+
+WHOLE = whole()
+
+
+def test_each_fault_has_its_alert_of_its_market_and_each_alert_its_message() -> None:
+    saved = Saved()
+    outputs = handler(saved).process(TOPIC)
+    sent = [msgspec.json.decode(one.value or b"", type=QualityAlert) for one in outputs]
+    assert {one.id: one for one in sent} == saved.rows
+    assert {one.key for one in outputs} == {"test"}
+    for symbol in ("DE-LU", "XX"):
+        rules = {one.rule for one in sent if one.series == symbol}
+        assert {"spike", "unit", "gap", "duplicate"} <= rules
+    impossible = [one for one in sent if one.rule == "range"]
+    assert {(one.series, one.severity) for one in impossible} == {("DE-LU", "critical")}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32))
+def test_batches_retries_halves_and_restarts_change_no_alert(seed: int) -> None:
+    choose = random.Random(seed)
+    saved = Saved()
+    one, at = handler(saved), 0
+    while at < len(TOPIC):
+        size = choose.choice((1, 7, 100, 1000))
+        batch = TOPIC[at : at + size]
+        if choose.random() < 0.3:  # the database is away, and the same batch, or its halves, come again
+            saved.away = True
+            with suppress(Transient):
+                one.process(batch)
+            saved.away = False
+        half = choose.randrange(len(batch) + 1)
+        for part in (batch[:half], batch[half:]):
+            if part:
+                one.process(part)
+        if choose.random() < 0.3:  # the whole of it again: its transaction was lost
+            one.process(batch)
+        one.committed()
+        at += size
+        if choose.random() < 0.1:
+            one = handler(saved)
+            one.restore(TOPIC[:at])
+            one.committed()
+    assert saved.rows == WHOLE
+
+
+def counted(**labels: str) -> float:
+    return REGISTRY.get_sample_value(metrics.QUALITY_ALERTS, labels) or 0.0
+
+
+def test_what_is_loaded_long_after_it_was_published_is_kept_and_wakes_nobody() -> None:
+    labels = {"rule": "range", "severity": "critical", "source": "counted"}
+    old, new = Saved(), Saved()
+    wrong = price(0, 9_999.0, source="counted")
+    past = handler(old)
+    past.process(records([wrong]))
+    past.committed()
+    assert len(old.rows) == 1
+    assert counted(**labels) == 0
+    now = wrong.published_at + timedelta(minutes=2)
+    live = QualityHandler(topics.COMMODITY_PRICES, new.save, now=lambda: now)
+    live.process(records([wrong]))
+    live.process(records([wrong]))
+    live.committed()
+    assert counted(**labels) == 1
+
+
+def test_an_indicator_has_the_limits_of_its_kind_in_its_unit() -> None:
+    saved = Saved()
+    watched = QualityHandler(topics.MARKET_INDICATORS, saved.save, now=lambda: NOW)
+    values = [indicator(0, -5.0), indicator(1, -5.0, unit="kW"), indicator(2, -5.0, name="residual-load")]
+    watched.process([of_indicator(at, one) for at, one in enumerate(values)])  # type: ignore[list-item]
+    assert [(one.rule, one.series) for one in saved.rows.values()] == [("range", "DE-LU/load/forecast")]
+
+
+def test_the_clock_tells_of_a_silent_series_once_and_the_gauge_says_by_how_much() -> None:
+    live = [price(hour, 40.0 + hour % 24, source="silent") for hour in range(24 * 20)]
+    saved = Saved()
+    watched = handler(saved)
+    watched.restore(records(live))
+    rhythms = watched._watch.rhythms()
+    due = next(iter(rhythms.values())).due()
+    assert due is not None
+    assert due - live[-1].published_at < timedelta(hours=26)
+    told: list[QualityAlert] = []
+    clock = Clock(topics.COMMODITY_PRICES, lambda: rhythms, told.extend, 1.0)
+
+    def gauge() -> float | None:
+        return REGISTRY.get_sample_value(metrics.QUALITY_OVERDUE, {"source": "silent"})
+
+    clock.look(due)
+    assert (told, gauge()) == ([], 0)
+    for minutes in (60, 120):
+        clock.look(due + timedelta(minutes=minutes))
+    assert [one.rule for one in told] == ["stale"]
+    assert gauge() == 7200
+    watched.process(records([price(24 * 20, 40.0, source="silent")])[:1])
+    late, alerts = stale(topics.COMMODITY_PRICES, watched._watch.rhythms(), due)
+    assert (late["silent"], alerts) == (timedelta(0), [])
+
+
+def test_nothing_is_overdue_while_what_is_read_is_of_the_past() -> None:
+    watched = handler(Saved())
+    watched.restore(TOPIC)
+    assert watched.rhythms() is None
+
+
+def test_every_market_has_a_zone_and_limits_the_right_way_round() -> None:
+    assert len(MARKETS) == sum(
+        len(one.names.split()) for one in {m.names: m for m in MARKETS.values()}.values()
+    )
+    for name, market in MARKETS.items():
+        facts = facts_of(price(0, 1.0, symbol=name))
+        assert facts.zone.key == market.zone
+        for limits in market.limits.values():
+            assert limits.low < limits.high
+            assert datetime.fromisoformat(limits.since)
+            assert limits.source
