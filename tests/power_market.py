@@ -30,6 +30,10 @@ def local(of: date, at: str) -> datetime:
     return datetime.combine(of, time.fromisoformat(at), ZoneInfo(ZONE))
 
 
+def periods(of: date, resolution: str = "PT1H") -> tuple[tuple[datetime, datetime], ...]:
+    return day(of, Resolution.parse(resolution), ZoneInfo(ZONE))
+
+
 def market(
     of: Sequence[date], resolution: str = "PT1H", seed: int = 1
 ) -> Iterator[tuple[date, list[Price], list[Indicator]]]:
@@ -40,7 +44,7 @@ def market(
         size, wind = draw.normal(0, 2), draw.gamma(2, 6)
         prices: list[Price] = []
         indicators: list[Indicator] = []
-        for start, end in day(one, Resolution.parse(resolution), ZoneInfo(ZONE)):
+        for start, end in periods(one, resolution):
             hour = start.astimezone(ZoneInfo(ZONE)).hour + start.minute / 60
             load = 55 + 12 * np.sin((hour - 8) / 24 * 2 * np.pi) - 6 * (one.weekday() >= 5) + size
             price = 0.9 * load - 1.6 * wind + draw.normal(0, 2.0)

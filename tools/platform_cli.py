@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import shlex
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from tools.errors import UsageError
 from workloads.kit.contracts import env as names
 from workloads.kit.contracts import namespaces, tables
 from workloads.kit.contracts.declared.data_api import DATA_API
+from workloads.kit.contracts.declared.forecast_run import FORECAST_RUN
 from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
 from workloads.kit.contracts.declared.services import POSTGRES
 
@@ -131,6 +133,27 @@ def rollback_model(
         raise UsageError(f"SYMBOL={symbol!r} has no prices here.", remedy=f"There are: {there}")
     which = ["--all"] if symbol == "all" else ["--symbol", symbol]
     typer.echo(jobs.run(MODEL_TRAINING.name, "rollback", *which, "--reason", reason))
+
+
+@app.command()
+def forecast(
+    first: Annotated[str, typer.Argument(help="a delivery day, YYYY-MM-DD")],
+    last: Annotated[str, typer.Argument(help="the last of several")] = "",
+) -> None:
+    """Forecast delivery days of the past, each by what was known when it was due."""
+    days = (first, last or first)
+    try:
+        begins, ends = map(date.fromisoformat, days)
+    except ValueError as error:
+        raise UsageError(f"{' '.join(days)}: {error}", remedy="Give days such as 2017-12-24") from error
+    if begins > ends:
+        raise UsageError(f"{first} is after {last}", remedy="Give the first day first")
+    _must_be_up()
+    if FORECAST_RUN.name not in {
+        job["metadata"]["name"] for job in kube.get("cronjobs", "-n", jobs.PLATFORM)["items"]
+    }:
+        raise UsageError(f"{FORECAST_RUN.name} is not here.", remedy="make up WITH=forecasts")
+    typer.echo(jobs.run(FORECAST_RUN.name, "forecast", "--delivery", *days, limit=3600))
 
 
 @app.command()

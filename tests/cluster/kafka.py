@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from tools import access
+from workloads.kit.contracts import topics
+from workloads.kit.contracts.messages import Prediction
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,30 @@ def committed(topic: str, *, limit: float = 120) -> Iterator[Message]:
 
 def produce(topic: str, key: bytes, value: bytes) -> None:
     """Send one message as it is and wait until all replicas have it."""
+    produce_all([(topic, key, value)])
+
+
+def produce_all(messages: Sequence[tuple[str, bytes, bytes]]) -> None:
+    """Send messages, of topic, key and value, as they are and wait until all replicas have them."""
     failures: list[Any] = []
     producer = Producer({"bootstrap.servers": bootstrap(), "acks": "all"})
-    producer.produce(topic, key=key, value=value, on_delivery=lambda error, _: failures.append(error))
-    assert producer.flush(30) == 0
-    assert failures == [None]
+    for topic, key, value in messages:
+        producer.produce(topic, key=key, value=value, on_delivery=lambda error, _: failures.append(error))
+        producer.poll(0)
+    assert producer.flush(60) == 0
+    assert failures == [None] * len(messages)
+
+
+def predictions(*, limit: float = 120) -> Iterator[Prediction]:
+    """The predictions of a next session on their topic; forecasts of delivery days stand there too."""
+    version, decode = msgspec.json.Decoder(_Version), msgspec.json.Decoder(Prediction)
+    for message in committed(topics.ML_PREDICTIONS, limit=limit):
+        if version.decode(message.value).schema_version == 1:
+            yield decode.decode(message.value)
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
 
 
 def _at_end(consumer: Consumer, partitions: list[TopicPartition], ends: dict[int, int]) -> bool:

@@ -111,10 +111,9 @@ def test_nothing_is_lost_or_doubled_under_faults(platform: str) -> None:
     sent = load.acknowledged()
 
     until(lambda: load.predicted() >= sent, "the predictions of the whole load", limit=600, every=3)
-    decode = msgspec.json.Decoder(messages.Prediction).decode
     counted = Counter(
         (p.symbol, p.event_time, p.price_available_time)
-        for p in (decode(m.value) for m in kafka.committed(topics.ML_PREDICTIONS, limit=300))
+        for p in kafka.predictions(limit=300)
         if p.source == load.source
     )
     lost, doubled = sent - len(counted), sum(n - 1 for n in counted.values())
@@ -146,9 +145,14 @@ def test_of_a_fuzzed_thousand_the_good_go_on_the_bad_are_set_aside_and_nobody_st
         until(lambda table=table: _rows(table, source) >= len(good), f"the good ones in {table}", limit=300)
     letters = Counter(_of_letters(bad))
     assert letters == Counter((group, *place) for group in CONSUMERS for place in bad)
-    outputs = {topics.COMMODITY_ANALYTICS: messages.Analytics, topics.ML_PREDICTIONS: messages.Prediction}
-    for topic, kind in outputs.items():
-        made = (msgspec.json.decode(m.value, type=kind) for m in kafka.committed(topic, limit=300))
+    analytics = msgspec.json.Decoder(messages.Analytics).decode
+    for topic, made in (
+        (
+            topics.COMMODITY_ANALYTICS,
+            (analytics(m.value) for m in kafka.committed(topics.COMMODITY_ANALYTICS, limit=300)),
+        ),
+        (topics.ML_PREDICTIONS, kafka.predictions(limit=300)),
+    ):
         counted = Counter((one.symbol, one.event_time) for one in made if one.source == source)
         assert counted == good, topic
     assert _restarts() == before

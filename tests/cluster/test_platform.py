@@ -140,12 +140,7 @@ def test_an_injected_price_is_predicted_end_to_end(platform: str) -> None:
         limit=60,
     )
     assert made[0]["price"] == 87.5
-    decode = msgspec.json.Decoder(messages.Prediction).decode
-    sent = [
-        m
-        for m in map(decode, (m.value for m in kafka.committed(topics.ML_PREDICTIONS)))
-        if m.source == "by-hand"
-    ]
+    sent = [m for m in kafka.predictions() if m.source == "by-hand"]
     assert len(sent) == len(made)
     assert sent[-1].prediction == pytest.approx(made[-1]["prediction"])
 

@@ -19,6 +19,7 @@ from workloads.kit import db, log
 from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.forecasts import DeliveryForecast
 from workloads.kit.contracts.indicators import Indicator
+from workloads.kit.contracts.instruments import Instrument
 from workloads.kit.contracts.messages import Price
 from workloads.model_training.__main__ import main
 from workloads.model_training.runs import send
@@ -73,10 +74,12 @@ class Command:
         # The run's own logging would replace pytest's.
         monkeypatch.setattr(log, "configure", lambda workload: None)
 
-    def __call__(self, day: date, **instrument: Any) -> str:
+    def __call__(self, day: date | None, **instrument: Any) -> str:
+        """Of a day in hindsight, or of what is due now."""
+        days = ["--delivery", day.isoformat(), day.isoformat()] if day else []
         self._monkeypatch.setenv("INSTRUMENTS", json.dumps([INSTRUMENT | instrument]))
         self._capsys.readouterr()
-        code = main(["forecast", "--delivery", day.isoformat(), day.isoformat()])
+        code = main(["forecast", *days])
         output = self._capsys.readouterr().out
         assert code == 0, output
         return output
@@ -266,3 +269,46 @@ def test_quarter_hours_have_96_periods_and_all_kinds_together_an_interval(
     ((_, truth, _),) = market([NEXT], resolution="PT15M")
     held = sum(p.lower <= t.price <= p.upper for p, t in zip(made.periods, truth, strict=True))
     assert held > 48
+
+
+def test_a_kind_that_beats_the_baseline_is_champion_until_it_fails_live_and_is_not_back_at_once(
+    database: MigratedDatabase, kafka: KafkaClient, forecast: Command
+) -> None:
+    instrument = Instrument.model_validate(INSTRUMENT)
+    day, issued_at = instrument.newest(datetime.now(UTC))
+    for one, prices, said in market(power_market.days(day - timedelta(days=HISTORY), HISTORY + 1)):
+        load(database, prices if one < day else [], said)
+
+    forecast(None)
+    (made,) = sent(kafka)
+    assert (made.delivery_day, made.issued_at) == (day, issued_at)
+    assert (made.model_alias, made.skill) == ("champion", "proven")
+    assert made.skill_score is not None
+    assert made.skill_score > 0.3
+    events = "SELECT event, model_name FROM model_events ORDER BY id"
+    assert database.query(events) == [("promoted", "delivery-day.kernel")]
+
+    # Four weeks of live forecasts that are off by far more than the baseline.
+    with database.admin() as connection:
+        connection.execute("UPDATE features.model_events SET at = now() - interval '60 days'")
+        connection.execute("SET search_path = features")
+        connection.execute("DELETE FROM forecast_runs")
+        connection.execute(
+            "INSERT INTO ml_predictions (source, symbol, event_time, price_available_time, available_time,"
+            " market, provenance, horizon_sessions, price, prediction, lower, upper, nominal_level,"
+            " model_name, model_version, model_alias, skill, resolution, delivery_start, delivery_end,"
+            " issued_at, kind, quantiles, missing)"
+            " SELECT source, symbol, delivery_start, published_at - interval '1 hour',"
+            " published_at - interval '1 hour', market, provenance, 1, price + 5, price + 30 + random() * 9,"
+            " price + 20, price + 40, 0.9, 'delivery-day.kernel', 1, 'champion', 'proven', resolution,"
+            " delivery_start, delivery_end, published_at - interval '1 hour', 'kernel', '{}', '{}'"
+            " FROM commodity_prices_daily WHERE delivery_start >= %s AND delivery_start < %s",
+            [power_market.local(day - timedelta(days=28), "00:00"), power_market.local(day, "00:00")],
+        )
+    forecast(None)
+    assert database.query(events)[1:] == [("rolled_back", "delivery-day.kernel")]
+    ((alias, skill),) = database.query(
+        "SELECT m->>'model_alias', m->>'skill'"
+        " FROM forecast_runs, LATERAL (SELECT convert_from(message, 'UTF8')::jsonb AS m) said"
+    )
+    assert (alias, skill) == ("challenger", "none")

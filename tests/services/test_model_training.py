@@ -226,6 +226,39 @@ def test_a_failing_champion_without_a_previous_one_becomes_challenger(
     assert events(database, "SYN-ONLY")[-1][:4] == ("rolled_back", 1, None, "automatic")
 
 
+def test_a_rolled_back_symbol_has_no_champion_again_before_enough_came(
+    database: MigratedDatabase, registry: Registry, training: Command
+):
+    """Of the same prices the next night makes the same model: it comes back once it is judged on others."""
+    add_prices(database, "SYN-BACK", echoing(3, ROWS), start=START)
+    assert "promoted" in line(training("train", "--symbols", "SYN-BACK"), "SYN-BACK")
+    training("rollback", "--symbol", "SYN-BACK", "--reason", "odd")
+    fell = "UPDATE features.model_events SET at = %s WHERE event = 'rolled_back'"
+    last = START + timedelta(days=ROWS)
+    for sessions_before, decision in ((40, "challenger"), (80, "promoted")):
+        with database.admin() as connection:
+            connection.execute(fell, [last - timedelta(days=sessions_before)])
+        # Another setting, so that the same prices make another model.
+        output = line(training("train", "--symbols", "SYN-BACK", TREES=str(20 + sessions_before)), "SYN-BACK")
+        assert decision in output
+        assert ("was rolled back on" in output) == (decision == "challenger")
+
+
+def test_a_champion_that_lost_a_little_by_chance_is_kept(
+    database: MigratedDatabase, registry: Registry, training: Command
+):
+    """Of sixty outcomes a skill of a percent below zero says nothing."""
+    prices = walk(16, 300)
+    days = add_prices(database, "SYN-LUCK", prices, start=START)
+    model = artifact("SYN-LUCK", 0.1)
+    registry.register(model, {}, {})
+    registry.point("SYN-LUCK", "champion", 1)
+    add_predictions(database, model, 1, days[-60:], prices)
+    found = line(training("monitor"), "SYN-LUCK")
+    assert "kept" in found
+    assert float(found.split()[3]) < -0.01
+
+
 def test_too_few_outcomes_decide_nothing(database: MigratedDatabase, registry: Registry, training: Command):
     live(database, registry, "SYN-FEW", [GOOD, BAD])
     assert "too few outcomes" in line(training("monitor", LIVE_MIN_OUTCOMES="81"), "SYN-FEW")

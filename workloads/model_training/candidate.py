@@ -92,7 +92,7 @@ def make(
 
     evaluated = _score(data, last.test, served, settings, coverage=float(held.mean()))
     walk_forward = _score(data, between, forecasts, settings)
-    rival = _rival(champion, data, last.test, spec)
+    rival = _rival(champion, data, last.test, served, spec, settings)
     verdict = judge(evaluated, walk_forward, rival, settings)
     probe = np.linspace(0, len(last.test) - 1, _PROBE_ROWS).astype(int)
     card = Card(
@@ -146,11 +146,24 @@ def _score(
 
 
 def _rival(
-    champion: tuple[int, Artifact] | None, data: Dataset, rows: NDArray[np.intp], spec: FeatureSpec
+    champion: tuple[int, Artifact] | None,
+    data: Dataset,
+    rows: NDArray[np.intp],
+    served: Floats,
+    spec: FeatureSpec,
+    settings: TrainingSettings,
 ) -> Rival | None:
     """The champion on the candidate's window; None if there is none that these features can serve."""
     if champion is None or champion[1].card.feature_set != spec.version:
         return None
     version, artifact = champion
     returns = OnnxModel(artifact.onnx).predict(data.x[rows])
-    return Rival(version, evaluation.skill(np.abs(data.y[rows] - returns), np.abs(data.y[rows])))
+    theirs = np.abs(data.y[rows] - returns)
+    lead = evaluation.skill_lower_bound(
+        np.abs(data.y[rows] - served),
+        theirs,
+        confidence=settings.confidence,
+        resamples=settings.resamples,
+        seed=settings.random_state,
+    )
+    return Rival(version, evaluation.skill(theirs, np.abs(data.y[rows])), lead)

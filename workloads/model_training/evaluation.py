@@ -71,7 +71,17 @@ def skill(ours: Floats, naive: Floats) -> float:
 
 
 def skill_lower_bound(ours: Floats, naive: Floats, *, confidence: float, resamples: int, seed: int) -> float:
-    """One-sided lower confidence bound of the skill, by a circular block bootstrap.
+    """One-sided lower confidence bound of the skill."""
+    return float(np.quantile(_skills(ours, naive, resamples, seed), 1 - confidence))
+
+
+def skill_upper_bound(ours: Floats, naive: Floats, *, confidence: float, resamples: int, seed: int) -> float:
+    """One-sided upper confidence bound of the skill."""
+    return float(np.quantile(_skills(ours, naive, resamples, seed), confidence))
+
+
+def _skills(ours: Floats, naive: Floats, resamples: int, seed: int) -> Floats:
+    """Skills of resampled rows, shape (resamples,), by a circular block bootstrap.
 
     Blocks (length: the cube root of the rows) keep quiet and stormy weeks together: errors of neighbouring
     sessions are not independent, and a bootstrap of single rows would be too sure.
@@ -87,8 +97,7 @@ def skill_lower_bound(ours: Floats, naive: Floats, *, confidence: float, resampl
         return per_block[starts].sum(axis=1)
 
     totals = sums(naive)
-    skills = 1 - sums(ours) / np.where(totals > 0, totals, np.inf)
-    return float(np.quantile(skills, 1 - confidence))
+    return 1 - sums(ours) / np.where(totals > 0, totals, np.inf)
 
 
 def conformal_quantile(scores: Floats, level: float) -> float:

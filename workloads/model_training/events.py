@@ -18,6 +18,14 @@ _INSERT = sql.SQL(
     "INSERT INTO {} (at, symbol, model_name, event, from_version, to_version, actor, reason)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 ).format(sql.Identifier(SCHEMA, MODEL_EVENTS))
+_ROLLED_BACK = sql.SQL(
+    "SELECT max(at) FROM {} WHERE symbol = %s AND model_name = %s AND event = 'rolled_back'"
+).format(sql.Identifier(SCHEMA, MODEL_EVENTS))
+
+
+def rolled_back_at(conn: Connection, symbol: str) -> datetime | None:
+    """When a symbol's champion was rolled back last."""
+    return conn.execute(_ROLLED_BACK, (symbol, model_name(symbol))).fetchone()[0]  # type: ignore[index]  # max() has a row
 
 
 def record(

@@ -10,10 +10,12 @@ from workloads.model_training.settings import TrainingSettings
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """The current champion's skill on the candidate's last window, which the candidate did not see."""
+    """The current champion's skill on the candidate's last window, which the candidate did not see, and the
+    candidate's `lead` over it: the one-sided lower confidence bound of 1 - MAE / MAE of the champion."""
 
     version: int
     skill: float
+    lead: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,11 @@ class Verdict:
 
 def judge(last: Score, walk_forward: Score, rival: Rival | None, settings: TrainingSettings) -> Verdict:
     """Four conditions, so that one lucky window is not enough: on the last window the skill reaches
-    `min_skill`, is above zero with `confidence` and is not below the champion's; over the walk-forward
-    windows before it, it is above zero."""
+    `min_skill` and is above zero with `confidence`, and so is the lead over the champion; over the
+    walk-forward windows before it, the skill is above zero.
+
+    A candidate that is as good as the champion does not take its place: who is replaced each night has no
+    live record, and its skill is never proven where it counts."""
     failed: list[str] = []
     if last.skill < settings.min_skill:
         failed.append(f"skill {last.skill:+.4f} is below {settings.min_skill}")
@@ -39,6 +44,11 @@ def judge(last: Score, walk_forward: Score, rival: Rival | None, settings: Train
         failed.append(f"walk-forward skill {walk_forward.skill:+.4f} is not above zero")
     if rival is not None and last.skill < rival.skill:
         failed.append(f"champion version {rival.version} does better on the same window ({rival.skill:+.4f})")
+    elif rival is not None and rival.lead <= 0:
+        failed.append(
+            f"champion version {rival.version} is not beaten with {settings.confidence:.0%} confidence"
+            f" ({rival.lead:+.4f})"
+        )
     if failed:
         return Verdict(False, failed)
     beaten = f" and champion version {rival.version} ({rival.skill:+.4f})" if rival else ""

@@ -14,7 +14,7 @@ from workloads.kit.contracts.tables import PREDICTION_OUTCOMES, SCHEMA
 from workloads.kit.db import Connection
 from workloads.kit.registry import Registry, RegistryError
 from workloads.model_training import aliases
-from workloads.model_training.evaluation import skill
+from workloads.model_training.evaluation import skill, skill_upper_bound
 from workloads.model_training.settings import MonitorSettings
 
 _log: Any = structlog.get_logger(__name__)
@@ -72,11 +72,21 @@ def _check_one(
     ours, naive, covered = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
     live = skill(ours, naive)
     coverage = float(covered.mean())
-    if live >= settings.live_min_skill:
-        reason = f"live skill {live:+.4f} over {len(rows)} outcomes"
+    upper = skill_upper_bound(
+        ours,
+        naive,
+        confidence=settings.live_confidence,
+        resamples=settings.resamples,
+        seed=settings.random_state,
+    )
+    if upper >= settings.live_min_skill:
+        reason = f"live skill {live:+.4f} (at most {upper:+.4f}) over {len(rows)} outcomes"
         return Finding(symbol, version, len(rows), live, coverage, "kept", reason)
 
-    reason = f"live skill {live:+.4f} over {len(rows)} outcomes is below {settings.live_min_skill}"
+    reason = (
+        f"live skill {live:+.4f} (at most {upper:+.4f} with {settings.live_confidence:.0%} confidence)"
+        f" over {len(rows)} outcomes is below {settings.live_min_skill}"
+    )
     change = aliases.roll_back(conn, registry, symbol, champion=version, actor="automatic", reason=reason)
     if change is None:
         return Finding(symbol, version, len(rows), live, coverage, "kept", "the champion changed meanwhile")

@@ -56,6 +56,9 @@ class TrainingSettings(RegistrySettings):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """One-sided level at which the skill must be above zero."""
     resamples: int = Field(default=2000, ge=100)
+    quarantine_sessions: int = Field(default=60, ge=0)
+    """Sessions that have to come after a roll-back before a symbol has a champion again: of what was known
+    when it fell, the next night makes the same model."""
 
     @model_validator(mode="after")
     def _something_is_left_to_learn_from(self) -> Self:
@@ -76,4 +79,9 @@ class MonitorSettings(RegistrySettings):
     live_min_outcomes: int = Field(default=60, ge=1)
     """Fewer than this and nothing is concluded."""
     live_min_skill: float = 0.0
-    """A champion whose live skill is below this is rolled back."""
+    """A champion whose live skill is below this, beyond chance, is rolled back."""
+    live_confidence: float = Field(default=0.99, gt=0.5, lt=1)
+    """One-sided level at which it must be below: it is looked at with each outcome, so that a lower one would
+    sooner or later find a good model bad."""
+    resamples: int = Field(default=2000, ge=100)
+    random_state: int = 20_261_121

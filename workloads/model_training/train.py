@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
 import structlog
 
 from workloads.kit.contracts.models import CHAMPION, Card, ProvenanceGroup
 from workloads.kit.db import Connection
 from workloads.kit.features import FeatureSpec
 from workloads.kit.registry import Artifact, ArtifactError, Registry, RegistryError
+from workloads.kit.revisions import micros
 from workloads.model_training import aliases, candidate, dataset, events, prices
 from workloads.model_training.aliases import ChampionChanged
+from workloads.model_training.dataset import Dataset
 from workloads.model_training.forest import ConversionError
 from workloads.model_training.prices import Revisions
 from workloads.model_training.settings import TrainingSettings
@@ -105,7 +108,10 @@ def _train_one(
     version = _register(conn, registry, settings, made.artifact)
     reason = "; ".join(card.reasons)
     decision: Decision = "challenger"
-    if made.verdict.passed:
+    waits = _quarantine(conn, settings, symbol, data)
+    if made.verdict.passed and waits is not None:
+        reason = f"{waits}; {reason}"
+    elif made.verdict.passed:
         try:
             aliases.promote(conn, registry, symbol, version, champion=champion, reason=reason)
             decision = "promoted"
@@ -125,6 +131,21 @@ def _train_one(
         walk_forward_skill=card.walk_forward.skill,
         coverage=card.evaluated.coverage,
         fit_seconds=round(made.fit_seconds, 3),
+    )
+
+
+def _quarantine(conn: Connection, settings: TrainingSettings, symbol: str, data: Dataset) -> str | None:
+    """Why a symbol whose champion fell has none yet; None where nothing stands against one."""
+    with conn.transaction():
+        fell = events.rolled_back_at(conn, symbol)
+    if fell is None:
+        return None
+    since = int(np.count_nonzero(data.label_available > micros(fell)))
+    if since >= settings.quarantine_sessions:
+        return None
+    return (
+        f"its champion was rolled back on {fell:%Y-%m-%d}, {since} sessions ago:"
+        f" {settings.quarantine_sessions} have to come before another"
     )
 
 

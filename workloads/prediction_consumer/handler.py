@@ -200,8 +200,8 @@ _STORED: Final = sql.SQL(
 
 
 def save_to(database: Database) -> Save:
-    """Adds predictions to their table in one transaction. What was predicted from a price once stands, whatever
-    a model of later, or the same question asked again, makes of it."""
+    """Adds predictions to their table in one transaction. What was predicted from a price once stands,
+    whatever a model of later, or the same question asked again, makes of it."""
 
     def save(predictions: Sequence[Prediction]) -> Sequence[Prediction]:
         rows = [msgspec.structs.astuple(one) for one in predictions]

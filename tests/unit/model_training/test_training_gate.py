@@ -24,7 +24,7 @@ def score(skill: float, lower: float = 0.01) -> Score:
 
 def test_a_good_model_passes_without_and_with_a_champion():
     assert judge(score(0.03), score(0.01), None, SETTINGS).passed
-    verdict = judge(score(0.03), score(0.01), Rival(4, 0.03), SETTINGS)
+    verdict = judge(score(0.03), score(0.01), Rival(4, 0.02, lead=0.001), SETTINGS)
     assert verdict.passed
     assert "champion version 4" in verdict.reasons[0]
 
@@ -35,7 +35,9 @@ def test_a_good_model_passes_without_and_with_a_champion():
         (score(0.019), score(0.01), None, "below 0.02"),
         (score(0.03, lower=-0.001), score(0.01), None, "not above zero with 95% confidence"),
         (score(0.03), score(-0.01), None, "walk-forward skill"),
-        (score(0.03), score(0.01), Rival(4, 0.031), "champion version 4 does better"),
+        (score(0.03), score(0.01), Rival(4, 0.031, lead=-0.01), "champion version 4 does better"),
+        # As good by chance: whoever takes its place nightly has no live record.
+        (score(0.03), score(0.01), Rival(4, 0.029, lead=-0.002), "not beaten with 95% confidence"),
     ],
 )
 def test_one_failed_condition_is_enough_and_is_named(

@@ -73,7 +73,13 @@ def refusal(*command: str) -> UsageError:
 
 @pytest.mark.parametrize(
     "command",
-    [("status",), ("env",), ("logs", "kafka"), ("rollback-model", "--symbol=WTI", "--reason=x")],
+    [
+        ("status",),
+        ("env",),
+        ("logs", "kafka"),
+        ("rollback-model", "--symbol=WTI", "--reason=x"),
+        ("forecast", "2017-12-24"),
+    ],
     ids=lambda command: command[0],
 )
 def test_an_instance_that_is_not_up_is_named_with_those_that_are(
@@ -96,6 +102,21 @@ def test_an_unknown_symbol_is_refused_before_a_job_runs(kubectl: Kubectl) -> Non
     error = refusal("rollback-model", "--symbol", "NOPE", "--reason", "no such thing")
     assert "SYMBOL='NOPE'" in error.message
     assert "WTI, SYN-GAS-TTF, all" in error.remedy
+    assert kubectl.created == []
+
+
+@pytest.mark.parametrize(
+    ("days", "named"),
+    [
+        (("2017-12-31", "2017-12-24"), "is after"),
+        (("tomorrow",), "Invalid isoformat"),
+        (("2017-02-30",), "day"),
+    ],
+)
+def test_days_that_are_none_are_refused_before_a_job_runs(
+    days: tuple[str, ...], named: str, kubectl: Kubectl
+) -> None:
+    assert named in refusal("forecast", *days).message
     assert kubectl.created == []
 
 

@@ -41,20 +41,24 @@ class Instrument(BaseModel):
 
     symbol: Name = Field(description="Symbol of its day-ahead prices.")
     source: Name = Field(description="Source of its prices, as price-pipeline names it.")
-    resolution: Literal["PT1H", "PT30M", "PT15M"] = Field("PT1H", description="Length of its periods.")
+    resolution: Literal["PT1H", "PT30M", "PT15M"] = Field(
+        default="PT1H", description="Length of its periods."
+    )
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         description="The market's zone, whose days and gate closure are meant, such as Europe/Berlin."
     )
-    zone: Name | None = Field(None, description="Bidding zone of its indicators; by default the symbol.")
+    zone: Name | None = Field(
+        default=None, description="Bidding zone of its indicators; by default the symbol."
+    )
     indicators: list[Annotated[str, Field(pattern=INDICATOR_PATTERN)]] = Field(
         default=[], description="Forecasts that are known before the auction, such as load and wind-solar."
     )
-    kind: ForecastKind = Field("ensemble", description="What forecasts it.")
+    kind: ForecastKind = Field(default="ensemble", description="What forecasts it.")
     gate_closure: Annotated[str, AfterValidator(_clock)] = Field(
-        "12:00", description="Local time, the day before delivery, at which bids are due."
+        default="12:00", description="Local time, the day before delivery, at which bids are due."
     )
     margin_minutes: int = Field(
-        30, ge=0, le=720, description="How long before the gate closes the forecast is issued."
+        default=30, ge=0, le=720, description="How long before the gate closes the forecast is issued."
     )
 
     @model_validator(mode="after")

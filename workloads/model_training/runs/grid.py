@@ -1,7 +1,7 @@
 """A market's local days of 23, 24 or 25 hours as rows of one length, and back.
 
 A period stands in the place of its local time. Of an hour that the clock repeats the place has the mean, and
-both get its forecast; one that the clock skips is filled from the place before it, and gets none.
+both get its forecast; one that the clock skips has the value of the nearest, the earlier, and gets none.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Grid:
                 total[place] += value
                 count[place] += 1
         row = np.divide(total, count, out=np.full(self.places, np.nan), where=count > 0)
+        there = np.flatnonzero(exists)
         for place in np.flatnonzero(~exists).tolist():
-            row[place] = row[place - 1] if place else np.nan
+            row[place] = row[there[np.argmin(np.abs(there - place))]]
         return row

@@ -1,7 +1,7 @@
 """Forecasts that are recorded go to `ml-predictions`, each once.
 
-A run is recorded first and marked as sent after its message stands on the topic. A process may end between the two,
-so that what was written since is looked at before a message is sent.
+A run is recorded first and marked as sent once its message stands on the topic. A process may end between the
+two, so that what was written since is looked at before a message is sent.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _CLOCKS: Final = timedelta(minutes=10)
 _TABLE: Final = sql.Identifier(SCHEMA, FORECAST_RUNS)
 # Locked until they are marked: two processes at once share them out.
 _UNSENT: Final = sql.SQL(
-    "SELECT source, symbol, resolution, delivery_day, issued_at, message, made_at FROM {} WHERE outcome = 'forecast'"
-    " AND sent_at IS NULL ORDER BY made_at, symbol FOR UPDATE SKIP LOCKED"
+    "SELECT source, symbol, resolution, delivery_day, issued_at, message, made_at FROM {}"
+    " WHERE outcome = 'forecast' AND sent_at IS NULL ORDER BY made_at, symbol FOR UPDATE SKIP LOCKED"
 ).format(_TABLE)
 _MARK: Final = sql.SQL(
     "UPDATE {} SET sent_at = now() WHERE (source, symbol, resolution, delivery_day, issued_at)"

@@ -13,7 +13,7 @@ from workloads.kit.settings import KafkaSettings, PostgresSettings
 class ForecastSettings(KafkaSettings, PostgresSettings):
     """What is forecast, and when a forecast may be called good."""
 
-    instruments: list[Instrument] = []
+    instruments: list[Instrument] = Field(default=[])
     """JSON list. An instrument that is not in it keeps its prediction of the next session."""
 
     false_discovery_rate: float = Field(default=0.05, gt=0, lt=0.5)
@@ -23,7 +23,7 @@ class ForecastSettings(KafkaSettings, PostgresSettings):
     gate_every_days: int = Field(default=28, ge=1)
     """Days between two looks at an instrument: who looks daily finds luck sooner or later."""
     watch_days: int = Field(default=28, ge=14)
-    """Live days that a champion is judged on, as many at a time, and those that it waits after a roll-back."""
+    """Live days that a champion is judged on, as many at a time, and those that pass after a roll-back."""
     watch_level: float = Field(default=0.01, gt=0, lt=0.5)
     """One-sided level at which a champion must be worse than the baseline, live, to be rolled back."""
 
@@ -32,6 +32,6 @@ class ForecastSettings(KafkaSettings, PostgresSettings):
         symbols = [one.symbol for one in self.instruments]
         if twice := sorted({symbol for symbol in symbols if symbols.count(symbol) > 1}):
             raise ValueError(
-                f"instruments has {', '.join(twice)} twice: a symbol has one source and resolution"
+                f"instruments has {', '.join(twice)} twice: a symbol has one source, one resolution"
             )
         return self

@@ -104,7 +104,7 @@ def decide(
 def watch(
     conn: Connection, instrument: Instrument, now: Standing, at: datetime, settings: ForecastSettings
 ) -> str | None:
-    """Roll the champion back where its live forecasts are worse than the baseline, beyond chance; why, or None.
+    """Roll the champion back where its live forecasts are worse than the baseline, beyond chance. Why.
 
     It is looked at after each `watch_days` of outcomes, so that it cannot fall by being looked at often.
     """

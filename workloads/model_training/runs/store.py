@@ -97,7 +97,7 @@ def add_reason(
 
 
 def add_forecast(conn: Connection, made: DeliveryForecast, message: bytes) -> bool:
-    """Record a forecast and a row a period, all or nothing; False, and nothing, where there is one already."""
+    """Record a forecast and a row a period, all or nothing; False, and nothing, where there is one."""
     run = {
         "source": made.source,
         "symbol": made.symbol,

@@ -1,0 +1,86 @@
+"""When a forecast is issued, and where a period stands in its day."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from workloads.kit.contracts.instruments import Instrument
+from workloads.model_training.runs.grid import Grid
+
+ZONES = ("Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")
+BERLIN = Instrument(symbol="DE", source="s", time_zone="Europe/Berlin")
+
+
+def test_it_is_issued_before_the_gate_closes_in_the_markets_own_time() -> None:
+    summer, winter = BERLIN.issue(date(2026, 7, 2)), BERLIN.issue(date(2026, 1, 2))
+    assert summer == datetime(2026, 7, 1, 9, 30, tzinfo=UTC)
+    assert winter == datetime(2026, 1, 1, 10, 30, tzinfo=UTC)
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
+    st.sampled_from(ZONES),
+    st.integers(0, 23),
+    st.integers(0, 720),
+)
+@settings(deadline=None)
+def test_what_is_due_is_the_last_issue_that_has_come(
+    now: datetime, zone: str, hour: int, margin: int
+) -> None:
+    one = Instrument(
+        symbol="X", source="s", time_zone=zone, gate_closure=f"{hour:02}:00", margin_minutes=margin
+    )
+    day, issued_at = one.newest(now)
+    assert issued_at == one.issue(day) <= now < one.issue(day + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"time_zone": "Mars/Olympus"}, "Europe/Berlin"),
+        ({"time_zone": "../etc"}, "Europe/Berlin"),
+        ({"gate_closure": "24:00"}, "12:00"),
+        ({"gate_closure": "noon"}, "12:00"),
+        ({"indicators": ["load", "load"]}, "name each once"),
+        ({"indicators": ["Load"]}, "pattern"),
+        ({"resolution": "P1D"}, "PT1H"),
+        ({"kind": "oracle"}, "ensemble"),
+        ({"symbol": "a/b"}, "pattern"),
+        ({"zones": "DE"}, "not permitted"),
+    ],
+)
+def test_a_wrong_instrument_is_refused_with_the_remedy(changed: dict[str, object], named: str) -> None:
+    good = {"symbol": "DE", "source": "s", "time_zone": "Europe/Berlin"}
+    with pytest.raises(ValidationError, match=named):
+        Instrument.model_validate(good | changed)
+
+
+@given(
+    st.dates(date(2000, 1, 1), date(2040, 1, 1)),
+    st.sampled_from(ZONES),
+    st.sampled_from(("PT1H", "PT30M", "PT15M")),
+)
+@settings(deadline=None)
+def test_every_period_has_a_place_and_every_place_a_value(of: date, zone: str, resolution: str) -> None:
+    grid = Grid(resolution, zone)
+    periods = grid.periods(of)
+    places = [grid.place(start) for start, _ in periods]
+    assert all(0 <= place < grid.places for place in places)
+    row = grid.row(of, {start: 5.0 for start, _ in periods})
+    assert row.tolist() == [5.0] * grid.places
+    assert np.isnan(grid.row(of, {})).all()
+
+
+def test_an_hour_that_comes_twice_has_the_mean_and_one_that_is_skipped_the_hour_before() -> None:
+    grid = Grid("PT1H", "Europe/Berlin")
+    autumn, spring = date(2025, 10, 26), date(2025, 3, 30)
+    twice = grid.row(autumn, {start: float(n) for n, (start, _) in enumerate(grid.periods(autumn))})
+    assert twice[:5].tolist() == [0.0, 1.0, 2.5, 4.0, 5.0]
+    skipped = grid.row(spring, {start: float(n) for n, (start, _) in enumerate(grid.periods(spring))})
+    assert skipped[:5].tolist() == [0.0, 1.0, 1.0, 2.0, 3.0]
