@@ -35,6 +35,9 @@ REPLAY_INTERVAL_SECONDS: Final = "REPLAY_INTERVAL_SECONDS"
 REPLAY_AT_END: Final = "REPLAY_AT_END"
 """price-pipeline replay, after the last step: `idle` (stay up, ready) or `exit` (with 0)."""
 
+MARKETS: Final = "MARKETS"
+"""market-connectors: JSON list of the names of its markets."""
+
 FEATURE_WINDOWS: Final = "FEATURE_WINDOWS"
 """Session counts of the feature set, e.g. 7,30,90: the same for training, serving and prediction-consumer."""
 
