@@ -147,7 +147,7 @@ def test_what_a_fault_held_back_is_named_and_comes_with_the_next_run(
     world.always = refusing(401)
     done = connectors.command("run", *BACKFILL)
     assert done.returncode == 1
-    assert "the key in the secret entsoe is not taken" in done.stdout
+    assert "give a key that it takes in the secret entsoe" in done.stdout
     assert entsoe.KEY not in done.stdout + done.stderr
 
     world.always = half

@@ -1,4 +1,4 @@
-"""`python -m workloads.market_connectors run | look`.
+"""`python -m workloads.market_connectors run | look | list`.
 
 Exit codes: 0 done, 1 failed (the failure is logged and named), 2 bad configuration or arguments.
 """
@@ -22,6 +22,7 @@ from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
 from workloads.kit.settings import load as load_settings
+from workloads.market_connectors import page
 from workloads.market_connectors.feeds import feeds
 from workloads.market_connectors.points import Days
 from workloads.market_connectors.settings import MarketRunSettings, MarketSettings
@@ -37,9 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     log.configure(MARKET_JOBS[args.group].name)
     try:
-        if args.command == "run":
-            return _run(args)
-        return _look(args)
+        match args.command:
+            case "run":
+                return _run(args)
+            case "look":
+                return _look(args)
+            case _:
+                print(page.table(MARKETS.values()), end="")
+                return _OK
     except _BadArguments as error:
         print(error, file=sys.stderr)
         return _BAD
@@ -68,7 +74,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _look(args: argparse.Namespace) -> int:
     """Print what the markets give, a line a number; publish nothing."""
-    from workloads.market_connectors.run import asking, transport
+    from workloads.market_connectors.asking import asking, transport
     from workloads.market_connectors.source import MarketSource
     from workloads.price_pipeline.sources import SourceError
 
@@ -78,12 +84,13 @@ def _look(args: argparse.Namespace) -> int:
     settings = load_settings(MarketSettings)
     markets = _chosen(settings.markets, args.market, None)
     status = _OK
-    with transport(settings, markets).installed():
+    way = transport(settings, markets)
+    with way.installed():
         for feed in (feed for market in markets for feed in feeds(market)):
             source = MarketSource(
                 feed,
                 Days(*asked, feed.market.time_zone),
-                asking(settings),
+                asking(settings, way),
                 known=lambda _: False,
                 now=_now(),
                 workload=MARKET_CONNECTORS.name,
@@ -128,6 +135,9 @@ def _parser() -> argparse.ArgumentParser:
         prog=MARKET_CONNECTORS.name, description="Bring the prices of power markets onto commodity-prices."
     )
     commands = whole.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="show all markets that there are, in Markdown").set_defaults(
+        group="europe"
+    )
     for name, text in (
         ("run", "publish what is due, or with --from and --to what the topics lack of these days"),
         ("look", "show what the markets give of these days, and publish nothing"),

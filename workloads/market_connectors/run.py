@@ -8,21 +8,18 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from workloads.kit import scrub
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.market import Market
 from workloads.kit.producer import TransactionalProducer
-from workloads.market_connectors import libraries
+from workloads.market_connectors.asking import asking, transport
 from workloads.market_connectors.feeds import Feed, feeds
-from workloads.market_connectors.points import Days, Point, local_day
+from workloads.market_connectors.points import Days, local_day
 from workloads.market_connectors.settings import MarketRunSettings, MarketSettings
 from workloads.market_connectors.source import Ask, MarketSource, known_whole
-from workloads.market_connectors.transport import Transport
 from workloads.price_pipeline import job
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.publish import Window, publish
 from workloads.price_pipeline.reading import Reading
-from workloads.price_pipeline.sources import SourceError
 
 Clock = Callable[[], datetime]
 Range = tuple[date, date]
@@ -45,10 +42,12 @@ def run(
         of: the job that runs.
     """
     chosen = [feed for market in markets for feed in feeds(market)]
-    with transport(settings, markets).installed():
+    way = transport(settings, markets)
+    ask = asking(settings, way)
+    with way.installed():
         job.each(
             settings,
-            [(feed.name, partial(_publish, settings, feed, asked, of.name, clock)) for feed in chosen],
+            [(feed.name, partial(_publish, settings, feed, ask, asked, of.name, clock)) for feed in chosen],
             job=of,
             published={market.source for market in markets},
             messages=sorted({feed.message for feed in chosen}, key=lambda message: message.topic),
@@ -56,39 +55,10 @@ def run(
         )
 
 
-def transport(settings: MarketSettings, markets: Sequence[Market]) -> Transport:
-    """The way to these markets."""
-    own = settings.requests_per_second
-    paces = {host: own or market.per_second for market in markets for host in market.hosts}
-    return Transport(hosts=paces, attempts=settings.attempts, wait_max=settings.retry_wait_max_seconds)
-
-
-def asking(settings: MarketSettings) -> Ask:
-    """What asks each market's library, with its key.
-
-    The function raises SourceError where the key cannot be read.
-    """
-
-    def ask(feed: Feed, days: Days) -> list[Point]:
-        market = feed.market
-        key = None
-        if market.secret is not None:
-            file = settings.secrets_dir / market.secret
-            try:
-                key = file.read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise SourceError(
-                    f"{market.name} needs the key of the secret {market.secret}: {file}: {error.strerror}"
-                ) from error
-            scrub.hide(key)
-        return libraries.reader(market.library)(feed, days, key)
-
-    return ask
-
-
 def _publish(
     settings: MarketRunSettings,
     feed: Feed,
+    ask: Ask,
     asked: Range | None,
     name: str,
     clock: Clock,
@@ -109,7 +79,6 @@ def _publish(
         window = Window(look_back=timedelta(days=settings.look_back_days + 2))
     if days.last < days.first or (not asked and known(days)):
         return
-    ask = asking(settings)
     found = MarketSource(feed, days, ask, known=known if asked else lambda _: False, now=now, workload=name)
     reading = Reading(found)
     publish(

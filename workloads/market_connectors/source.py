@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from workloads.kit import periods, scrub
+from workloads.kit import periods
 from workloads.kit.periods import Resolution
 from workloads.market_connectors.feeds import GRACE, Feed
 from workloads.market_connectors.points import Days, Point, local_day
 from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import Incomplete, SourceError
+from workloads.price_pipeline.sources import Incomplete
 
 Ask = Callable[[Feed, Days], list[Point]]
 """A library's reader, with its key."""
@@ -50,7 +50,7 @@ class MarketSource:
         for step in self._days.split(self._feed.market.days):
             if self._known(step):
                 continue
-            points = [point for point in self._asked(step) if step.start <= point.start < step.end]
+            points = [point for point in self._ask(self._feed, step) if step.start <= point.start < step.end]
             points, short = whole(self._feed, step, points, self._now)
             missing += short
             for point in sorted(points):
@@ -61,19 +61,6 @@ class MarketSource:
                 f"{self._feed.name} is not whole: {', '.join(missing[:_SHOWN])}{more}. What came is "
                 "published; each run asks again for the days of its look-back, and --from and --to for others"
             )
-
-    def _asked(self, step: Days) -> list[Point]:
-        market = self._feed.market
-        try:
-            return self._ask(self._feed, step)
-        except SourceError:
-            raise
-        except Exception as error:
-            told = scrub.scrub(" ".join(str(error).split()))[:400]
-            raise SourceError(
-                f"{market.library} could not read {self._feed.name} of {step.first} to {step.last}: "
-                f"{type(error).__name__}: {told}{_remedy(error, market.secret)}"
-            ) from error
 
     def _row(self, point: Point) -> RawRow:
         said = {"start": point.start.isoformat(), "end": point.end.isoformat(), point.of: point.amount}
@@ -150,10 +137,3 @@ def _named(feed: Feed, name: str) -> str:
 def _resolution(point: Point) -> Resolution:
     minutes = (point.end - point.start) // timedelta(minutes=1)
     return Resolution.parse("PT1H" if minutes == 60 else f"PT{minutes}M")
-
-
-def _remedy(error: Exception, secret: str | None) -> str:
-    status = getattr(getattr(error, "response", None), "status_code", getattr(error, "code", None))
-    if status in (401, 403) and secret is not None:
-        return f"; the key in the secret {secret} is not taken: give one that is"
-    return ""

@@ -50,6 +50,10 @@ class Transport:
     sleep: Callable[[float], None] = time.sleep
     asked: dict[str, int] = field(default_factory=dict[str, int])
     """Host → how often it was asked."""
+    last: int | None = None
+    """Status of the last answer; None where there was none."""
+    retry_after: str | None = None
+    """What it said of when to ask again."""
     _paces: dict[str, Pace] = field(default_factory=dict[str, Pace])
 
     @contextlib.contextmanager
@@ -108,17 +112,22 @@ class Transport:
         self.sleep(seconds)
         return True
 
+    def _answered(self, status: int | None, asked: str | None) -> None:
+        self.last, self.retry_after = status, asked
+
     def _pooled(self, host: str, ask: Callable[[], Any]) -> Any:
         errors = load("urllib3.exceptions")
         passing = (errors.ProtocolError, errors.TimeoutError, errors.NewConnectionError)
         for attempt in itertools.count(1):
             self.turn(host)
+            self._answered(None, None)
             try:
                 answer = ask()
             except passing:
                 if not self.wait(host, attempt, None, None):
                     raise
                 continue
+            self._answered(answer.status, answer.headers.get("Retry-After"))
             if not self.wait(host, attempt, answer.status, answer.headers.get("Retry-After")):
                 return answer
             answer.drain_conn()
@@ -127,9 +136,13 @@ class Transport:
     def _opened(self, host: str, ask: Callable[[], Any]) -> Any:
         for attempt in itertools.count(1):
             self.turn(host)
+            self._answered(None, None)
             try:
-                return ask()
+                answer = ask()
+                self._answered(answer.status, None)
+                return answer
             except urllib.error.HTTPError as error:
+                self._answered(error.code, error.headers.get("Retry-After"))
                 if not self.wait(host, attempt, error.code, error.headers.get("Retry-After")):
                     raise
             except (urllib.error.URLError, ConnectionError):

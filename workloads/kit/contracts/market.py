@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from workloads.kit.contracts.messages import Product
 
-Library = Literal["entsoe-py", "gridstatus", "elexonpy", "nemosis"]
+Library = Literal["entsoe-py", "gridstatus", "elexonpy"]
 Group = Literal["europe", "america", "live"]
 """What one job brings: day-ahead markets of one part of the world, or what is published all day long."""
 Forecast = Literal["load", "wind-solar"]
@@ -33,7 +33,7 @@ class Market:
             period is known once it is over.
         licence: of the data.
         secret: name of the secret file with its key; None where none is needed.
-        hosts: that are asked, without a scheme; all by https, but for those of `plain_hosts`.
+        hosts: that are asked, by https.
         days: local days that one question may span.
         per_second: questions a second that each host is asked at most.
         forecasts: that are published, too, onto market-indicators.
@@ -56,7 +56,6 @@ class Market:
     licence: str
     secret: str | None = None
     hosts: tuple[str, ...]
-    plain_hosts: tuple[str, ...] = ()
     days: int = 1
     per_second: float = 2
     forecasts: tuple[Forecast, ...] = ()

@@ -25,7 +25,6 @@ _MODULES: dict[Library, str] = {
     "entsoe-py": "entsoe_py",
     "gridstatus": "gridstatus",
     "elexonpy": "elexonpy",
-    "nemosis": "nemosis",
 }
 
 
