@@ -71,7 +71,7 @@ class Transport:
         def whole(itself: Any, request: Any, answer: Any) -> Any:
             response = build(itself, request, answer)
             if response.ok:
-                _require_whole(response.content, urlsplit(request.url).hostname or "")
+                require_whole(response.content, urlsplit(request.url).hostname or "")
             return response
 
         def opened(url: Any, *args: Any, **kwargs: Any) -> Any:
@@ -151,7 +151,7 @@ class Transport:
         raise AssertionError("the last attempt returns or raises")
 
 
-def _require_whole(content: bytes, host: str) -> None:
+def require_whole(content: bytes, host: str) -> None:
     """HalfAnswer where an XML document ends before its end: ENTSO-E's reader would repeat the last price that
     it found to the end of the period that the document's beginning names."""
     if not content.lstrip().startswith(b"<?xml"):
