@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Final, Self
 
@@ -59,7 +58,7 @@ def _deploy(site: WorkloadSite, s: MarketConnectorsSettings, opts: pulumi.Resour
         markets = [MARKETS[name] for name in MARKETS if name in s.markets and MARKETS[name].group == group]
         if not markets:
             return
-        told = {env.MARKETS: json.dumps([market.name for market in markets])}
+        told = {env.MARKETS: ",".join(market.name for market in markets)}
         w = site.pod(declared, s, args=["run", "--group", group], variables=told)
         keys = {market.secret for market in markets if market.secret is not None}
         if missing := sorted(keys - set(site.passwords.sources)):

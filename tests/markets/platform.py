@@ -38,7 +38,7 @@ class Connectors:
         # What this shell says of proxies and indexes is not the workload's.
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         told = {
-            "MARKETS": json.dumps(list(self.markets)),
+            "MARKETS": ",".join(self.markets),
             "SECRETS_DIR": str(secrets),
             "REQUESTS_PER_SECOND": "1000",
             "RETRY_WAIT_MAX_SECONDS": "0.2",

@@ -106,7 +106,9 @@ def _look(args: argparse.Namespace) -> int:
 
 def _chosen(configured: Collection[str], asked: Collection[str], group: str | None) -> list[Market]:
     if unknown := sorted({*configured, *asked} - set(MARKETS)):
-        raise _BadArguments(f"there is no market {', '.join(unknown)}; there are {', '.join(MARKETS)}")
+        raise _BadArguments(
+            f"there is no market {', '.join(map(repr, unknown))}; there are {', '.join(MARKETS)}"
+        )
     if others := sorted(set(asked) - set(configured)):
         raise _BadArguments(f"--market {', '.join(others)}: MARKETS has {', '.join(sorted(configured))}")
     chosen = [MARKETS[name] for name in MARKETS if name in configured and (not asked or name in asked)]

@@ -5,18 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from workloads.kit.contracts import env
 from workloads.kit.settings import Settings
 from workloads.price_pipeline.settings import RunSettings
 
 
+def _names(value: object) -> object:
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+
 class MarketSettings(Settings):
     """Which markets, and how they are asked."""
 
-    markets: list[str] = Field(min_length=1)
-    """Names of the table, as a JSON list."""
+    markets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(min_length=1)
+    """Names of the table, with commas between them."""
     secrets_dir: Path = Path(env.SECRETS_DIR)
     """Holds each market's key under the name that the table says."""
     first_days: int = Field(default=14, ge=1)

@@ -24,7 +24,7 @@ GB = Feed(MARKETS["GB-INDEX"])
 ZONE = DE.market.time_zone
 MARCH, OCTOBER = date(2025, 3, 30), date(2025, 10, 26)
 LATER = datetime(2026, 11, 1, tzinfo=UTC)
-SETTINGS = MarketSettings(markets=["DE-LU"])
+SETTINGS = MarketSettings(markets=("DE-LU",))
 
 
 def points(day: date, length: str = "PT1H", of: str = DE.market.symbol) -> list[Point]:

@@ -36,7 +36,7 @@ REPLAY_AT_END: Final = "REPLAY_AT_END"
 """price-pipeline replay, after the last step: `idle` (stay up, ready) or `exit` (with 0)."""
 
 MARKETS: Final = "MARKETS"
-"""market-connectors: JSON list of the names of its markets."""
+"""market-connectors: names of its markets, e.g. DE-LU,PL."""
 
 FEATURE_WINDOWS: Final = "FEATURE_WINDOWS"
 """Session counts of the feature set, e.g. 7,30,90: the same for training, serving and prediction-consumer."""
