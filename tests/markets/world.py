@@ -5,6 +5,7 @@ TLS ends here, with a certificate of an authority that the test makes.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import subprocess
 import threading
@@ -158,6 +159,14 @@ def _handler(world: World, context: ssl.SSLContext) -> type[BaseHTTPRequestHandl
             self.wfile.write(given.body)
 
         do_POST = do_GET
+
+        def finish(self) -> None:
+            super().finish()
+            if self.host:
+                # TLS is ended before the connection is: else what was sent last may be lost on the way.
+                with contextlib.suppress(OSError, ValueError):
+                    self.connection.settimeout(2)
+                    self.connection.unwrap().close()
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -61,12 +61,18 @@ class Transport:
         """All three clients go this way while the block runs."""
         pool = load("urllib3.connectionpool").HTTPConnectionPool
         adapter = load("requests.adapters").HTTPAdapter
+        # urllib3 by itself would sleep for as long as any server asks, and then some.
+        once = load("urllib3.util.retry").Retry(
+            connect=0, read=0, redirect=5, status=0, other=0, respect_retry_after_header=False
+        )
         urllib3_open, build, urllib_open = pool.urlopen, adapter.build_response, urllib.request.urlopen
 
         def paced(itself: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
             # Of plain http a proxy's pool is asked, and the address names the host.
             host = urlsplit(url).hostname or itself.host
-            return self._pooled(host, lambda: urllib3_open(itself, method, url, *args, **kwargs))
+            return self._pooled(
+                host, lambda: urllib3_open(itself, method, url, *args, **{**kwargs, "retries": once})
+            )
 
         def whole(itself: Any, request: Any, answer: Any) -> Any:
             response = build(itself, request, answer)
@@ -117,7 +123,7 @@ class Transport:
 
     def _pooled(self, host: str, ask: Callable[[], Any]) -> Any:
         errors = load("urllib3.exceptions")
-        passing = (errors.ProtocolError, errors.TimeoutError, errors.NewConnectionError)
+        passing = (errors.ProtocolError, errors.TimeoutError, errors.MaxRetryError)
         for attempt in itertools.count(1):
             self.turn(host)
             self._answered(None, None)
