@@ -98,7 +98,12 @@ class PlatformSettings(Section):
     @property
     def hosts(self) -> dict[str, list[str]]:
         """Workload → host names that it may reach outside the cluster, by the egress proxy alone."""
-        found = {room.declared[0].name: set(room.hosts(section)) for room, section in self.rooms()}
+        found = {
+            one.name: set(room.hosts(section))
+            for room, section in self.rooms()
+            for one in room.declared
+            if one.name in EGRESS_CLIENTS
+        }
         return {name: sorted(hosts) for name, hosts in found.items() if hosts}
 
     @property

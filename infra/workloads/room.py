@@ -42,7 +42,7 @@ class Room(Generic[S]):
     deploy: makes the components.
     optional: whether a stack may be without it: then nothing of it is built, and no path leads to it.
     published: prices that it publishes with a section, where it does.
-    hosts: names outside the cluster that its first workload reaches with a section, through the egress proxy.
+    hosts: names outside the cluster that those of it that call the egress proxy reach with a section.
     """
 
     declared: tuple[Declaration, ...]

@@ -6,7 +6,6 @@ pinned requirements beside its script.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools import cached, console, paths, proc
+from tools import environments, paths
 
 HERE = Path(__file__).parent
 _LIMIT = 600.0
@@ -26,19 +25,7 @@ def environment(name: str) -> Path:
     Raises:
         CommandFailed: the packages could not be installed.
     """
-    requirements = HERE / "peers" / f"{name}.txt"
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    key = hashlib.sha256(requirements.read_bytes() + version.encode()).hexdigest()[:12]
-    target = paths.cache_dir() / "peers" / f"{name}-{key}"
-
-    def fill(out: Path, _: console.Step) -> None:
-        log = cached.new_log(f"peer-{name}")
-        proc.run([sys.executable, "-m", "venv", out], log=log)
-        pip = [out / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        proc.run([*pip, "--no-deps", "--requirement", requirements], log=log)
-
-    cached.directory(target, lock=f"peer-{name}", title=f"Packages of the peer {name}", fill=fill)
-    return target / "bin" / "python"
+    return environments.made(f"peer-{name}", (HERE / "peers" / f"{name}.txt").read_bytes())
 
 
 def run(script: str, settings: Mapping[str, Any], python: Path | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a stack makes of api-integration: its providers' keys, where they are, and how many share a limit."""
+"""What a stack makes of api-integration: its providers' keys, its way out, and how many share a limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 from infra.stack import Stack
 from tests.stack import Registration, record, settings, values
+from workloads.kit.contracts import providers
 from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 
 Objects = list[dict[str, Any]]
 
@@ -18,7 +20,6 @@ def objects() -> Objects:
     config = values()
     config["carbon:secrets"]["sources"]["open-meteo"] = "weather-key-00000005"
     section = config["carbon:api_integration"]
-    section["destinations"] = [{"cidr": "192.0.2.0/24", "port": 443}]
     section["workers"] = 2
     section["scaler"] |= {"max_replicas": 3}
     seen: dict[str, Registration] = record(lambda: Stack(settings(config))).seen
@@ -43,7 +44,8 @@ def test_it_knows_how_many_share_a_limit_at_most(objects: Objects) -> None:
     assert told["REDIS_URL"]
 
 
-def test_it_reaches_its_destinations(objects: Objects) -> None:
+def test_it_leaves_the_cluster_by_the_names_of_its_table_alone(objects: Objects) -> None:
+    assert settings(values()).hosts[API_INTEGRATION.name] == list(providers.hosts())
     egress = one(objects, "NetworkPolicy")["spec"]["egress"]
-    outside = [rule for rule in egress if "192.0.2.0/24" in str(rule["to"])]
-    assert [port["port"] for rule in outside for port in rule["ports"]] == [443]
+    assert any(EGRESS_PROXY.name in str(rule["to"]) for rule in egress)
+    assert not any("ipBlock" in str(rule["to"]) for rule in egress)

@@ -9,6 +9,7 @@ from tools.cluster import references
 from tools.image_build import context, requirements, rootfs
 from tools.image_build.context import Files
 from tools.paths import ROOT
+from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.platform import IMAGES
 
 WORKLOADS = ROOT / "workloads"
@@ -56,6 +57,10 @@ def _base(name: str, target: str) -> Spec:
     return Spec(name, WORKLOADS / "base" / "Dockerfile", files, _ON_DEBIAN, target)
 
 
+_BUILT_ON = {MARKET_CONNECTORS.name: ("price_pipeline",)}
+"""Workload → packages of others that it is made with: market-connectors publishes as price-pipeline does."""
+
+
 def _workload(name: str) -> Spec:
     """The image of one of the platform's own workloads: its package, and its dependency group if any."""
     package = name.replace("-", "_")
@@ -64,8 +69,9 @@ def _workload(name: str) -> Spec:
         code = {
             "workloads/__init__.py": WORKLOADS / "__init__.py",
             **context.tree(WORKLOADS / "kit", "workloads/kit"),
-            **context.tree(WORKLOADS / package, f"workloads/{package}"),
         }
+        for one in (package, *_BUILT_ON.get(name, ())):
+            code |= context.tree(WORKLOADS / one, f"workloads/{one}")
         if not requirements.has_group(name):
             return code
         return {**code, "requirements.txt": requirements.group(name)}

@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from workloads.price_pipeline import run
+    from workloads.price_pipeline.job import RunFailed
 
     egress.use(PRICE_PIPELINE.name)
     settings, sources = _sources(RunSettings)
@@ -63,7 +64,7 @@ def _run(args: argparse.Namespace) -> int:
         backfill = (datetime.combine(first, time.min, UTC), datetime.combine(last, time.max, UTC))
     try:
         run.run(settings, sources, args.source, backfill, _now)
-    except run.RunFailed:
+    except RunFailed:
         # Each failed source was logged with its reason.
         return _FAILED
     return _OK

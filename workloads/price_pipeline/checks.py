@@ -91,4 +91,4 @@ def _message(row: RawRow, start: datetime, end: datetime, known: datetime, amoun
 def _refused(row: RawRow, error: str, reason: str) -> Refused:
     series = row.series if isinstance(row.series, str) else shown(row.series or "")
     topic = Price.topic if row.terms.kind is None else Indicator.topic
-    return Refused(row.terms.source, series, row.raw, error, reason, row.line, topic)
+    return Refused(row.terms.source, series, row.raw, error, reason, row.line, topic, row.terms.workload)

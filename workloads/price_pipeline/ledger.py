@@ -83,6 +83,10 @@ class Ledger:
         """Series published by `source`."""
         return {series for name, series in self._newest if name == source}
 
+    def has(self, source: str, series: str, start: datetime, resolution: str) -> bool:
+        """Whether a series was published of the period that starts then."""
+        return (source, series, start, resolution) in self._held
+
     def refused(self, row: Refused) -> bool:
         """Whether this row of this source is on the dead-letter topic already."""
         return (row.source, row.symbol, digest(row.raw)) in self._refused

@@ -237,7 +237,9 @@ def _due(
 
 def _given_up(one: _Found, error: str, reason: str) -> Refused:
     price, row = one.price, one.row
-    return Refused(price.source, price.series, row.raw, error, reason, row.line, price.topic)
+    return Refused(
+        price.source, price.series, row.raw, error, reason, row.line, price.topic, row.terms.workload
+    )
 
 
 def _identity(price: Message) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.indicators import IndicatorKind, indicator_series
 from workloads.kit.contracts.messages import Price, Product, Provenance
 from workloads.kit.contracts.sources.row_config import Labels, Publication
@@ -41,6 +42,8 @@ class Terms:
     decimal: str = "."
     thousands: str = ""
     no_price: frozenset[str] = frozenset({"", "."})
+    workload: str = PRICE_PIPELINE.name
+    """Who reads them, as the dead letters of those that are refused say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +105,4 @@ class Refused:
     reason: str
     line: int = 0
     topic: str = Price.topic
+    workload: str = PRICE_PIPELINE.name

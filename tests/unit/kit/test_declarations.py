@@ -15,8 +15,9 @@ from workloads.data_quality.settings import IndicatorQualitySettings, PriceQuali
 from workloads.indicator_consumer.settings import IndicatorSettings
 from workloads.kit.contracts import tables, topics
 from workloads.kit.contracts.declaration import Declaration
+from workloads.kit.contracts.declared.market_connectors import MARKET_JOBS
 from workloads.kit.contracts.declared.migrations import TOPICS
-from workloads.kit.contracts.declared.price_pipeline import INJECT_ID
+from workloads.kit.contracts.declared.price_pipeline import INJECT_ID, PRICE_PIPELINE
 from workloads.kit.contracts.declared.services import KAFKA
 from workloads.kit.contracts.platform import CLIENTS, DECLARED, GRANTS, ROLES, flows, running
 from workloads.kit.contracts.tables import READ
@@ -128,10 +129,12 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
         "data_quality/review.py": "_REVIEW_ID",
         "price_pipeline/ingest.py": "PIPELINE_ID",
         "price_pipeline/inject.py": "INJECT_ID",
+        "price_pipeline/job.py": "job.name",
         "price_pipeline/letters.py": "LETTERS_ID",
         "price_pipeline/replay.py": "REPLAY_ID",
-        "price_pipeline/run.py": "PIPELINE_ID",
     }
+    for one in (PRICE_PIPELINE, *MARKET_JOBS.values()):
+        assert one.name in CLIENTS[one.name].transactional_ids
 
 
 def test_no_fact_is_written_a_second_place() -> None:

@@ -9,8 +9,8 @@ import yaml
 
 from tools.paths import ROOT
 from workloads.kit.contracts.instruments import Instrument
+from workloads.kit.contracts.sources.kinds import CsvSource
 from workloads.price_pipeline import config
-from workloads.price_pipeline.config import CsvSource
 
 
 def test_the_sources_of_the_page_are_those_of_the_sets_instrument(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.sources import Incomplete, SourceError, json_document
 from workloads.price_pipeline.sources.http import HttpSource
-from workloads.price_pipeline.sources.http_client import Pace, retry_after
 from workloads.price_pipeline.sources.json_document import Document
+from workloads.price_pipeline.sources.pace import Pace, retry_after
 
 ROWS = ['{"d": "2026-01-01", "v":  10.50}', '{"d": "2026-01-02", "v": "11"}', '{"d": "2026-01-03", "v": -1}']
 

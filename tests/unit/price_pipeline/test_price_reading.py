@@ -38,7 +38,7 @@ class Runs:
         counts: Counter[str] = Counter()
         producer = cast(TransactionalProducer, self.topic)
         sources = Sources(sources=(config,))
-        publish_source(config, sources, None, self.ledger, producer, lambda: NOW, transaction_rows, counts)
+        publish_source(config, sources, None, lambda: NOW, transaction_rows, self.ledger, producer, counts)
         return +counts
 
     def days(self, symbol: str) -> list[date]:

@@ -40,6 +40,8 @@ REPLAY_AT_END: Final = "REPLAY_AT_END"
 
 INSTRUMENTS: Final = "INSTRUMENTS"
 """forecast-run: JSON list of the instruments whose delivery days are forecast (`contracts.instruments`)."""
+MARKETS: Final = "MARKETS"
+"""market-connectors: names of its markets, e.g. DE-LU,PL."""
 
 FEATURE_WINDOWS: Final = "FEATURE_WINDOWS"
 """Session counts of the feature set, e.g. 7,30,90: the same for training, serving and prediction-consumer."""

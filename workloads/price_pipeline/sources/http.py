@@ -19,8 +19,9 @@ from workloads.kit.contracts.sources.kinds import HttpSource as HttpConfig
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import Incomplete, SourceError, table
 from workloads.price_pipeline.sources.answers import NO_PAGE, Answers, Page
-from workloads.price_pipeline.sources.http_client import HttpClient, Pace
+from workloads.price_pipeline.sources.http_client import HttpClient
 from workloads.price_pipeline.sources.order import in_order
+from workloads.price_pipeline.sources.pace import Pace
 
 
 class HttpSource:

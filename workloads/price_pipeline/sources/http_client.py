@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +13,7 @@ import stamina
 from workloads.kit import scrub
 from workloads.kit.contracts.sources.http_config import HttpClient as Config
 from workloads.price_pipeline.sources import SourceError
+from workloads.price_pipeline.sources.pace import Pace, retry_after
 
 _EXCERPT = 200
 """Characters of an answer that an error shows."""
@@ -104,28 +102,6 @@ class HttpClient:
         raise AssertionError("a retried request ends in an answer or an error")
 
 
-class Pace:
-    """Spaces calls evenly."""
-
-    def __init__(
-        self,
-        per_second: float,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._gap = 1 / per_second
-        self._clock = clock
-        self._sleep = sleep
-        self._next = clock()
-
-    def wait(self) -> None:
-        """Return when the next call is due."""
-        now = self._clock()
-        if now < self._next:
-            self._sleep(self._next - now)
-        self._next = max(now, self._next) + self._gap
-
-
 def read_secret(file: Path, setting: str) -> str:
     """The secret in `file`, which no log line shows from now on.
 
@@ -147,15 +123,3 @@ def excerpt(response: httpx.Response) -> str:
     if not text:
         return ""
     return f": {text[:_EXCERPT]}{'…' if len(text) > _EXCERPT else ''}"
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, as seconds or as a date; None where it says nothing."""
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None

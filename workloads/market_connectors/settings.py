@@ -1,0 +1,40 @@
+"""What market-connectors reads from its environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from workloads.kit.contracts import env
+from workloads.kit.settings import Settings
+from workloads.price_pipeline.settings import RunSettings
+
+
+def _names(value: object) -> object:
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+
+class MarketSettings(Settings):
+    """Which markets, and how they are asked."""
+
+    markets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(min_length=1)
+    """Names of the table, with commas between them."""
+    secrets_dir: Path = Path(env.SECRETS_DIR)
+    """Holds each market's key under the name that the table says."""
+    first_days: int = Field(default=14, ge=1)
+    """How far back a market is asked that the topic has nothing of; what is before comes by a backfill."""
+    look_back_days: int = Field(default=3, ge=0)
+    """How far before the newest that is known changes and what was missing are looked for."""
+    attempts: int = Field(default=4, ge=1)
+    """Of one question."""
+    retry_wait_max_seconds: float = Field(default=60, ge=0)
+    """Longest wait before an attempt. A market that asks for more is asked in the next run."""
+    requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    """Of every host, instead of what the table says."""
+
+
+class MarketRunSettings(MarketSettings, RunSettings):
+    """A run that publishes."""

@@ -1,0 +1,139 @@
+"""A feed as a source of rows: which days are asked for, in which steps, and what of an answer is believed."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from workloads.kit import periods
+from workloads.kit.periods import Resolution
+from workloads.market_connectors.feeds import GRACE, Feed
+from workloads.market_connectors.points import Days, Point, local_day
+from workloads.price_pipeline.rows import RawRow
+from workloads.price_pipeline.sources import Incomplete
+
+Ask = Callable[[Feed, Days], list[Point]]
+"""A library's reader, with its key."""
+
+_SHOWN: Final = 5
+"""Days that a message names; all are counted."""
+
+
+class MarketSource:
+    """The rows of one feed on some days, in order, in steps of as many days as one question spans. A step's
+    rows are given before the next is asked for: a failure leaves published what came before.
+
+    Args:
+        known: says of a step whether all of it was published before: it is then not asked for.
+        now: the run's time.
+        workload: that reads it.
+    """
+
+    ordered = True
+
+    def __init__(
+        self, feed: Feed, days: Days, ask: Ask, *, known: Callable[[Days], bool], now: datetime, workload: str
+    ) -> None:
+        self._feed = feed
+        self._days = days
+        self._ask = ask
+        self._known = known
+        self._now = now
+        self._workload = workload
+
+    def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:  # noqa: ARG002
+        """All rows of its days; the window looks at which of them are asked for."""
+        missing: list[str] = []
+        for step in self._days.split(self._feed.market.days):
+            if self._known(step):
+                continue
+            points = [point for point in self._ask(self._feed, step) if step.start <= point.start < step.end]
+            points, short = whole(self._feed, step, points, self._now)
+            missing += short
+            for point in sorted(points):
+                yield self._row(point)
+        if missing:
+            more = f" and {len(missing) - _SHOWN} days more" if len(missing) > _SHOWN else ""
+            raise Incomplete(
+                f"{self._feed.name} is not whole: {', '.join(missing[:_SHOWN])}{more}. What came is "
+                "published; each run asks again for the days of its look-back, and --from and --to for others"
+            )
+
+    def _row(self, point: Point) -> RawRow:
+        said = {"start": point.start.isoformat(), "end": point.end.isoformat(), point.of: point.amount}
+        terms = self._feed.terms(_resolution(point), self._workload)
+        return RawRow(terms, json.dumps(said).encode(), point.of, point.start, point.amount)
+
+
+def whole(feed: Feed, step: Days, points: list[Point], now: datetime) -> tuple[list[Point], list[str]]:
+    """The points that are believed, and what is missing: of each day that should be there by now.
+
+    Where the end of an answer is not that of a day, its last point may be half a number: it is left out, and
+    comes with the rest of its day.
+    """
+    if feed.publication is None:
+        return points, []
+    zone = feed.market.time_zone
+    by_day: defaultdict[tuple[date, str], list[Point]] = defaultdict(list)
+    for point in points:
+        by_day[local_day(point.start, zone), point.of].append(point)
+    names = sorted({point.of for point in points})
+    due, missing = feed.last_day(now, late=GRACE), list[str]()
+    for day in step.each:
+        of_day = {name: by_day.get((day, name), []) for name in names}
+        if not any(of_day.values()):
+            missing += [f"{day} is missing"] if day <= due else []
+        for name, found in of_day.items():
+            expected = _count(feed, day, found)
+            if found and len({point.start for point in found}) < expected:
+                missing.append(f"{day} has {len(found)} of {expected} periods{_named(feed, name)}")
+    if not points:
+        return [], missing
+    last = max(points)
+    day = local_day(last.start, zone)
+    cut_off = last.end < Days(day, day, zone).end and len(by_day[day, last.of]) < _count(
+        feed, day, by_day[day, last.of]
+    )
+    return [point for point in points if point != last] if cut_off else points, missing
+
+
+def known_whole(
+    feed: Feed, of: Collection[str], has: Callable[[str, datetime, str], bool], days: Days
+) -> bool:
+    """Whether all periods of these days were published, of one length or another each day.
+
+    Args:
+        of: series that it is to have.
+        has: whether there is something of (series, start, resolution).
+    """
+    if feed.publication is None:
+        return False
+    return all(
+        any(
+            all(has(series, start, text) for start, _ in periods.day(day, Resolution.parse(text), days.zone))
+            for text in ("PT15M", "PT30M", "PT1H")
+        )
+        for day in days.each
+        for series in of
+    )
+
+
+def _count(feed: Feed, day: date, found: list[Point]) -> int:
+    zone = feed.market.time_zone
+    text = feed.market.resolution_on(day)
+    length = min((point.end - point.start for point in found), default=Resolution.parse(text).clock)
+    assert length is not None, "periods of a market are parts of a day"
+    days = Days(day, day, zone)
+    return -((days.start - days.end) // length)
+
+
+def _named(feed: Feed, name: str) -> str:
+    return "" if feed.of == "prices" else f" of {name}"
+
+
+def _resolution(point: Point) -> Resolution:
+    minutes = (point.end - point.start) // timedelta(minutes=1)
+    return Resolution.parse("PT1H" if minutes == 60 else f"PT{minutes}M")
