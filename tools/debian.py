@@ -144,8 +144,9 @@ def _lists() -> Path:
 def _launchers(tree: Path, package: str) -> None:
     launch = tree / "launch"
     launch.mkdir()
-    folders = [*sorted(tree.glob("**/lib/*-linux-gnu")), *sorted(tree.glob("**/lib/*-linux-gnu/*"))]
-    libraries = ":".join(f"$tree/{d.relative_to(tree)}" for d in folders if any(d.glob("*.so*")))
+    folders = sorted(tree.glob("**/lib/*-linux-gnu"))
+    folders += [below for d in folders for below in sorted(d.iterdir()) if any(below.glob("*.so*"))]
+    libraries = ":".join(f"$tree/{d.relative_to(tree)}" for d in folders)
     for program in (name for name, owner in UNPACKED.items() if owner == package):
         # Where a package has a script of its own in bin, that looks for the program on the host.
         places = [tree / "usr" / "lib" / program / program, *sorted(tree.glob(f"usr/**/*bin/{program}"))]

@@ -426,7 +426,7 @@ def test_what_waits_to_be_recorded_is_written_at_the_end_and_answers_never_wait(
         admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true".encode())
     lost = int(replica.metric(dropped))
     replica.process.stop()
-    assert replica.process.code() == 0
+    assert replica.process.code == 0
     assert database.query("SELECT count(*) FROM api_audit") == [(30 - lost,)]
 
 

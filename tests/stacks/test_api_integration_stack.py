@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.stack import Stack
-from tests.stack import Registration, record, settings, values
+from tests.stack import Registration, platform, record, settings, values
 from workloads.kit.contracts import providers
 from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
@@ -45,7 +45,7 @@ def test_it_knows_how_many_share_a_limit_at_most(objects: Objects) -> None:
 
 
 def test_it_leaves_the_cluster_by_the_names_of_its_table_alone(objects: Objects) -> None:
-    assert settings(values()).hosts[API_INTEGRATION.name] == list(providers.hosts())
+    assert platform().hosts[API_INTEGRATION.name] == list(providers.hosts())
     egress = one(objects, "NetworkPolicy")["spec"]["egress"]
     assert any(EGRESS_PROXY.name in str(rule["to"]) for rule in egress)
     assert not any("ipBlock" in str(rule["to"]) for rule in egress)

@@ -9,6 +9,7 @@ from tools.cluster import references
 from tools.image_build import context, requirements, rootfs
 from tools.image_build.context import Files
 from tools.paths import ROOT
+from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.platform import IMAGES
 
@@ -81,7 +82,7 @@ def _workload(name: str) -> Spec:
 
 def _data_api() -> Spec:
     """With the files of uPlot, which the hub serves."""
-    plain = _workload("data-api")
+    plain = _workload(DATA_API.name)
     return replace(plain, files=lambda: {**plain.files(), **context.tree(charting.directory(), "charting")})
 
 
@@ -134,7 +135,7 @@ _NODE = (
 )
 
 _PLATFORM = (
-    *(_workload(name) for name, third_party in IMAGES.items() if not third_party and name != "data-api"),
+    *(_workload(name) for name, third_party in IMAGES.items() if not third_party and name != DATA_API.name),
     _data_api(),
     _mlflow(),
     _third_party("kafka", _kafka_jars),

@@ -68,10 +68,8 @@ def connect(settings: PostgresSettings, *, application_name: str, autocommit: bo
         Transient: the server is away or refuses the connection.
     """
     try:
-        arguments = parameters(settings, application_name=application_name)
-        return Login.connect(
-            **arguments, password_file=settings.postgres_password_file, autocommit=autocommit
-        )
+        made, file = parameters(settings, application_name=application_name), settings.postgres_password_file
+        return Login.connect(**made, password_file=file, autocommit=autocommit)
     except LOST as error:
         at = f"{settings.postgres_host}:{settings.postgres_port}"
         raise Transient(f"PostgreSQL at {at}: {error}") from error

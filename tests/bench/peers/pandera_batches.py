@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
+import pandera.pandas as pa  # pyright: ignore[reportMissingImports] - in the environment of the peers
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 AUDIENCE = "carbon-data-api"
 
@@ -58,7 +59,7 @@ class Issuer:
             return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
         if path == "/keys":
             public = [
-                json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": kid, "use": "sig"}
+                json.loads(RSAAlgorithm.to_jwk(key.public_key())) | {"kid": kid, "use": "sig"}
                 for kid, key in self.published.items()
             ]
             return {"keys": [{"kty": "unheard-of", "kid": "odd"}, *public]}

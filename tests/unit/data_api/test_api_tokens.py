@@ -81,7 +81,7 @@ def _signed_with_the_public_key(issuer: Issuer) -> str:
 
 def _unsigned(issuer: Issuer) -> str:
     claims = jwt.decode(issuer.token(), options={"verify_signature": False})
-    return jwt.encode(claims, None, algorithm="none", headers={"kid": "one"})
+    return jwt.encode(claims, "", algorithm="none", headers={"kid": "one"})
 
 
 def _changed(issuer: Issuer) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from workloads.market_connectors.transport import HalfAnswer, Transport, require_whole
@@ -12,7 +14,7 @@ def waits() -> list[float]:
     return []
 
 
-def transport(waits: list[float], **changed: float) -> Transport:
+def transport(waits: list[float], **changed: Any) -> Transport:
     return Transport(attempts=3, wait_max=60, sleep=waits.append, **changed)
 
 

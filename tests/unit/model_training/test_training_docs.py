@@ -18,7 +18,7 @@ def test_the_sources_of_the_page_are_those_of_the_sets_instrument(tmp_path: Path
     [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     file = tmp_path / "sources.yaml"
     file.write_text(example, encoding="utf-8")
-    prices, forecasts = config.load(file).sources
+    prices, forecasts = config.load(file, allowed=("market",)).sources
     assert isinstance(prices, CsvSource)
     assert isinstance(forecasts, CsvSource)
     chosen = yaml.safe_load((ROOT / "stacks" / "sets" / "forecasts.yaml").read_text(encoding="utf-8"))
