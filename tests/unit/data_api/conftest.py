@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -36,6 +36,16 @@ class MemoryStore:
         if self.error is not None:
             raise self.error
         return self.found[: values.get("count", len(self.found))]
+
+    def copied(
+        self, _query: object, values: Mapping[str, Any], _seconds: float
+    ) -> Generator[bytes, None, None]:
+        self.asked.append(values)
+        if self.error is not None:
+            raise self.error
+        yield b"symbol,price\n"
+        for row in self.found:
+            yield f"{row['symbol']},{row['price']}\n".encode()
 
 
 def price(hour: int, value: float = 1.5) -> Row:

@@ -136,9 +136,8 @@ def test_a_body_that_is_none_is_a_problem(client: FlaskClient, data: bytes, stat
 
 def test_the_example_of_the_page_holds(client: FlaskClient) -> None:
     page = (ROOT / "docs/data-api.md").read_text()
-    ((path, body),) = re.findall(
-        r'^curl -s "\$API(/v1/curves[^"]*)" -H "Content-Type: application/json" -d \'([^\']+)\'$', page, re.M
-    )
+    sent = r'^curl -s -H "@\$API_AUTH" "\$API(/v1/curves[^"]*)" -H "Content-Type: application/json"'
+    ((path, body),) = re.findall(sent + r" -d '([^']+)'$", page, re.MULTILINE)
     answer = client.post(path, data=body, content_type="application/json")
     assert answer.status_code == 200, answer.text
     assert answer.text.count("outage,") == 365
