@@ -172,7 +172,7 @@ def test_a_server_that_asks_to_wait_is_asked_again_when_it_said(
     connectors: Connectors, world: World, stood: dict[str, Stood]
 ) -> None:
     day = date(2026, 6, 10)
-    for name in ("CH", "GB-INDEX"):  # requests, and urllib3 by itself
+    for name in ("CH", "GB-INDEX", "SPP-NORTH-HUB"):  # requests, urllib3 by itself, and urllib
         soon = format_datetime(datetime.now().astimezone())
         world.once.extend([refusing(429, Retry_After="0"), refusing(503, Retry_After=soon), refusing(502)])
 

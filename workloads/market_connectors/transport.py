@@ -8,6 +8,7 @@ an answer. The way out is the environment's (`HTTPS_PROXY`, `REQUESTS_CA_BUNDLE`
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import random
 import time
@@ -82,7 +83,9 @@ class Transport:
 
         def opened(url: Any, *args: Any, **kwargs: Any) -> Any:
             host = urlsplit(getattr(url, "full_url", url)).hostname or ""
-            return self._opened(host, lambda: urllib_open(url, *args, **kwargs))
+            # A copy each: the way through a proxy is written into the request, and one that has been there
+            # goes through the tunnel without TLS.
+            return self._opened(host, lambda: urllib_open(copy.deepcopy(url), *args, **kwargs))
 
         pool.urlopen, adapter.build_response, urllib.request.urlopen = paced, whole, opened
         try:
@@ -151,7 +154,8 @@ class Transport:
                 self._answered(error.code, error.headers.get("Retry-After"))
                 if not self.wait(host, attempt, error.code, error.headers.get("Retry-After")):
                     raise
-            except (urllib.error.URLError, ConnectionError):
+                error.close()
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
                 if not self.wait(host, attempt, None, None):
                     raise
         raise AssertionError("the last attempt returns or raises")
