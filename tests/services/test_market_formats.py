@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from tests.markets.all import KEYS, Stood, everything
 from tests.markets.platform import Connectors
-from tests.markets.world import Fault, World, empty, half, refusing
+from tests.markets.world import Answer, Fault, World, empty, half, refusing
+from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.markets import MARKETS, hosts
 
 AMERICA = [name for name, market in MARKETS.items() if market.library == "gridstatus"]
@@ -36,7 +38,7 @@ def world(everywhere: tuple[World, dict[str, Stood]]) -> Iterator[World]:
     world.asked.clear()
     yield world
     world.once.clear()
-    world.always = None
+    world.always = world.callers = None
     for one in stood.values():
         one.market.missing.clear()
 
@@ -172,7 +174,7 @@ def test_a_server_that_asks_to_wait_is_asked_again_when_it_said(
     connectors: Connectors, world: World, stood: dict[str, Stood]
 ) -> None:
     day = date(2026, 6, 10)
-    for name in ("CH", "GB-INDEX"):  # requests, and urllib3 by itself
+    for name in ("CH", "GB-INDEX", "SPP-NORTH-HUB"):  # requests, urllib3 by itself, and urllib
         soon = format_datetime(datetime.now().astimezone())
         world.once.extend([refusing(429, Retry_After="0"), refusing(503, Retry_After=soon), refusing(502)])
 
@@ -182,6 +184,28 @@ def test_a_server_that_asks_to_wait_is_asked_again_when_it_said(
         assert given(lines, name) == truth(stood[name], day)
 
 
+def test_a_server_that_says_nothing_is_asked_again(
+    connectors: Connectors, world: World, stood: dict[str, Stood]
+) -> None:
+    day, over = date(2026, 6, 10), Event()
+    connectors.seconds = 120
+
+    def silent(answer: Answer) -> Answer:
+        over.wait()
+        return answer
+
+    try:
+        for name in ("CH", "GB-INDEX", "SPP-NORTH-HUB"):  # requests, urllib3 by itself, and urllib
+            world.once.append(silent)
+            lines = connectors.look(
+                *("--from", str(day), "--to", str(day), "--market", name), SILENCE_MAX_SECONDS="5"
+            )
+            assert errors(lines) == {}, name
+            assert given(lines, name) == truth(stood[name], day)
+    finally:
+        over.set()
+
+
 def test_a_host_that_is_no_markets_is_not_reached(connectors: Connectors, world: World) -> None:
     del world.sites["data.elexon.co.uk"], world.sites["portal.spp.org"]
     lines = connectors.look(
@@ -189,3 +213,27 @@ def test_a_host_that_is_no_markets_is_not_reached(connectors: Connectors, world:
     )
     assert set(errors(lines)) == {"GB-INDEX", "SPP-NORTH-HUB"}
     assert set(world.refused) == {"data.elexon.co.uk", "portal.spp.org"}
+
+
+def test_every_client_shows_the_proxy_the_workloads_name_and_password(
+    connectors: Connectors, world: World, stood: dict[str, Stood], tmp_path: Path
+) -> None:
+    day, names = date(2026, 6, 10), ["CH", "GB-INDEX", "SPP-NORTH-HUB"]
+    world.callers = {MARKET_CONNECTORS.name: "p@ss/w: %r?d#"}
+    password = tmp_path / "proxy-password"
+    env = {"EGRESS_PROXY_URL": world.proxy, "EGRESS_PASSWORD_FILE": str(password)}
+    asked = ("--from", str(day), "--to", str(day), "--market")
+
+    password.write_text("another\n")
+    assert set(errors(connectors.look(*asked, *names, **env))) == set(names)
+    assert world.asked == []
+
+    password.write_text(world.callers[MARKET_CONNECTORS.name])
+    for name in names:
+        # What is asked again shows them again.
+        world.once.append(refusing(503, Retry_After="0"))
+        lines = connectors.look(*asked, name, **env)
+        assert errors(lines) == {}, name
+        assert given(lines, name) == truth(stood[name], day), name
+    # They are the proxy's to see, and not the markets'.
+    assert not any("proxy-authorization" in map(str.lower, one.headers) for one in world.asked)

@@ -8,6 +8,7 @@ an answer. The way out is the environment's (`HTTPS_PROXY`, `REQUESTS_CA_BUNDLE`
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import random
 import time
@@ -41,12 +42,14 @@ class Transport:
     per_second: questions a second that a host is asked at most, where `hosts` does not say.
     attempts: of one question.
     wait_max: seconds of the longest wait for one host; one that asks for more has refused.
+    silence_max: seconds for which a host may say nothing. Most of the libraries' questions have no limit.
     """
 
     hosts: Mapping[str, float] = field(default_factory=dict[str, float])
     per_second: float = 2
     attempts: int = 4
     wait_max: float = 60
+    silence_max: float = 60
     sleep: Callable[[float], None] = time.sleep
     asked: dict[str, int] = field(default_factory=dict[str, int])
     """Host → how often it was asked."""
@@ -70,9 +73,8 @@ class Transport:
         def paced(itself: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
             # Of plain http a proxy's pool is asked, and the address names the host.
             host = urlsplit(url).hostname or itself.host
-            return self._pooled(
-                host, lambda: urllib3_open(itself, method, url, *args, **{**kwargs, "retries": once})
-            )
+            ours = {**kwargs, "retries": once, "timeout": self.silence_max}
+            return self._pooled(host, lambda: urllib3_open(itself, method, url, *args, **ours))
 
         def whole(itself: Any, request: Any, answer: Any) -> Any:
             response = build(itself, request, answer)
@@ -82,7 +84,10 @@ class Transport:
 
         def opened(url: Any, *args: Any, **kwargs: Any) -> Any:
             host = urlsplit(getattr(url, "full_url", url)).hostname or ""
-            return self._opened(host, lambda: urllib_open(url, *args, **kwargs))
+            # A copy each: the way through a proxy is written into the request, and one that has been there
+            # goes through the tunnel without TLS.
+            ours = {**kwargs, "timeout": self.silence_max}
+            return self._opened(host, lambda: urllib_open(copy.deepcopy(url), *args, **ours))
 
         pool.urlopen, adapter.build_response, urllib.request.urlopen = paced, whole, opened
         try:
@@ -151,7 +156,8 @@ class Transport:
                 self._answered(error.code, error.headers.get("Retry-After"))
                 if not self.wait(host, attempt, error.code, error.headers.get("Retry-After")):
                     raise
-            except (urllib.error.URLError, ConnectionError):
+                error.close()
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
                 if not self.wait(host, attempt, None, None):
                     raise
         raise AssertionError("the last attempt returns or raises")
