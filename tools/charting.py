@@ -25,13 +25,14 @@ def directory() -> Path:
             for name in FILES:
                 (out / Path(name).name).write_bytes(archive.read(root + name))
 
-    return cached.directory(_files(), lock="charting-files", title="Unpacking uPlot", fill=fill)
+    return cached.directory(target(), lock="charting-files", title="Unpacking uPlot", fill=fill)
 
 
 def present() -> bool:
     """Whether `directory` has nothing to fetch."""
-    return _files().is_dir()
+    return target().is_dir()
 
 
-def _files() -> Path:
+def target() -> Path:
+    """Where the files are, or are to be."""
     return maven.directory(_NAME, POM).with_name("files")

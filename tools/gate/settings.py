@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from infra.settings.stack import GIVEN_AT_RUN_TIME, PLATFORM
 from tools import paths
 from tools.errors import ToolError, UsageError
 from tools.gate.model import Finding
+from workloads.kit.contracts import tenants
 from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, ROLES
 
 CHECK: Final = "settings"
@@ -147,7 +148,10 @@ def _brought(stack: str) -> dict[str, Any]:
     brought: dict[str, Any] = {f"{NAMESPACE}:images": images}
     if "cluster" not in committed:
         cluster = {"kind": "kubeconfig", "kubeconfig": "/dev/null", "identifier": stack}
-        brought |= {f"{NAMESPACE}:cluster": cluster, f"{NAMESPACE}:secrets": _passwords()}
+        brought |= {
+            f"{NAMESPACE}:cluster": cluster,
+            f"{NAMESPACE}:secrets": _passwords(committed.get("tenants") or {}),
+        }
     return brought
 
 
@@ -162,12 +166,13 @@ def _registry(committed: Mapping[str, Any]) -> str:
     return "localhost/carbon"
 
 
-def _passwords() -> dict[str, Any]:
+def _passwords(names: Iterable[str]) -> dict[str, Any]:
+    roles = (*ROLES, *map(tenants.role, names))
     return {
         "kind": "generated",
         "postgres_password": "stand-in-for-postgres",
         "redis_password": "stand-in-for-redis",
-        "roles": {role: f"stand-in-for-{role}" for role in ROLES},
+        "roles": {role: f"stand-in-for-{role}" for role in roles},
         "egress": {name: f"stand-in-for-{name}" for name in EGRESS_CLIENTS},
     }
 

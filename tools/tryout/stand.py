@@ -34,7 +34,8 @@ _FIRST_PORT, _LAST_PORT = 29_400, 30_399
 """Below the blocks of `make up`."""
 _SERVERS = ("kafka", "kafka-controller", "postgres", "redis", "mlflow")
 _NAMES = (*_SERVERS, *(workload.name for workload in WORKLOADS))
-_BLOCK = 24
+BLOCK = 24
+"""Ports of a run."""
 
 _ASKED: Mapping[str, signal.Signals] = {
     # Its data goes with it, so nothing is won by a controlled shutdown.
@@ -173,7 +174,7 @@ class Stand:
         for name in workload.calls:
             given |= self._address(name)
         if workload.declared is DATA_API:
-            given["CHARTING"] = str(charting.directory())
+            given["CHARTING"] = str(charting.target())
         if workload.sources:
             given[names.SOURCES_FILE] = str(self.dir / "sources.yaml")
             given[names.PROVENANCE] = ",".join(PROVENANCES)
@@ -248,16 +249,16 @@ class Stand:
         file.write_text(text, encoding="utf-8")
 
     def _take_ports(self) -> int:
-        for base in range(_FIRST_PORT, _LAST_PORT - _BLOCK + 2, _BLOCK):
+        for base in range(_FIRST_PORT, _LAST_PORT - BLOCK + 2, BLOCK):
             claim = _claim(base)
-            if claim and all(is_free(base + index) for index in range(_BLOCK)):
+            if claim and all(is_free(base + index) for index in range(BLOCK)):
                 self._block = claim
                 (self.dir / "ports.json").write_text(json.dumps({"base": base}), encoding="utf-8")
                 return base
             if claim:
                 claim.close()
         raise MissingPrerequisite(
-            f"no {_BLOCK} neighbouring ports are free on 127.0.0.1 between {_FIRST_PORT} and {_LAST_PORT}",
+            f"no {BLOCK} neighbouring ports are free on 127.0.0.1 between {_FIRST_PORT} and {_LAST_PORT}",
             remedy="Stop the programs that listen there: ss -ltnp shows them.",
         )
 

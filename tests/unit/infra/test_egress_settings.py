@@ -11,7 +11,7 @@ from infra.stack import Stack
 from tests import stack
 from tests.stack import record
 from tests.unit.infra.test_provenance import Config, read, refused, section
-from workloads.kit.contracts import ports
+from workloads.kit.contracts import ports, providers
 from workloads.kit.contracts.egress import Egress
 
 HTTP = {
@@ -32,8 +32,13 @@ def test_the_hosts_are_those_of_the_sources() -> None:
     def change(config: Config) -> None:
         section(config)["sources"] += [HTTP, {**HTTP, "name": "same", "url": "https://PRICES.example:443/v2"}]
 
-    assert read("prod", change).hosts == {"price-pipeline": ["api.energy-charts.info", "prices.example"]}
-    assert read("local").hosts == {}
+    hosts = read("prod", change).hosts
+    assert hosts["price-pipeline"] == ["api.energy-charts.info", "prices.example"]
+    assert hosts["api-integration"] == list(providers.hosts())
+    # Each job of the markets may reach what any of them asks.
+    assert "web-api.tp.entsoe.eu" in hosts["market-connectors"]
+    assert hosts["market-connectors"] == hosts["market-america"] == hosts["market-live"]
+    assert read("local").hosts.keys() == {"api-integration"}
 
 
 def test_a_source_by_name_needs_the_proxy() -> None:
@@ -88,7 +93,8 @@ def test_the_proxy_is_told_and_its_paths_are_open_at_both_ends() -> None:
     }
     made = objects(config)
     told = Egress.model_validate_json(made["ConfigMap", "egress-proxy"]["data"]["egress.json"])
-    assert told.clients == {"price-pipeline": ("prices.example",)}
+    others = tuple(providers.hosts())
+    assert told.clients == {"price-pipeline": ("prices.example",), "api-integration": others}
     assert told.resolve == {
         "prices.example": "stand-in.markets.svc.cluster.local",
         "b.example": "192.0.2.7",
@@ -104,18 +110,16 @@ def test_the_proxy_is_told_and_its_paths_are_open_at_both_ends() -> None:
     pipeline = made["NetworkPolicy", "price-pipeline"]["spec"]["egress"]
     assert "0.0.0.0/0" not in json.dumps(pipeline)
     assert ports.EGRESS_PROXY in [rule["ports"][0]["port"] for rule in pipeline]
-    others = [
-        name
-        for kind, name in made
-        if kind == "NetworkPolicy" and name not in ("price-pipeline", "egress-proxy")
+    closed = [
+        name for kind, name in made if kind == "NetworkPolicy" and name not in (*told.clients, "egress-proxy")
     ]
-    assert others
-    assert not [n for n in others if f'"port": {ports.EGRESS_PROXY}' in json.dumps(made["NetworkPolicy", n])]
+    assert closed
+    assert not [n for n in closed if f'"port": {ports.EGRESS_PROXY}' in json.dumps(made["NetworkPolicy", n])]
 
 
 def test_without_the_proxy_nothing_of_it_is_told() -> None:
     config = stack.values()
-    del config["carbon:egress_proxy"]
+    del config["carbon:egress_proxy"], config["carbon:api_integration"]
     made = objects(config)
     assert ("Deployment", "egress-proxy") not in made
     pod = made["CronJob", "price-pipeline"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]

@@ -19,7 +19,7 @@ from tools.embedded.process import Process
 from tools.errors import MissingPrerequisite, ToolError, UsageError
 from tools.tryout import prerequisites, records, run, view
 from tools.tryout.records import Stat
-from tools.tryout.stand import Stand
+from tools.tryout.stand import BLOCK, Stand
 from tools.tryout.table import PREDICTION, SERVER, WORKLOADS
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
@@ -97,10 +97,10 @@ def test_the_exports_give_a_shell_what_the_process_would_have(stand: Stand) -> N
 def test_runs_that_begin_at_once_take_different_ports_and_nobody_else_s(tmp_path: Path, stand: Stand) -> None:
     first = stand.port("kafka")
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", first + 16))
+        taken.bind(("127.0.0.1", first + BLOCK))
         other = Stand(tmp_path / "other.try")
         other.prepare()
-    assert other.port("kafka") not in range(first - 15, first + 32)
+    assert other.port("kafka") not in range(first - BLOCK + 1, first + 2 * BLOCK)
 
 
 def test_a_process_is_ended_with_what_it_started_although_it_does_not_want_to(
