@@ -5,6 +5,7 @@ TLS ends here, with a certificate of an authority that the test makes.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ssl
 import subprocess
@@ -74,6 +75,8 @@ class World:
         self.once: deque[Fault] = deque()
         """Faults of the next requests, one each."""
         self.always: Fault | None = None
+        self.callers: dict[str, str] | None = None
+        """Who may pass, and the password of each; None: everyone."""
         authority = Authority(directory)
         self.ca = authority.ca
         holder = _certificate(authority, directory, list(self.sites))
@@ -84,12 +87,24 @@ class World:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
+    def proxy(self) -> str:
+        """Its address, of nobody."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
     def env(self) -> dict[str, str]:
         """Environment of a process that reaches the markets, and nothing else, this way."""
-        proxy = f"http://127.0.0.1:{self._server.server_port}"
         names = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
         authorities = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
-        return {**dict.fromkeys(names, proxy), **dict.fromkeys(authorities, str(self.ca)), "NO_PROXY": ""}
+        trusted = dict.fromkeys(authorities, str(self.ca))
+        return {**dict.fromkeys(names, self.proxy), **trusted, "NO_PROXY": ""}
+
+    def passes(self, shown: str | None) -> bool:
+        """Whether the Proxy-Authorization of a request is that of a caller."""
+        if self.callers is None:
+            return True
+        pairs = (f"{name}:{password}".encode() for name, password in self.callers.items())
+        return shown in {f"Basic {base64.b64encode(pair).decode()}" for pair in pairs}
 
     def answer(self, asked: Asked) -> Answer:
         """What the market, or the fault that is set, gives."""
@@ -126,6 +141,9 @@ def _handler(world: World, context: ssl.SSLContext) -> type[BaseHTTPRequestHandl
         host = ""
 
         def do_CONNECT(self) -> None:
+            if not world.passes(self.headers["Proxy-Authorization"]):
+                self.send_error(407)
+                return
             host = self.path.rpartition(":")[0]
             if host not in world.sites:
                 world.refused[host] += 1

@@ -16,6 +16,7 @@ import pytest
 from tests.markets.all import KEYS, Stood, everything
 from tests.markets.platform import Connectors
 from tests.markets.world import Fault, World, empty, half, refusing
+from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.markets import MARKETS, hosts
 
 AMERICA = [name for name, market in MARKETS.items() if market.library == "gridstatus"]
@@ -34,9 +35,12 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World
 def world(everywhere: tuple[World, dict[str, Stood]]) -> Iterator[World]:
     world, stood = everywhere
     world.asked.clear()
+    world.refused.clear()
+    sites = dict(world.sites)
     yield world
+    world.sites = sites
     world.once.clear()
-    world.always = None
+    world.always = world.callers = None
     for one in stood.values():
         one.market.missing.clear()
 
@@ -189,3 +193,27 @@ def test_a_host_that_is_no_markets_is_not_reached(connectors: Connectors, world:
     )
     assert set(errors(lines)) == {"GB-INDEX", "SPP-NORTH-HUB"}
     assert set(world.refused) == {"data.elexon.co.uk", "portal.spp.org"}
+
+
+def test_every_client_shows_the_proxy_the_workloads_name_and_password(
+    connectors: Connectors, world: World, stood: dict[str, Stood], tmp_path: Path
+) -> None:
+    day, names = date(2026, 6, 10), ["CH", "GB-INDEX", "SPP-NORTH-HUB"]
+    world.callers = {MARKET_CONNECTORS.name: "p@ss/w: %r?d#"}
+    password = tmp_path / "proxy-password"
+    env = {"EGRESS_PROXY_URL": world.proxy, "EGRESS_PASSWORD_FILE": str(password)}
+    asked = ("--from", str(day), "--to", str(day), "--market")
+
+    password.write_text("another\n")
+    assert set(errors(connectors.look(*asked, *names, **env))) == set(names)
+    assert world.asked == []
+
+    password.write_text(world.callers[MARKET_CONNECTORS.name])
+    for name in names:
+        # What is asked again shows them again.
+        world.once.append(refusing(503, Retry_After="0"))
+        lines = connectors.look(*asked, name, **env)
+        assert errors(lines) == {}, name
+        assert given(lines, name) == truth(stood[name], day), name
+    # They are the proxy's to see, and not the markets'.
+    assert not any("proxy-authorization" in map(str.lower, one.headers) for one in world.asked)
