@@ -21,6 +21,7 @@ class Connectors:
     markets: names of the table that are configured.
     keys: name of a secret → its content.
     env: of the process, besides the way to the markets.
+    seconds: that one command may take.
     """
 
     world: World
@@ -28,6 +29,7 @@ class Connectors:
     markets: Sequence[str]
     keys: Mapping[str, str]
     env: dict[str, str] = field(default_factory=dict[str, str])
+    seconds: float = 600
 
     def command(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end. Waits are short and questions are not paced: the stand-ins bear it."""
@@ -49,7 +51,7 @@ class Connectors:
             env={**kept, **self.world.env, **told, **self.env, **env},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=self.seconds,
             check=False,
         )
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from tests.markets.all import KEYS, Stood, everything
 from tests.markets.platform import Connectors
-from tests.markets.world import Fault, World, empty, half, refusing
+from tests.markets.world import Answer, Fault, World, empty, half, refusing
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.markets import MARKETS, hosts
 
@@ -184,6 +185,28 @@ def test_a_server_that_asks_to_wait_is_asked_again_when_it_said(
 
         assert errors(lines) == {}, name
         assert given(lines, name) == truth(stood[name], day)
+
+
+def test_a_server_that_says_nothing_is_asked_again(
+    connectors: Connectors, world: World, stood: dict[str, Stood]
+) -> None:
+    day, over = date(2026, 6, 10), Event()
+    connectors.seconds = 120
+
+    def silent(answer: Answer) -> Answer:
+        over.wait()
+        return answer
+
+    try:
+        for name in ("CH", "GB-INDEX", "SPP-NORTH-HUB"):  # requests, urllib3 by itself, and urllib
+            world.once.append(silent)
+            lines = connectors.look(
+                *("--from", str(day), "--to", str(day), "--market", name), SILENCE_MAX_SECONDS="5"
+            )
+            assert errors(lines) == {}, name
+            assert given(lines, name) == truth(stood[name], day)
+    finally:
+        over.set()
 
 
 def test_a_host_that_is_no_markets_is_not_reached(connectors: Connectors, world: World) -> None:

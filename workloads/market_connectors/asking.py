@@ -26,7 +26,12 @@ def transport(settings: MarketSettings, markets: Sequence[Market]) -> Transport:
     """The way to these markets."""
     own = settings.requests_per_second
     paces = {host: own or market.per_second for market in markets for host in market.hosts}
-    return Transport(hosts=paces, attempts=settings.attempts, wait_max=settings.retry_wait_max_seconds)
+    return Transport(
+        hosts=paces,
+        attempts=settings.attempts,
+        wait_max=settings.retry_wait_max_seconds,
+        silence_max=settings.silence_max_seconds,
+    )
 
 
 def asking(settings: MarketSettings, way: Transport) -> Ask:

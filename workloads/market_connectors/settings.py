@@ -32,6 +32,8 @@ class MarketSettings(Settings):
     """Of one question."""
     retry_wait_max_seconds: float = Field(default=60, ge=0)
     """Longest wait before an attempt. A market that asks for more is asked in the next run."""
+    silence_max_seconds: float = Field(default=60, gt=0)
+    """For which a market may say nothing before the question has failed, and is asked again."""
     requests_per_second: Annotated[float, Field(gt=0)] | None = None
     """Of every host, instead of what the table says."""
 

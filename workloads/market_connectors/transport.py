@@ -42,12 +42,14 @@ class Transport:
     per_second: questions a second that a host is asked at most, where `hosts` does not say.
     attempts: of one question.
     wait_max: seconds of the longest wait for one host; one that asks for more has refused.
+    silence_max: seconds for which a host may say nothing. Most of the libraries' questions have no limit.
     """
 
     hosts: Mapping[str, float] = field(default_factory=dict[str, float])
     per_second: float = 2
     attempts: int = 4
     wait_max: float = 60
+    silence_max: float = 60
     sleep: Callable[[float], None] = time.sleep
     asked: dict[str, int] = field(default_factory=dict[str, int])
     """Host → how often it was asked."""
@@ -71,9 +73,8 @@ class Transport:
         def paced(itself: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
             # Of plain http a proxy's pool is asked, and the address names the host.
             host = urlsplit(url).hostname or itself.host
-            return self._pooled(
-                host, lambda: urllib3_open(itself, method, url, *args, **{**kwargs, "retries": once})
-            )
+            ours = {**kwargs, "retries": once, "timeout": self.silence_max}
+            return self._pooled(host, lambda: urllib3_open(itself, method, url, *args, **ours))
 
         def whole(itself: Any, request: Any, answer: Any) -> Any:
             response = build(itself, request, answer)
@@ -85,7 +86,8 @@ class Transport:
             host = urlsplit(getattr(url, "full_url", url)).hostname or ""
             # A copy each: the way through a proxy is written into the request, and one that has been there
             # goes through the tunnel without TLS.
-            return self._opened(host, lambda: urllib_open(copy.deepcopy(url), *args, **kwargs))
+            ours = {**kwargs, "timeout": self.silence_max}
+            return self._opened(host, lambda: urllib_open(copy.deepcopy(url), *args, **ours))
 
         pool.urlopen, adapter.build_response, urllib.request.urlopen = paced, whole, opened
         try:
