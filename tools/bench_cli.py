@@ -16,6 +16,7 @@ app = typer.Typer()
 _SKIPPED = {
     "forecast": "takes prices that are not the project's: make bench forecast DATA=…",
     "quality": "takes prices that are not the project's: make bench quality DATA=…",
+    "markets": "takes a quarter of an hour: make bench PARTS=markets",
     "up": "takes minutes and a node of its own: --with-up",
     "up-cold": "builds everything in an empty cache: --with-cold",
 }

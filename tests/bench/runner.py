@@ -15,6 +15,7 @@ from tests.bench import (
     integration,
     latency,
     machine,
+    markets,
     server,
     tables,
     training,
@@ -40,6 +41,7 @@ PARTS: Mapping[str, Run] = {
     "forecast": forecast.run,
     "integration": integration.run,
     "quality": quality.run,
+    "markets": markets.run,
     "up": bring_up.warm,
     "up-cold": bring_up.cold,
 }

@@ -36,7 +36,10 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World
 def world(everywhere: tuple[World, dict[str, Stood]]) -> Iterator[World]:
     world, stood = everywhere
     world.asked.clear()
+    world.refused.clear()
+    sites = dict(world.sites)
     yield world
+    world.sites = sites
     world.once.clear()
     world.always = world.callers = None
     for one in stood.values():
