@@ -27,6 +27,18 @@ WARM_UP: Final = 60
 LIMITS: Final = Limits(-500, 4000, "EUR/MWh", "test", "2022-05-11")
 FACTS: Final = Facts(Resolution.parse("PT1H"), ZoneInfo("UTC"), LIMITS, ahead=True, timed=True)
 
+FOUND: Final = 0.95
+"""Share of the faults of each kind that the rules are to find at least."""
+FLAGGED: Final[Mapping[QualityRule, float]] = {
+    "spike": 0.0003,
+    "unit": 0.0003,
+    "sign": 0.0003,
+    "shift": 0.002,
+    "drift": 0.002,
+}
+"""Share of untouched hours that a rule is to flag at most, others none: 0.5 % together. What shift and drift
+flag is a day each: 0.2 % are two days in three years."""
+
 Days = list[list[Point]]
 
 

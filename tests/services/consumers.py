@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,15 +64,15 @@ def publish(kafka: KafkaClient, messages: Iterable[Price] | Iterable[Indicator])
 class Replica:
     """One consumer process; `start` it again after a kill and it comes back under the same name."""
 
-    def __init__(self, package: str, log: Path, env: Mapping[str, str]) -> None:
-        self._package = package
+    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
+        self._command = ["-m", *command]
         self._log = log
         self._port = free_ports(1)[0]
         self._env = {**env, "POD_NAME": log.stem, "METRICS_PORT": str(self._port)}
         self.process = self._start()
 
     def _start(self) -> Process:
-        return Process([sys.executable, "-m", self._package], self._log, self._env)
+        return Process([sys.executable, *self._command], self._log, self._env)
 
     def kill(self) -> None:
         """SIGKILL, then start anew."""
@@ -159,12 +159,15 @@ def running(
     database: MigratedDatabase,
     directory: Path,
     *,
+    member: str = "",
     replicas: int = 1,
     **env: str,
 ) -> Iterator[Group]:
-    """A new group of consumers of `package`, stopped at the end: each has to exit with 0."""
+    """A new group of consumers of `package`, or of a `member` of it, stopped at the end: each has to exit
+    with 0."""
     role = package.rpartition(".")[2]
-    (topic,) = CLIENTS[role.replace("_", "-")].reads
+    command = [package, member] if member else [package]
+    (topic,) = CLIENTS["-".join([role.replace("_", "-"), *command[1:]])].reads
     group = f"{role}-{next(_count)}-{secrets.token_hex(3)}"
     shared = {
         "KAFKA_BOOTSTRAP": kafka.bootstrap,
@@ -175,7 +178,7 @@ def running(
         **env,
     }
     started = [
-        Replica(package, directory / f"{group}-{number}.log", os.environ | shared)
+        Replica(command, directory / f"{group}-{number}.log", os.environ | shared)
         for number in range(replicas)
     ]
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.services.servers import until
 from workloads.data_quality.alerts import COLUMNS
 from workloads.kit.codec import decoder, encode
 from workloads.kit.contracts import metrics, tables, topics
+from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.quality import QualityAlert
 
@@ -103,15 +104,19 @@ def test_killed_replicas_lose_and_double_no_alert_and_a_second_reading_finds_the
     assert told(database) == first
 
 
-def test_what_is_no_price_is_set_aside_and_the_strangest_prices_stop_nothing(
-    kafka: KafkaClient, database: MigratedDatabase, tmp_path: Path
+@pytest.mark.parametrize(("member", "make"), [("", nasty.price), ("indicators", nasty.indicator)])
+def test_what_is_no_message_is_set_aside_and_the_strangest_stop_neither_member(
+    kafka: KafkaClient, database: MigratedDatabase, tmp_path: Path, member: str, make: Callable[..., Message]
 ) -> None:
-    sent = list(nasty.stream(7, 1_000, share=0.05, make=nasty.price))
-    kafka.produce(topics.COMMODITY_PRICES, [one.value for one in sent], keys=[one.key for one in sent])
-    bad = sum(one.good is None for one in sent)
-    with running(PACKAGE, kafka, database, tmp_path) as group:
+    topic = make(0).topic
+    sent = list(nasty.stream(7, 1_000, share=0.05, make=make))
+    kafka.produce(topic, [one.value for one in sent], keys=[one.key for one in sent])
+    bad = [one for one in sent if one.good is None]
+    with running(PACKAGE, kafka, database, tmp_path, member=member) as group:
         group.finish()
-        assert group.replicas[0].metric(metrics.CONSUMER_DEAD_LETTERS) == bad > 0
+        assert group.replicas[0].metric(metrics.CONSUMER_DEAD_LETTERS) == len(bad) > 0
+    tombstones = sum(one.value is None for one in bad)  # they are counted, and have nothing to be kept
+    assert len(kafka.read(topics.dead_letter(topic))) == len(bad) - tombstones
 
 
 def test_a_source_that_is_silent_is_told_of_once_by_the_clock_alone(

@@ -26,7 +26,7 @@ GROUPS = {
     "prediction-consumer": (nasty.price, topics.ML_PREDICTIONS, Prediction, "ml_predictions"),
 }
 WATCHERS = {"data-quality", "data-quality-indicators"}
-"""Have no row a message; test_data_quality fuzzes them."""
+"""Have no row a message; test_data_quality fuzzes both."""
 
 
 @pytest.fixture(autouse=True)

@@ -1,19 +1,23 @@
 """What is known of markets and indicators beforehand: time zones, and values that cannot be.
 
-A limit is here only where a rule of the market, or nature, makes what is beyond it impossible, with who says
-so since when; other markets have none. What has no entry has days in UTC. Prices of nodes (as of American
-markets) have no cap: what congestion adds is not limited.
+Markets and their zones are those of the table of market-connectors, under their own names, the symbols of
+their prices and the names that other sources have for them; what has no entry has days in UTC. A limit is
+here only where a rule of the market, or nature, makes what is beyond it impossible, with who says so since
+when; other markets have none. Prices of nodes (as of American markets) have no cap: what congestion adds is
+not limited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from workloads.data_quality.rules.bounds import Limits
 from workloads.data_quality.series import Facts
+from workloads.kit.contracts import markets
 from workloads.kit.contracts.indicators import Indicator, Message
+from workloads.kit.contracts.market import Market
 from workloads.kit.contracts.messages import Price
 from workloads.kit.periods import Resolution
 
@@ -25,63 +29,81 @@ SIDC: Final = Limits(-9999, 9999, "EUR/MWh", "harmonised clearing price limits o
 _Limits = Mapping[str, Limits]
 """Product → what its prices may be."""
 
-_COUPLED: Final[_Limits] = {"day-ahead": SDAC, "intraday": SIDC}
-_UNCAPPED: Final[_Limits] = {}
 
-
-class Market(NamedTuple):
-    """One time zone's zones or markets, as `market` or `zone` of a message name them."""
+class Known(NamedTuple):
+    """The time zone of a market's days, and its limits."""
 
     zone: str
-    names: str
     limits: _Limits
 
 
-_MARKETS: Final = (
-    Market("Europe/Berlin", "DE-LU DE DE-AT-LU EPEX EPEX-DE CWE", _COUPLED),
-    Market("Europe/Paris", "FR EPEX-FR", _COUPLED),
-    Market("Europe/Brussels", "BE EPEX-BE", _COUPLED),
-    Market("Europe/Amsterdam", "NL EPEX-NL", _COUPLED),
-    Market("Europe/Vienna", "AT EPEX-AT", _COUPLED),
-    Market("Europe/Oslo", "NO1 NO2 NO3 NO4 NO5 NORDPOOL", _COUPLED),
-    Market("Europe/Stockholm", "SE1 SE2 SE3 SE4", _COUPLED),
-    Market("Europe/Copenhagen", "DK1 DK2", _COUPLED),
-    Market("Europe/Helsinki", "FI", _COUPLED),
-    Market("Europe/Tallinn", "EE", _COUPLED),
-    Market("Europe/Riga", "LV", _COUPLED),
-    Market("Europe/Vilnius", "LT", _COUPLED),
-    Market("Europe/Warsaw", "PL TGE", _COUPLED),  # of prices in EUR
-    Market("Europe/Prague", "CZ", _COUPLED),
-    Market("Europe/Bratislava", "SK", _COUPLED),
-    Market("Europe/Budapest", "HU", _COUPLED),
-    Market("Europe/Bucharest", "RO", _COUPLED),
-    Market("Europe/Sofia", "BG", _COUPLED),
-    Market("Europe/Ljubljana", "SI", _COUPLED),
-    Market("Europe/Zagreb", "HR", _COUPLED),
-    Market("Europe/Athens", "GR", _COUPLED),
-    Market(
-        "Europe/Rome", "IT-NORD IT-CNOR IT-CSUD IT-SUD IT-SICI IT-SARD IT-CALA IT-NORTH", {"day-ahead": SDAC}
-    ),
-    Market("Europe/Madrid", "ES", _COUPLED),
-    Market("Europe/Lisbon", "PT", _COUPLED),
-    Market("Europe/Dublin", "IE-SEM SEM", {"day-ahead": SDAC}),
-    Market("Europe/Zurich", "CH EPEX-CH", _UNCAPPED),
-    Market("Europe/London", "GB N2EX", _UNCAPPED),
-    Market("America/Chicago", "ERCOT MISO SPP", _UNCAPPED),
-    Market("America/Los_Angeles", "CAISO", _UNCAPPED),
-    Market("America/New_York", "PJM NYISO ISONE ISO-NE", _UNCAPPED),
-    Market("America/Toronto", "IESO", _UNCAPPED),
-    Market("America/Edmonton", "AESO", _UNCAPPED),
-    Market("Australia/Brisbane", "AEMO NEM QLD1 NSW1 VIC1 SA1 TAS1", _UNCAPPED),
-)
+def _limits(market: Market) -> _Limits:
+    """The couplings' in EUR/MWh; prices in another unit are not held against them."""
+    if market.group != "europe" or market.name == "CH":
+        return {}
+    if market.operator in ("GME", "SEMOpx"):  # their intraday auctions are their own
+        return {"day-ahead": SDAC}
+    return {"day-ahead": SDAC, "intraday": SIDC}
 
-MARKETS: Final[Mapping[str, Market]] = {name: one for one in _MARKETS for name in one.names.split()}
-"""Name of a market or a bidding zone → its zone and limits."""
+
+_ALSO: Final[Mapping[str, str]] = {
+    "AESO-POOL": "AESO",
+    "AT": "EPEX-AT",
+    "BE": "EPEX-BE",
+    "CAISO-SP15": "CAISO",
+    "CH": "EPEX-CH",
+    "DE-LU": "DE DE-AT-LU EPEX EPEX-DE CWE",
+    "DK-1": "DK1",
+    "DK-2": "DK2",
+    "ERCOT-HB-NORTH": "ERCOT",
+    "FR": "EPEX-FR",
+    "GB-INDEX": "GB N2EX",
+    "IE-SEM": "SEM",
+    "IESO-ONTARIO": "IESO",
+    "ISONE-HUB": "ISONE ISO-NE",
+    "IT-NORD": "IT-NORTH",
+    "IT-SUD": "IT-CALA",
+    "MISO-INDIANA": "MISO",
+    "NL": "EPEX-NL",
+    "NO-1": "NO1 NORDPOOL",
+    "NO-2": "NO2",
+    "NO-3": "NO3",
+    "NO-4": "NO4",
+    "NO-5": "NO5",
+    "NYISO-NYC": "NYISO",
+    "PJM-WESTERN-HUB": "PJM",
+    "PL": "TGE",
+    "SE-1": "SE1",
+    "SE-2": "SE2",
+    "SE-3": "SE3",
+    "SE-4": "SE4",
+    "SPP-NORTH-HUB": "SPP",
+}
+"""Market of the table → other names under which its prices, or those of its like, come."""
+
+_NEM: Final = Known("Australia/Brisbane", {})
+_NEM_NAMES: Final = ("AEMO", "NEM", "QLD1", "NSW1", "VIC1", "SA1", "TAS1")
+"""The market time of the NEM is that of Brisbane, in all its regions; no connector brings it."""
+
+
+def _known() -> Iterator[tuple[str, Known]]:
+    of_table = {name: Known(one.zone, _limits(one)) for name, one in markets.MARKETS.items()}
+    yield from ((other, of_table[name]) for name, others in _ALSO.items() for other in others.split())
+    yield from ((name, _NEM) for name in _NEM_NAMES)
+    for name, known in of_table.items():
+        yield name, known
+        yield markets.MARKETS[name].symbol, known
+
+
+MARKETS: Final[Mapping[str, Known]] = dict(_known())
+"""Name of a market or a bidding zone, as `market`, `symbol` or `zone` of a message has it → what is known."""
 
 _POWER: Final = Limits(0, 2_000_000, "MW", "no grid takes or makes less than nothing", "ever")
 _INDICATORS: Final[Mapping[str, Limits]] = {
     "load": _POWER,
     "wind": _POWER,
+    "wind-onshore": _POWER,
+    "wind-offshore": _POWER,
     "solar": _POWER,
     "wind-solar": _POWER,
     "temperature": Limits(-90, 60, "°C", "the extremes that the WMO has recorded, rounded outwards", "1983"),

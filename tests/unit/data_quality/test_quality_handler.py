@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
@@ -20,9 +21,10 @@ from workloads.data_quality.clock import Clock, stale
 from workloads.data_quality.handler import QualityHandler
 from workloads.data_quality.markets import MARKETS, facts_of
 from workloads.kit.codec import encode
-from workloads.kit.contracts import metrics, topics
+from workloads.kit.contracts import markets, metrics, topics
 from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.quality import QualityAlert
+from workloads.kit.contracts.zones import WEATHER_POINTS
 from workloads.kit.records import Record, Transient
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
@@ -218,14 +220,46 @@ def test_nothing_is_overdue_while_what_is_read_is_of_the_past() -> None:
     assert watched.rhythms() is None
 
 
-def test_every_market_has_a_zone_and_limits_the_right_way_round() -> None:
-    assert len(MARKETS) == sum(
-        len(one.names.split()) for one in {m.names: m for m in MARKETS.values()}.values()
-    )
-    for name, market in MARKETS.items():
-        facts = facts_of(price(0, 1.0, symbol=name))
-        assert facts.zone.key == market.zone
-        for limits in market.limits.values():
-            assert limits.low < limits.high
-            assert datetime.fromisoformat(limits.since)
-            assert limits.source
+def test_every_market_of_the_table_has_its_zone_by_name_and_symbol_as_price_and_as_indicator() -> None:
+    for name, market in markets.MARKETS.items():
+        by_market = price(0, 1.0, symbol="XX", market=name, currency=market.currency)
+        by_symbol = price(0, 1.0, symbol=market.symbol)
+        for message in (by_market, by_symbol, indicator(0, 1.0, zone=name)):
+            assert facts_of(message).zone == market.time_zone, name
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [("DE", "DE-LU"), ("NO1", "NO-1"), ("SE3", "SE-3"), ("GB", "GB-INDEX"), ("MISO", "MISO-INDIANA")],
+)
+def test_other_names_of_a_market_are_the_market(name: str, like: str) -> None:
+    assert MARKETS[name] == MARKETS[like]
+    assert facts_of(indicator(0, 1.0, zone=name)).zone == markets.MARKETS[like].time_zone
+
+
+def test_the_zones_whose_weather_is_followed_are_known() -> None:
+    assert set(WEATHER_POINTS) <= set(MARKETS)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "changes", "limit"),
+    [
+        ("POWER-DE-LU", {}, 4000),
+        ("POWER-NO-1", {}, 4000),
+        ("POWER-FR", {"product": "intraday"}, 9999),
+        ("POWER-IT-NORD", {"product": "intraday"}, None),
+        ("POWER-FR", {"currency": "USD"}, None),
+        ("POWER-CH", {}, None),
+        ("POWER-PJM-WESTERN-HUB", {}, None),
+        ("XX", {}, None),
+    ],
+)
+def test_limits_are_those_of_the_coupling_in_its_currency(
+    symbol: str, changes: dict[str, Any], limit: float | None
+) -> None:
+    limits = facts_of(price(0, 1.0, symbol=symbol, **changes)).limits
+    assert (None if limits is None else limits.high) == limit
+    if limits is not None:
+        assert limits.low < limits.high
+        assert datetime.fromisoformat(limits.since)
+        assert limits.source

@@ -22,8 +22,8 @@ WINDOW: Final = 28
 """Days that the scale of a change is taken from."""
 LEAST: Final = 14
 """Days before which nothing is said."""
-LIMIT: Final = 8.0
-SUDDEN: Final = 2.0
+LIMIT: Final = 12.0
+SUDDEN: Final = 3.0
 """How many times larger the change to a spike is than the one before it."""
 REFRESH: Final = 4
 """Days after which the scale is taken anew: it changes slowly."""
