@@ -11,9 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
@@ -35,6 +37,8 @@ TOPICS = (
     topics.ML_PREDICTIONS,
     topics.QUALITY_ALERTS,
 )
+
+A = TypeVar("A")
 
 _count = itertools.count()
 
@@ -121,8 +125,8 @@ class Group:
         try:
             found = reader.list_topics(self._topic, timeout=30).topics[self._topic]
             partitions = [TopicPartition(self._topic, at) for at in found.partitions]
-            ends = [reader.get_watermark_offsets(at, timeout=30) for at in partitions]
-            done = [at.offset for at in _committed(reader, partitions)]
+            ends = [_asked(partial(reader.get_watermark_offsets, at, timeout=30)) for at in partitions]
+            done = [at.offset for at in _asked(partial(reader.committed, partitions, timeout=30))]
         finally:
             reader.close()
         return sum(last - max(first, at) for (first, last), at in zip(ends, done, strict=True))
@@ -141,13 +145,13 @@ class Group:
             choose.choice(self.replicas).kill()
 
 
-def _committed(reader: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+def _asked(question: Callable[[], A]) -> A:
     deadline = time.monotonic() + 30
     while True:
         try:
-            return reader.committed(partitions, timeout=30)
+            return question()
         except KafkaException as error:
-            # A coordinator that is only just coming up says so for a moment.
+            # A coordinator or a leader that is only just coming up says so for a moment.
             if time.monotonic() > deadline or error.args[0].fatal():
                 raise
 
