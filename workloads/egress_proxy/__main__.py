@@ -41,7 +41,8 @@ def main() -> int:
             print(f"{settings.egress_file}: {place}: {problem['msg']}", file=sys.stderr)
         return 2
     recorder = Recorder(egress.clients)
-    authenticate = (sys.executable, "-m", credentials.__name__, str(settings.egress_secrets_dir))
+    # As a file: squid starts it in a directory of its own choice, where no package of ours is found.
+    authenticate = (sys.executable, "-I", credentials.__file__, str(settings.egress_secrets_dir))
     place = Place(
         hosts=settings.scratch_dir / "hosts",
         authenticate=authenticate,
