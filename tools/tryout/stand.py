@@ -240,6 +240,8 @@ class Stand:
                 }
             case MLFLOW.name:
                 return {names.MLFLOW_TRACKING_URI: self.url("mlflow")}
+            case _ if called not in _NAMES:
+                return {}  # the proxy, for one: without it what leaves this machine goes directly
             case _:
                 return {DECLARED[called].url_variable: self.url(called)}
 
