@@ -22,9 +22,12 @@ from tests import stack
 from tests.stack import PASSWORDS, Recorder, Registration
 from tools.gate import pod_ends
 from tools.gate.cluster_objects import Objects, unmarked
-from workloads.kit.contracts import env, ports, topics
+from workloads.kit.contracts import env, ports, tenants, topics
 from workloads.kit.contracts.declared.migrations import MIGRATIONS, TOPICS
 from workloads.kit.contracts.platform import CLIENTS, DECLARED, EGRESS_CLIENTS, ROLES, flows
+
+TENANTS = [tenants.role(name) for name in stack.PILOTS]
+"""Roles of tenants."""
 
 NAMES = Names("prod", "111122223333", "eu-central-1")
 RESOURCES = {"cpu": "1", "memory": "2Gi", "cpu_limit": "2", "memory_limit": "4Gi"}
@@ -130,7 +133,7 @@ def test_no_server_of_our_own_is_left(objects: list[dict[str, Any]]) -> None:
 def test_every_client_of_kafka_shows_its_own_certificate(objects: list[dict[str, Any]]) -> None:
     users = of(objects, "KafkaUser")
     prefix = of(objects, "Kafka")["carbon"]["spec"]["entityOperator"]["userOperator"]["secretPrefix"]
-    assert users.keys() == CLIENTS.keys()
+    assert users.keys() == CLIENTS.keys() & managed().running
     for name in users:
         pod = pods(objects)[name]
         directory = variables(pod)[env.KAFKA_TLS_DIR]
@@ -180,7 +183,7 @@ def test_every_secret_is_fetched_and_none_is_written(objects: list[dict[str, Any
         if o["spec"]["secretStoreRef"]["kind"] == "ClusterSecretStore"
     }
     assert fetched == {
-        *(f"carbon/prod/database/{role}" for role in (*ROLES, "postgres")),
+        *(f"carbon/prod/database/{role}" for role in (*ROLES, *TENANTS, "postgres")),
         *(f"carbon/prod/egress/{name}" for name in EGRESS_CLIENTS),
         "carbon/prod/redis",
         "carbon/prod/sources/market-key",
@@ -262,9 +265,8 @@ def test_the_listener_is_open_to_clients_and_the_scaler_alone(objects: list[dict
     }
     clients = {
         (DECLARED[source].namespace, source)
-        for source, target, _ in flows()
-        # The operator declares the topics: no job of ours does.
-        if target == "kafka" and source != TOPICS.name
+        for source, target, _ in flows(managed().running)
+        if target == "kafka"
     }
     assert let_in == clients | {("keda", "keda-operator")}
 
@@ -281,7 +283,7 @@ def test_paths_to_the_database_end_at_the_pods_that_cloudnative_pg_makes(
         if rule["ports"][0]["port"] == ports.POSTGRES
         for peer in rule["from"]
     }
-    assert let_in == {s for s, target, _ in flows() if target == "postgres"} | {"postgresql"}
+    assert let_in == {s for s, target, _ in flows(managed().running) if target == "postgres"} | {"postgresql"}
     for source in let_in - {"postgresql"}:
         out = [
             peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
