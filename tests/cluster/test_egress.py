@@ -16,6 +16,7 @@ from infra.settings import Resources
 from tests import stack
 from tools import jobs, kube
 from tools.errors import CommandFailed
+from tools.wait import until
 from workloads.kit.contracts import ports
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
@@ -150,7 +151,8 @@ def test_an_allowed_name_passes_and_another_is_refused_and_counted(platform: str
     before = _refused(platform)
     allowed, other, ssh = f"{market}:443", "other.example:443", f"{market}:22"
     assert _asked(allowed, other, ssh) == {allowed: ["200", "pong"], other: ["403"], ssh: ["403"]}
-    assert _refused(platform) >= before + 2
+    # squid tells of an access when it is over.
+    until(lambda: _refused(platform) >= before + 2, "both refusals to be counted", limit=60)
     log = kube.kubectl("logs", "-n", platform, PROXY)
     records = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     found = {(r["host"], r["outcome"]) for r in records if r["event"] == "egress"}

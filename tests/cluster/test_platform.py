@@ -277,8 +277,7 @@ def test_prices_and_predictions_come_out_of_the_data_api(platform: str) -> None:
         return httpx.get(f"{api}/v1/prices", params={"symbol": "WTI"}, headers=asked, timeout=10)
 
     # A pod reads keys anew every few seconds.
-    until(lambda: pilot_two().status_code == 403, "the other pilot's key to be known", limit=60)
-    assert "no product api" in pilot_two().json()["detail"]
+    until(lambda: "no product api" in pilot_two().text, "the other pilot's key to be known", limit=60)
     keys_cli.in_pod(
         "revoke", "--tenant=pilot-two", f"--id={made['id']}", *keys_cli.who("the live test is over")
     )

@@ -220,7 +220,8 @@ def test_what_the_database_does_not_finish_in_time_is_told_as_such(
         assert answer.status_code == 503
         assert answer.headers["Retry-After"]
         assert "start" in answer.get_json()["remedy"]
-        assert api.get("/v1/prices?symbol=DE-LU").status_code == 200
+        # So short a limit may be too short for a busy machine once more.
+        until(lambda: api.get("/v1/prices?symbol=DE-LU").status_code == 200, "it answers again")
     finally:
         store.close()
 

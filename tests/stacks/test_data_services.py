@@ -133,8 +133,8 @@ def test_no_server_of_our_own_is_left(objects: list[dict[str, Any]]) -> None:
 def test_every_client_of_kafka_shows_its_own_certificate(objects: list[dict[str, Any]]) -> None:
     users = of(objects, "KafkaUser")
     prefix = of(objects, "Kafka")["carbon"]["spec"]["entityOperator"]["userOperator"]["secretPrefix"]
-    assert users.keys() == CLIENTS.keys() & managed().running
-    for name in users:
+    assert users.keys() == CLIENTS.keys() | {f"tenant-{name}" for name in stack.PILOTS}
+    for name in CLIENTS.keys() & managed().running:
         pod = pods(objects)[name]
         directory = variables(pod)[env.KAFKA_TLS_DIR]
         assert (
@@ -184,7 +184,7 @@ def test_every_secret_is_fetched_and_none_is_written(objects: list[dict[str, Any
     }
     assert fetched == {
         *(f"carbon/prod/database/{role}" for role in (*ROLES, *TENANTS, "postgres")),
-        *(f"carbon/prod/egress/{name}" for name in EGRESS_CLIENTS),
+        *(f"carbon/prod/egress/{name}" for name in managed().running & {*EGRESS_CLIENTS}),
         "carbon/prod/redis",
         "carbon/prod/sources/market-key",
     }

@@ -12,9 +12,15 @@ from tests.stacks.test_data_services import build, managed
 EVERYBODY = {"karpenter", "prometheus-operator-crds"}
 """Charts that all others wait for: nodes, and definitions of the monitors that operators come with."""
 
+_TENANTS = {"local-pilot-one", "local-pilot-two"}
 _STORE_CLIENTS = {
+    *_TENANTS,
     "analytics-consumer",
+    "api-integration",
     "data-api",
+    "data-quality",
+    "data-quality-indicators",
+    "forecast-run",
     "indicator-consumer",
     "migrations",
     "mlflow",
@@ -33,14 +39,20 @@ HELD_BACK: dict[str, set[str]] = {
     # The operator's plugin and the cache have certificates of it.
     "cert-manager": {"cloudnative-pg", "cnpg-system", "metrics-server", "redis", *_POSTGRES},
     "cloudnative-pg": _POSTGRES,
-    "external-secrets": {"redis", *_POSTGRES},
+    "external-secrets": {"egress-proxy", "redis", *_POSTGRES},
     "keda": {"analytics-consumer"},
     "kyverno": {"admission"},
     "metrics-server": set(),
     "mlflow": set(),
     "plugin-barman-cloud": _POSTGRES,
     "strimzi-kafka-operator": {
+        *_TENANTS,
         "analytics-consumer",
+        "api-integration",
+        "data-api",
+        "data-quality",
+        "data-quality-indicators",
+        "forecast-run",
         "indicator-consumer",
         "kafka",
         "prediction-consumer",
@@ -51,7 +63,7 @@ HELD_BACK: dict[str, set[str]] = {
 }
 """Chart → the components that wait for it."""
 
-_LAYERS = {"cluster", "data", "edge", "operations", "services", "workloads"}
+_LAYERS = {"cluster", "data", "edge", "operations", "services", "tenants", "workloads"}
 
 
 @pytest.fixture(scope="module")

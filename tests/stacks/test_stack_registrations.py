@@ -25,6 +25,7 @@ COMPONENT_TYPES = {
     "carbon:cluster:AdmissionPolicies",
     "carbon:cluster:Namespace",
     "carbon:streaming:Kafka",
+    "carbon:tenant:Tenant",
     "carbon:storage:Postgres",
     "carbon:storage:Redis",
     "carbon:ml:MLflow",
