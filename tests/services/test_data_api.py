@@ -662,8 +662,8 @@ def test_a_database_that_is_frozen_is_given_up_on_and_found_again(database: Migr
         client = let_in(database, create_app(settings(database), store))
         ask = "/v1/prices?symbol=NONE"
         until(lambda: client.get(ask).status_code == 200, "the store is reached")
-        of_role = "SELECT pid FROM pg_stat_activity WHERE usename = %s"
-        [(backend,)] = database.query(of_role, [ROLE])
+        of_pool = "SELECT pid FROM pg_stat_activity WHERE usename = %s AND application_name = %s"
+        [(backend,)] = database.query(of_pool, [ROLE, DATA_API.name])
         os.kill(backend, signal.SIGSTOP)
         with ThreadPoolExecutor() as asking:
             # Its only connection is given up, and the question asked on another.

@@ -66,7 +66,7 @@ class Usage:
     """Counts in memory; from the first count on a thread writes what has changed, every `seconds`."""
 
     def __init__(self, settings: PostgresSettings, *, seconds: float) -> None:
-        self._database = db.Database(settings, application_name=DATA_API.name)
+        self._database = db.Database(settings, application_name=f"{DATA_API.name}-usage")
         self._seconds = seconds
         self._writer = uuid.uuid4()
         self._lock, self._writing = threading.Lock(), threading.Lock()
