@@ -27,7 +27,7 @@ from infra.settings.services import ServicesSettings
 from tools import paths
 from tools.gate import settings
 from tools.prices import Line, Price, Priced, priced, prices
-from workloads.kit.contracts.platform import ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
 
 PAGE: Final = paths.ROOT / "docs" / "deploy-aws.md"
 
@@ -89,9 +89,9 @@ def estimate(
     aws: Aws | None = _section(config, "aws", Aws)
     if aws is None:
         return None
-    # Each tenant has a database role, and each role a secret.
-    roles = len(ROLES) + len(config.get("tenants", {}))
-    fixed = [line for line in [*_foundation(aws, roles), *_volumes(config)] if line.quantity]
+    # Each tenant has a database role; each role, and each client of the egress proxy, has a secret.
+    secrets = len(ROLES) + len(config.get("tenants", {})) + len(EGRESS_CLIENTS)
+    fixed = [line for line in [*_foundation(aws, secrets), *_volumes(config)] if line.quantity]
     pools = list(_pools(config))
     return Estimate(
         stack,
