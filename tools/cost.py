@@ -150,7 +150,7 @@ def written(page: Path = PAGE) -> str:
     return page.read_text(encoding="utf-8").partition(start)[2].partition(end)[0].strip() + "\n"
 
 
-def _foundation(aws: Aws, roles: int) -> Iterator[Line]:
+def _foundation(aws: Aws, secrets: int) -> Iterator[Line]:
     """What the section `aws` makes, in the order of `infra/layers/foundation.py`."""
     yield Line("kms-key", len(needed_keys(aws)), "KMS keys")
     if aws.network is not None:
@@ -165,7 +165,7 @@ def _foundation(aws: Aws, roles: int) -> Iterator[Line]:
         yield from _cluster(aws.cluster)
     if aws.secrets is not None:
         people = len(aws.secrets.sources) + len(aws.secrets.alerts)
-        yield Line("secret", roles + _OTHER_SECRETS + people, "secrets")
+        yield Line("secret", secrets + _OTHER_SECRETS + people, "secrets")
     if aws.edge is not None and aws.network is not None:
         yield Line("alb", 1, "public load balancer, without what it passes on")
         yield Line("public-ipv4", len(aws.network.zones), "its addresses")
