@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.indicators import START, indicator
+from tests.services.access import let_in
 from tests.services.clients import MigratedDatabase
 from tests.services.servers import until
 from tests.services.test_data_api import add, items, settings, text
@@ -28,7 +29,7 @@ LOAD = {"zone": "DE-LU", "name": "load"}
 def api(database: MigratedDatabase) -> Iterator[FlaskClient]:
     store = Store(settings(database))
     try:
-        client = create_app(settings(database), store).test_client()
+        client = let_in(database, create_app(settings(database), store))
         until(lambda: client.get("/v1/prices?symbol=NONE").status_code == 200, "the store is reached")
         yield client
     finally:

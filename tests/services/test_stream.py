@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.services.access import add_key, entitle
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.consumers import declared_topics, publish
 from tests.services.servers import Process, free_ports, until
@@ -62,10 +63,19 @@ def prices(first: int, count: int) -> list[Price]:
 class Server:
     port: int
     process: Process
+    key: str
+    """Of a tenant that gets everything."""
+
+    @property
+    def known(self) -> dict[str, str]:
+        """Headers of who shows the key."""
+        return {"Authorization": f"Bearer {self.key}"}
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, str]:
         assert self.process.running(), self.process.tail()
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=dict(headers or {}))
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", headers=self.known | dict(headers or {})
+        )
         try:
             with urllib.request.urlopen(asked, timeout=30) as answer:
                 return answer.status, answer.read().decode()
@@ -82,11 +92,13 @@ class Server:
 @contextmanager
 def served(database: MigratedDatabase, kafka: KafkaClient, directory: Path, **env: str) -> Iterator[Server]:
     (port,) = free_ports(1)
+    entitle(database, pilot_one={})
+    key = add_key(database, "pilot-one")
     given = os.environ | database.env(DATA_API.role or "")
     given |= {"KAFKA_BOOTSTRAP": kafka.bootstrap, "PORT": str(port), "WORKERS": "1"}
     given |= {"METRICS_DIR": str(directory / "metrics"), "GRACEFUL_SECONDS": "1"} | env
     process = Process([sys.executable, "-m", "workloads.data_api"], directory / "api.log", given)
-    server = Server(port, process)
+    server = Server(port, process, key)
     try:
         until(lambda: server.get("/readyz")[0] == 200, "it is ready", 2 * START_SECONDS)
 
@@ -103,7 +115,7 @@ def served(database: MigratedDatabase, kafka: KafkaClient, directory: Path, **en
 def _asked(server: Server, path: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=server.known)
         answer = connection.getresponse()
         return answer.status, b"" if answer.status == 200 else answer.read()
     finally:
@@ -126,7 +138,9 @@ class Reader:
     def connect(self) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         self._connection.request(
-            "GET", f"/v1/stream{self.query}", headers={"Last-Event-ID": self.last} if self.last else {}
+            "GET",
+            f"/v1/stream{self.query}",
+            headers=self.server.known | ({"Last-Event-ID": self.last} if self.last else {}),
         )
         self._answer = self._connection.getresponse()
         assert self._answer.status == 200, self._answer.read()
@@ -235,7 +249,8 @@ def test_a_client_that_does_not_read_is_cut_off_alone(
         slow = socket.socket()
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         slow.connect(("127.0.0.1", server.port))
-        slow.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = f"GET /v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}\r\n\r\n"
+        slow.sendall(head.encode())
         until(lambda: server.metric("carbon_data_api_stream_clients") == 2, "both are connected")
         publish(kafka, prices(0, total))
         reader.until(lambda: len(reader.got) == total)
