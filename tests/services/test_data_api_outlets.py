@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -92,6 +92,27 @@ def test_pages_of_indicators_lose_and_double_nothing(
     assert len(whole) == len(found) + (len(again) if revisions == "all" else 0)
     for limit in (1, 7):
         assert items(api, "/v1/indicators", **LOAD, revisions=revisions, limit=limit) == whole
+
+
+def test_the_latest_of_a_series_is_beside_the_same_hour_a_day_earlier(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    for hour in range(30):
+        add(database, START + hour * HOUR, 10.0 + hour)
+    last = START + 29 * HOUR
+    add(database, last, -4.0, published=last - HOUR)  # revised
+    add(database, last - 24 * HOUR, 500.0, currency="GBP", source="other")
+    add(database, last, 1.0, symbol="FR", published=last)
+    # Known to nobody yet.
+    add(database, last + HOUR, 7.0, published=datetime.now(UTC) + 2 * HOUR)
+    found = {(one["symbol"], one["source"]): one for one in items(api, "/v1/latest")}
+    one = found["DE-LU", "auction"]
+    assert (one["price"], one["delivery_start"], one["published_at"]) == (-4.0, text(last), text(last - HOUR))
+    assert (one["previous_price"], one["previous_start"]) == (15.0, text(last - 24 * HOUR))
+    assert (one["change"], one["forecast"]) == (-19.0, None)
+    assert (found["DE-LU", "other"]["price"], found["DE-LU", "other"]["currency"]) == (500.0, "GBP")
+    assert (found["FR", "auction"]["change"], found["FR", "auction"]["previous_start"]) == (None, None)
+    assert [one["symbol"] for one in items(api, "/v1/latest", limit=1)] == ["DE-LU", "DE-LU", "FR"]
 
 
 def test_aggregates_per_another_unit(database: MigratedDatabase, api: FlaskClient) -> None:

@@ -19,7 +19,8 @@ from tests.services.clients import MigratedDatabase
 from tests.services.servers import Process, Redis, free_ports, until
 from tests.services.test_access import NOW, ROLE, add, settings
 from tools.embedded.process import START_SECONDS
-from workloads.data_api.app import GUARD, create_app
+from workloads.data_api.app import create_app
+from workloads.data_api.guard import GUARD
 from workloads.data_api.store import Store
 from workloads.data_api.usage import Refusal, Usage
 from workloads.kit.records import Transient
@@ -103,6 +104,22 @@ def test_the_rows_of_a_month_end_and_a_redis_that_forgot_learns_them_again(
     redis.stop()
     redis.start()
     assert two.get(PRICES).status_code == 429
+
+
+def test_the_rows_of_a_download_are_counted_when_they_are_sent(
+    database: MigratedDatabase, served: tuple[OpenAPI, OpenAPI]
+) -> None:
+    for hour in range(3):
+        add(database, "DE-LU", "power", DAY.replace(hour=hour), DAY)
+    tenant = tenant_name(database)
+    entitle(database, **{tenant: {"rows_per_month": 5}})
+    api = reached(served[0], add_key(database, tenant))
+    file = api.get("/v1/downloads?symbol=DE-LU", buffered=True)
+    assert (file.status_code, file.text.count("\n")) == (200, 4)
+    served[0].extensions[GUARD]._usage.write()
+    # The line of names is no row; the page that was asked for first has three of its own.
+    assert sorted(used(database, tenant)) == [("api", 1, 3, True), ("downloads", 1, 3, True)]
+    assert api.get("/v1/downloads?symbol=DE-LU", buffered=True).status_code == 429
 
 
 def test_without_redis_each_server_keeps_the_limits_itself(

@@ -21,6 +21,7 @@ from workloads.data_api.guard import GUARD, Guard, needs
 from workloads.data_api.prices import Price
 from workloads.data_api.problems import CONTENT_TYPE, Problem, Refused
 from workloads.data_api.questions import Instant, NameText, Parameters, ResolutionText
+from workloads.data_api.revisions import Revisions
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
 from workloads.kit.contracts.messages import EARLIEST, LATEST
@@ -40,7 +41,7 @@ class DownloadsQuery(Parameters):
     as_of: Instant | None = Field(
         None, description="Instant as of which to answer: what was published later is not seen. Else now."
     )
-    revisions: Literal["latest", "all"] = Field(
+    revisions: Revisions = Field(
         "latest", description="Of each period the revision that held at `as_of`, or all until then."
     )
 

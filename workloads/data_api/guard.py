@@ -6,7 +6,6 @@ and is not among `OPEN` is refused to all.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 from psycopg import sql
 
-from workloads.data_api import identity, keys, sessions
+from workloads.data_api import credentials, identity, keys, sessions
 from workloads.data_api.identity import Principal
 from workloads.data_api.keys import Key
 from workloads.data_api.limits import Limits
@@ -47,14 +46,6 @@ GUARD: Final = "guard"
 
 SCHEME: Final = "bearer"
 """Name of the security scheme in the OpenAPI document."""
-
-_LONGEST: Final = 8192
-"""Characters of a credential."""
-
-_IN_URL: Final = frozenset({"access_token", "api_key", "apikey", "authorization", "key", "token"})
-_LOOKS_SECRET: Final = re.compile(
-    r"ck_[0-9a-f]{12}_[0-9a-f]{16}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
-)
 
 _ROWS_SINCE: Final = sql.SQL(
     "SELECT coalesce(sum(row_count), 0)::bigint AS rows FROM {}"
@@ -132,7 +123,7 @@ class Guard:
 
     def _decide(self) -> None:
         identity.admit(None)
-        _no_secret_in_url()
+        credentials.none_in_url()
         endpoint = request.endpoint
         if endpoint is None or endpoint in OPEN:
             return
@@ -147,7 +138,7 @@ class Guard:
                 reason="undeclared",
             )
         if "Authorization" in request.headers or wanted.session is None:
-            principal, product = self._identified(_credential()), wanted.product
+            principal, product = self._identified(credentials.bearer()), wanted.product
         else:
             principal, product = self.visitor(), wanted.session
         _entitled(principal, product)
@@ -195,7 +186,7 @@ class Guard:
     def holder(self, credential: str) -> Key:
         """The key that a person logs in with. Refused, 401, where it is none, or may not be used."""
         known = self._register.known()
-        key = _key(known, credential.strip()[:_LONGEST])
+        key = _key(known, credential.strip())
         _usable(known, key)
         return key
 
@@ -233,16 +224,6 @@ def _usable(known: Known, key: Key) -> Principal:
     )
 
 
-def _credential() -> str:
-    scheme, _, credential = request.headers.get("Authorization", "").strip().partition(" ")
-    credential = credential.strip()
-    if scheme.lower() != "bearer" or not credential:
-        raise unauthorized("there is no bearer credential")
-    if len(credential) > _LONGEST:
-        raise unauthorized("the credential is not valid")
-    return credential
-
-
 def _entitled(principal: Principal, product: Product) -> None:
     if product not in principal.entitlement.products:
         raise Refused(
@@ -268,24 +249,6 @@ def _scoped(principal: Principal, scope: Scope) -> None:
             remedy=f"use one with scope {scope}; this has {', '.join(sorted(principal.scopes))}",
             reason="scope",
         )
-
-
-def _no_secret_in_url() -> None:
-    """A credential in an address ends in histories and logs: it is neither taken nor given back."""
-    for name, value in request.args.items(multi=True):
-        if name.lower() in _IN_URL or _LOOKS_SECRET.search(value) or _LOOKS_SECRET.search(name):
-            break
-    else:
-        if not _LOOKS_SECRET.search(request.path):
-            return
-    raise Refused(
-        400,
-        "a credential is no part of an address",
-        field="url",
-        value=None,
-        remedy="send it as the header `Authorization: Bearer …`, and rotate this one: it may be in a log",
-        reason="token_in_url",
-    )
 
 
 def made(settings: DataApiSettings, store: Store) -> Guard:

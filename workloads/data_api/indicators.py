@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, LiteralString, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from flask import Response
 from flask_openapi3.openapi import OpenAPI
-from psycopg import sql
 from pydantic import Field
 
 from workloads.data_api import paging
@@ -15,21 +14,21 @@ from workloads.data_api.answers import described, respond
 from workloads.data_api.guard import needs
 from workloads.data_api.questions import (
     Answer,
-    AsOfQuery,
     Instant,
     NameText,
     Page,
     Provenance,
     ResolutionText,
 )
+from workloads.data_api.revisions import RevisionsQuery, select
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store
 from workloads.kit.contracts.indicators import INDICATOR_PATTERN, IndicatorKind
 from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Resolution, Utc
-from workloads.kit.contracts.tables import MARKET_INDICATORS, SCHEMA
+from workloads.kit.contracts.tables import MARKET_INDICATORS
 
 
-class IndicatorsQuery(AsOfQuery):
+class IndicatorsQuery(RevisionsQuery):
     """Indicators of a zone."""
 
     zone: NameText = Field(description="Market or bidding zone, such as DE-LU.")
@@ -43,9 +42,6 @@ class IndicatorsQuery(AsOfQuery):
     )
     start: Instant | None = Field(None, description="Of periods that begin then or later.")
     end: Instant | None = Field(None, description="Of periods that begin before.")
-    revisions: Literal["latest", "all"] = Field(
-        "latest", description="Of each period the revision that held at `as_of`, or all until then."
-    )
 
 
 class IndicatorRow(Answer):
@@ -82,41 +78,12 @@ class SeriesKey(NamedTuple):
     published: Utc
 
 
-def _select(
-    distinct: LiteralString, key: LiteralString, given: LiteralString, order: LiteralString
-) -> sql.Composed:
-    return sql.SQL(
-        "SELECT {distinct} {columns} FROM {table} WHERE zone = %(zone)s AND name = %(name)s"
-        " AND delivery_start >= %(start)s AND delivery_start < %(end)s AND published_at <= %(as_of)s"
-        " AND (%(kind)s::text IS NULL OR kind = %(kind)s)"
-        " AND (%(source)s::text IS NULL OR source = %(source)s)"
-        " AND (%(resolution)s::text IS NULL OR resolution = %(resolution)s)"
-        " AND (%(after_start)s::timestamptz IS NULL OR {key} > {given})"
-        " ORDER BY kind, source, resolution, delivery_start, published_at {order} LIMIT %(count)s"
-    ).format(
-        distinct=sql.SQL(distinct),
-        columns=sql.SQL(", ").join(map(sql.Identifier, IndicatorRow.model_fields)),
-        table=sql.Identifier(SCHEMA, MARKET_INDICATORS),
-        key=sql.SQL(key),
-        given=sql.SQL(given),
-        order=sql.SQL(order),
-    )
-
-
-_SELECT: Final = {
-    "latest": _select(
-        "DISTINCT ON (kind, source, resolution, delivery_start)",
-        "(kind, source, resolution, delivery_start)",
-        "(%(after_kind)s, %(after_source)s, %(after_resolution)s, %(after_start)s)",
-        "DESC",
-    ),
-    "all": _select(
-        "",
-        "(kind, source, resolution, delivery_start, published_at)",
-        "(%(after_kind)s, %(after_source)s, %(after_resolution)s, %(after_start)s, %(after_published)s)",
-        "ASC",
-    ),
-}
+_SELECT: Final = select(
+    MARKET_INDICATORS,
+    columns=tuple(IndicatorRow.model_fields),
+    of=("zone", "name"),
+    identity=("kind", "source", "resolution", "delivery_start"),
+)
 
 
 def _key(row: Row) -> SeriesKey:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, LiteralString
+from typing import Final
 
 from flask import Response
 from flask_openapi3.openapi import OpenAPI
-from psycopg import sql
 from pydantic import Field
 
 from workloads.data_api import paging
@@ -21,18 +20,15 @@ from workloads.data_api.questions import (
     PeriodsQuery,
     Provenance,
 )
+from workloads.data_api.revisions import RevisionsQuery, select
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store
 from workloads.kit.contracts.messages import Product
-from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, SCHEMA
+from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY
 
 
-class PricesQuery(PeriodsQuery, DisplayQuery):
+class PricesQuery(PeriodsQuery, RevisionsQuery, DisplayQuery):
     """Prices of a symbol."""
-
-    revisions: Literal["latest", "all"] = Field(
-        "latest", description="Of each period the revision that held at `as_of`, or all until then."
-    )
 
 
 class Price(Answer):
@@ -62,41 +58,12 @@ class PricePage(Page, Displayed):
 
 # The index is (symbol, delivery_start, published_at): walked from the range's start, sorted a period at a
 # time, and left at the limit. `start` is the cursor's where there is one, so that no row is walked twice.
-def _select(
-    distinct: LiteralString, key: LiteralString, given: LiteralString, order: LiteralString
-) -> sql.Composed:
-    return sql.SQL(
-        "SELECT {distinct} {columns} FROM {table}"
-        " WHERE symbol = %(symbol)s AND delivery_start >= %(start)s AND delivery_start < %(end)s"
-        " AND published_at <= %(as_of)s"
-        " AND (%(source)s::text IS NULL OR source = %(source)s)"
-        " AND (%(resolution)s::text IS NULL OR resolution = %(resolution)s)"
-        " AND (%(after_start)s::timestamptz IS NULL OR {key} > {given})"
-        " ORDER BY delivery_start, source, resolution, published_at {order} LIMIT %(count)s"
-    ).format(
-        distinct=sql.SQL(distinct),
-        columns=sql.SQL(", ").join(map(sql.Identifier, Price.model_fields)),
-        table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY),
-        key=sql.SQL(key),
-        given=sql.SQL(given),
-        order=sql.SQL(order),
-    )
-
-
-_SELECT: Final = {
-    "latest": _select(
-        "DISTINCT ON (delivery_start, source, resolution)",
-        "(delivery_start, source, resolution)",
-        "(%(after_start)s, %(after_source)s, %(after_resolution)s)",
-        "DESC",
-    ),
-    "all": _select(
-        "",
-        "(delivery_start, source, resolution, published_at)",
-        "(%(after_start)s, %(after_source)s, %(after_resolution)s, %(after_published)s)",
-        "ASC",
-    ),
-}
+_SELECT: Final = select(
+    COMMODITY_PRICES_DAILY,
+    columns=tuple(Price.model_fields),
+    of=("symbol",),
+    identity=("delivery_start", "source", "resolution"),
+)
 
 
 def _key(row: Row) -> PeriodKey:

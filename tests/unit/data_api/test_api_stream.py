@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import msgspec
 import pytest
 from flask_openapi3.openapi import OpenAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.data_api.conftest import StaticRegister
+from workloads.data_api.identity import Principal
+from workloads.data_api.stream.client import Wanted
 from workloads.data_api.stream.places import LONGEST, BadPlace, Places
+from workloads.kit.contracts.entitlements import Entitlement
+from workloads.kit.contracts.messages import Price
 
 KEYS = [(topic, partition) for topic in ("prices", "predictions") for partition in range(6)]
 
@@ -36,3 +44,49 @@ def test_without_kafka_there_is_no_stream_and_the_answer_says_so(app: OpenAPI) -
     answer = app.test_client().get("/v1/stream")
     assert answer.status_code == 503
     assert "there is no stream here" in answer.get_json()["detail"]
+
+
+def test_a_tenant_of_late_prices_gets_none_as_they_come(app: OpenAPI, register: StaticRegister) -> None:
+    whole = register.entitlements["pilot-one"]
+    register.entitlements["pilot-one"] = whole.model_copy(update={"delay_minutes": 15})
+    answer = app.test_client().get("/v1/stream")
+    assert answer.status_code == 403
+    (one,) = answer.get_json()["errors"]
+    assert (one["field"], one["value"]) == ("delay_minutes", "15")
+
+
+def test_a_client_gets_what_it_asked_for_and_may_have() -> None:
+    now = datetime.now(UTC)
+    entitlement = Entitlement(
+        products=("api",),
+        markets=("power",),
+        history_days=2,
+        delay_minutes=0,
+        rows_per_month=None,
+        requests_per_minute=60,
+    )
+    principal = Principal(tenant="a", key="k", scopes=frozenset({"read"}), entitlement=entitlement)
+    wanted = Wanted(frozenset({"DE-LU"}), frozenset({"price"}), principal.sees)
+    price = Price(
+        source="s",
+        market="power",
+        symbol="DE-LU",
+        product="day-ahead",
+        delivery_start=now,
+        delivery_end=now + timedelta(hours=1),
+        resolution="PT1H",
+        published_at=now,
+        provenance="market",
+        price=-4.2,
+        currency="EUR",
+        unit="MWh",
+    )
+    assert wanted.gets(price)
+    assert not wanted.gets(msgspec.structs.replace(price, market="gas"))
+    old = now - timedelta(days=3)
+    assert not wanted.gets(msgspec.structs.replace(price, delivery_start=old, delivery_end=now))
+    assert [
+        wanted.asks("price", "DE-LU"),
+        wanted.asks("price", "FR"),
+        wanted.asks("prediction", "DE-LU"),
+    ] == [*(True, False, False)]
