@@ -538,7 +538,7 @@ def test_a_load_is_delivered_once_though_a_broker_is_killed(tmp_path: Path) -> N
     cluster = Kafka(tmp_path / "kafka", brokers=3)
     client = KafkaClient(cluster.bootstrap, replication=3)
     client.create(topics.COMMODITY_PRICES, 6, {"min.insync.replicas": "2"})
-    platform = Platform(client, tmp_path, {"KAFKA_BOOTSTRAP": cluster.bootstrap})
+    platform = Platform(client, tmp_path, {"KAFKA_BOOTSTRAP": cluster.bootstrap, "PROVENANCE": "synthetic"})
     try:
         load = platform.start("load", "--count", "20000", "--rate", "2000")
         reached = 0
