@@ -263,3 +263,15 @@ def test_other_roles_see_and_write_every_row_as_before(database: MigratedDatabas
         if "prediction_outcomes" in tables:
             with database.connect(role) as connection:
                 connection.execute("SELECT count(*) FROM features.prediction_outcomes")
+
+
+def test_every_view_that_the_role_may_read_reads_with_its_rights(database: MigratedDatabase) -> None:
+    """A view reads as its owner else, who sees every row; and one that is replaced forgets that it was told."""
+    found = database.query(
+        "SELECT c.relname, coalesce('security_invoker=true' = ANY (c.reloptions), false) FROM pg_class c"
+        " WHERE c.relkind = 'v' AND c.relnamespace = 'features'::regnamespace"
+        " AND has_table_privilege(%s, c.oid, 'SELECT')",
+        (ROLE,),
+    )
+    assert found
+    assert [name for name, invoker in found if not invoker] == []

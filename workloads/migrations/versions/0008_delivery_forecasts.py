@@ -73,9 +73,10 @@ _STATEMENTS = (
         PRIMARY KEY (source, symbol, resolution, inputs, delivery_day)
     )
     """,
-    # As before for the next session. A period's outcome is its own price, where all of it was unknown.
+    # As before for the next session. A period's outcome is its own price, where all of it was unknown. What a
+    # view that is replaced was told of whose rights it reads with is forgotten: it is told again.
     """
-    CREATE OR REPLACE VIEW features.prediction_outcomes AS
+    CREATE OR REPLACE VIEW features.prediction_outcomes WITH (security_invoker = true) AS
         SELECT
             p.source, p.symbol, p.event_time, p.price_available_time, p.available_time, p.market,
             p.provenance, p.horizon_sessions, p.price, p.predicted_return, p.prediction, p.lower, p.upper,
