@@ -266,7 +266,7 @@ def test_other_roles_see_and_write_every_row_as_before(database: MigratedDatabas
 
 
 def test_every_view_that_the_role_may_read_reads_with_its_rights(database: MigratedDatabase) -> None:
-    """A view reads as its owner else, who sees every row; and one that is replaced forgets that it was told."""
+    """A view reads as its owner else, who sees every row; one that is replaced forgets what it was told."""
     found = database.query(
         "SELECT c.relname, coalesce('security_invoker=true' = ANY (c.reloptions), false) FROM pg_class c"
         " WHERE c.relkind = 'v' AND c.relnamespace = 'features'::regnamespace"

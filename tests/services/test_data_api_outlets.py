@@ -115,6 +115,28 @@ def test_the_latest_of_a_series_is_beside_the_same_hour_a_day_earlier(
     assert [one["symbol"] for one in items(api, "/v1/latest", limit=1)] == ["DE-LU", "DE-LU", "FR"]
 
 
+def test_the_latest_of_a_product_is_what_no_revision_made_another_one(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    add(database, START, 50.0)
+    add(database, START + HOUR, 60.0)
+    add(database, START + HOUR, 99.0, product="intraday", published=START)
+    found = {one["product"]: one["price"] for one in items(api, "/v1/latest")}
+    assert found == {"day-ahead": 50.0, "intraday": 99.0}
+
+
+def test_the_change_of_an_hour_is_by_the_clock_of_the_market(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    # 12:00 in Berlin on the day that the clock went forward, and the two hours around 24 hours before.
+    noon = datetime(2024, 3, 31, 10, tzinfo=UTC)
+    add(database, noon - 24 * HOUR, 1.0)
+    add(database, noon - 23 * HOUR, 2.0)
+    add(database, noon, 7.0)
+    (one,) = items(api, "/v1/latest")
+    assert (one["previous_start"], one["change"]) == (text(noon - 23 * HOUR), 5.0)
+
+
 def test_aggregates_per_another_unit(database: MigratedDatabase, api: FlaskClient) -> None:
     for hour in range(24):
         add(database, START + hour * HOUR, 10.0 + hour)

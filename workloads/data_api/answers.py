@@ -65,7 +65,7 @@ def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
     digest = hashlib.blake2b(f"{kind} {mark} {following} {told}".encode(), digest_size=12)
     response.set_etag(digest.hexdigest(), weak=True)
     response.headers["Cache-Control"] = _holds(query, settings)
-    response.vary.update(("Accept", "Accept-Encoding", "Authorization"))
+    response.vary.update(("Accept", "Accept-Encoding", "Authorization", "Cookie"))
     if following is not None:
         given = request.args.to_dict() | {"cursor": following}
         response.headers["Link"] = f'<{request.path}?{urlencode(given)}>; rel="next"'
@@ -74,6 +74,8 @@ def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
 
 
 def _holds(query: Query, settings: DataApiSettings) -> str:
+    if "Authorization" not in request.headers:  # a person's browser, which another may log in with next
+        return _REVALIDATE
     as_of: datetime | None = getattr(query, "as_of", None)
     settled = timedelta(seconds=settings.settled_seconds)
     return _SETTLED if as_of is not None and datetime.now(UTC) - as_of > settled else _REVALIDATE

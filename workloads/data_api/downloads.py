@@ -97,7 +97,7 @@ def _described() -> Any:
 
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the routes."""
-    turn = threading.BoundedSemaphore(settings.downloads)
+    turns = Turns(settings.downloads)
 
     @app.get(
         "/v1/downloads",
@@ -109,16 +109,16 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     @needs("downloads", "read", session="downloads")
     def downloads(query: DownloadsQuery) -> Response:
         guard: Guard = app.extensions[GUARD]
-        if not turn.acquire(blocking=False):
+        now, principal = identity.newest(), identity.asking()
+        if not turns.take(principal.tenant):
             raise Refused(
                 503,
-                "other downloads are under way",
+                "another download is under way",
                 field="path",
                 value="/v1/downloads",
                 remedy="ask again after Retry-After",
                 reason="overload",
             )
-        now, principal = identity.newest(), identity.asking()
         values = {
             **query.model_dump(include={"symbol", "source", "resolution"}),
             "start": query.start or EARLIEST,
@@ -127,12 +127,15 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         }
 
         def ended(rows: int, size: int) -> None:
-            turn.release()
+            turns.give_back(principal.tenant)
             guard.sent(principal, "downloads", rows, size)
 
         sent = _Sent(store.copied(_SELECT[query.revisions], values, settings.download_seconds), ended)
         if request.method == "HEAD":
             sent.close()
+        elif (sock := request.environ.get("gunicorn.socket")) is not None:
+            # A client that takes nothing for so long ends its own download, and holds up no other.
+            sock.settimeout(settings.download_patience_seconds)
         # Sent as it is: compressing would hold it all.
         response = Response(
             sent, content_type=f"{CSV}; charset=utf-8; header=present", direct_passthrough=True
@@ -140,6 +143,25 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         response.headers["Content-Disposition"] = f'attachment; filename="{query.dataset}.csv"'
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+class Turns:
+    """So many downloads at once, and one a tenant, so that none has them all."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._taken, self._lock = most, set[str](), threading.Lock()
+
+    def take(self, tenant: str) -> bool:
+        """Whether the tenant has a turn now."""
+        with self._lock:
+            free = len(self._taken) < self._most and tenant not in self._taken
+            if free:
+                self._taken.add(tenant)
+            return free
+
+    def give_back(self, tenant: str) -> None:
+        with self._lock:
+            self._taken.discard(tenant)
 
 
 class _Sent(Iterator[bytes]):

@@ -113,13 +113,16 @@ class Guard:
         try:
             self._decide()
         except Refused as refused:
-            principal: Principal | None = g.get("principal")
-            tenant, key = (principal.tenant, principal.key) if principal else (None, "nobody")
-            subject = request.endpoint or "no route"
-            _log.info("access.refused", endpoint=subject, status=refused.status, reason=refused.reason)
-            if self._usage is not None:
-                self._usage.refuse(Refusal(tenant, key, subject, refused.reason))
+            self._record(refused)
             raise
+
+    def _record(self, refused: Refused) -> None:
+        principal: Principal | None = g.get("principal")
+        tenant, key = (principal.tenant, principal.key) if principal else (None, "nobody")
+        subject = request.endpoint or "no route"
+        _log.info("access.refused", endpoint=subject, status=refused.status, reason=refused.reason)
+        if self._usage is not None:
+            self._usage.refuse(Refusal(tenant, key, subject, refused.reason))
 
     def _decide(self) -> None:
         identity.admit(None)
@@ -141,10 +144,11 @@ class Guard:
             principal, product = self._identified(credentials.bearer()), wanted.product
         else:
             principal, product = self.visitor(), wanted.session
-        _entitled(principal, product)
-        _scoped(principal, wanted.scope)
+        # Before it may be refused: the record says whom.
         g.principal = principal
         structlog.contextvars.bind_contextvars(tenant=principal.tenant, key=principal.key)
+        _entitled(principal, product)
+        _scoped(principal, wanted.scope)
         if self._limits is not None:
             self._limits.take(principal)
         identity.admit(principal)
@@ -184,10 +188,14 @@ class Guard:
         return _usable(known, key)
 
     def holder(self, credential: str) -> Key:
-        """The key that a person logs in with. Refused, 401, where it is none, or may not be used."""
-        known = self._register.known()
-        key = _key(known, credential.strip())
-        _usable(known, key)
+        """The key that a person logs in with. Refused, 401, and recorded, where it may not be used."""
+        try:
+            known = self._register.known()
+            key = _key(known, credential.strip())
+            _usable(known, key)
+        except Refused as refused:
+            self._record(refused)
+            raise
         return key
 
     def _identified(self, credential: str) -> Principal:

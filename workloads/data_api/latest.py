@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from flask import Response
@@ -18,6 +18,7 @@ from workloads.data_api.predictions import Alias
 from workloads.data_api.questions import Answer, Page, Provenance
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store
+from workloads.kit import markets
 from workloads.kit.contracts.messages import Product
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, ML_PREDICTIONS, SCHEMA
 
@@ -29,9 +30,12 @@ class LatestQuery(InstrumentsQuery):
 
 
 class Forecast(Answer):
-    """The newest prediction, of the period that follows the one that it was made from."""
+    """The newest prediction of the period that follows."""
 
-    made_from: datetime = Field(description="Start of that period.")
+    made_from: datetime = Field(
+        description="Start of the period that it was made from; of a forecast of a delivery day, of its own."
+    )
+    period_start: datetime | None = Field(description="As /v1/predictions has it.")
     issued_at: datetime
     prediction: float = Field(allow_inf_nan=False)
     lower: float = Field(allow_inf_nan=False)
@@ -73,45 +77,52 @@ class LatestPage(Page):
     items: list[Latest]
 
 
-# A lateral look-up a series, each along an index. Of a period the revision that holds now.
-_HELD: Final = (
-    "SELECT delivery_start, delivery_end, published_at, price FROM {prices}"
-    " WHERE source = k.source AND symbol = k.symbol AND resolution = k.resolution AND published_at <= now()"
-    " {and_} ORDER BY delivery_start DESC, published_at DESC LIMIT 1"
+# A look-up a series along an index, newest period first. Of a period the revision that holds, and only then
+# whether it is of the series: a revision may be of another product.
+_HELD: Final = sql.SQL(
+    "SELECT * FROM (SELECT DISTINCT ON (delivery_start) * FROM {prices}"
+    " WHERE source = k.source AND symbol = k.symbol AND resolution = k.resolution"
+    " AND published_at <= %(as_of)s {and_} ORDER BY delivery_start DESC, published_at DESC) held"
+    " WHERE market = k.market AND product = k.product AND currency = k.currency AND unit = k.unit"
+    " AND provenance = k.provenance ORDER BY delivery_start DESC LIMIT 1"
 )
+
+# Days and quotes, which have no length, follow each other; what is shorter has its like a day of the clock
+# earlier.
+_BEFORE: Final = sql.SQL(
+    "AND delivery_start < last.delivery_start AND (delivery_start"
+    " = (last.delivery_start AT TIME ZONE k.zone - interval '1 day') AT TIME ZONE k.zone"
+    " OR last.delivery_end - last.delivery_start >= interval '23 hours'"
+    " OR last.delivery_end = last.delivery_start)"
+)
+
+# Made from that very price, or of the period that follows it.
+_FORECAST: Final = sql.SQL(
+    "SELECT * FROM {predictions} WHERE symbol = k.symbol AND source = k.source AND resolution = k.resolution"
+    " AND available_time <= %(as_of)s AND (event_time = last.delivery_start AND delivery_start IS NULL"
+    " AND price_available_time = last.published_at"
+    " OR event_time = last.delivery_end AND delivery_start IS NOT NULL)"
+    " ORDER BY delivery_start NULLS LAST, price_available_time DESC LIMIT 1"
+)
+
+_PRICES: Final = sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY)
 _SELECT: Final = sql.SQL(
     "SELECT k.symbol, k.source, k.market, k.product, k.resolution, k.currency, k.unit, k.provenance,"
     " last.delivery_start, last.delivery_end, last.published_at, last.price,"
     " before.delivery_start AS previous_start, before.price AS previous_price,"
-    " last.price - before.price AS change, f.event_time AS made_from, f.available_time AS issued_at,"
-    " f.prediction, f.lower, f.upper, f.nominal_level, f.model_name, f.model_version, f.model_alias, f.skill"
+    " last.price - before.price AS change, f.event_time AS made_from, f.delivery_start AS period_start,"
+    " f.available_time AS issued_at, f.prediction, f.lower, f.upper, f.nominal_level,"
+    " f.model_name, f.model_version, f.model_alias, f.skill"
     " FROM unnest(%(symbol)s::text[], %(source)s::text[], %(market)s::text[], %(product)s::text[],"
-    " %(resolution)s::text[], %(currency)s::text[], %(unit)s::text[], %(provenance)s::text[])"
-    " WITH ORDINALITY AS k(symbol, source, market, product, resolution, currency, unit, provenance, place)"
-    " CROSS JOIN LATERAL ({last}) last"
-    " LEFT JOIN LATERAL ({before}) before ON true"
-    " LEFT JOIN LATERAL (SELECT * FROM {predictions} WHERE symbol = k.symbol AND source = k.source"
-    " AND resolution = k.resolution AND available_time <= now()"
-    " ORDER BY event_time DESC, price_available_time DESC LIMIT 1) f ON true"
-    " ORDER BY k.place"
+    " %(resolution)s::text[], %(currency)s::text[], %(unit)s::text[], %(provenance)s::text[],"
+    " %(zone)s::text[]) WITH ORDINALITY"
+    " AS k(symbol, source, market, product, resolution, currency, unit, provenance, zone, place)"
+    " CROSS JOIN LATERAL ({last}) last LEFT JOIN LATERAL ({before}) before ON true"
+    " LEFT JOIN LATERAL ({forecast}) f ON true ORDER BY k.place"
 ).format(
-    last=sql.SQL(_HELD).format(
-        prices=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY),
-        and_=sql.SQL(
-            "AND currency = k.currency AND unit = k.unit AND product = k.product AND market = k.market"
-            " AND provenance = k.provenance"
-        ),
-    ),
-    before=sql.SQL(_HELD).format(
-        prices=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY),
-        and_=sql.SQL(
-            "AND currency = k.currency AND unit = k.unit AND product = k.product"
-            " AND delivery_start < last.delivery_start"
-            " AND (delivery_start = last.delivery_start - interval '24 hours'"
-            " OR last.delivery_end - last.delivery_start >= interval '23 hours')"
-        ),
-    ),
-    predictions=sql.Identifier(SCHEMA, ML_PREDICTIONS),
+    last=_HELD.format(prices=_PRICES, and_=sql.SQL("")),
+    before=_HELD.format(prices=_PRICES, and_=_BEFORE),
+    forecast=_FORECAST.format(predictions=sql.Identifier(SCHEMA, ML_PREDICTIONS)),
 )
 
 
@@ -131,9 +142,10 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         place = paging.place(query, Key)
         _, rows = listed.of(identity.asking().view).read()
         keys, following = paging.cut(query, place, catalogue.wanted(query, place, rows), catalogue.key_of)
-        at = datetime.now(UTC)
-        columns = {name: [key[name] for key in keys] for name in Key._fields}
-        items = [_made(row) for row in store.rows(_SELECT, columns)] if keys else []
+        at = identity.newest()
+        values: dict[str, Any] = {name: [key[name] for key in keys] for name in Key._fields}
+        values["zone"] = [settings.market_zones.get(key["market"], markets.DEFAULT_ZONE) for key in keys]
+        items = [_made(row) for row in store.rows(_SELECT, values | {"as_of": at})] if keys else []
         return respond(
             LatestPage.model_validate({"items": items, "as_of": at, "next": following}), query, settings
         )

@@ -54,6 +54,10 @@ class Prediction(Answer):
         description="Start of the last period that it was made from; of a forecast of a whole delivery day"
         " (model_name begins with delivery-day), of the period that it is of."
     )
+    period_start: datetime | None = Field(
+        description="Start of the period that it is of, for a forecast of a delivery day; null is the period"
+        " that follows event_time."
+    )
     price_published_at: datetime = Field(
         description="When that period's price was known; of a forecast of a delivery day, when it was issued."
     )
@@ -97,6 +101,7 @@ _SELECT: Final = sql.SQL(
     " > (%(after_start)s, %(after_source)s, %(after_resolution)s, %(after_published)s))"
     " ORDER BY event_time, source, resolution, price_available_time LIMIT %(count)s)"
     " SELECT p.symbol, p.source, p.market, p.resolution, p.provenance, p.event_time,"
+    " p.delivery_start AS period_start,"
     " p.price_available_time AS price_published_at, p.available_time AS issued_at,"
     " p.horizon_sessions AS horizon_periods, p.price, p.prediction, p.lower, p.upper, p.nominal_level,"
     " p.model_name, p.model_version, p.model_alias, p.skill, p.skill_score,"

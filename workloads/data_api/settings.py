@@ -118,8 +118,10 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     oidc: OidcSettings | None = None
     """JSON; without it only API keys are taken."""
 
-    downloads: int = Field(default=1, ge=1)
+    downloads: int = Field(default=2, ge=1)
     """Downloads of a worker at once; each holds a connection to the database."""
+    download_patience_seconds: float = Field(default=30.0, gt=0)
+    """How long a client may take nothing of one."""
     download_seconds: float = Field(default=600.0, gt=0)
     """How long one may take."""
 

@@ -33,6 +33,7 @@ class Skill(Answer):
     """The record of one model under one alias. Real and synthetic prices share no figure."""
 
     symbol: str
+    source: str = Field(description="Of the prices: errors of two sources, in two currencies, have no mean.")
     resolution: str
     data: Literal["real", "synthetic"]
     model_name: str
@@ -51,19 +52,20 @@ class Skill(Answer):
 
 
 class SkillPage(Page):
-    """One entry a model, alias and level; there is one page."""
+    """One entry a source, model, alias and level; there is one page."""
 
     items: list[Skill]
 
 
 _SELECT: Final = sql.SQL(
-    "SELECT symbol, resolution, CASE WHEN provenance = 'synthetic' THEN 'synthetic' ELSE 'real' END AS data,"
+    "SELECT symbol, source, resolution,"
+    " CASE WHEN provenance = 'synthetic' THEN 'synthetic' ELSE 'real' END AS data,"
     " model_name, model_version, model_alias, nominal_level, count(*)::int AS outcomes,"
     " min(event_time) AS first, max(event_time) AS last, avg(covered::int)::float8 AS coverage,"
     " avg(abs_error) AS mean_absolute_error, avg(naive_abs_error) AS naive_mean_absolute_error,"
     " 1 - avg(abs_error) / nullif(avg(naive_abs_error), 0) AS skill"
     " FROM {} WHERE symbol = %(symbol)s AND event_time >= %(start)s AND event_time < %(end)s"
-    " GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7"
+    " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8"
 ).format(sql.Identifier(SCHEMA, PREDICTION_OUTCOMES))
 
 

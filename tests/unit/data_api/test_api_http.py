@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
 
 from tests.unit.data_api.conftest import MemoryStore, price
+from workloads.data_api.downloads import Turns
 from workloads.data_api.guard import OPEN, need
 from workloads.data_api.store import StoreAway, StoreBusy, StoreSlow
 
@@ -238,3 +239,10 @@ def test_the_page_of_the_document_takes_nothing_from_elsewhere(api: FlaskClient)
     for part in parts:
         assert api.get(f"/{part}").status_code == 200, part
     assert api.get("/api/openapi.json").get_json()["openapi"] == "3.1.0"
+
+
+def test_a_tenant_has_one_download_at_a_time_and_others_have_theirs() -> None:
+    turns = Turns(2)
+    assert [turns.take("a"), turns.take("a"), turns.take("b"), turns.take("c")] == [True, False, True, False]
+    turns.give_back("a")
+    assert [turns.take("c"), turns.take("b")] == [True, False]

@@ -57,7 +57,15 @@ def test_no_other_site_acts_in_a_persons_name(visitor: FlaskClient, site: dict[s
 
 
 def test_nobody_is_led_elsewhere(visitor: FlaskClient) -> None:
-    for path in ("https://elsewhere.example/", "//elsewhere.example", "/hub/\\\\elsewhere", "/v1/prices", ""):
+    for path in (
+        "https://elsewhere.example/",
+        "//elsewhere.example",
+        "/hub/\\\\elsewhere",
+        "/v1/prices",
+        "",
+        "/hub/board\r\nX: 1",
+        "/hub/\u00e4",
+    ):
         answer = visitor.post("/hub/login", data={"key": KEY, "next": path}, headers=SITE)
         assert answer.headers["Location"] == "/hub/", path
 
@@ -117,3 +125,12 @@ def test_the_hub_is_a_product(visitor: FlaskClient, register: StaticRegister) ->
     answer = visitor.get(PRICES, headers={"Authorization": f"Bearer {KEY}"})
     assert (answer.status_code, answer.get_json()["errors"][0]["value"]) == (403, "api")
     assert visitor.get("/hub/downloads").status_code == 403
+
+
+def test_what_a_person_was_given_stays_with_no_browser(visitor: FlaskClient, store: MemoryStore) -> None:
+    store.found = [price(0)]
+    assert enter(visitor) == 302
+    answer = visitor.get(f"{PRICES}&as_of=2020-01-01T00:00:00Z", headers=SITE)
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert "Cookie" in answer.headers["Vary"]
+    assert visitor.post("/hub/logout", headers=SITE).headers["Clear-Site-Data"] == '"cache"'

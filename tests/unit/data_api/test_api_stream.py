@@ -66,7 +66,7 @@ def test_a_client_gets_what_it_asked_for_and_may_have() -> None:
         requests_per_minute=60,
     )
     principal = Principal(tenant="a", key="k", scopes=frozenset({"read"}), entitlement=entitlement)
-    wanted = Wanted(frozenset({"DE-LU"}), frozenset({"price"}), principal.sees)
+    wanted = Wanted(frozenset({"DE-LU"}), frozenset({"price"}), principal.sees, lambda events, size: None)
     price = Price(
         source="s",
         market="power",

@@ -144,4 +144,5 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
 
 def _within(path: str) -> str:
     """A page of the hub to go on to: nobody is led elsewhere by a link to the log-in."""
-    return path if path.startswith(f"{HUB}/") and "\\" not in path else url_for("hub.start")
+    ours = path.startswith(f"{HUB}/") and "\\" not in path and path.isascii() and path.isprintable()
+    return path if ours else url_for("hub.start")

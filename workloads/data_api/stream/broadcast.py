@@ -122,6 +122,8 @@ class Broadcast:
         with self._counting:
             self._count -= 1
         metrics.STREAM_CLIENTS.dec()
+        if not self._closing.is_set():
+            self._replays.submit(client.wanted.ended, client.events, client.bytes)
         if client.dropped:
             metrics.STREAM_DROPPED.inc()
 
@@ -150,9 +152,8 @@ class Broadcast:
             if self._places is not None:
                 line = f"id: {self._text(self._place)}\n\n".encode()
                 for client in self._clients:
-                    if client.place is not None or not client.has_room(len(line)):
-                        continue
-                    client.send(line)
+                    if client.place is None and client.has_room(len(line)):
+                        client.send(line)
                     # It comes back with its place, and is asked anew who it is and what it may have.
                     if time.monotonic() - client.since > self._settings.stream_life_seconds:
                         client.end()
@@ -192,6 +193,8 @@ class Broadcast:
             event = f"id: {self._text(self._place)}\n".encode() + made
             takers = [one for one in takers if one.wanted.gets(value)]
             for client in takers:
+                client.events += 1
+                client.bytes += len(event)
                 if client.place is not None:
                     client.waiting += event
                 elif client.has_room(len(event)):
@@ -264,7 +267,10 @@ class Broadcast:
                     for record in batch:
                         place[topic, record.partition] = record.offset + 1
                         if client.wanted.asks(kind, record.value.symbol) and client.wanted.gets(record.value):
-                            piece += f"id: {self._text(place)}\n".encode() + block(record.value)
+                            event = f"id: {self._text(place)}\n".encode() + block(record.value)
+                            client.events += 1
+                            client.bytes += len(event)
+                            piece += event
                         if len(piece) >= _PIECE:
                             self._send(client, piece)
                             piece = bytearray()

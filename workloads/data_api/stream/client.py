@@ -31,11 +31,13 @@ class Wanted:
     Args:
         symbols: None is all of them.
         sees: whether it is entitled to what is of a market and an instant.
+        ended: told of its events and their bytes when the connection is over; it may wait for other servers.
     """
 
     symbols: frozenset[str] | None
     kinds: frozenset[Kind]
     sees: Callable[[str, datetime], bool]
+    ended: Callable[[int, int], None]
 
     def asks(self, kind: Kind, symbol: str) -> bool:
         """Whether an event is one that it asked for."""
@@ -64,6 +66,8 @@ class Client(asyncio.Protocol):
     ) -> None:
         self.wanted, self.place = wanted, place
         self.since = time.monotonic()
+        self.events = self.bytes = 0
+        """What it was sent of what it asked for."""
         self.waiting = bytearray()
         self.dropped = False
         self._limit, self._ended = limit, ended

@@ -8,6 +8,7 @@ time. A client that reads too slowly is cut off, and goes on when it comes back.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final, Literal
 
 from flask import Response, g, request
@@ -15,7 +16,7 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import Field
 
 from workloads.data_api import identity
-from workloads.data_api.guard import needs
+from workloads.data_api.guard import GUARD, Guard, needs
 from workloads.data_api.problems import CONTENT_TYPE, Problem, Refused
 from workloads.data_api.questions import Parameters
 from workloads.data_api.stream.broadcast import Broadcast, Full, NotReady
@@ -96,8 +97,11 @@ def routes(app: OpenAPI, streams: Broadcast | None) -> None:
         given = request.headers.get("Last-Event-ID") or query.last_event_id
         try:
             place = streams.place(given)
+            guard: Guard = app.extensions[GUARD]
+            ended = partial(guard.sent, principal, g.product)
             symbols = frozenset(query.symbols.split(",")) if query.symbols else None
-            streams.take(sock, Wanted(symbols, _KINDS[query.events], principal.sees), place, g.request_id)
+            wanted = Wanted(symbols, _KINDS[query.events], principal.sees, ended)
+            streams.take(sock, wanted, place, g.request_id)
         except NotReady as error:
             raise _away("Kafka has not answered yet", "ask again after Retry-After") from error
         except Full as error:

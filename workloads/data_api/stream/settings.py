@@ -13,7 +13,7 @@ class StreamSettings(KafkaSettings):
     stream_clients: int = Field(default=1_000, ge=1)
     """Clients of a worker; one more is answered 503."""
     stream_heartbeat_seconds: float = Field(default=15.0, gt=0)
-    stream_life_seconds: float = Field(default=3600.0, gt=0)
+    stream_life_seconds: float = Field(default=300.0, gt=0)
     """How long a connection holds: what its tenant may have is asked when it begins."""
     stream_buffer_bytes: int = Field(default=262_144, ge=4_096)
     """What waits for a client at most, beside what the system's socket holds; one that is further behind is

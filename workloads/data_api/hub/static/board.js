@@ -1,4 +1,4 @@
-import { get } from "./api.js";
+import { all } from "./api.js";
 import { age, asOf, cell, keep, link, number, period, time } from "./page.js";
 
 const body = document.querySelector("#board tbody");
@@ -72,8 +72,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 keep(async () => {
-  const page = await get("/v1/latest", { limit: 500 });
-  rows = page.items;
-  asOf(page.as_of);
+  rows = await all("/v1/latest", { limit: 500 });
+  asOf(new Date().toISOString());
   draw();
 });

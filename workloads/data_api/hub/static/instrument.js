@@ -4,7 +4,7 @@ import { asOf, attempt, cell, keep, number, period, time } from "./page.js";
 
 const asked = Object.fromEntries(new URLSearchParams(location.search));
 const DAYS = { "2 days": 2, "week": 7, "month": 31, "quarter": 92, "year": 366, "3 years": 1096 };
-const MOST = 20000;
+const MOST = 40000;
 const chosen = { range: null };
 const revisions = document.getElementById("revisions");
 
@@ -49,8 +49,9 @@ async function fill() {
   show(series, prices, predictions);
 }
 
-/** The period that a prediction is of: that of its outcome, else the next one after what it was made from. */
+/** The period that a prediction is of: its own, that of its outcome, else the one after what it was made from. */
 function target(prediction, starts, step) {
+  if (prediction.period_start) return Date.parse(prediction.period_start);
   if (prediction.outcome) return Date.parse(prediction.outcome.delivery_start);
   const from = Date.parse(prediction.event_time);
   return starts.find((start) => start > from) ?? from + step;

@@ -4,7 +4,8 @@ import { asOf, cell, keep, link, number } from "./page.js";
 keep(async () => {
   const instruments = await all("/v1/instruments", { limit: 5000 });
   const symbols = [...new Set(instruments.map((one) => one.symbol))];
-  const pages = await Promise.all(symbols.map((symbol) => get("/v1/skill", { symbol })));
+  const pages = [];
+  for (const symbol of symbols) pages.push(await get("/v1/skill", { symbol }));
   const rows = pages.flatMap((page) => page.items);
   document.querySelector("#models tbody").replaceChildren(...rows.map((row) => {
     const line = document.createElement("tr");

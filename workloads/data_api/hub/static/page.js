@@ -25,10 +25,17 @@ export function time(instant, market) {
   return format(zoneOf(market), true).format(new Date(instant));
 }
 
+/** The zone whose day begins at an instant: the market's, or UTC, where days of a source are UTC's. */
+function dayZone(start, market) {
+  const zone = zones[market] ?? "UTC";
+  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  return clock.format(start) === "00:00" ? zone : "UTC";
+}
+
 /** A delivery period: a day by its date, all else from and to. */
 export function period(row) {
   const start = new Date(row.delivery_start), end = new Date(row.delivery_end ?? row.delivery_start);
-  if (end - start >= 23 * 3600e3) return format("UTC", false).format(start);
+  if (end - start >= 23 * 3600e3) return format(dayZone(start, row.market), false).format(start);
   const until = new Intl.DateTimeFormat("en-GB", {
     timeZone: zoneOf(row.market), hour: "2-digit", minute: "2-digit", hourCycle: "h23",
   }).format(end);
