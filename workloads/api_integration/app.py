@@ -106,11 +106,17 @@ def _answered(asked: Question, answer: Answer) -> Response:
         # Of its own time it has none left, and whoever caches it would hide that it is stale.
         headers["Cache-Control"] = "no-store"
         headers["Warning"] = '110 - "Response is Stale"'
-        headers["X-Stale-Because"] = answer.why[:200]
+        headers["X-Stale-Because"] = _header(answer.why)
     else:
         headers["Cache-Control"] = f"private, max-age={max(0, int(entry.fresh_until - now))}"
     headers["X-Data-Licence"] = asked.of.licence
     return response
+
+
+def _header(words: str) -> str:
+    """A provider's words as a header can hold them: printable ASCII, other characters escaped."""
+    text = " ".join(words.split()).encode("ascii", "backslashreplace").decode()
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:200]
 
 
 def _negative(asked: Question, entry: Entry) -> Response:

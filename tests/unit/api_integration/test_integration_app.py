@@ -1,7 +1,8 @@
-"""The routes over a gateway that is told what to answer: who may withdraw."""
+"""The routes over a gateway that is told what to answer: who may withdraw, what a stale one says."""
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,15 @@ def test_without_a_token_of_its_own_nobody_withdraws(
         503 if (shown or "").startswith("Bearer ") else 401,
         "Authorization",
     )
+
+
+@pytest.mark.parametrize(
+    "why", ["answered 503: Wartung läuft – später 维护", "a\r\nSet-Cookie: x", "\x00\x7f", "ü" * 500]
+)
+def test_a_stale_answer_is_given_whatever_the_provider_said(
+    client: FlaskClient, gateway: _Gateway, why: str
+) -> None:
+    gateway.why = why
+    answer = client.get("/v1/weather/forecast?latitude=1&longitude=2")
+    assert (answer.status_code, answer.data) == (200, b'{"a":1}')
+    assert re.fullmatch(r"[\x20-\x7e]{1,200}", answer.headers["X-Stale-Because"])
