@@ -27,9 +27,15 @@ class _Gateway:
 
     def ask(self, *_: object) -> Answer:
         now = time.time()
-        times = {"received_at": now - 9, "confirmed_at": now - 9, "fresh_until": now - 4}
         entry = Entry(
-            status=200, body=b'{"a":1}', etag=None, last_modified=None, stale_until=now + 99, **times
+            status=200,
+            body=b'{"a":1}',
+            etag=None,
+            last_modified=None,
+            received_at=now - 9,
+            confirmed_at=now - 9,
+            fresh_until=now - 4,
+            stale_until=now + 99,
         )
         return Answer(entry, "stale", self.why)
 
@@ -93,7 +99,7 @@ def test_without_a_token_of_its_own_nobody_withdraws(
 
 
 @pytest.mark.parametrize(
-    "why", ["answered 503: Wartung läuft – später 维护", "a\r\nSet-Cookie: x", "\x00\x7f", "ü" * 500]
+    "why", ["answered 503: Wartung läuft, später 维护", "a\r\nSet-Cookie: x", "\x00\x7f", "ü" * 500]
 )
 def test_a_stale_answer_is_given_whatever_the_provider_said(
     client: FlaskClient, gateway: _Gateway, why: str
