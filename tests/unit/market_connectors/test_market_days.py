@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -191,3 +192,28 @@ def test_wind_at_sea_is_expected_from_where_it_was_first_seen() -> None:
         "2026-01-14 has 0 of 96 periods of wind-offshore",
         *lacks,
     ]
+
+
+@pytest.mark.parametrize("name", ["PT", "IE-SEM", "FI", "EE", "LV", "LT", "BG", "GR", "RO", "DE-LU"])
+def test_days_of_the_auction_are_its_own_and_not_those_of_a_zones_clock(name: str) -> None:
+    feed, day = Feed(MARKETS[name]), date(2026, 1, 15)
+    length = feed.market.resolution_on(day)
+    brussels = ZoneInfo("Europe/Brussels")
+    of_auction = [
+        Point(start, end, feed.market.symbol, 1.0)
+        for start, end in periods.day(day, Resolution.parse(length), brussels)
+    ]
+    source = MarketSource(
+        *(feed, Days(day, day, feed.market.time_zone), lambda _f, _d: of_auction),
+        known=lambda _: False,
+        now=LATER,
+        workload="w",
+    )
+    prices = [check(row) for row in source.rows(None, None)]
+    assert len(prices) == len(of_auction)
+    known = (
+        datetime(2026, 1, 14, 13, tzinfo=UTC)
+        if name == "IE-SEM"
+        else datetime(2026, 1, 14, 11, 57, tzinfo=UTC)
+    )
+    assert {price.published_at for price in prices} == {known}  # type: ignore[union-attr]
