@@ -58,6 +58,9 @@ EIC = {
 }
 """Bidding zone → its energy identification code."""
 
+_EUROPE = ZoneInfo("Europe/Brussels")
+"""The platform's days are the auction's, in Lisbon and in Helsinki alike."""
+
 
 @dataclass
 class Stood:
@@ -74,7 +77,7 @@ def everything(directory: Path) -> tuple[World, dict[str, Stood]]:
     for name, code in EIC.items():
         coupled = bool(MARKETS[name].resolution_from)
         quarters = date(2025, 10, 1) if coupled else None
-        stood[name] = Stood(Market(ZoneInfo(MARKETS[name].zone), quarters_from=quarters), code)
+        stood[name] = Stood(Market(_EUROPE, quarters_from=quarters), code)
     sites[entsoe.HOST] = entsoe.Entsoe({one.name: one.market for one in stood.values()})
     for name, (host, place, zone, site) in OPERATORS.items():
         stood[name] = Stood(Market(zone), place)

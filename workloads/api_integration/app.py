@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +31,8 @@ _CALLER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NOBODY: Final = "unnamed"
 """Who asks without `X-Caller`. The name is the caller's own word: the network decides who may ask."""
 _TAG: Final = re.compile(r"[\x20-\x7e]{1,200}")
+
+_log: Any = structlog.get_logger(__name__)
 
 
 def create_app(settings: ApiIntegrationSettings, gateway: Gateway, cache: Cache) -> Flask:
@@ -103,11 +106,17 @@ def _answered(asked: Question, answer: Answer) -> Response:
         # Of its own time it has none left, and whoever caches it would hide that it is stale.
         headers["Cache-Control"] = "no-store"
         headers["Warning"] = '110 - "Response is Stale"'
-        headers["X-Stale-Because"] = answer.why[:200]
+        headers["X-Stale-Because"] = _header(answer.why)
     else:
         headers["Cache-Control"] = f"private, max-age={max(0, int(entry.fresh_until - now))}"
     headers["X-Data-Licence"] = asked.of.licence
     return response
+
+
+def _header(words: str) -> str:
+    """A provider's words as a header can hold them: printable ASCII, other characters escaped."""
+    text = " ".join(words.split()).encode("ascii", "backslashreplace").decode()
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:200]
 
 
 def _negative(asked: Question, entry: Entry) -> Response:
@@ -135,11 +144,29 @@ def _operator(settings: ApiIntegrationSettings) -> None:
             "set OPERATOR_TOKEN_FILE, or run `python -m workloads.api_integration withdraw` in a pod",
             status=403,
         )
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), file.read_text(encoding="utf-8").strip().encode()):
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" or not hmac.compare_digest(given.encode(), _token(file)):
         raise Invalid(
             "Authorization", None, "it is not the operators'", "give their token as Bearer", status=401
         )
+
+
+def _token(file: Path) -> bytes:
+    """The operators' token: never empty, which everybody would know."""
+    try:
+        token = file.read_bytes().strip()
+    except OSError as error:
+        _log.error("operator_token.unread", file=str(file), error=error.strerror)
+        token = b""
+    if not token:
+        raise Invalid(
+            "Authorization",
+            None,
+            "the operators' token is missing or empty here: nothing is withdrawn over HTTP",
+            "put it into the file that OPERATOR_TOKEN_FILE names",
+            status=503,
+        )
+    return token
 
 
 def _listed() -> list[dict[str, Any]]:

@@ -19,7 +19,10 @@ FORECASTS: Final[Mapping[Forecast, tuple[str, ...]]] = {
     "load": ("load",),
     "wind-solar": ("solar", "wind-onshore", "wind-offshore"),
 }
-"""Kind of forecast → names of the indicators that it may have; a zone at no sea has no wind there."""
+"""Kind of forecast → names of the indicators that it may have."""
+
+_AT_SEA: Final = "wind-offshore"
+"""What a zone at no sea has none of."""
 
 FORECAST_TIMES: Final[Mapping[Forecast, time]] = {"load": time(10), "wind-solar": time(18)}
 """Local times of the day before by which the regulation (EU) 543/2013, articles 6 and 14, wants them
@@ -49,11 +52,19 @@ class Feed:
         return Price if self.of == "prices" else Indicator
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What its points may be `of`."""
+        return (self.market.symbol,) if self.of == "prices" else FORECASTS[self.of]
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """What each of its days has points of."""
+        return tuple(name for name in self.names if name != _AT_SEA)
+
+    @property
     def series(self) -> tuple[str, ...]:
         """What it may publish, as the ledger names it."""
-        if self.of == "prices":
-            return (self.market.symbol,)
-        return tuple(indicator_series(self.market.name, name, "forecast") for name in FORECASTS[self.of])
+        return tuple(map(self.series_of, self.names))
 
     def series_of(self, name: str) -> str:
         """The series of a point of this name."""

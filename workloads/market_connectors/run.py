@@ -67,19 +67,24 @@ def _publish(
     tally: Counter[str],
 ) -> None:
     now, source = clock(), feed.market.source
-    marks = {series: ledger.newest(source, series) for series in feed.series}
-    there = [series for series, newest in marks.items() if newest is not None] or list(feed.series)
+    marks = {series: mark for series in feed.series if (mark := ledger.newest(source, series)) is not None}
+    there = {*marks, *map(feed.series_of, feed.required)}
     known = partial(known_whole, feed, there, partial(ledger.has, source))
     if asked:
         days = Days(asked[0], min(asked[1], feed.last_day(now)), feed.market.time_zone)
         window = Window(days.start, days.end)
     else:
-        newest = max((mark for mark in marks.values() if mark is not None), default=None)
-        days = due(feed, newest, settings, now)
+        days = due(feed, max(marks.values(), default=None), settings, now)
         window = Window(look_back=timedelta(days=settings.look_back_days + 2))
     if days.last < days.first or (not asked and known(days)):
         return
-    found = MarketSource(feed, days, ask, known=known if asked else lambda _: False, now=now, workload=name)
+    found = MarketSource(
+        *(feed, days, ask),
+        known=known if asked else lambda _: False,
+        now=now,
+        workload=name,
+        newest=marks,
+    )
     reading = Reading(found)
     publish(
         reading, window, ledger, producer, clock, transaction_rows=settings.transaction_rows, counts=tally

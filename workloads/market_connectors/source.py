@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -30,12 +30,21 @@ class MarketSource:
         known: says of a step whether all of it was published before: it is then not asked for.
         now: the run's time.
         workload: that reads it.
+        newest: series → delivery start that the topic has of it last.
     """
 
     ordered = True
 
     def __init__(
-        self, feed: Feed, days: Days, ask: Ask, *, known: Callable[[Days], bool], now: datetime, workload: str
+        self,
+        feed: Feed,
+        days: Days,
+        ask: Ask,
+        *,
+        known: Callable[[Days], bool],
+        now: datetime,
+        workload: str,
+        newest: Mapping[str, datetime] | None = None,
     ) -> None:
         self._feed = feed
         self._days = days
@@ -43,6 +52,7 @@ class MarketSource:
         self._known = known
         self._now = now
         self._workload = workload
+        self._newest = newest or {}
 
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:  # noqa: ARG002
         """All rows of its days; the window looks at which of them are asked for."""
@@ -51,7 +61,7 @@ class MarketSource:
             if self._known(step):
                 continue
             points = [point for point in self._ask(self._feed, step) if step.start <= point.start < step.end]
-            points, short = whole(self._feed, step, points, self._now)
+            points, short = whole(self._feed, step, points, self._now, self._newest)
             missing += short
             for point in sorted(points):
                 yield self._row(point)
@@ -68,27 +78,35 @@ class MarketSource:
         return RawRow(terms, json.dumps(said).encode(), point.of, point.start, point.amount)
 
 
-def whole(feed: Feed, step: Days, points: list[Point], now: datetime) -> tuple[list[Point], list[str]]:
-    """The points that are believed, and what is missing: of each day that should be there by now.
+def whole(
+    feed: Feed, step: Days, points: list[Point], now: datetime, newest: Mapping[str, datetime] | None = None
+) -> tuple[list[Point], list[str]]:
+    """The points that are believed, and what is missing: of each day that should be there by now, of each
+    series that the feed has. A point without an amount is not there.
 
     Where the end of an answer is not that of a day, its last point may be half a number: it is left out, and
     comes with the rest of its day.
+
+    Args:
+        newest: series → delivery start that the topic has of it last.
     """
     if feed.publication is None:
         return points, []
     zone = feed.market.time_zone
     by_day: defaultdict[tuple[date, str], list[Point]] = defaultdict(list)
     for point in points:
-        by_day[local_day(point.start, zone), point.of].append(point)
-    names = sorted({point.of for point in points})
+        if point.amount is not None:
+            by_day[local_day(point.start, zone), point.of].append(point)
+    since = _since(feed, [point for of_day in by_day.values() for point in of_day], newest or {})
     due, missing = feed.last_day(now, late=GRACE), list[str]()
     for day in step.each:
-        of_day = {name: by_day.get((day, name), []) for name in names}
+        of_day = {name: by_day[day, name] for name, first in sorted(since.items()) if first <= day}
         if not any(of_day.values()):
             missing += [f"{day} is missing"] if day <= due else []
+            continue
         for name, found in of_day.items():
             expected = _count(feed, day, found)
-            if found and len({point.start for point in found}) < expected:
+            if len({point.start for point in found}) < expected and (found or day <= due):
                 missing.append(f"{day} has {len(found)} of {expected} periods{_named(feed, name)}")
     if not points:
         return [], missing
@@ -119,6 +137,18 @@ def known_whole(
         for day in days.each
         for series in of
     )
+
+
+def _since(feed: Feed, points: list[Point], newest: Mapping[str, datetime]) -> dict[str, date]:
+    """Name → local day from which on it is expected. What a zone may lack is, from where it is first seen."""
+    zone = feed.market.time_zone
+    since = dict.fromkeys(feed.required, date.min)
+    for name in feed.names:
+        seen = [point.start for point in points if point.of == name]
+        seen += [newest[series] for series in (feed.series_of(name),) if series in newest]
+        if seen:
+            since.setdefault(name, local_day(min(seen), zone))
+    return since
 
 
 def _count(feed: Feed, day: date, found: list[Point]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -136,3 +137,83 @@ def test_a_failure_comes_after_what_was_read_before_it_and_known_steps_are_not_a
     with pytest.raises(Incomplete, match="2025-06-02 is missing"):
         list(rows)
     assert asked == [date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 4)]
+
+
+def test_a_period_without_an_amount_is_not_there() -> None:
+    """entsoe-py fills up what a document lacks, hours and whole days, with numbers that are none."""
+    days = Days(date(2024, 1, 10), date(2024, 1, 12), ZONE)
+    found = [point for day in days.each for point in points(day)]
+    empty = [
+        point._replace(amount=None) if n in range(5, 10) or n in range(24, 48) else point
+        for n, point in enumerate(found)
+    ]
+    _, missing = whole(DE, days, empty, LATER)
+    assert missing == ["2024-01-10 has 19 of 24 periods", "2024-01-11 is missing"]
+
+
+WIND_SOLAR = Feed(MARKETS["DE-LU"], "wind-solar")
+
+
+def _wind_solar(**last: date) -> list[Point]:
+    """Quarters of each of these forecasts up to its last day, from 2026-01-14 on."""
+    return [
+        point
+        for name, end in last.items()
+        for day in (date(2026, 1, 14), date(2026, 1, 15))
+        if day <= end
+        for point in points(day, "PT15M", name.replace("_", "-"))
+    ]
+
+
+def test_a_forecast_that_lacks_a_series_is_not_whole() -> None:
+    first, last = date(2026, 1, 14), date(2026, 1, 15)
+    days = Days(first, last, ZONE)
+    assert whole(WIND_SOLAR, days, _wind_solar(solar=last, wind_onshore=last), LATER)[1] == []
+    found = _wind_solar(solar=first, wind_onshore=last)
+    assert whole(WIND_SOLAR, days, found, LATER)[1] == ["2026-01-15 has 0 of 96 periods of solar"]
+    found = _wind_solar(wind_onshore=last)
+    assert len(whole(WIND_SOLAR, days, found, LATER)[1]) == 2
+    # It may still come, as the whole day may.
+    early = datetime(2026, 1, 14, 18, tzinfo=ZONE)
+    assert whole(WIND_SOLAR, days, _wind_solar(solar=first, wind_onshore=last), early)[1] == []
+
+
+def test_wind_at_sea_is_expected_from_where_it_was_first_seen() -> None:
+    first, last = date(2026, 1, 14), date(2026, 1, 15)
+    days = Days(first, last, ZONE)
+    ashore = _wind_solar(solar=last, wind_onshore=last)
+    began = [*ashore, *points(last, "PT15M", "wind-offshore")]
+    assert whole(WIND_SOLAR, days, began, LATER)[1] == []
+    ended = [*ashore, *points(first, "PT15M", "wind-offshore")]
+    lacks = ["2026-01-15 has 0 of 96 periods of wind-offshore"]
+    assert whole(WIND_SOLAR, days, ended, LATER)[1] == lacks
+    newest = {WIND_SOLAR.series_of("wind-offshore"): points(first)[-1].start}
+    assert whole(WIND_SOLAR, days, ashore, LATER, newest)[1] == [
+        "2026-01-14 has 0 of 96 periods of wind-offshore",
+        *lacks,
+    ]
+
+
+@pytest.mark.parametrize("name", ["PT", "IE-SEM", "FI", "EE", "LV", "LT", "BG", "GR", "RO", "DE-LU"])
+def test_days_of_the_auction_are_its_own_and_not_those_of_a_zones_clock(name: str) -> None:
+    feed, day = Feed(MARKETS[name]), date(2026, 1, 15)
+    length = feed.market.resolution_on(day)
+    brussels = ZoneInfo("Europe/Brussels")
+    of_auction = [
+        Point(start, end, feed.market.symbol, 1.0)
+        for start, end in periods.day(day, Resolution.parse(length), brussels)
+    ]
+    source = MarketSource(
+        *(feed, Days(day, day, feed.market.time_zone), lambda _f, _d: of_auction),
+        known=lambda _: False,
+        now=LATER,
+        workload="w",
+    )
+    prices = [check(row) for row in source.rows(None, None)]
+    assert len(prices) == len(of_auction)
+    known = (
+        datetime(2026, 1, 14, 13, tzinfo=UTC)
+        if name == "IE-SEM"
+        else datetime(2026, 1, 14, 11, 57, tzinfo=UTC)
+    )
+    assert {price.published_at for price in prices} == {known}  # type: ignore[union-attr]

@@ -26,7 +26,7 @@ class Market:
         library: that asks for them.
         call: of the library, as docs/markets.md shows it.
         code: by which the library knows the market, and `place` the hub or zone in it whose price is meant.
-        zone: time zone of its days.
+        zone: time zone of its delivery days: its auction's, which need not be the clock of its country.
         unit: of a price, with `currency`.
         resolution: length of its periods until the first day of `resolution_from`, then as that says.
         publication: local time of the day before delivery at which the whole day is known; None where each

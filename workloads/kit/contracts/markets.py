@@ -11,6 +11,10 @@ from workloads.kit.contracts.market import Forecast, Group, Market
 _QUARTERS: Final = {date(2025, 10, 1): "PT15M"}
 """From this delivery day on the coupled day-ahead auction of Europe clears quarters of an hour."""
 
+_SDAC: Final = "Europe/Brussels"
+"""Zone of the delivery days that the coupled auction clears, in zones with another clock of their own, too.
+The auction of the Irish market is run beside it, of the same days: from 23:00 Irish time on."""
+
 _BOTH: Final[tuple[Forecast, ...]] = ("load", "wind-solar")
 
 
@@ -85,28 +89,28 @@ _EPEX, _NORD_POOL, _GME = "EPEX SPOT", "Nord Pool", "GME"
 _EUROPE: Final = (
     _zone("AT", _EPEX, "Europe/Vienna", forecasts=_BOTH),
     _zone("BE", _EPEX, "Europe/Brussels", forecasts=_BOTH),
-    _zone("BG", "IBEX", "Europe/Sofia", published=time(13, 57)),
+    _zone("BG", "IBEX", _SDAC),
     _zone("CH", _EPEX, "Europe/Zurich", published=time(11, 10), coupled=False),
     _zone("CZ", "OTE", "Europe/Prague"),
     _zone("DE-LU", _EPEX, "Europe/Berlin", forecasts=_BOTH),
     _zone("DK-1", _NORD_POOL, "Europe/Copenhagen"),
     _zone("DK-2", _NORD_POOL, "Europe/Copenhagen"),
-    _zone("EE", _NORD_POOL, "Europe/Tallinn", published=time(13, 57)),
+    _zone("EE", _NORD_POOL, _SDAC),
     _zone("ES", "OMIE", "Europe/Madrid"),
-    _zone("FI", _NORD_POOL, "Europe/Helsinki", published=time(13, 57)),
+    _zone("FI", _NORD_POOL, _SDAC),
     _zone("FR", _EPEX, "Europe/Paris", forecasts=_BOTH),
-    _zone("GR", "HEnEx", "Europe/Athens", published=time(13, 57)),
+    _zone("GR", "HEnEx", _SDAC),
     _zone("HR", "CROPEX", "Europe/Zagreb"),
     _zone("HU", "HUPX", "Europe/Budapest"),
-    _zone("IE-SEM", "SEMOpx", "Europe/Dublin", published=time(13), coupled=False),
+    _zone("IE-SEM", "SEMOpx", _SDAC, published=time(14), coupled=False),
     _zone("IT-CNOR", _GME, "Europe/Rome"),
     _zone("IT-CSUD", _GME, "Europe/Rome"),
     _zone("IT-NORD", _GME, "Europe/Rome"),
     _zone("IT-SARD", _GME, "Europe/Rome"),
     _zone("IT-SICI", _GME, "Europe/Rome"),
     _zone("IT-SUD", _GME, "Europe/Rome"),
-    _zone("LT", _NORD_POOL, "Europe/Vilnius", published=time(13, 57)),
-    _zone("LV", _NORD_POOL, "Europe/Riga", published=time(13, 57)),
+    _zone("LT", _NORD_POOL, _SDAC),
+    _zone("LV", _NORD_POOL, _SDAC),
     _zone("NL", _EPEX, "Europe/Amsterdam", forecasts=_BOTH),
     _zone("NO-1", _NORD_POOL, "Europe/Oslo"),
     _zone("NO-2", _NORD_POOL, "Europe/Oslo"),
@@ -114,8 +118,8 @@ _EUROPE: Final = (
     _zone("NO-4", _NORD_POOL, "Europe/Oslo"),
     _zone("NO-5", _NORD_POOL, "Europe/Oslo"),
     _zone("PL", "TGE", "Europe/Warsaw", forecasts=_BOTH),
-    _zone("PT", "OMIE", "Europe/Lisbon", published=time(11, 57)),
-    _zone("RO", "OPCOM", "Europe/Bucharest", published=time(13, 57)),
+    _zone("PT", "OMIE", _SDAC),
+    _zone("RO", "OPCOM", _SDAC),
     _zone("SE-1", _NORD_POOL, "Europe/Stockholm"),
     _zone("SE-2", _NORD_POOL, "Europe/Stockholm"),
     _zone("SE-3", _NORD_POOL, "Europe/Stockholm"),
