@@ -115,11 +115,13 @@ def own_redis(tmp_path: Path) -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="module")
-def broker(kafka: KafkaClient) -> KafkaClient:
-    for topic in (topics.API_EVENTS, topics.PLATFORM_AUDIT):
-        if topic not in kafka.admin.list_topics(timeout=30).topics:
-            kafka.create(topic, 3)
-    return kafka
+def broker(kafka: KafkaClient) -> Iterator[KafkaClient]:
+    own = [topics.API_EVENTS, topics.PLATFORM_AUDIT]
+    for topic in own:
+        kafka.create(topic, 3)
+    yield kafka
+    for future in kafka.admin.delete_topics(own).values():
+        future.result(30)
 
 
 @pytest.fixture

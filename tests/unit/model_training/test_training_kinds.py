@@ -103,6 +103,16 @@ def test_lear_takes_up_the_inputs_that_matter_and_few_others() -> None:
     assert intercept == pytest.approx([1, 0], abs=0.1)
 
 
+def test_lear_is_fitted_where_inputs_are_alike_to_the_last_bit() -> None:
+    """The path of these goes to 0 for several at once, at which scikit-learn's solver raises."""
+    random = np.random.default_rng(323)
+    known = random.integers(-2, 3, size=(30, 20)).astype(float)
+    y = known[:, :5].sum(axis=1) + random.normal(size=30)
+    found, intercept = fit_lasso(np.repeat(known, 4, axis=1), y[:, np.newaxis])
+    left = y - np.repeat(known, 4, axis=1) @ found[:, 0] - intercept[0]
+    assert np.var(left) < 0.5 * np.var(y)
+
+
 def test_weights_go_to_the_better_kind_and_never_below_zero() -> None:
     random = np.random.default_rng(2)
     prices = random.normal(40, 10, (200, 24))

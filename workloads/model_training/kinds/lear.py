@@ -71,13 +71,27 @@ def fit_lasso(x: Floats, y: Floats) -> tuple[Floats, Floats]:
         if total == 0:  # a price that never moved: the intercept says it
             continue
         moment = np.ascontiguousarray(moments[:, period])
-        with warnings.catch_warnings():
-            # More inputs than days make some of them alike; the path then goes without one, or ends early.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            path: Floats = lars_path_gram(
-                moment, gram, n_samples=rows, method="lasso", max_iter=min(_STEPS, rows - 2)
-            )[2]
+        path = _path(moment, gram, rows)
         left = total - 2 * moment @ path + np.sum(path * (gram @ path), axis=0)
         criterion = rows * left / total + 2 * np.count_nonzero(path, axis=0)
         weights[:, period] = path[:, int(np.argmin(criterion))]
     return weights, centre_y - centre_x @ weights
+
+
+def _path(moment: Floats, gram: Floats, rows: int) -> Floats:
+    """Weights (F, steps + 1) along the LARS path, at most `_STEPS` of it.
+
+    Where two weights reach 0 in the same step, as those of inputs can that are alike to the last bit,
+    scikit-learn's solver loses count of them and raises; a shorter path ends before.
+    """
+    steps = min(_STEPS, rows - 2)
+    while True:
+        with warnings.catch_warnings():
+            # More inputs than days make some of them alike; the path then goes without one, or ends early.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            try:
+                return lars_path_gram(moment, gram, n_samples=rows, method="lasso", max_iter=steps)[2]
+            except ValueError:
+                steps //= 2
+                if not steps:
+                    raise
