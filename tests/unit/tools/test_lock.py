@@ -19,7 +19,8 @@ def test_what_a_package_needs_is_in_each_of_its_groups() -> None:
             if isinstance(how, dict) and how.get("optional"):
                 continue
             other = packages.get(re.sub(r"[-_.]+", "-", needed).lower())
-            groups = set(package["groups"])
-            if other is None or ((lacking := groups - {*other["groups"]}) and "main" not in other["groups"]):
-                missing.append(f"{name} needs {needed} in {', '.join(groups if other is None else lacking)}")
+            there = set(other["groups"]) if other else set[str]()
+            lacking = {*package["groups"]} - there
+            if lacking and "main" not in there:
+                missing.append(f"{name} needs {needed} in {', '.join(lacking)}")
     assert missing == []
