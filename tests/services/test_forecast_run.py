@@ -288,6 +288,11 @@ def test_a_kind_that_beats_the_baseline_is_champion_until_it_fails_live_and_is_n
     events = "SELECT event, model_name FROM model_events ORDER BY id"
     assert database.query(events) == [("promoted", "delivery-day.kernel")]
 
+    # In hindsight: nothing was proven when that day was due.
+    forecast(day - timedelta(days=1))
+    (before,) = (one for one in sent(kafka) if one.delivery_day < day)
+    assert (before.model_alias, before.skill) == ("challenger", "none")
+
     # Four weeks of live forecasts that are off by far more than the baseline.
     with database.admin() as connection:
         connection.execute("UPDATE features.model_events SET at = now() - interval '60 days'")

@@ -135,9 +135,11 @@ def _make(
     live: bool,
 ) -> _Due:
     found = known.read(conn, instrument, day, issued_at)
-    state = standing.standing(conn, instrument)
+    # In hindsight, too, a forecast is the then champion's: a proof of later is none of it.
+    as_of = at if live else issued_at
+    state = standing.standing(conn, instrument, as_of)
     if live and standing.watch(conn, instrument, state, at, settings) is not None:
-        state = standing.standing(conn, instrument)
+        state = standing.standing(conn, instrument, as_of)
     made: dict[ForecastKind, Made] = {}
     for kind in dict.fromkeys((instrument.kind, *_champion(state))):
         inputs = model.inputs(kind, found.indicators)

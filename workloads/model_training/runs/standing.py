@@ -21,7 +21,8 @@ PREFIX: Final = "delivery-day."
 """Before the kind, in the name of a model."""
 
 _EVENTS: Final = sql.SQL(
-    "SELECT at, event, model_name FROM {} WHERE symbol = %s AND starts_with(model_name, %s) ORDER BY id DESC"
+    "SELECT at, event, model_name FROM {} WHERE symbol = %s AND starts_with(model_name, %s) AND at <= %s"
+    " ORDER BY id DESC"
     " LIMIT 50"
 ).format(sql.Identifier(SCHEMA, MODEL_EVENTS))
 _RECORD: Final = sql.SQL(
@@ -62,10 +63,10 @@ def model_name(kind: ForecastKind) -> str:
     return f"{PREFIX}{kind}"
 
 
-def standing(conn: Connection, instrument: Instrument) -> Standing:
-    """What the record says of an instrument."""
+def standing(conn: Connection, instrument: Instrument, as_of: datetime) -> Standing:
+    """What the record said of an instrument at an instant."""
     with conn.transaction():
-        events = conn.execute(_EVENTS, (instrument.symbol, PREFIX)).fetchall()
+        events = conn.execute(_EVENTS, (instrument.symbol, PREFIX, as_of)).fetchall()
     kind = cast("ForecastKind | None", None)
     since: datetime | None = None
     for at, event, name in events:  # the newest first
