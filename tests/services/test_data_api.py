@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import signal
 import sys
@@ -620,6 +621,22 @@ def test_another_source_is_no_outcome(database: MigratedDatabase, api: FlaskClie
         1,
         pytest.approx(known["outcome"]["error"]),
     )
+
+
+def test_what_moved_a_forecast_is_named_the_most_first(database: MigratedDatabase, api: FlaskClient) -> None:
+    prices = echoing(3, 300)
+    days = add_prices(database, "SYN-A", prices, start=datetime(2020, 1, 1, tzinfo=UTC))
+    add_predictions(database, artifact("SYN-A"), 4, days[-2:], prices)
+    moved = """{"load": 1.5, "wind-solar": -12.25}"""
+    with database.admin() as connection:
+        connection.execute(
+            "UPDATE features.ml_predictions SET moved_by = %s WHERE event_time = %s", (moved, days[-1])
+        )
+    (unsaid, said) = items(api, "/v1/predictions", symbol="SYN-A")
+    most_first = [{"input": "wind-solar", "by": -12.25}, {"input": "load", "by": 1.5}]
+    assert (unsaid["moved_by"], said["moved_by"]) == (None, most_first)
+    table = list(csv.DictReader(io.StringIO(api.get("/v1/predictions?symbol=SYN-A&format=csv").text)))
+    assert [row["moved_by"] for row in table] == ["", json.dumps(most_first)]
 
 
 def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: Path) -> None:

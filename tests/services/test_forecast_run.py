@@ -120,6 +120,13 @@ def test_a_run_gives_every_period_of_the_day_once_in_table_and_topic_however_oft
     error = sum(abs(p.prediction - t.price) for p, t in zip(made.periods, truth, strict=True))
     assert error / 24 < 3.0
 
+    # What moved each period, and the same in the table.
+    groups = {*NAMES, "prices of the day before", "prices of the week before it"}
+    assert all(set(p.moved_by) == groups for p in made.periods)
+    assert sum(abs(p.moved_by["wind-solar"]) for p in made.periods) > 24
+    moved = database.query("SELECT moved_by FROM ml_predictions ORDER BY delivery_start")
+    assert [one for (one,) in moved] == [p.moved_by for p in made.periods]
+
     rows = database.query(
         "SELECT delivery_start, delivery_end, prediction, lower, upper, quantiles, price, issued_at"
         " FROM ml_predictions ORDER BY delivery_start"

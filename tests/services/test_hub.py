@@ -65,6 +65,11 @@ def market(database: MigratedDatabase) -> None:
     add(database, START + 26 * HOUR, -12.34, published=START + 20 * HOUR)
     days = add_prices(database, "COAL", DAILY, start=datetime(2024, 1, 1, tzinfo=UTC), provenance="market")
     add_predictions(database, artifact("COAL"), 7, days[-60:], DAILY)
+    with database.admin() as connection:
+        moved = """{"load": 1.5, "wind-solar": -12.25, "prices of the day before": 0.25}"""
+        connection.execute(
+            "UPDATE features.ml_predictions SET moved_by = %s WHERE event_time = %s", (moved, days[-2])
+        )
 
 
 @pytest.fixture
@@ -138,6 +143,14 @@ def test_an_instrument_tells_the_two_hours_of_october_apart(page: Page) -> None:
     expect(rows.filter(has_text="superseded")).to_have_count(1)
     page.get_by_label("Times").select_option("UTC")
     expect(rows.filter(has_text=re.compile(r"27 Oct 2024.*01:00 UTC . 02:00"))).to_have_count(1)
+
+
+@pytest.mark.usefixtures("market")
+def test_an_instrument_tells_what_moved_a_forecast_most(page: Page) -> None:
+    show(page, "instrument?symbol=COAL")
+    expect(
+        page.locator("#rows tbody tr").filter(has_text="wind-solar \N{MINUS SIGN}12.25, load +1.50")
+    ).to_have_count(1)
 
 
 @pytest.mark.usefixtures("market")

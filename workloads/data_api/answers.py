@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -141,4 +142,6 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str):
         # A spreadsheet would run it as a formula (OWASP, CSV injection). A number is none, nor is its sign.
         return f"'{value}" if value.startswith(_FORMULA) else value
+    if isinstance(value, list):  # as many parts as there are: no columns can be theirs
+        return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else value

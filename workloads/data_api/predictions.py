@@ -42,6 +42,16 @@ class Outcome(Answer):
     naive_error: float = Field(description="Of the last price, taken as a prediction.", allow_inf_nan=False)
 
 
+class Driver(Answer):
+    """A group of inputs that moved a forecast."""
+
+    input: str
+    by: float = Field(
+        description="How far it moved the prediction from that of a usual day of its weekday.",
+        allow_inf_nan=False,
+    )
+
+
 class Prediction(Answer):
     """A prediction of the price of the next period, in the symbol's unit."""
 
@@ -78,6 +88,9 @@ class Prediction(Answer):
         description="Whether the model had beaten the naive last value on a window that it had not seen."
     )
     skill_score: float | None
+    moved_by: list[Driver] | None = Field(
+        description="Of a forecast of a delivery day: what moved it, the most first. Null where nobody said."
+    )
     outcome: Outcome | None = Field(
         description="Null while it is not known, and where it was known when the prediction was made."
     )
@@ -105,7 +118,7 @@ _SELECT: Final = sql.SQL(
     " p.price_available_time AS price_published_at, p.available_time AS issued_at,"
     " p.horizon_sessions AS horizon_periods, p.price, p.prediction, p.lower, p.upper, p.nominal_level,"
     " p.model_name, p.model_version, p.model_alias, p.skill, p.skill_score,"
-    " o.delivery_start, o.published_at, o.price AS realised"
+    " p.moved_by, o.delivery_start, o.published_at, o.price AS realised"
     " FROM page p LEFT JOIN LATERAL (SELECT first.delivery_start, held.published_at, held.price"
     " FROM (SELECT delivery_start, published_at FROM {prices}"
     " WHERE symbol = p.symbol AND source = p.source AND resolution = p.resolution"
@@ -147,7 +160,11 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
 
 
 def _made(row: Row) -> dict[str, Any]:
-    made = {name: row[name] for name in Prediction.model_fields if name != "outcome"}
+    made = {name: row[name] for name in Prediction.model_fields if name not in ("outcome", "moved_by")}
+    moved: dict[str, float] | None = row["moved_by"]
+    made["moved_by"] = moved and [
+        {"input": name, "by": by} for name, by in sorted(moved.items(), key=lambda one: -abs(one[1]))
+    ]
     if row["delivery_start"] is None:
         return made | {"outcome": None}
     realised = row["realised"]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from workloads.kit.power.days import Days
+from workloads.kit.windows import Floats
 from workloads.model_training import day_ahead
 from workloads.model_training.kinds import Kind, TooShort
+from workloads.model_training.kinds.drivers import WEEK, YESTERDAY, drivers
 from workloads.model_training.kinds.ensemble import walk_ensemble, weights
 from workloads.model_training.kinds.forest import Forest
 from workloads.model_training.kinds.intervals import FEWEST, LEVELS, walk_intervals
@@ -111,6 +113,40 @@ def test_lear_is_fitted_where_inputs_are_alike_to_the_last_bit() -> None:
     found, intercept = fit_lasso(np.repeat(known, 4, axis=1), y[:, np.newaxis])
     left = y - np.repeat(known, 4, axis=1) @ found[:, 0] - intercept[0]
     assert np.var(left) < 0.5 * np.var(y)
+
+
+def test_what_moved_a_forecast_is_named_by_how_far() -> None:
+    """Of load less wind and half of yesterday: each moves it by its weight times how far it is from usual."""
+    days = market(60)
+    exogenous, prices = days.exogenous.copy(), days.prices.copy()
+    exogenous[:-1], prices[:-2] = 5000.0, 30.0
+    exogenous[-1, 0], exogenous[-1, 1], prices[-2] = 5300.0, 5000.0, 40.0
+    known = Days(days.dates, prices, exogenous).known_for(59)
+
+    def predict(some: Days) -> Floats:
+        load, wind = some.exogenous[-1] / 100
+        return load - 2 * wind + some.prices[-2] / 2
+
+    moved = drivers(predict, known, ["load", "wind"])
+    assert list(moved) == ["load", "wind", YESTERDAY, WEEK]
+    assert [float(one[0]) for one in moved.values()] == pytest.approx([3.0, 0.0, 5.0, 0.0])
+
+
+@_BY_NAME
+def test_what_moved_a_forecast_adds_up_to_its_distance_from_a_usual_days(kind: Kind) -> None:
+    days = market(84)
+    model = kind.fit(days.before(70))
+    weeks = np.arange(84) % 7
+    usual = Days(days.dates, days.prices[weeks], days.exogenous[weeks]).known_for(83)
+    prices, exogenous = usual.prices.copy(), usual.exogenous.copy()
+    prices[79:83], exogenous[77:84] = days.prices[79:83], days.exogenous[77:84]
+    exogenous[60, 0, 2] = np.nan
+    today = Days(days.dates, prices, exogenous)
+    moved = drivers(model.predict, today, ["load", "wind"])
+    total = np.sum(list(moved.values()), axis=0)
+    assert total == pytest.approx(model.predict(today) - model.predict(usual), abs=1e-4)
+    if kind.name != "naive":
+        assert np.abs(moved["load"]).max() > 1
 
 
 def test_weights_go_to_the_better_kind_and_never_below_zero() -> None:

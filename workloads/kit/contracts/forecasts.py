@@ -23,7 +23,8 @@ class ForecastPeriod(msgspec.Struct, frozen=True, kw_only=True):
     `prediction` is expected to be exceeded as often as not; `lower` and `upper` are the first and the last of
     `quantiles`, at `DeliveryForecast.levels`, or the prediction where that lies beyond them. `baseline` is
     the seasonal naive forecast, which skill is measured against: the price of the period a day before, on
-    Monday, Saturday and Sunday a week before.
+    Monday, Saturday and Sunday a week before. `moved_by` is what moved the prediction from that of a usual
+    day of its weekday, by group of inputs, in the prediction's terms; earlier messages do not say.
     """
 
     delivery_start: Utc
@@ -33,6 +34,7 @@ class ForecastPeriod(msgspec.Struct, frozen=True, kw_only=True):
     upper: float
     baseline: float
     quantiles: list[float]
+    moved_by: dict[str, float] = {}
 
 
 class DeliveryForecast(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from workloads.kit.power.days import Days
 from workloads.kit.windows import Floats
 from workloads.model_training import day_ahead
 from workloads.model_training.kinds import Kind, TooShort, intervals
+from workloads.model_training.kinds.drivers import drivers
 from workloads.model_training.kinds.naive import Naive
 from workloads.model_training.promotion import Losses
 from workloads.model_training.runs.known import Known, NotForecast
@@ -34,13 +35,15 @@ _SEEDS: Final = 1
 @dataclass(frozen=True, slots=True)
 class Made:
     """`prediction` and `baseline` (H,), `quantiles` (Q, H) at `LEVELS`. `members` is by day what each kind
-    forecast, (M, H): of days that were not `stored` yet. `losses` are of the days walked, oldest first."""
+    forecast, (M, H): of days that were not `stored` yet. `losses` are of the days walked, oldest first.
+    `drivers` is by group of inputs what it moved the prediction by, (H,)."""
 
     prediction: Floats
     quantiles: Floats
     baseline: Floats
     members: dict[date, Floats]
     losses: Losses
+    drivers: dict[str, Floats]
 
 
 def kinds_of(kind: ForecastKind) -> tuple[Kind, ...]:
@@ -81,9 +84,10 @@ def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Mad
     first = min(day_ahead.warm_up(count), _reaching_back(have))
     try:
         made = _walked(days, kinds, [row for row in range(first, count) if not have[row]])
-        made[count] = day_ahead.walk(days, kinds, count).forecasts[0]
+        models = [one.fit(days.before(count)) for one in kinds]
     except TooShort as error:
         raise NotForecast(f"{error}: load more history") from error
+    made[count] = np.stack([one.predict(days.known_for(count)) for one in models])
     forecasts = np.stack(
         [made[row] if row in made else stored[dates[row]] for row in range(first, count + 1)]
     )
@@ -97,10 +101,16 @@ def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Mad
             "prices or their forecasts of too many days are missing: load what lacks of history"
         )
     prices = days.prices[first:count]
+    weights = together.weights[-1]
+
+    def weighed(some: Days) -> Floats:
+        return weights @ np.stack([one.predict(some) for one in models])
+
     return Made(
         *found,
         members={dates[row]: one for row, one in sorted(made.items())},
         losses=Losses(_daily(together.forecasts[:-1], prices), _daily(naive[:-1], prices)),
+        drivers=drivers(weighed, days.known_for(count), known.indicators),
     )
 
 

@@ -226,6 +226,7 @@ def _periods(found: Known, made: Made) -> Iterator[ForecastPeriod]:
             upper=max(quantiles[-1], prediction),
             baseline=float(made.baseline[place]),
             quantiles=quantiles,
+            moved_by={name: round(float(by[place]), 4) for name, by in made.drivers.items()},
         )
 
 

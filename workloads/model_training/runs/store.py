@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from workloads.kit.contracts.forecasts import DeliveryForecast
 from workloads.kit.contracts.instruments import Instrument
@@ -54,6 +55,7 @@ _COLUMNS: Final = (
     "horizon_sessions", "price", "prediction", "lower", "upper", "nominal_level", "model_name",
     "model_version", "model_alias", "skill", "skill_score", "schema_version", "resolution", "delivery_start",
     "delivery_end", "issued_at", "kind", "quantiles", "missing",
+    "moved_by",
 )  # fmt: skip
 _ADD_PERIOD: Final = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
     sql.Identifier(SCHEMA, ML_PREDICTIONS),
@@ -131,6 +133,7 @@ def _rows(made: DeliveryForecast) -> list[dict[str, Any]]:
             "delivery_start": period.delivery_start,
             "delivery_end": period.delivery_end,
             "quantiles": period.quantiles,
+            "moved_by": Jsonb(period.moved_by),
         }
         for period in made.periods
     ]

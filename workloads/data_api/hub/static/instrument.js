@@ -83,6 +83,12 @@ function show(series, prices, predictions) {
   table(series, rows.slice(-400).reverse());
 }
 
+/** The two inputs that took a forecast furthest from a usual day's. */
+function moved(prediction) {
+  const by = (one) => `${one.input} ${one.by < 0 ? "" : "+"}${number(one.by)}`;
+  return (prediction?.moved_by ?? []).slice(0, 2).map(by).join(", ");
+}
+
 function table(series, rows) {
   document.querySelector("#rows tbody").replaceChildren(...rows.flatMap((row) => {
     const p = row.prediction;
@@ -100,6 +106,7 @@ function table(series, rows) {
         cell(number(price?.price), { number: true, mark: price?.price < 0 ? "negative" : "" }),
         cell(newest && p ? number(p.prediction) : "–", { number: true }),
         cell(newest && p ? `${number(p.lower)} … ${number(p.upper)}` : "–", { number: true }),
+        cell(newest ? moved(p) : ""),
         cell(newest ? held : "", { mark: held === "outside" ? "down" : "" }),
         cell(price ? time(price.published_at, series.market) : ""), cell(marks),
       );
