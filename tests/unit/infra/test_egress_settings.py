@@ -22,6 +22,9 @@ HTTP = {
     "columns": {"event_time": "date", "symbol": "id", "price": "value"},
 }
 
+SOURCE = "api.energy-charts.info"
+"""What prod's own source asks."""
+
 
 def objects(config: Config) -> dict[tuple[str, str], dict[str, Any]]:
     seen = record(lambda: Stack(stack.settings(config))).seen.values()
@@ -62,8 +65,45 @@ def test_a_source_that_the_proxy_cannot_reach_is_refused_with_its_place(url: str
 
 
 def test_a_stand_in_is_no_market() -> None:
-    said = refused(lambda c: c["carbon:egress_proxy"].update(resolve={"prices.example": "stand-in.carbon"}))
-    assert "egress_proxy.resolve (prices.example, by a stand-in) publishes synthetic prices" in said
+    said = refused(lambda c: c["carbon:egress_proxy"].update(resolve={SOURCE: "stand-in.carbon"}))
+    assert f"egress_proxy.resolve ({SOURCE}, by a stand-in) publishes synthetic prices" in said
+
+
+@pytest.mark.parametrize(
+    ("at", "of"),
+    [
+        ("127.0.0.1", "loopback"),
+        ("169.254.169.254", "link-local"),
+        ("224.0.0.251", "multicast"),
+        ("0.0.0.0", "unspecified"),
+        ("0.1.2.3", "unspecified"),
+        ("255.255.255.255", "reserved"),
+    ],
+)
+def test_a_stand_in_is_a_host_outside_the_cluster(at: str, of: str) -> None:
+    said = refused(lambda c: c["carbon:egress_proxy"].update(resolve={SOURCE: at}))
+    assert f'carbon:egress_proxy.resolve.{SOURCE} = "{at}": is an address of' in said
+    assert f"({of})" in said
+
+
+def test_a_stand_in_is_not_within_the_services_of_the_cluster() -> None:
+    def change(config: Config, at: str) -> None:
+        config["carbon:egress_proxy"]["resolve"] = {SOURCE: at}
+        config["carbon:provenance"] = ["market", "synthetic"]
+
+    said = refused(lambda c: change(c, "172.20.0.1"))
+    assert f"egress_proxy.resolve of {SOURCE} is in the cluster's own aws.cluster.service_cidr 172.20" in said
+    assert SOURCE in read("prod", lambda c: change(c, "172.21.0.1")).hosts["price-pipeline"]
+
+
+def test_a_stand_in_of_a_name_that_no_source_asks_is_refused() -> None:
+    def change(config: Config) -> None:
+        config["carbon:egress_proxy"]["resolve"] = {"api.energy-chart.info": "192.0.2.7"}
+        config["carbon:provenance"] = ["market", "synthetic"]
+
+    said = refused(change)
+    assert "egress_proxy.resolve names api.energy-chart.info, which no source asks" in said
+    assert SOURCE in said
 
 
 @pytest.mark.parametrize(
@@ -86,7 +126,10 @@ def test_a_password_of_nobody_is_refused_and_one_that_is_missing_named() -> None
 
 def test_the_proxy_is_told_and_its_paths_are_open_at_both_ends() -> None:
     config = stack.values()
-    config["carbon:price_pipeline"]["sources"] = [HTTP]
+    config["carbon:price_pipeline"]["sources"] = [
+        HTTP,
+        {**HTTP, "name": "b", "url": "https://b.example/v1"},
+    ]
     config["carbon:egress_proxy"]["resolve"] = {
         "prices.example": "stand-in.markets",
         "b.example": "192.0.2.7",
@@ -94,7 +137,7 @@ def test_the_proxy_is_told_and_its_paths_are_open_at_both_ends() -> None:
     made = objects(config)
     told = Egress.model_validate_json(made["ConfigMap", "egress-proxy"]["data"]["egress.json"])
     others = tuple(providers.hosts())
-    assert told.clients == {"price-pipeline": ("prices.example",), "api-integration": others}
+    assert told.clients == {"price-pipeline": ("b.example", "prices.example"), "api-integration": others}
     assert told.resolve == {
         "prices.example": "stand-in.markets.svc.cluster.local",
         "b.example": "192.0.2.7",
