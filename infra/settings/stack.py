@@ -34,10 +34,13 @@ from infra.settings.tenants import TenantName, TenantSettings
 from infra.settings.workloads import Features, Jobs, KedaScaler, Namespaces
 from infra.workloads import ROOMS
 from infra.workloads.egress_proxy import EgressProxySettings
+from infra.workloads.price_pipeline import PricePipelineSettings
 from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
+from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.migrations import TOPICS
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import EGRESS_CLIENTS, running
 
@@ -173,6 +176,10 @@ class PlatformSettings(Section):
         proxy = EGRESS_PROXY.section
         for name, hosts in self.hosts.items():
             yield True, self.workload(proxy), f"{name}, to reach {', '.join(hosts)},", proxy
+        prices: PricePipelineSettings = self.workload(PRICE_PIPELINE.section)
+        for name in prices.of_api_integration:
+            cached = API_INTEGRATION.section
+            yield True, self.workload(cached), f"{PRICE_PIPELINE.section}.sources {name}", cached
         if self.workload(proxy) and isinstance(self.secrets, GeneratedSecrets):
             for name in EGRESS_CLIENTS:
                 yield name in self.running, name in self.secrets.egress, proxy, f"secrets.egress.{name}"

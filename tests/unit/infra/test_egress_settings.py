@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.stack import Stack
 from tests import stack
 from tests.stack import record
 from tests.unit.infra.test_provenance import Config, read, refused, section
+from tools.paths import ROOT
 from workloads.kit.contracts import ports, providers
 from workloads.kit.contracts.egress import Egress
 
@@ -42,6 +45,33 @@ def test_the_hosts_are_those_of_the_sources() -> None:
     assert "web-api.tp.entsoe.eu" in hosts["market-connectors"]
     assert hosts["market-connectors"] == hosts["market-america"] == hosts["market-live"]
     assert read("local").hosts.keys() == {"api-integration"}
+
+
+def _weather() -> dict[str, Any]:
+    """The source that the page of api-integration shows."""
+    page = (ROOT / "docs" / "api-integration.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (source,) = yaml.safe_load(shown)["sources"]
+    return source
+
+
+def test_weather_of_api_integration_is_a_source_that_stays_within() -> None:
+    before = read("prod").hosts
+    assert read("prod", lambda c: section(c)["sources"].append(_weather())).hosts == before
+
+
+def test_weather_of_api_integration_needs_api_integration() -> None:
+    def change(config: Config) -> None:
+        section(config)["sources"].append(_weather())
+        del config["carbon:api_integration"]
+
+    assert "price_pipeline.sources open-meteo needs api_integration" in refused(change)
+
+
+@pytest.mark.parametrize("at", ["api-integration", "api-integration:80", "api-integration.evil.example:8095"])
+def test_what_only_looks_like_api_integration_is_refused(at: str) -> None:
+    source = _weather() | {"url": f"http://{at}/v1/weather/temperature"}
+    assert "is not https" in refused(lambda c: section(c)["sources"].append(source))
 
 
 def test_a_source_by_name_needs_the_proxy() -> None:
