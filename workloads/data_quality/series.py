@@ -36,6 +36,7 @@ class Facts:
         limits: what is possible at all, where anything is known.
         ahead: whether it is known before its delivery, a day at a time.
         timed: whether its periods and times are the market's own; those of a replay are not.
+        still: values at which it may stay for ever.
     """
 
     resolution: Resolution
@@ -43,6 +44,7 @@ class Facts:
     limits: Limits | None
     ahead: bool
     timed: bool
+    still: frozenset[float] = frozenset()
 
 
 class SeriesWatch:
@@ -58,7 +60,7 @@ class SeriesWatch:
         self._step = clock if within_day and facts.timed else None
         limits = facts.limits
         self._seen = Seen()
-        self._stuck = Stuck(frozenset((limits.low, limits.high)) if limits else frozenset())
+        self._stuck = Stuck(frozenset((limits.low, limits.high)) if limits else frozenset(), facts.still)
         self._spike = Spike()
         self._late = Late()
         self._shapes: dict[int, Shape] = {}

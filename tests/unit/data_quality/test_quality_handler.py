@@ -188,6 +188,24 @@ def test_an_indicator_has_the_limits_of_its_kind_in_its_unit() -> None:
     assert [(one.rule, one.series) for one in saved.rows.values()] == [("range", "DE-LU/load/forecast")]
 
 
+def test_a_polar_night_is_no_fault_and_solar_is_the_only_one_that_has_it() -> None:
+    saved = Saved()
+    watched = QualityHandler(topics.MARKET_INDICATORS, saved.save, now=lambda: NOW)
+    values = [indicator(hour, 0.0, name=name) for name in ("solar", "load") for hour in range(30)]
+    watched.process([of_indicator(at, one) for at, one in enumerate(values)])  # type: ignore[list-item]
+    stuck = [one.series for one in saved.rows.values() if one.rule == "stuck"]
+    assert stuck == ["DE-LU/load/forecast"]
+
+
+def test_a_temperature_that_cannot_be_is_told_in_the_unit_that_sources_give() -> None:
+    """That of the example in docs/api-integration.md."""
+    saved = Saved()
+    watched = QualityHandler(topics.MARKET_INDICATORS, saved.save, now=lambda: NOW)
+    values = [indicator(0, 300.0, name="temperature", unit="Cel")]
+    watched.process([of_indicator(at, one) for at, one in enumerate(values)])  # type: ignore[list-item]
+    assert [one.rule for one in saved.rows.values()] == ["range"]
+
+
 def test_the_clock_tells_of_a_silent_series_once_and_the_gauge_says_by_how_much() -> None:
     live = [price(hour, 40.0 + hour % 24, source="silent") for hour in range(24 * 20)]
     saved = Saved()
