@@ -232,6 +232,30 @@ def test_the_clock_tells_of_a_silent_series_once_and_the_gauge_says_by_how_much(
     assert (late["silent"], alerts) == (timedelta(0), [])
 
 
+def test_hours_are_not_waited_for_once_the_market_has_quarters_and_quarters_are() -> None:
+    def published(resolution: str, symbol: str, days: range) -> list[Price]:
+        step = HOUR if resolution == "PT1H" else HOUR / 4
+        return [
+            price(24 * day, 40.0, symbol=symbol, resolution=resolution, delivery_end=start + step)
+            for day in days
+            for start in (FIRST + 24 * day * HOUR,)
+        ]
+
+    hours, quarters = published("PT1H", "DE-LU", range(20)), published("PT15M", "DE-LU", range(20, 30))
+    others = published("PT1H", "XX", range(20))
+    watched = handler(Saved())
+    watched.restore(records([*hours, *others, *quarters]))
+    rhythms = watched._watch.rhythms()
+
+    def told(after: timedelta) -> list[tuple[str, str]]:
+        late, alerts = stale(topics.COMMODITY_PRICES, rhythms, quarters[-1].published_at + after)
+        assert bool(late["test"]) == bool(alerts)
+        return [(one.series, one.resolution) for one in alerts]
+
+    assert told(HOUR) == [("XX", "PT1H")]
+    assert sorted(told(48 * HOUR)) == [("DE-LU", "PT15M"), ("XX", "PT1H")]
+
+
 def test_nothing_is_overdue_while_what_is_read_is_of_the_past() -> None:
     watched = handler(Saved())
     watched.restore(TOPIC)
