@@ -65,6 +65,11 @@ def records(prices: Sequence[Price], arrived: timedelta = timedelta(minutes=1)) 
     ]
 
 
+def delay(written: Sequence[Record[Any]], by: timedelta) -> None:
+    for record in written:
+        record.timestamp_ms += by // timedelta(milliseconds=1)
+
+
 def topic() -> list[Record[Any]]:
     """Two markets of sixty days, mixed hour by hour, with faults of several kinds."""
     prices: list[Price] = []
@@ -204,6 +209,27 @@ def test_a_temperature_that_cannot_be_is_told_in_the_unit_that_sources_give() ->
     values = [indicator(0, 300.0, name="temperature", unit="Cel")]
     watched.process([of_indicator(at, one) for at, one in enumerate(values)])  # type: ignore[list-item]
     assert [one.rule for one in saved.rows.values()] == ["range"]
+
+
+def test_an_auction_that_came_late_is_told_though_its_time_of_publication_is_the_scheduled_one() -> None:
+    """As market-connectors' prices are: no library says when an auction was published."""
+    prices = [price(hour, 40.0 + hour % 24, symbol="XX") for hour in range(24 * 23)]
+    written = records(prices, timedelta(minutes=7))
+    delay(written[24 * 20 : 24 * 21], timedelta(hours=10))
+    saved = Saved()
+    handler(saved).process(written)
+    (late,) = saved.rows.values()
+    assert (late.rule, late.period_start) == ("late", prices[24 * 20].delivery_start)
+    assert late.evidence.startswith("here -1.9 h after it")
+
+
+def test_history_that_is_loaded_later_is_not_late_for_that() -> None:
+    prices = [price(hour, 40.0 + hour % 24, symbol="XX") for hour in range(24 * 23)]
+    written = records(prices, timedelta(minutes=7))
+    delay(written[24 * 20 : 24 * 21], timedelta(days=30))
+    saved = Saved()
+    handler(saved).process(written)
+    assert saved.rows == {}
 
 
 def test_the_clock_tells_of_a_silent_series_once_and_the_gauge_says_by_how_much() -> None:

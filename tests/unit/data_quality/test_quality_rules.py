@@ -131,7 +131,7 @@ def test_late_is_beyond_what_is_usual_and_told_once_a_day() -> None:
     day = START
     assert late.take(point(0, 1, known=100), day, day) is None  # nothing is usual yet
     for minutes in range(20):
-        late.end_of_day(-11 * 3600.0 + 60 * (minutes % 5))
+        late.end_of_day(timedelta(hours=-11, minutes=minutes % 5))
     assert late.take(point(0, 1, known=-9.5), day, day) is None
     found = late.take(point(0, 1, known=-5), day, day)
     assert found is not None
