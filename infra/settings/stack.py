@@ -33,10 +33,14 @@ from infra.settings.services import ServicesSettings
 from infra.settings.tenants import TenantName, TenantSettings
 from infra.settings.workloads import Features, Jobs, KedaScaler, Namespaces
 from infra.workloads import ROOMS
+from infra.workloads.egress_proxy import EgressProxySettings
+from infra.workloads.price_pipeline import PricePipelineSettings
 from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
+from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.migrations import TOPICS
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import EGRESS_CLIENTS, running
 
@@ -114,9 +118,19 @@ class PlatformSettings(Section):
     @model_validator(mode="after")
     def _served(self) -> Self:
         _hold(self._needs())
-        if refused := list(self._of_other_provenance()):
+        if refused := [*self._of_other_provenance(), *self._of_nobody()]:
             raise ValueError("; ".join(refused))
         return self
+
+    def _of_nobody(self) -> Iterator[str]:
+        proxy: EgressProxySettings | None = self.workload(EGRESS_PROXY.section)
+        asked = sorted({host for hosts in self.hosts.values() for host in hosts})
+        for name in sorted(proxy.resolve if proxy else ()):
+            if name not in asked:
+                yield (
+                    f"{EGRESS_PROXY.section}.resolve names {name}, which no source asks. Remedy: remove it, "
+                    f"or write one that is asked: {', '.join(asked) or 'there is none'}"
+                )
 
     def _of_other_provenance(self) -> Iterator[str]:
         allowed = ", ".join(self.provenance)
@@ -162,6 +176,10 @@ class PlatformSettings(Section):
         proxy = EGRESS_PROXY.section
         for name, hosts in self.hosts.items():
             yield True, self.workload(proxy), f"{name}, to reach {', '.join(hosts)},", proxy
+        prices: PricePipelineSettings = self.workload(PRICE_PIPELINE.section)
+        for name in prices.of_api_integration:
+            cached = API_INTEGRATION.section
+            yield True, self.workload(cached), f"{PRICE_PIPELINE.section}.sources {name}", cached
         if self.workload(proxy) and isinstance(self.secrets, GeneratedSecrets):
             for name in EGRESS_CLIENTS:
                 yield name in self.running, name in self.secrets.egress, proxy, f"secrets.egress.{name}"
@@ -193,7 +211,16 @@ class StackSettings(Section):
             raise ValueError("aws is missing, and so are the sections of a platform: the stack is empty")
         if self.platform is not None:
             _hold(self._needs(self.platform))
+            self._outside(self.platform.workload(EGRESS_PROXY.section))
         return self
+
+    def _outside(self, proxy: EgressProxySettings | None) -> None:
+        services = self.aws.cluster.service_cidr if self.aws and self.aws.cluster else None
+        if proxy and services and (names := proxy.within(services)):
+            raise ValueError(
+                f"{EGRESS_PROXY.section}.resolve of {', '.join(names)} is in the cluster's own "
+                f"aws.cluster.service_cidr {services}: name the service, as <name>.<namespace>"
+            )
 
     def _needs(self, platform: PlatformSettings) -> Iterator[Need]:
         aws, p = self.aws, platform

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Annotated, Final
 
 import pulumi
@@ -24,6 +24,7 @@ from workloads.kit.contracts.platform import EGRESS_CLIENTS
 _CONFIG: Final = "/etc/carbon"
 _DRAIN_SECONDS: Final = 5
 _STOP_SECONDS: Final = 30
+_THIS_NETWORK: Final = IPv4Network("0.0.0.0/8")
 
 
 def _address(text: str) -> IPv4Address | None:
@@ -34,9 +35,24 @@ def _address(text: str) -> IPv4Address | None:
 
 
 def _stand_in(text: str) -> str:
-    if _address(text) is None and (text.count(".") != 1 or text.replace(".", "").isdecimal()):
+    at = _address(text)
+    if at is None and (text.count(".") != 1 or text.replace(".", "").isdecimal()):
         raise ValueError("is neither an IPv4 address nor a service as <name>.<namespace>")
+    if at is not None and (of := _of_no_host(at)) is not None:
+        raise ValueError(f"is an address {of}, not of a host outside the cluster: give one of those")
     return text
+
+
+def _of_no_host(at: IPv4Address) -> str | None:
+    """Link-local addresses hold the credentials of AWS's nodes, among others."""
+    kinds = {
+        "of the proxy itself (loopback)": at.is_loopback,
+        "of a node's own link (link-local)": at.is_link_local,
+        "of a group (multicast)": at.is_multicast,
+        "of nobody (unspecified)": at in _THIS_NETWORK,
+        "of no network (reserved)": at.is_reserved,
+    }
+    return next((kind for kind, it_is in kinds.items() if it_is), None)
 
 
 StandIn = Annotated[
@@ -53,6 +69,11 @@ class EgressProxySettings(WorkloadSettings):
         description="Host name → what stands in for it: an IPv4 address outside the cluster, or a service as "
         f"<name>.<namespace> that answers at {PORT}, its pods at {ports.STAND_IN}.",
     )
+
+    def within(self, network: IPv4Network) -> list[str]:
+        """Names whose stand-in has an address of this network."""
+        places = {name: _address(at) for name, at in self.resolve.items()}
+        return sorted(name for name, at in places.items() if at is not None and at in network)
 
 
 def _published(s: EgressProxySettings) -> Iterator[Published]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import pulumi
 from pydantic import Field, ValidationError, model_validator
@@ -18,6 +19,7 @@ from infra.settings.workloads import Destination, WorkloadSettings
 from infra.workloads.room import Published, Room
 from infra.workloads.site import WorkloadSite, with_variables
 from workloads.kit.contracts import env
+from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
 from workloads.kit.contracts.egress import host_of
 from workloads.kit.contracts.sources.kinds import HttpSource, SourceConfig, Sources
@@ -59,12 +61,22 @@ class PricePipelineSettings(WorkloadSettings):
                 said = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise ValueError(f"sources: {said}") from None
         for number, source in enumerate(self.sources or ()):
-            if isinstance(source, HttpSource):
+            if isinstance(source, HttpSource) and not _within(source):
                 try:
                     host_of(source.url)
                 except ValueError as error:
                     raise ValueError(f"sources.{number}.url of {source.name}: {error}") from None
         return self
+
+    @property
+    def of_api_integration(self) -> list[str]:
+        """Names of the sources that api-integration answers, within the cluster."""
+        return [one.name for one in self.sources or () if isinstance(one, HttpSource) and _within(one)]
+
+
+def _within(source: HttpSource) -> bool:
+    at = urlsplit(source.url)
+    return (at.scheme, at.netloc) == ("http", f"{API_INTEGRATION.name}:{API_INTEGRATION.port}")
 
 
 def _published(s: PricePipelineSettings) -> Iterator[Published]:
@@ -79,7 +91,11 @@ def _published(s: PricePipelineSettings) -> Iterator[Published]:
 
 
 def _hosts(s: PricePipelineSettings) -> Iterator[str]:
-    return (host_of(source.url) for source in s.sources or () if isinstance(source, HttpSource))
+    return (
+        host_of(source.url)
+        for source in s.sources or ()
+        if isinstance(source, HttpSource) and not _within(source)
+    )
 
 
 def _deploy(site: WorkloadSite, s: PricePipelineSettings, opts: pulumi.ResourceOptions) -> None:

@@ -6,6 +6,7 @@ The libraries run in the environment of market-connectors' image, behind a proxy
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -171,6 +172,18 @@ def test_half_an_answer_gives_no_price_that_the_market_did_not_say(
     for name in FORMATS:
         assert set(given(lines, name)) <= set(truth(stood[name], day)), name
     assert set(errors(lines)) == set(FORMATS)
+
+
+def test_prices_in_another_currency_than_the_tables_are_refused_by_name(
+    connectors: Connectors, world: World
+) -> None:
+    world.always = lambda answer: replace(answer, body=answer.body.replace(b">EUR<", b">PLN<"))
+
+    lines = connectors.look("--from", "2026-06-10", "--to", "2026-06-10", "--market", "PL")
+
+    assert "PL came in PLN, and the table of markets has EUR" in errors(lines)["PL"]
+    # Forecasts have no currency.
+    assert {line["feed"] for line in lines if "start" in line} == {"PL/load", "PL/wind-solar"}
 
 
 def test_a_server_that_asks_to_wait_is_asked_again_when_it_said(

@@ -146,13 +146,9 @@ def _list(name: str, parameter: Parameter, text: str) -> str:
 
 
 def _text(name: str, parameter: Parameter, text: str) -> str:
-    match parameter.case:
-        case "upper":
-            text = text.upper()
-        case "lower":
-            text = text.lower()
-        case "as-is":
-            pass
+    spelt = {"upper": text.upper(), "lower": text.lower(), "as-is": text}[parameter.case]
+    # ß would become SS, and the Kelvin sign a k: another question than the one that was asked.
+    text = spelt if spelt.isascii() == text.isascii() else text
     if not re.fullmatch(parameter.pattern, text):
         raise Invalid(name, text, f"it does not match {parameter.pattern}", f"it is: {parameter.about}")
     return text

@@ -28,12 +28,20 @@ _JOIN_SECONDS: Final = 10.0
 def stale(
     topic: str, rhythms: Mapping[SeriesId, Rhythm], now: datetime
 ) -> tuple[dict[str, timedelta], list[QualityAlert]]:
-    """What is overdue: by how much, of each source (0 where nothing is), and an alert a series."""
+    """What is overdue: by how much, of each source (0 where nothing is), and an alert a series.
+
+    Of a series in several resolutions only the one that was published last is waited for: a market that goes
+    from hours to quarters has no more hours.
+    """
+    newest: dict[SeriesId, datetime] = {}
+    for series, rhythm in rhythms.items():
+        if (last := rhythm.last()) is not None:
+            newest[_any_length(series)] = max(last, newest.get(_any_length(series), last))
     late: dict[str, timedelta] = {}
     alerts: list[QualityAlert] = []
     for series, rhythm in rhythms.items():
         due, last = rhythm.due(), rhythm.last()
-        by = overdue(due, now)
+        by = overdue(due, now) if last == newest.get(_any_length(series)) else None
         late[series.source] = max(late.get(series.source, timedelta(0)), by or timedelta(0))
         if by is None or due is None or last is None:
             continue
@@ -49,6 +57,10 @@ def stale(
         )
         alerts.append(alert(topic, series, finding, last, now))
     return late, alerts
+
+
+def _any_length(series: SeriesId) -> SeriesId:
+    return series._replace(resolution="")
 
 
 class Clock:

@@ -29,6 +29,7 @@ class Day:
         self.first = instant
         self.plain = self.end - self.start == _DAY
         self.published: datetime | None = None
+        self.seen: datetime | None = None
         self.before: float | None = None
         """The value just before the day, where there was one."""
         self._zone = zone

@@ -106,9 +106,12 @@ _INDICATORS: Final[Mapping[str, Limits]] = {
     "wind-offshore": _POWER,
     "solar": _POWER,
     "wind-solar": _POWER,
-    "temperature": Limits(-90, 60, "°C", "the extremes that the WMO has recorded, rounded outwards", "1983"),
+    "temperature": Limits(-90, 60, "Cel", "the extremes that the WMO has recorded, rounded outwards", "1983"),
 }
 """Limits of an indicator, where its unit is the limits' own."""
+
+_STILL: Final[Mapping[str, frozenset[float]]] = {"solar": frozenset((0.0,))}
+"""Values at which an indicator may stay for ever: in the north the sun is away for weeks."""
 
 _UTC: Final = ZoneInfo("UTC")
 _AHEAD: Final = frozenset(("day-ahead", "intraday", "forward"))
@@ -120,16 +123,19 @@ def facts_of(message: Message) -> Facts:
         market = MARKETS.get(message.market) or MARKETS.get(message.symbol)
         limits = market.limits.get(message.product) if market else None
         unit, ahead = f"{message.currency}/{message.unit}", message.product in _AHEAD
+        still = frozenset[float]()
     else:
         market = MARKETS.get(message.zone)
         limits = _limits_of(message)
         unit, ahead = message.unit, message.kind == "forecast"
+        still = _STILL.get(message.name, frozenset())
     return Facts(
         Resolution.parse(message.resolution),
         ZoneInfo(market.zone) if market else _UTC,
         limits if limits is not None and limits.unit == unit else None,
         ahead,
         timed=message.provenance != "replay",
+        still=still,
     )
 
 

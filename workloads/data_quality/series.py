@@ -36,6 +36,7 @@ class Facts:
         limits: what is possible at all, where anything is known.
         ahead: whether it is known before its delivery, a day at a time.
         timed: whether its periods and times are the market's own; those of a replay are not.
+        still: values at which it may stay for ever.
     """
 
     resolution: Resolution
@@ -43,6 +44,7 @@ class Facts:
     limits: Limits | None
     ahead: bool
     timed: bool
+    still: frozenset[float] = frozenset()
 
 
 class SeriesWatch:
@@ -58,7 +60,7 @@ class SeriesWatch:
         self._step = clock if within_day and facts.timed else None
         limits = facts.limits
         self._seen = Seen()
-        self._stuck = Stuck(frozenset((limits.low, limits.high)) if limits else frozenset())
+        self._stuck = Stuck(frozenset((limits.low, limits.high)) if limits else frozenset(), facts.still)
         self._spike = Spike()
         self._late = Late()
         self._shapes: dict[int, Shape] = {}
@@ -104,7 +106,7 @@ class SeriesWatch:
         day = self._day
         if day is None or point.start >= day.end:
             day = self._day = Day(point.start, self._facts.zone, self._step)
-            day.published = point.published
+            day.published, day.seen = point.published, point.seen
             day.before = last.value if last is not None and last.end == point.start else None
             self._seen.forget(point.start)
         slot = day.slot(point.start)
@@ -132,7 +134,9 @@ class SeriesWatch:
                 and (late := self._late.take(point, point.start, point.start)) is not None
             ):
                 found.append(late)
-            self._late.end_of_day((point.published - point.start).total_seconds())
+            self._late.end_of_day(
+                point.published - point.start, point.seen - point.start if point.seen is not None else None
+            )
         self._seen.forget(point.start)
 
     def _end_day(self, found: list[Finding]) -> None:
@@ -142,7 +146,7 @@ class SeriesWatch:
         values = day.values
         since = day.start if self._facts.ahead else day.first
         if day.published is not None:
-            self._late.end_of_day((day.published - since).total_seconds())
+            self._late.end_of_day(day.published - since, day.seen - since if day.seen is not None else None)
         if not day.plain:
             return
         if day.before is not None:

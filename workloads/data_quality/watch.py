@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from workloads.data_quality.markets import facts_of
 from workloads.data_quality.rules.finding import Finding, Point
-from workloads.data_quality.rules.stale import Rhythm
+from workloads.data_quality.rules.stale import LIVE, Rhythm
 from workloads.data_quality.series import SeriesWatch
 from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Provenance
@@ -51,8 +51,9 @@ class _State:
 
     def take(self, record: Record[Message]) -> list[Finding]:
         message = record.value
+        arrived = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
         if message.provenance != "replay":
-            self.rhythm.take(message.published_at, datetime.fromtimestamp(record.timestamp_ms / 1000, UTC))
+            self.rhythm.take(message.published_at, arrived)
         return self.watch.take(
             Point(
                 message.delivery_start,
@@ -60,6 +61,7 @@ class _State:
                 message.published_at,
                 message.amount,
                 message.correction,
+                arrived if arrived - message.published_at <= LIVE else None,
             )
         )
 

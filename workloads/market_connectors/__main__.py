@@ -9,7 +9,8 @@ import argparse
 import json
 import sys
 from collections.abc import Collection
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import structlog
 from confluent_kafka import KafkaException
@@ -28,6 +29,9 @@ from workloads.market_connectors.points import Days
 from workloads.market_connectors.settings import MarketRunSettings, MarketSettings
 
 _OK, _FAILED, _BAD = 0, 1, 2
+_FIRST: Final = date(1990, 1, 1)
+"""The first pool of electricity, that of England and Wales, opened in that year."""
+_AHEAD: Final = timedelta(days=366)
 
 
 class _BadArguments(Exception):
@@ -111,6 +115,9 @@ def _chosen(configured: Collection[str], asked: Collection[str], group: str | No
         raise _BadArguments(
             f"there is no market {', '.join(map(repr, unknown))}; there are {', '.join(MARKETS)}"
         )
+    for name in sorted(asked):
+        if group not in (None, of := MARKETS[name].group):
+            raise _BadArguments(f"--market {name} is of group {of}, and this is {group}: give --group {of}")
     if others := sorted(set(asked) - set(configured)):
         raise _BadArguments(f"--market {', '.join(others)}: MARKETS has {', '.join(sorted(configured))}")
     chosen = [MARKETS[name] for name in MARKETS if name in configured and (not asked or name in asked)]
@@ -124,6 +131,10 @@ def _range(args: argparse.Namespace) -> tuple[date, date] | None:
         return None
     if args.first > args.last:
         raise _BadArguments(f"--from {args.first} --to {args.last}: the first is after the last")
+    if args.first < _FIRST:
+        raise _BadArguments(f"--from {args.first}: no market has anything of before {_FIRST}")
+    if args.last > (latest := _now().date() + _AHEAD):
+        raise _BadArguments(f"--to {args.last}: give a day up to {latest}; a market's last one is tomorrow")
     return args.first, args.last
 
 

@@ -35,6 +35,18 @@ def test_what_means_the_same_has_one_key(one: dict[str, str], other: dict[str, s
     assert ask(*FORECAST, **(base | one)) == ask(*FORECAST, **(base | other))
 
 
+@pytest.mark.parametrize("country", ["ß", "\ufb01", "\u0131e"])
+def test_a_letter_that_only_becomes_one_of_a_code_is_none(country: str) -> None:
+    with pytest.raises(Invalid, match="country"):
+        ask("holidays", "public", country=country, year="2026")
+
+
+def test_names_of_places_have_one_key_in_capitals_and_small_letters_of_any_script() -> None:
+    assert ask("geolocation", "search", name="ZÜRICH") == ask("geolocation", "search", name="zürich")
+    with pytest.raises(Invalid, match="language"):
+        ask("geolocation", "search", name="x", language="\u212aa")
+
+
 def test_what_means_another_has_another_key() -> None:
     base = {"latitude": "1", "longitude": "2"}
     changed = [{}, {"latitude": "2"}, {"longitude": "1"}, {"days": "8"}, {"hourly": "precipitation"}]

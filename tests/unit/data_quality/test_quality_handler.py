@@ -65,6 +65,11 @@ def records(prices: Sequence[Price], arrived: timedelta = timedelta(minutes=1)) 
     ]
 
 
+def delay(written: Sequence[Record[Any]], by: timedelta) -> None:
+    for record in written:
+        record.timestamp_ms += by // timedelta(milliseconds=1)
+
+
 def topic() -> list[Record[Any]]:
     """Two markets of sixty days, mixed hour by hour, with faults of several kinds."""
     prices: list[Price] = []
@@ -188,6 +193,45 @@ def test_an_indicator_has_the_limits_of_its_kind_in_its_unit() -> None:
     assert [(one.rule, one.series) for one in saved.rows.values()] == [("range", "DE-LU/load/forecast")]
 
 
+def test_a_polar_night_is_no_fault_and_solar_is_the_only_one_that_has_it() -> None:
+    saved = Saved()
+    watched = QualityHandler(topics.MARKET_INDICATORS, saved.save, now=lambda: NOW)
+    values = [indicator(hour, 0.0, name=name) for name in ("solar", "load") for hour in range(30)]
+    watched.process([of_indicator(at, one) for at, one in enumerate(values)])  # type: ignore[list-item]
+    stuck = [one.series for one in saved.rows.values() if one.rule == "stuck"]
+    assert stuck == ["DE-LU/load/forecast"]
+
+
+def test_a_temperature_that_cannot_be_is_told_in_the_unit_that_sources_give() -> None:
+    """That of the example in docs/api-integration.md."""
+    saved = Saved()
+    watched = QualityHandler(topics.MARKET_INDICATORS, saved.save, now=lambda: NOW)
+    values = [indicator(0, 300.0, name="temperature", unit="Cel")]
+    watched.process([of_indicator(at, one) for at, one in enumerate(values)])  # type: ignore[list-item]
+    assert [one.rule for one in saved.rows.values()] == ["range"]
+
+
+def test_an_auction_that_came_late_is_told_though_its_time_of_publication_is_the_scheduled_one() -> None:
+    """As market-connectors' prices are: no library says when an auction was published."""
+    prices = [price(hour, 40.0 + hour % 24, symbol="XX") for hour in range(24 * 23)]
+    written = records(prices, timedelta(minutes=7))
+    delay(written[24 * 20 : 24 * 21], timedelta(hours=10))
+    saved = Saved()
+    handler(saved).process(written)
+    (late,) = saved.rows.values()
+    assert (late.rule, late.period_start) == ("late", prices[24 * 20].delivery_start)
+    assert late.evidence.startswith("here -1.9 h after it")
+
+
+def test_history_that_is_loaded_later_is_not_late_for_that() -> None:
+    prices = [price(hour, 40.0 + hour % 24, symbol="XX") for hour in range(24 * 23)]
+    written = records(prices, timedelta(minutes=7))
+    delay(written[24 * 20 : 24 * 21], timedelta(days=30))
+    saved = Saved()
+    handler(saved).process(written)
+    assert saved.rows == {}
+
+
 def test_the_clock_tells_of_a_silent_series_once_and_the_gauge_says_by_how_much() -> None:
     live = [price(hour, 40.0 + hour % 24, source="silent") for hour in range(24 * 20)]
     saved = Saved()
@@ -212,6 +256,30 @@ def test_the_clock_tells_of_a_silent_series_once_and_the_gauge_says_by_how_much(
     watched.process(records([price(24 * 20, 40.0, source="silent")])[:1])
     late, alerts = stale(topics.COMMODITY_PRICES, watched._watch.rhythms(), due)
     assert (late["silent"], alerts) == (timedelta(0), [])
+
+
+def test_hours_are_not_waited_for_once_the_market_has_quarters_and_quarters_are() -> None:
+    def published(resolution: str, symbol: str, days: range) -> list[Price]:
+        step = HOUR if resolution == "PT1H" else HOUR / 4
+        return [
+            price(24 * day, 40.0, symbol=symbol, resolution=resolution, delivery_end=start + step)
+            for day in days
+            for start in (FIRST + 24 * day * HOUR,)
+        ]
+
+    hours, quarters = published("PT1H", "DE-LU", range(20)), published("PT15M", "DE-LU", range(20, 30))
+    others = published("PT1H", "XX", range(20))
+    watched = handler(Saved())
+    watched.restore(records([*hours, *others, *quarters]))
+    rhythms = watched._watch.rhythms()
+
+    def told(after: timedelta) -> list[tuple[str, str]]:
+        late, alerts = stale(topics.COMMODITY_PRICES, rhythms, quarters[-1].published_at + after)
+        assert bool(late["test"]) == bool(alerts)
+        return [(one.series, one.resolution) for one in alerts]
+
+    assert told(HOUR) == [("XX", "PT1H")]
+    assert sorted(told(48 * HOUR)) == [("DE-LU", "PT15M"), ("XX", "PT1H")]
 
 
 def test_nothing_is_overdue_while_what_is_read_is_of_the_past() -> None:

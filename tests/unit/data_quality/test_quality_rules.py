@@ -98,12 +98,40 @@ def test_a_run_is_told_of_once_and_zero_may_rest() -> None:
     assert [at for at, one in enumerate(quiet) if one is not None] == [RESTING_RUN - 1]
 
 
+@pytest.mark.parametrize(
+    ("value", "step", "values"),
+    [
+        (7.5, timedelta(hours=1), 5),
+        (7.5, timedelta(minutes=15), 20),
+        (7.5, timedelta(hours=4), 5),
+        (7.5, timedelta(days=1), 5),
+        (0.0, timedelta(minutes=15), 96),
+        (0.0, timedelta(days=1), 24),
+    ],
+)
+def test_a_run_is_too_long_by_number_and_by_hours(value: float, step: timedelta, values: int) -> None:
+    stuck = Stuck(frozenset())
+    found = [
+        stuck.take(Point(START + n * step, START + (n + 1) * step, START, value)) for n in range(3 * values)
+    ]
+    assert [at + 1 for at, one in enumerate(found) if one is not None] == [values]
+    told = found[values - 1]
+    assert told is not None
+    assert (told.rows, told.end) == (values, START + values * step)
+
+
+def test_solar_may_be_zero_for_ever_and_not_stay_at_any_other_value() -> None:
+    stuck = Stuck(frozenset(), still=frozenset((0.0,)))
+    assert [stuck.take(point(hour, 0.0)) for hour in range(24 * 60)] == [None] * 24 * 60
+    assert any(stuck.take(point(24 * 60 + hour, 300.0)) for hour in range(RUN))
+
+
 def test_late_is_beyond_what_is_usual_and_told_once_a_day() -> None:
     late = Late()
     day = START
     assert late.take(point(0, 1, known=100), day, day) is None  # nothing is usual yet
     for minutes in range(20):
-        late.end_of_day(-11 * 3600.0 + 60 * (minutes % 5))
+        late.end_of_day(timedelta(hours=-11, minutes=minutes % 5))
     assert late.take(point(0, 1, known=-9.5), day, day) is None
     found = late.take(point(0, 1, known=-5), day, day)
     assert found is not None

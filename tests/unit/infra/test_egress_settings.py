@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.stack import Stack
 from tests import stack
 from tests.stack import record
 from tests.unit.infra.test_provenance import Config, read, refused, section
+from tools.paths import ROOT
 from workloads.kit.contracts import ports, providers
 from workloads.kit.contracts.egress import Egress
 
@@ -21,6 +24,9 @@ HTTP = {
     "market": "crude",
     "columns": {"event_time": "date", "symbol": "id", "price": "value"},
 }
+
+SOURCE = "api.energy-charts.info"
+"""What prod's own source asks."""
 
 
 def objects(config: Config) -> dict[tuple[str, str], dict[str, Any]]:
@@ -39,6 +45,33 @@ def test_the_hosts_are_those_of_the_sources() -> None:
     assert "web-api.tp.entsoe.eu" in hosts["market-connectors"]
     assert hosts["market-connectors"] == hosts["market-america"] == hosts["market-live"]
     assert read("local").hosts.keys() == {"api-integration"}
+
+
+def _weather() -> dict[str, Any]:
+    """The source that the page of api-integration shows."""
+    page = (ROOT / "docs" / "api-integration.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (source,) = yaml.safe_load(shown)["sources"]
+    return source
+
+
+def test_weather_of_api_integration_is_a_source_that_stays_within() -> None:
+    before = read("prod").hosts
+    assert read("prod", lambda c: section(c)["sources"].append(_weather())).hosts == before
+
+
+def test_weather_of_api_integration_needs_api_integration() -> None:
+    def change(config: Config) -> None:
+        section(config)["sources"].append(_weather())
+        del config["carbon:api_integration"]
+
+    assert "price_pipeline.sources open-meteo needs api_integration" in refused(change)
+
+
+@pytest.mark.parametrize("at", ["api-integration", "api-integration:80", "api-integration.evil.example:8095"])
+def test_what_only_looks_like_api_integration_is_refused(at: str) -> None:
+    source = _weather() | {"url": f"http://{at}/v1/weather/temperature"}
+    assert "is not https" in refused(lambda c: section(c)["sources"].append(source))
 
 
 def test_a_source_by_name_needs_the_proxy() -> None:
@@ -62,8 +95,45 @@ def test_a_source_that_the_proxy_cannot_reach_is_refused_with_its_place(url: str
 
 
 def test_a_stand_in_is_no_market() -> None:
-    said = refused(lambda c: c["carbon:egress_proxy"].update(resolve={"prices.example": "stand-in.carbon"}))
-    assert "egress_proxy.resolve (prices.example, by a stand-in) publishes synthetic prices" in said
+    said = refused(lambda c: c["carbon:egress_proxy"].update(resolve={SOURCE: "stand-in.carbon"}))
+    assert f"egress_proxy.resolve ({SOURCE}, by a stand-in) publishes synthetic prices" in said
+
+
+@pytest.mark.parametrize(
+    ("at", "of"),
+    [
+        ("127.0.0.1", "loopback"),
+        ("169.254.169.254", "link-local"),
+        ("224.0.0.251", "multicast"),
+        ("0.0.0.0", "unspecified"),
+        ("0.1.2.3", "unspecified"),
+        ("255.255.255.255", "reserved"),
+    ],
+)
+def test_a_stand_in_is_a_host_outside_the_cluster(at: str, of: str) -> None:
+    said = refused(lambda c: c["carbon:egress_proxy"].update(resolve={SOURCE: at}))
+    assert f'carbon:egress_proxy.resolve.{SOURCE} = "{at}": is an address of' in said
+    assert f"({of})" in said
+
+
+def test_a_stand_in_is_not_within_the_services_of_the_cluster() -> None:
+    def change(config: Config, at: str) -> None:
+        config["carbon:egress_proxy"]["resolve"] = {SOURCE: at}
+        config["carbon:provenance"] = ["market", "synthetic"]
+
+    said = refused(lambda c: change(c, "172.20.0.1"))
+    assert f"egress_proxy.resolve of {SOURCE} is in the cluster's own aws.cluster.service_cidr 172.20" in said
+    assert SOURCE in read("prod", lambda c: change(c, "172.21.0.1")).hosts["price-pipeline"]
+
+
+def test_a_stand_in_of_a_name_that_no_source_asks_is_refused() -> None:
+    def change(config: Config) -> None:
+        config["carbon:egress_proxy"]["resolve"] = {"api.energy-chart.info": "192.0.2.7"}
+        config["carbon:provenance"] = ["market", "synthetic"]
+
+    said = refused(change)
+    assert "egress_proxy.resolve names api.energy-chart.info, which no source asks" in said
+    assert SOURCE in said
 
 
 @pytest.mark.parametrize(
@@ -86,7 +156,10 @@ def test_a_password_of_nobody_is_refused_and_one_that_is_missing_named() -> None
 
 def test_the_proxy_is_told_and_its_paths_are_open_at_both_ends() -> None:
     config = stack.values()
-    config["carbon:price_pipeline"]["sources"] = [HTTP]
+    config["carbon:price_pipeline"]["sources"] = [
+        HTTP,
+        {**HTTP, "name": "b", "url": "https://b.example/v1"},
+    ]
     config["carbon:egress_proxy"]["resolve"] = {
         "prices.example": "stand-in.markets",
         "b.example": "192.0.2.7",
@@ -94,7 +167,7 @@ def test_the_proxy_is_told_and_its_paths_are_open_at_both_ends() -> None:
     made = objects(config)
     told = Egress.model_validate_json(made["ConfigMap", "egress-proxy"]["data"]["egress.json"])
     others = tuple(providers.hosts())
-    assert told.clients == {"price-pipeline": ("prices.example",), "api-integration": others}
+    assert told.clients == {"price-pipeline": ("b.example", "prices.example"), "api-integration": others}
     assert told.resolve == {
         "prices.example": "stand-in.markets.svc.cluster.local",
         "b.example": "192.0.2.7",

@@ -149,3 +149,29 @@ def test_the_pod_is_told_and_its_sources_are_those_of_the_stack() -> None:
         told = {v["name"]: v.get("value") for v in pod["spec"]["containers"][0]["env"]}
         assert told[env.PROVENANCE] == "market,replay,synthetic"
         assert told[env.SOURCES_FILE] == "/etc/carbon/sources.yaml"
+
+
+def _forecast(*symbols: str) -> Change:
+    def change(config: Config) -> None:
+        config["carbon:forecast_run"] = {
+            "resources": {"cpu": "10m", "memory": "256Mi", "cpu_limit": "2", "memory_limit": "1Gi"},
+            "instruments": [
+                {"symbol": name, "source": f"source-{at}", "time_zone": "UTC"}
+                for at, name in enumerate(symbols)
+            ],
+        }
+
+    return change
+
+
+def test_forecasts_of_synthetic_prices_are_refused_where_a_markets_alone_are_allowed() -> None:
+    said = refused(_forecast("DE", "SYN-POWER-DE"))
+    assert "forecast_run.instruments.1 (SYN-POWER-DE) publishes synthetic prices" in said
+    assert "instruments.0" not in said
+    read("local", _forecast("DE", "SYN-POWER-DE"))
+
+
+def test_an_instrument_is_listed_once_whatever_its_source() -> None:
+    said = refused(_forecast("DE", "FR", "DE"))
+    assert "carbon:forecast_run.instruments: DE is listed twice" in said
+    assert "FR" not in said

@@ -114,6 +114,43 @@ def test_a_misplaced_password_is_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ("  headers: {Authorization: Bearer hunter2}\n", "headers.Authorization"),
+        ("  headers: {X-API-Key: hunter2}\n", "headers.X-API-Key"),
+        ("  headers: {Ocp-Apim-Subscription-Key: hunter2}\n", "Ocp-Apim-Subscription-Key"),
+        ("  parameters: {securityToken: hunter2}\n", "parameters.securityToken"),
+        ("  parameters: {key: hunter2}\n", "parameters.key"),
+        ("?bzn=FR&api_key=hunter2", "api_key"),
+        ("?token=hunter2", "token"),
+    ],
+)
+def test_a_key_in_clear_is_refused_and_not_shown(tmp_path: Path, more: str, named: str) -> None:
+    source = HTTP.replace("/v1", f"/v1{more}") if more.startswith("?") else HTTP + more
+    with pytest.raises(config.BadSources) as raised:
+        load(tmp_path, source)
+
+    for word in ["sources.0", "'api'", named, "secret: {file: …"]:
+        assert word in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(config.BadSources, match="no user and no password") as raised:
+        load(tmp_path, HTTP.replace("prices.example", "me:hunter2@prices.example"))
+
+    assert "hunter2" not in str(raised.value)
+
+
+def test_names_that_only_sound_like_a_key_pass(tmp_path: Path) -> None:
+    more = "  headers: {X-Caller: desk}\n  parameters: {bzn: FR, keyword: gas, sort_key: day}\n"
+    (source,) = load(tmp_path, HTTP.replace("/v1", "/v1?monkey=1"), more).sources
+
+    assert isinstance(source, kinds.HttpSource)
+    assert source.parameters["sort_key"] == "day"
+
+
+@pytest.mark.parametrize(
     ("content", "word"),
     [("sources: [", "is not YAML"), ("", "the file"), ("[]", "the file"), ("sources: []", "lists no source")],
 )

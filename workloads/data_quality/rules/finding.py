@@ -9,13 +9,18 @@ from workloads.kit.contracts.quality import QualityRule
 
 
 class Point(NamedTuple):
-    """One value of a series: its delivery period in UTC, when it was published, and what it says."""
+    """One value of a series: its delivery period in UTC, when it was published, and what it says.
+
+    Args:
+        seen: when it came here; None where that was so long after that it says nothing.
+    """
 
     start: datetime
     end: datetime
     published: datetime
     value: float
     correction: bool = False
+    seen: datetime | None = None
 
 
 class Finding(NamedTuple):

@@ -86,3 +86,14 @@ class Instrument(BaseModel):
         while self.issue(day) > now:
             day -= timedelta(days=1)
         return day, self.issue(day)
+
+
+def _each_once(listed: list[Instrument]) -> list[Instrument]:
+    symbols = [one.symbol for one in listed]
+    if twice := sorted({symbol for symbol in symbols if symbols.count(symbol) > 1}):
+        raise ValueError(f"{', '.join(twice)} is listed twice: a symbol has one source, one resolution")
+    return listed
+
+
+Instruments = Annotated[list[Instrument], AfterValidator(_each_once)]
+"""All that are forecast so."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
+from workloads.kit.contracts.market import Market
 from workloads.kit.periods import Resolution
 from workloads.market_connectors.feeds import Feed
 from workloads.market_connectors.libraries import load
@@ -22,6 +24,23 @@ _INDICATORS = {
 }
 """Columns of the library's frames → names of indicators."""
 
+_TERM: Final = re.compile(r"<(currency_Unit|price_Measure_Unit)\.name>\s*([^<]*?)\s*</\1\.name>")
+
+
+class OtherTerms(Exception):
+    """Prices came in another currency, or of another unit, than the table of markets has."""
+
+
+def require_terms(document: str, market: Market) -> None:
+    """OtherTerms where a document of prices is not in the table's: the library gives numbers alone."""
+    wanted = {"currency_Unit": market.currency, "price_Measure_Unit": market.unit}
+    for what, said in _TERM.findall(document):
+        if said.upper() != wanted[what].upper():
+            raise OtherTerms(
+                f"{market.name} came in {said}, and the table of markets has {wanted[what]}: "
+                "nothing of the answer is published"
+            )
+
 
 def read(feed: Feed, days: Days, key: str | None) -> list[Point]:
     """Points of a bidding zone: prices of the coupled auction, or a forecast of the day before."""
@@ -29,6 +48,7 @@ def read(feed: Feed, days: Days, key: str | None) -> list[Point]:
     # Failed connections are tried again by `transport`, for all libraries alike.
     client = entsoe.EntsoePandasClient(api_key=key, retry_count=1, retry_delay=0, timeout=60)
     code = feed.market.code
+    client.session.hooks["response"].append(lambda given, **_: require_terms(given.text, feed.market))
     # The library's ends are inclusive.
     span = {
         "start": pandas.Timestamp(days.start),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from pydantic import Field
 
-from pydantic import Field, model_validator
-
-from workloads.kit.contracts.instruments import Instrument
+from workloads.kit.contracts.instruments import Instruments
 from workloads.kit.settings import KafkaSettings, PostgresSettings
 
 
 class ForecastSettings(KafkaSettings, PostgresSettings):
     """What is forecast, and when a forecast may be called good."""
 
-    instruments: list[Instrument] = Field(default=[])
+    instruments: Instruments = Field(default=[])
     """JSON list. An instrument that is not in it keeps its prediction of the next session."""
 
     false_discovery_rate: float = Field(default=0.05, gt=0, lt=0.5)
@@ -26,12 +24,3 @@ class ForecastSettings(KafkaSettings, PostgresSettings):
     """Live days that a champion is judged on, as many at a time, and those that pass after a roll-back."""
     watch_level: float = Field(default=0.01, gt=0, lt=0.5)
     """One-sided level at which a champion must be worse than the baseline, live, to be rolled back."""
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        symbols = [one.symbol for one in self.instruments]
-        if twice := sorted({symbol for symbol in symbols if symbols.count(symbol) > 1}):
-            raise ValueError(
-                f"instruments has {', '.join(twice)} twice: a symbol has one source, one resolution"
-            )
-        return self

@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from workloads.kit.contracts.sources import paths
 from workloads.kit.contracts.sources.strict import Strict
 
 Status = Annotated[int, Field(ge=100, le=599)]
+
+_OF_A_KEY: Final = re.compile(
+    r"authorization|cookie|token|secret|passw|credential|signature"
+    r"|(api|access|account|app|auth|function|functions|licence|license|private|subscription)[-_.]?key"
+    r"|^(appid|auth|key|pwd|sig|x-key)$",
+    re.IGNORECASE,
+)
+"""Names under which APIs take keys; `keyword` or `sort_key` are none."""
+
+
+def _no_key(name: str) -> str:
+    if _OF_A_KEY.search(name):
+        raise ValueError(
+            f"{name!r} looks like a key in clear: give `secret: {{file: …, header: …}}`, or `parameter` in "
+            "place of `header`"
+        )
+    return name
+
+
+PlainName = Annotated[str, AfterValidator(_no_key)]
+"""Of a header or a query parameter that is no key."""
+
+
+def no_key_in(url: str) -> None:
+    """Raises ValueError where an address holds a key, a user or a password; it repeats none of them."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("url: an address holds no user and no password: give `secret: {file: …, header: …}`")
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        try:
+            _no_key(name)
+        except ValueError as error:
+            raise ValueError(f"url: its query's {error}") from None
 
 
 class HttpSecret(Strict):
@@ -81,7 +116,7 @@ Paging = Annotated[
 class HttpClient(Strict):
     """How requests are made, and what a status means."""
 
-    headers: dict[str, str] = Field(default_factory=dict[str, str])
+    headers: dict[PlainName, str] = Field(default_factory=dict[PlainName, str])
     secret: HttpSecret | None = None
     requests_per_second: Annotated[float, Field(gt=0)] = 5
     timeout_seconds: Annotated[float, Field(gt=0)] = 20

@@ -69,7 +69,7 @@ class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
 
     kind: Literal["http"]
     url: Annotated[str, StringConstraints(pattern=r"^https?://")]
-    parameters: dict[str, str] = {}
+    parameters: dict[http_config.PlainName, str] = {}
     format: Literal["json", "csv", "parquet"] = "json"
     csv: CsvLayout = CsvLayout()
     """How answers in CSV are written."""
@@ -88,6 +88,12 @@ class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
     """strftime's, or `epoch_seconds` or `epoch_milliseconds`, of a time in UTC."""
     paging: http_config.Paging = http_config.NoPaging()
     max_pages: Annotated[int, Field(gt=0)] = 10_000
+
+    @model_validator(mode="after")
+    def _without_a_key(self) -> Self:
+        # Here and not of the field: a refused field is shown with its value.
+        http_config.no_key_in(self.url)
+        return self
 
     @model_validator(mode="after")
     def _of_its_format(self) -> Self:
