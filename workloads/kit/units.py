@@ -5,8 +5,8 @@
 
 Every figure has its source, and what was converted says which ones it went through. Only what these make
 certain is converted: energy never into volume, since a heating value is a contract's. Factors are exact
-fractions. Currencies are written as in ISO 4217, and pence as markets write them; whether a code stands in its
-list is not looked at, here or of a source.
+fractions. Currencies are written as in ISO 4217, and pence as markets write them; whether a code stands in
+its list is not looked at, here or of a source.
 """
 
 from __future__ import annotations
