@@ -92,6 +92,7 @@ schema: venv ## write the generated JSON Schemas anew
 	@$(PY) -m infra.schema
 	@$(PY) -m workloads.kit.contracts.schema
 	@$(PY) -m workloads.data_api.document
+	@$(PY) -m workloads.data_api.graphql_api.document
 
 cost: venv ## what each stack costs a month at AWS; writes it into docs/deploy-aws.md
 	@$(PY) -m tools cost --write

@@ -29,6 +29,7 @@ from workloads.data_api import (
     reference,
     skill,
 )
+from workloads.data_api.graphql_api import route as graphql
 from workloads.data_api.guard import GUARD, SCHEME, Guard, made
 from workloads.data_api.hub import pages as hub
 from workloads.data_api.problems import Refused
@@ -112,6 +113,7 @@ def create_app(
     hub.routes(app, settings, guard)
     for resource in _RESOURCES:
         resource.routes(app, store, settings)
+    graphql.routes(app, store, settings)
     stream.routes(app, streams)
     problems.handle(app)
     return app

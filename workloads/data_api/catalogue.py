@@ -180,6 +180,14 @@ def of(app: OpenAPI, store: Store, settings: DataApiSettings) -> Catalogues:
     return found
 
 
+def page(catalogues: Catalogues, query: InstrumentsQuery) -> InstrumentPage:
+    """The page that is asked for."""
+    place = paging.place(query, Key)
+    read_at, rows = catalogues.of(identity.asking().view).read()
+    found, following = paging.cut(query, place, wanted(query, place, rows), key_of)
+    return InstrumentPage.model_validate({"items": found, "as_of": read_at, "next": following})
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
     catalogues = of(app, store, settings)
@@ -193,8 +201,4 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def instruments(query: InstrumentsQuery) -> Response:
-        place = paging.place(query, Key)
-        read_at, rows = catalogues.of(identity.asking().view).read()
-        page, following = paging.cut(query, place, wanted(query, place, rows), key_of)
-        answer = InstrumentPage.model_validate({"items": page, "as_of": read_at, "next": following})
-        return respond(answer, query, settings)
+        return respond(page(catalogues, query), query, settings)

@@ -92,6 +92,21 @@ def _key(row: Row) -> SeriesKey:
     )
 
 
+def page(store: Store, query: IndicatorsQuery) -> IndicatorPage:
+    """The page that is asked for."""
+    place = paging.place(query, SeriesKey)
+    values: dict[str, Any] = {
+        **query.model_dump(include={"zone", "name", "kind", "source", "resolution"}),
+        "start": query.start or EARLIEST,
+        "end": query.end or LATEST,
+        "as_of": place.as_of,
+        "count": query.limit + 1,
+        **{f"after_{name}": getattr(place.after, name, None) for name in SeriesKey._fields},
+    }
+    rows, following = paging.cut(query, place, store.rows(_SELECT[query.revisions], values), _key)
+    return IndicatorPage.model_validate({"items": rows, "as_of": place.as_of, "next": following})
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
 
@@ -104,15 +119,4 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def indicators(query: IndicatorsQuery) -> Response:
-        place = paging.place(query, SeriesKey)
-        values: dict[str, Any] = {
-            **query.model_dump(include={"zone", "name", "kind", "source", "resolution"}),
-            "start": query.start or EARLIEST,
-            "end": query.end or LATEST,
-            "as_of": place.as_of,
-            "count": query.limit + 1,
-            **{f"after_{name}": getattr(place.after, name, None) for name in SeriesKey._fields},
-        }
-        rows, following = paging.cut(query, place, store.rows(_SELECT[query.revisions], values), _key)
-        page = IndicatorPage.model_validate({"items": rows, "as_of": place.as_of, "next": following})
-        return respond(page, query, settings)
+        return respond(page(store, query), query, settings)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from workloads.data_api import catalogue, identity, paging
 from workloads.data_api.answers import described, respond
-from workloads.data_api.catalogue import InstrumentsQuery, Key
+from workloads.data_api.catalogue import Catalogues, InstrumentsQuery, Key
 from workloads.data_api.guard import needs
 from workloads.data_api.predictions import Alias
 from workloads.data_api.questions import Answer, Page, Provenance
@@ -126,6 +126,18 @@ _SELECT: Final = sql.SQL(
 )
 
 
+def page(store: Store, listed: Catalogues, settings: DataApiSettings, query: LatestQuery) -> LatestPage:
+    """The page that is asked for."""
+    place = paging.place(query, Key)
+    _, rows = listed.of(identity.asking().view).read()
+    keys, following = paging.cut(query, place, catalogue.wanted(query, place, rows), catalogue.key_of)
+    at = identity.newest()
+    values: dict[str, Any] = {name: [key[name] for key in keys] for name in Key._fields}
+    values["zone"] = [settings.market_zones.get(key["market"], markets.DEFAULT_ZONE) for key in keys]
+    items = [_made(row) for row in store.rows(_SELECT, values | {"as_of": at})] if keys else []
+    return LatestPage.model_validate({"items": items, "as_of": at, "next": following})
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
     listed = catalogue.of(app, store, settings)
@@ -139,16 +151,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def latest(query: LatestQuery) -> Response:
-        place = paging.place(query, Key)
-        _, rows = listed.of(identity.asking().view).read()
-        keys, following = paging.cut(query, place, catalogue.wanted(query, place, rows), catalogue.key_of)
-        at = identity.newest()
-        values: dict[str, Any] = {name: [key[name] for key in keys] for name in Key._fields}
-        values["zone"] = [settings.market_zones.get(key["market"], markets.DEFAULT_ZONE) for key in keys]
-        items = [_made(row) for row in store.rows(_SELECT, values | {"as_of": at})] if keys else []
-        return respond(
-            LatestPage.model_validate({"items": items, "as_of": at, "next": following}), query, settings
-        )
+        return respond(page(store, listed, settings, query), query, settings)
 
 
 def _made(row: Row) -> dict[str, Any]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, LiteralString, NamedTuple, TypeVar, cast
+
+from psycopg import sql
 
 from workloads.data_api import cursors, identity
 from workloads.data_api.problems import Refused
 from workloads.data_api.questions import PagedQuery, PeriodsQuery, Query
+from workloads.data_api.store import Row
 from workloads.kit.contracts.messages import EARLIEST, LATEST, Name, Resolution, Utc
 
 K = TypeVar("K")
 R = TypeVar("R")
+P = TypeVar("P", bound=PeriodsQuery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,41 @@ def of_periods(query: PeriodsQuery, at: Place[PeriodKey]) -> dict[str, Any]:
         "count": query.limit + 1,
         **{f"after_{name}": getattr(after, name, None) for name in PeriodKey._fields},
     }
+
+
+NAMED: Final = ("symbol", "source", "resolution")
+"""What questions that are asked at once differ in."""
+
+
+def each(statement: sql.Composed, order: Sequence[str]) -> sql.Composed:
+    """A statement that takes values as `of_periods` gives them, for many `NAMED` at once: values of
+    `of_each`, rows in the same `order` within each, and of which of them each is, as `place`, from 1."""
+    text = statement.as_string(None)
+    for name in NAMED:
+        text = text.replace(f"%({name})s", f"k.{name}")
+    return sql.SQL(
+        "SELECT k.place, page.* FROM unnest({arrays}) WITH ORDINALITY AS k({names}, place)"
+        " CROSS JOIN LATERAL ({one}) page ORDER BY k.place, {order}"
+    ).format(
+        arrays=sql.SQL(", ").join(sql.SQL("{}::text[]").format(sql.Placeholder(name)) for name in NAMED),
+        names=sql.SQL(", ").join(map(sql.Identifier, NAMED)),
+        one=sql.SQL(cast("LiteralString", text)),
+        order=sql.SQL(", ").join(sql.Identifier("page", name) for name in order),
+    )
+
+
+def of_each(queries: Sequence[PeriodsQuery], at: Place[PeriodKey]) -> dict[str, Any]:
+    """Values of `each`, for questions that differ in `NAMED` alone."""
+    named = {name: [getattr(query, name) for query in queries] for name in NAMED}
+    return {**of_periods(queries[0], at), **named}
+
+
+def parted(queries: Sequence[P], found: Sequence[Row]) -> Iterator[tuple[P, list[Row]]]:
+    """Each question with its rows of those that `each` found."""
+    rows: list[list[Row]] = [[] for _ in queries]
+    for row in found:
+        rows[row.pop("place") - 1].append(row)
+    return zip(queries, rows, strict=True)
 
 
 def place(query: PagedQuery, kind: type[K]) -> Place[K]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal
 
 from flask import Response
@@ -13,7 +15,7 @@ from pydantic import Field
 from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
 from workloads.data_api.guard import needs
-from workloads.data_api.paging import PeriodKey
+from workloads.data_api.paging import PeriodKey, Place
 from workloads.data_api.questions import (
     Answer,
     Page,
@@ -140,6 +142,32 @@ def _key(row: Row) -> PeriodKey:
     return PeriodKey(row["event_time"], row["source"], row["resolution"], row["price_published_at"])
 
 
+_EACH: Final = paging.each(_SELECT, ("event_time", "source", "resolution", "price_published_at"))
+
+
+def page(store: Store, query: PredictionsQuery) -> PredictionPage:
+    """The page that is asked for."""
+    at = paging.place(query, PeriodKey)
+    return _page(query, at, store.rows(_SELECT, paging.of_periods(query, at)))
+
+
+def pages(store: Store, queries: Sequence[PredictionsQuery]) -> list[Callable[[], PredictionPage]]:
+    """The first page of each of several questions, by one statement; each when it is called for.
+
+    The questions differ in symbol, source and resolution alone.
+    """
+    at = paging.place(queries[0], PeriodKey)
+    found = store.rows(_EACH, paging.of_each(queries, at))
+    return [partial(_page, query, at, rows) for query, rows in paging.parted(queries, found)]
+
+
+def _page(query: PredictionsQuery, at: Place[PeriodKey], found: Sequence[Row]) -> PredictionPage:
+    rows, following = paging.cut(query, at, found, _key)
+    return PredictionPage.model_validate(
+        {"items": [_made(row) for row in rows], "as_of": at.as_of, "next": following}
+    )
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
 
@@ -152,11 +180,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def predictions(query: PredictionsQuery) -> Response:
-        place = paging.place(query, PeriodKey)
-        found = store.rows(_SELECT, paging.of_periods(query, place))
-        rows, following = paging.cut(query, place, found, _key)
-        made = {"items": [_made(row) for row in rows], "as_of": place.as_of, "next": following}
-        return respond(PredictionPage.model_validate(made), query, settings)
+        return respond(page(store, query), query, settings)
 
 
 def _made(row: Row) -> dict[str, Any]:

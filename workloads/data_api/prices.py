@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from flask import Response
@@ -13,7 +15,7 @@ from workloads.data_api import paging
 from workloads.data_api.answers import described, respond
 from workloads.data_api.display import Displayed, DisplayQuery, displayed
 from workloads.data_api.guard import needs
-from workloads.data_api.paging import PeriodKey
+from workloads.data_api.paging import PeriodKey, Place
 from workloads.data_api.questions import (
     Answer,
     Page,
@@ -70,6 +72,36 @@ def _key(row: Row) -> PeriodKey:
     return PeriodKey(row["delivery_start"], row["source"], row["resolution"], row["published_at"])
 
 
+_EACH: Final = {
+    kind: paging.each(statement, ("delivery_start", "source", "resolution", "published_at"))
+    for kind, statement in _SELECT.items()
+}
+
+
+def page(store: Store, query: PricesQuery) -> PricePage:
+    """The page that is asked for. Refused where its prices cannot be shown as asked."""
+    at = paging.place(query, PeriodKey)
+    return _page(query, at, store.rows(_SELECT[query.revisions], paging.of_periods(query, at)))
+
+
+def pages(store: Store, queries: Sequence[PricesQuery]) -> list[Callable[[], PricePage]]:
+    """The first page of each of several questions, by one statement; each when it is called for, as `page`.
+
+    The questions differ in symbol, source and resolution alone.
+    """
+    at = paging.place(queries[0], PeriodKey)
+    found = store.rows(_EACH[queries[0].revisions], paging.of_each(queries, at))
+    return [partial(_page, query, at, rows) for query, rows in paging.parted(queries, found)]
+
+
+def _page(query: PricesQuery, at: Place[PeriodKey], found: Sequence[Row]) -> PricePage:
+    rows, following = paging.cut(query, at, found, _key)
+    shown, conversion = displayed(rows, ("price",), query)
+    return PricePage.model_validate(
+        {"items": shown, "as_of": at.as_of, "next": following, "conversion": conversion}
+    )
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
 
@@ -82,11 +114,4 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def prices(query: PricesQuery) -> Response:
-        place = paging.place(query, PeriodKey)
-        found = store.rows(_SELECT[query.revisions], paging.of_periods(query, place))
-        rows, following = paging.cut(query, place, found, _key)
-        shown, conversion = displayed(rows, ("price",), query)
-        page = PricePage.model_validate(
-            {"items": shown, "as_of": place.as_of, "next": following, "conversion": conversion}
-        )
-        return respond(page, query, settings)
+        return respond(page(store, query), query, settings)

@@ -84,8 +84,9 @@ class Refused(Exception):
         super().__init__(detail)
         self.status, self.reason, self.headers = status, reason, headers or {}
         self.detail, self.remedy = f"{field}: {detail}", remedy
-        shown = None if value is None else value[:_SHOWN]
-        self.faults = [Fault(field=field, value=shown, detail=detail, remedy=remedy)]
+        self.faults = [
+            Fault(field=field, value=None if value is None else _shown(value), detail=detail, remedy=remedy)
+        ]
 
 
 def problem(
@@ -110,11 +111,27 @@ def problem(
 
 def invalid(error: ValidationError) -> Response:
     """422 of a question that is not one: each parameter at fault, and what it has to be."""
+    found = faults(error)
+    first = found[0]
+    return problem(422, f"{first.field}: {first.detail}", first.remedy, reason="invalid", errors=found)
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """What is wrong with a question, one a parameter at least."""
     known = {one.__name__: one for base in (Parameters, Body) for one in _questions(base)}
     asked = known.get(error.title, Parameters)
-    faults = [_fault(one, asked) for one in error.errors(include_url=False)]
-    first = faults[0]
-    return problem(422, f"{first.field}: {first.detail}", first.remedy, reason="invalid", errors=faults)
+    return [_fault(one, asked) for one in error.errors(include_url=False)]
+
+
+def refusal(error: ValidationError) -> Refused:
+    """The same as an exception, for who answers several questions at once."""
+    found = faults(error)
+    first = found[0]
+    refused = Refused(
+        422, first.detail, field=first.field, value=first.value, remedy=first.remedy, reason="invalid"
+    )
+    refused.faults = found
+    return refused
 
 
 def _questions(of: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -126,7 +143,7 @@ def _questions(of: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def _fault(error: Any, asked: type[BaseModel]) -> Fault:
     field = ".".join(map(str, error["loc"])) or ("body" if issubclass(asked, Body) else "query")
     wanted = asked.model_fields[field].description if field in asked.model_fields else None
-    detail, value = error["msg"].removeprefix("Value error, "), str(error["input"])[:_SHOWN]
+    detail, value = error["msg"].removeprefix("Value error, "), _shown(str(error["input"]))
     remedy = f"it is: {wanted}" if wanted else f"{DOCS} says what it is"
     match error["type"]:
         case "extra_forbidden":
@@ -143,6 +160,11 @@ def _fault(error: Any, asked: type[BaseModel]) -> Fault:
         case _:
             pass
     return Fault(field=field, value=value, detail=detail, remedy=remedy)
+
+
+def _shown(value: str) -> str:
+    """As it is given back: short, and text that can be encoded, which JSON with half a surrogate is not."""
+    return value[:_SHOWN].encode(errors="backslashreplace").decode()
 
 
 def handle(app: Flask) -> None:

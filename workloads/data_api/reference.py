@@ -62,6 +62,22 @@ class UnitPage(Page):
     items: list[UnitRow]
 
 
+def market_page(settings: DataApiSettings) -> MarketPage:
+    """All markets."""
+    names = [*sorted(settings.market_zones.keys() | table.PEAKS.keys()), _OTHER]
+    items = [_market(name, settings) for name in names]
+    return MarketPage.model_validate({"items": items, "as_of": datetime.now(UTC), "next": None})
+
+
+def unit_page() -> UnitPage:
+    """All units."""
+    items = [
+        {"unit": name, "dimension": one.dimension, "factor": float(one.factor), "source": one.source}
+        for name, one in UNITS.items()
+    ]
+    return UnitPage.model_validate({"items": items, "as_of": datetime.now(UTC), "next": None})
+
+
 def routes(app: OpenAPI, _store: Store, settings: DataApiSettings) -> None:
     """Add the routes."""
 
@@ -74,10 +90,7 @@ def routes(app: OpenAPI, _store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def markets(query: MarketsQuery) -> Response:
-        names = [*sorted(settings.market_zones.keys() | table.PEAKS.keys()), _OTHER]
-        items = [_market(name, settings) for name in names]
-        page = MarketPage.model_validate({"items": items, "as_of": datetime.now(UTC), "next": None})
-        return respond(page, query, settings)
+        return respond(market_page(settings), query, settings)
 
     @app.get(
         "/v1/units",
@@ -88,12 +101,7 @@ def routes(app: OpenAPI, _store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def units(query: UnitsQuery) -> Response:
-        items = [
-            {"unit": name, "dimension": one.dimension, "factor": float(one.factor), "source": one.source}
-            for name, one in UNITS.items()
-        ]
-        page = UnitPage.model_validate({"items": items, "as_of": datetime.now(UTC), "next": None})
-        return respond(page, query, settings)
+        return respond(unit_page(), query, settings)
 
 
 def _market(name: str, settings: DataApiSettings) -> dict[str, str]:

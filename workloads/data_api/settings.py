@@ -125,6 +125,12 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     download_seconds: float = Field(default=600.0, gt=0)
     """How long one may take."""
 
+    graphql_tokens: int = Field(default=600, ge=1)
+    graphql_depth: int = Field(default=8, ge=1)
+    graphql_aliases: int = Field(default=20, ge=0)
+    graphql_rows: int = Field(default=5000, ge=1)
+    """How much one request of GraphQL may ask for; rows of a field count for each row that it stands in."""
+
     settled_seconds: int = Field(default=86_400, ge=0)
     """How long after an instant what was published by then may still arrive here."""
     market_zones: dict[str, ZoneName] = Field(default={"power": "Europe/Berlin"})

@@ -69,6 +69,13 @@ _SELECT: Final = sql.SQL(
 ).format(sql.Identifier(SCHEMA, PREDICTION_OUTCOMES))
 
 
+def page(store: Store, query: SkillQuery) -> SkillPage:
+    """All there are."""
+    at = identity.newest()
+    values = {"symbol": query.symbol, "start": query.start or EARLIEST, "end": query.end or LATEST}
+    return SkillPage.model_validate({"items": store.rows(_SELECT, values), "as_of": at, "next": None})
+
+
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
 
@@ -81,7 +88,4 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def skill(query: SkillQuery) -> Response:
-        at = identity.newest()
-        values = {"symbol": query.symbol, "start": query.start or EARLIEST, "end": query.end or LATEST}
-        page = {"items": store.rows(_SELECT, values), "as_of": at, "next": None}
-        return respond(SkillPage.model_validate(page), query, settings)
+        return respond(page(store, query), query, settings)
