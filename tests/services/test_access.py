@@ -157,6 +157,51 @@ def test_a_tenant_sees_its_markets_its_depth_and_what_is_old_enough(
     assert datetime.fromisoformat(answer["as_of"]) <= datetime.now(UTC) - 720 * MINUTE
 
 
+def test_the_list_has_what_a_tenant_sees_of_a_series_and_no_series_without(
+    database: MigratedDatabase, app: OpenAPI
+) -> None:
+    """The list is made of look-ups: each has to stop at what the tenant sees."""
+    add(database, "DE-LU", "power", NOW - 40 * DAY, NOW - 41 * DAY)
+    add(database, "DE-LU", "power", NOW - 20 * DAY, NOW - 21 * DAY)
+    add(database, "DE-LU", "power", NOW - 2 * DAY, NOW - 3 * DAY)
+    add(database, "DE-LU", "power", NOW - 1 * DAY, NOW - 2 * MINUTE)
+    add(database, "OVER", "power", NOW - 40 * DAY, NOW - 41 * DAY)
+    add(database, "NEW", "power", NOW - 1 * DAY, NOW - 2 * MINUTE)
+    # Earlier it was of another market: a series of its own, of the same symbol and source.
+    add(database, "DE-LU", "gas", NOW - 50 * DAY, NOW - 51 * DAY)
+    entitle(
+        database,
+        pilot_one={},
+        pilot_two={"markets": ("power",), "history_days": 30, "delay_minutes": 15},
+    )
+    whole, less = (client(app, add_key(database, tenant)) for tenant in ("pilot-one", "pilot-two"))
+
+    def listed(api: FlaskClient) -> dict[tuple[str, str], tuple[datetime, ...]]:
+        names = ("first_delivery", "last_delivery", "last_published")
+        return {
+            (one["symbol"], one["market"]): tuple(datetime.fromisoformat(one[name]) for name in names)
+            for one in items(api, "/v1/instruments")
+        }
+
+    hour = timedelta(hours=1)
+    all_ = listed(whole)
+    assert set(all_) == {("DE-LU", "gas"), ("DE-LU", "power"), ("NEW", "power"), ("OVER", "power")}
+    assert all_["DE-LU", "power"] == (NOW - 40 * DAY, NOW - DAY + hour, NOW - 2 * MINUTE)
+    assert all_["DE-LU", "gas"] == (NOW - 50 * DAY, NOW - 50 * DAY + hour, NOW - 51 * DAY)
+    assert listed(less) == {
+        ("DE-LU", "power"): (NOW - 20 * DAY, NOW - 2 * DAY + hour, NOW - 3 * DAY),
+    }
+    # What reads past row security tells of entitled markets alone, and nobody else at all.
+    with database.connect(ROLE) as connection:
+        for tenant, seen in (("", set[str]()), ("pilot-two", {"power"}), ("pilot-one", {"gas", "power"})):
+            with connection.transaction():
+                connection.execute(sql.SQL("SET LOCAL carbon.tenant = {}").format(sql.Literal(tenant)))
+                found = connection.execute("SELECT market FROM features.price_series()").fetchall()
+                assert {market for (market,) in found} == seen
+    with database.connect("model_server") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT * FROM features.price_series()")
+
+
 def test_predictions_and_the_record_are_bound_too(database: MigratedDatabase, app: OpenAPI) -> None:
     made, outcome = NOW - 3 * DAY, NOW - DAY
     with database.admin() as connection:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
@@ -23,6 +24,7 @@ from tests.services.outcomes import add_predictions, add_prices
 from tests.services.test_data_api import add, settings
 from tools import charting
 from workloads.data_api.app import create_app
+from workloads.data_api.downloads import DownloadsQuery
 from workloads.data_api.hub.pages import PAGES
 from workloads.data_api.store import Store
 
@@ -161,13 +163,42 @@ def test_a_download_has_every_row_that_the_preview_promised(page: Page, tmp_path
     page.get_by_label("To, not included").fill("2024-03-01")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#preview tbody tr")).to_have_count(10)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
-    file = tmp_path / "prices.csv"
-    download.value.save_as(file)
-    with file.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    assert [float(row["price"]) for row in rows] == DAILY[31:60].tolist()
+    # 29 periods in these days; the file is the one place that knows how many have a price.
+    expect(page.locator("#estimate")).to_contain_text("Up to some 29 rows, less than 1 MiB")
+    for what, column, wanted in (
+        ("prices", "price", DAILY[31:60].tolist()),
+        ("forecasts and outcomes", "symbol", None),
+    ):
+        page.get_by_label("What").select_option(label=what)
+        # What was previewed is what is saved.
+        expect(page.get_by_role("button", name="Download")).to_be_hidden()
+        if wanted is None:
+            page.get_by_label("To, not included").fill("2025-03-01")
+        page.get_by_role("button", name="Preview").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download").click()
+        file = tmp_path / f"{column}.csv"
+        download.value.save_as(file)
+        with file.open(newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+        if wanted is None:
+            assert {row["symbol"] for row in rows} == {"COAL"}
+            assert len(rows) == 60
+        else:
+            assert [float(row[column]) for row in rows] == wanted
+
+
+@pytest.mark.usefixtures("market")
+def test_a_download_that_is_refused_says_so_on_the_page(page: Page) -> None:
+    show(page, "downloads")
+    offered = page.get_by_label("Form").locator("option").all_text_contents()
+    assert [one.lower() for one in offered] == list(
+        get_args(DownloadsQuery.model_fields["format"].annotation)
+    )
+    page.get_by_role("button", name="Preview").click()
+    page.route("**/v1/downloads*", lambda route: route.fulfill(status=503))
+    page.get_by_role("button", name="Download").click()
+    expect(page.get_by_role("alert")).to_contain_text("No file can be made just now")
 
 
 @pytest.mark.usefixtures("market")

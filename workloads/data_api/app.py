@@ -27,6 +27,7 @@ from workloads.data_api import (
     prices,
     problems,
     reference,
+    scenarios,
     skill,
 )
 from workloads.data_api.graphql_api import route as graphql
@@ -59,6 +60,7 @@ _RESOURCES: Final = (
     predictions,
     skill,
     curves,
+    scenarios,
     downloads,
 )
 """Modules of the routes, in the order of the document."""

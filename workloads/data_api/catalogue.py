@@ -75,12 +75,35 @@ def key_of(row: Row) -> Key:
     return Key(*(row[name] for name in Key._fields))
 
 
+_PRICES: Final = sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY)
+
+# Rows of a source's symbol, to be read in the order of their periods along the primary key. Whether one is of
+# the series is said within coalesce: else the planner takes its columns for independent, expects next to no
+# row, and sorts them all.
+_OF_SYMBOL: Final = sql.SQL(
+    "FROM {prices} p WHERE p.source = k.source AND p.symbol = k.symbol AND p.published_at <= now()"
+    " AND coalesce(p.market = k.market AND p.product = k.product AND p.resolution = k.resolution"
+    " AND p.currency = k.currency AND p.unit = k.unit AND p.provenance = k.provenance, false)"
+).format(prices=_PRICES)
+
+# Look-ups a series, along indexes: no reading of all prices. Row security holds in each of them; where it
+# shows no period, there is no series. (`price_series` alone reads past it, and lists entitled markets.)
 _SELECT: Final = sql.SQL(
-    "SELECT {key}, min(delivery_start) AS first_delivery, max(delivery_end) AS last_delivery,"
-    " max(published_at) AS last_published FROM {table} WHERE published_at <= now() GROUP BY {key}"
+    "SELECT {key}, last.delivery_end AS last_delivery,"
+    " (SELECT p.delivery_start {rows} ORDER BY p.delivery_start LIMIT 1) AS first_delivery,"
+    " (SELECT p.published_at FROM {prices} p WHERE {same} AND p.published_at <= now()"
+    " ORDER BY p.published_at DESC LIMIT 1) AS last_published"
+    " FROM {series}() k CROSS JOIN LATERAL"
+    " (SELECT p.delivery_end {rows} ORDER BY p.delivery_start DESC LIMIT 1) last"
 ).format(
-    key=sql.SQL(", ").join(map(sql.Identifier, Key._fields)),
-    table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY),
+    key=sql.SQL(", ").join(sql.Identifier("k", name) for name in Key._fields),
+    same=sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier("p", name), sql.Identifier("k", name))
+        for name in Key._fields
+    ),
+    prices=_PRICES,
+    rows=_OF_SYMBOL,
+    series=sql.Identifier(SCHEMA, "price_series"),
 )
 
 

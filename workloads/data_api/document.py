@@ -43,18 +43,19 @@ def of(app: OpenAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document of an application's routes."""
     made: dict[str, Any] = json.loads(json.dumps(app.api_doc, sort_keys=True))
     needed = {
-        _PARAMETER.sub(r"{\1}", rule.rule): wanted
+        (_PARAMETER.sub(r"{\1}", rule.rule), method.lower()): wanted
         for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
         if (wanted := need(app, rule.endpoint)) is not None
     }
     for path, operations in made["paths"].items():
-        for operation in operations.values():
-            content = operation["responses"]["200"]["content"]
-            if JSON in content:
+        for method, operation in operations.items():
+            asked = {one["name"] for one in operation.get("parameters", ())}
+            content = operation["responses"].get("200", {}).get("content", {})
+            if JSON in content and "format" in asked:
                 content[CSV] = {"schema": {"type": "string", "description": f"As {JSON}, a line a row."}}
-        if (wanted := needed.get(path)) is None:  # nobody may use it
-            continue
-        for operation in operations.values():
+            if (wanted := needed.get((path, method))) is None:  # nobody may use it
+                continue
             operation["security"] = [{SCHEME: []}]
             operation[PRODUCT], operation[SCOPE] = wanted.product, wanted.scope
     return made

@@ -106,7 +106,7 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     store_timeout_seconds: float = Field(default=5.0, gt=0)
     """How long the database may work on one question."""
     catalogue_seconds: float = Field(default=30.0, ge=0)
-    """How old the list of instruments may be; it is read from all prices."""
+    """How old the list of instruments may be."""
 
     access_seconds: float = Field(default=5.0, ge=0)
     """How old keys and entitlements may be: a change of them holds after this."""

@@ -1,9 +1,10 @@
-"""The feature store, as the API reads it: one question a transaction, with a limit to its time."""
+"""The feature store, as the API asks it: one question a transaction, with a limit to its time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
 import psycopg
@@ -18,11 +19,14 @@ from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.entitlements import TENANT_SETTING
 
 Row = dict[str, Any]
+Cursor = psycopg.Cursor[Row]
 
 _BOUNDS: Final = sql.SQL(
-    "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {timeout};"
+    "SET TRANSACTION {access}; SET LOCAL statement_timeout = {timeout};"
     f" SET LOCAL {TENANT_SETTING} = {{tenant}}"
 )
+_READ_ONLY: Final = sql.SQL("READ ONLY")
+_READ_WRITE: Final = sql.SQL("READ WRITE")
 _MOST_MS: Final = 600_000
 
 
@@ -60,8 +64,9 @@ class _Bounded(db.Login):
 class Store:
     """A bounded pool of connections, opened in the background: the API starts while the database is away.
 
-    A pooler that shares connections takes no options of a session, so each transaction says for itself that
-    it only reads, for how long, and for which tenant: row security then shows what that one is entitled to.
+    A pooler that shares connections takes no options of a session, so each transaction says for itself
+    whether it writes, for how long it may run, and for which tenant: row security then shows what that one is
+    entitled to.
     """
 
     def __init__(self, settings: DataApiSettings) -> None:
@@ -94,14 +99,30 @@ class Store:
         Raises:
             StoreAway, StoreBusy, StoreSlow: there are none to be had just now.
         """
+        with self._transaction(_READ_ONLY) as cursor:
+            return cursor.execute(query, values).fetchall()
+
+    @contextmanager
+    def changing(self) -> Generator[Cursor]:
+        """A transaction that writes what is the tenant's own: whole at the block's end, or not at all.
+
+        Raises:
+            StoreAway, StoreBusy, StoreSlow: as `rows`. At its end it may be unknown whether it counts, so
+                what it does has to be such that it can be done again.
+        """
+        with self._transaction(_READ_WRITE) as cursor:
+            yield cursor
+
+    @contextmanager
+    def _transaction(self, access: sql.SQL) -> Generator[Cursor]:
         try:
             with (
                 self._pool.connection() as connection,
                 connection.transaction(),
                 connection.cursor(row_factory=dict_row) as cursor,
             ):
-                cursor.execute(self._bounds())
-                return cursor.execute(query, values).fetchall()
+                cursor.execute(self._bounds(access))
+                yield cursor
         except TooManyRequests as error:
             raise StoreBusy(str(error)) from error
         except psycopg.errors.QueryCanceled as error:
@@ -126,7 +147,7 @@ class Store:
                 connection.transaction(),
                 connection.cursor() as cursor,
             ):
-                cursor.execute(self._bounds())
+                cursor.execute(self._bounds(_READ_ONLY))
                 cursor.execute(limit)
                 with cursor.copy(query, values) as copy:
                     yield from map(bytes, copy)
@@ -137,8 +158,8 @@ class Store:
         except (PoolTimeout, *db.LOST) as error:
             raise StoreAway(str(error)) from error
 
-    def _bounds(self) -> sql.Composed:
-        return _BOUNDS.format(timeout=self._timeout, tenant=sql.Literal(identity.tenant()))
+    def _bounds(self, access: sql.SQL) -> sql.Composed:
+        return _BOUNDS.format(access=access, timeout=self._timeout, tenant=sql.Literal(identity.tenant()))
 
     def close(self) -> None:
         self._pool.close()

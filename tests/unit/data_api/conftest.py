@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -23,6 +24,18 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 SETTINGS = DataApiSettings(postgres_host="unused", postgres_user="unused")
 
 
+class Nothing:
+    """A transaction over tables that hold nothing."""
+
+    rowcount = 0
+
+    def execute(self, _query: object, _values: Mapping[str, Any]) -> Nothing:
+        return self
+
+    def fetchone(self) -> None:
+        return None
+
+
 class MemoryStore:
     """What the routes ask of `Store`: gives `found`, up to the limit, or raises `error`."""
 
@@ -36,6 +49,12 @@ class MemoryStore:
         if self.error is not None:
             raise self.error
         return self.found[: values.get("count", len(self.found))]
+
+    @contextmanager
+    def changing(self) -> Generator[Nothing]:
+        if self.error is not None:
+            raise self.error
+        yield Nothing()
 
     def copied(
         self, _query: object, values: Mapping[str, Any], _seconds: float

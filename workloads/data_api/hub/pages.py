@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import structlog
 from flask import (
@@ -20,7 +20,7 @@ from flask import (
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
-from workloads.data_api import sessions
+from workloads.data_api import downloads, scenarios, sessions
 from workloads.data_api.guard import Guard
 from workloads.data_api.identity import Principal
 from workloads.data_api.problems import DOCS, Refused
@@ -50,6 +50,7 @@ class Place:
 PAGES: Final[Mapping[str, Place]] = {
     "board": Place("Markets", "Last price, change and forecast of every series"),
     "instrument": Place("Instrument", "Prices, forecasts and what came of them"),
+    "curves": Place("Curves", "Forward curves from quotes, and what if"),
     "models": Place("Models", "How good the forecasts were"),
     "downloads": Place("Downloads", "Prices and forecasts as a file", ("downloads",)),
     "status": Place("Status", "How fresh each source is"),
@@ -108,7 +109,7 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
             sessions.end(response)
         return response
 
-    @hub.get("/<any(board, instrument, models, downloads, status):name>")
+    @hub.get("/<any(board, instrument, curves, models, downloads, status):name>")
     def page(name: str) -> BaseResponse:
         try:
             visitor = guard.visitor()
@@ -128,6 +129,9 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
             here=PAGES.get(name, _OUTSIDE),
             zones=settings.market_zones,
             docs=DOCS,
+            datasets=_choices("dataset"),
+            formats=_choices("format"),
+            most_scenarios=scenarios.MOST,
             version=settings.code_version,
             visitor=visitor,
             wrong=wrong,
@@ -140,6 +144,11 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
         return response
 
     app.register_blueprint(hub)
+
+
+def _choices(field: str) -> tuple[str, ...]:
+    """What /v1/downloads takes, which alone says so."""
+    return get_args(downloads.DownloadsQuery.model_fields[field].annotation)
 
 
 def _within(path: str) -> str:

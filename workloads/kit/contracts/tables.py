@@ -27,6 +27,7 @@ JOB_RUNS: Final = "job_runs"  # one row a run of a scheduled job: a figure that 
 QUALITY_ALERTS: Final = "quality_alerts"  # findings, and what a person said of each
 QUALITY_SCORES: Final = "quality_scores"  # view: share of rows without an alert, by source, day and rule
 MODEL_EVENTS: Final = "model_events"  # promotions and roll-backs, with who or what, and why
+SCENARIOS: Final = "scenarios"  # questions to /v1/curves that tenants saved
 
 Right = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 
@@ -37,3 +38,4 @@ READ: Final[tuple[Right, ...]] = ("SELECT",)
 UPSERT: Final[tuple[Right, ...]] = ("SELECT", "INSERT", "UPDATE")
 ADD: Final[tuple[Right, ...]] = ("INSERT",)
 APPEND: Final[tuple[Right, ...]] = ("SELECT", "INSERT")
+KEEP: Final[tuple[Right, ...]] = ("SELECT", "INSERT", "UPDATE", "DELETE")

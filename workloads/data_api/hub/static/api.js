@@ -1,29 +1,45 @@
 // What pages ask of the API, and how they say that it did not answer.
 
 export class Problem extends Error {
-  constructor(status, detail, remedy) {
+  constructor(status, detail, remedy, errors = []) {
     super(detail);
     this.status = status;
     this.remedy = remedy;
+    this.errors = errors;
   }
 }
 
-/** The answer of a route as it is given out. Throws a Problem that says what to do. */
-export async function get(path, parameters = {}) {
+/** The address of a route with the parameters that have a value. */
+export function address(path, parameters = {}) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, value);
   }
+  return url;
+}
+
+/** The answer of a route as it is given out. Throws a Problem that says what to do. */
+export function get(path, parameters = {}) {
+  return send("GET", path, parameters);
+}
+
+/** As `get`, with another method; `body` goes as JSON. An answer without content is null. */
+export async function send(method, path, parameters = {}, body = undefined, signal = undefined) {
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-  } catch {
+    answer = await fetch(address(path, parameters), {
+      method, headers, signal, credentials: "same-origin", body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new Problem(0, "The platform does not answer.", "Check your connection; the page tries again by itself.");
   }
-  if (answer.ok) return answer.json();
+  if (answer.ok) return answer.status === 204 || method === "HEAD" ? null : answer.json();
   if (answer.status === 401) location.assign(`/hub/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
   const told = await answer.json().catch(() => ({}));
-  throw new Problem(answer.status, told.detail ?? `Answer ${answer.status}.`, told.remedy ?? "Try again.");
+  throw new Problem(answer.status, told.detail ?? `Answer ${answer.status}.`, told.remedy ?? "Try again.", told.errors);
 }
 
 /** All rows of a question, page by page; `seen` is told of each page. */

@@ -1,4 +1,4 @@
-// Prices as steps over their delivery periods, forecasts as points in a band.
+// Charts over delivery periods: prices with their forecasts in a band, and curves beside each other.
 import { zoneOf } from "./page.js";
 
 let plot;
@@ -18,6 +18,29 @@ function colour(name) {
 
 /** Draw, in `element`, columns of equal length: times in seconds, prices, forecasts, lower, upper (null: none). */
 export function draw(element, columns, { market, unit }) {
+  plotted(element, columns, { zone: zoneOf(market), unit }, [
+    { label: "price", stroke: colour("--price"), width: 1.5, paths: steps(), points: { show: false } },
+    { label: "forecast", stroke: colour("--forecast"), width: 0, points: { show: true, size: 4, fill: colour("--forecast") } },
+    { label: "low", stroke: colour("--forecast"), width: 0.5, points: { show: false }, spanGaps: false },
+    { label: "high", stroke: colour("--forecast"), width: 0.5, points: { show: false }, spanGaps: false },
+  ], [{ series: [4, 3], fill: colour("--band") }]);
+}
+
+/** Draw curves beside each other: times in seconds, then a column a name; told apart by colour and by dashes. */
+export function compare(element, columns, names, { zone, unit }) {
+  const colours = ["--price", "--line-1", "--line-2", "--line-3", "--line-4"];
+  const dashes = [[], [8, 4], [3, 3], [10, 3, 2, 3], [2, 5]];
+  plotted(element, columns, { zone: zoneOf("", zone), unit }, names.map((label, at) => {
+    const kind = at ? (at - 1) % 4 + 1 : 0;
+    return { label, stroke: colour(colours[kind]), dash: dashes[kind], width: kind ? 1.75 : 2, paths: steps(), points: { show: false } };
+  }));
+}
+
+function steps() {
+  return globalThis.uPlot?.paths.stepped({ align: 1 });
+}
+
+function plotted(element, columns, { zone, unit }, series, bands = []) {
   plot?.destroy();
   if (typeof uPlot === "undefined") {
     element.textContent = "The chart could not be loaded; the table below has the same figures.";
@@ -28,18 +51,12 @@ export function draw(element, columns, { market, unit }) {
   plot = new uPlot({
     width: Math.max(280, element.clientWidth),
     height: Math.max(240, Math.min(420, innerHeight * 0.45)),
-    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zoneOf(market)),
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     scales: { x: { time: true } },
     axes: [{ ...axis, values: MARKS }, { ...axis, size: 64, label: unit, labelSize: 18 }],
     legend: { live: true },
-    series: [
-      { value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
-      { label: "price", stroke: colour("--price"), width: 1.5, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
-      { label: "forecast", stroke: colour("--forecast"), width: 0, points: { show: true, size: 4, fill: colour("--forecast") } },
-      { label: "low", stroke: colour("--forecast"), width: 0.5, points: { show: false }, spanGaps: false },
-      { label: "high", stroke: colour("--forecast"), width: 0.5, points: { show: false }, spanGaps: false },
-    ],
-    bands: [{ series: [4, 3], fill: colour("--band") }],
+    series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...series],
+    bands,
   }, columns, element);
 }
 

@@ -3,9 +3,9 @@
 const zones = JSON.parse(document.body.dataset.zones);
 const zoneChoice = document.getElementById("zone");
 
-/** The IANA zone in which times of a market are shown. */
-export function zoneOf(market) {
-  return zoneChoice.value === "UTC" ? "UTC" : (zones[market] ?? "UTC");
+/** The IANA zone in which times of a market are shown; `own` is one that was asked for in place of the market's. */
+export function zoneOf(market, own = undefined) {
+  return zoneChoice.value === "UTC" ? "UTC" : (own ?? zones[market] ?? "UTC");
 }
 
 const formats = new Map();
@@ -83,14 +83,18 @@ export async function attempt(work) {
     problem.hidden = true;
     return true;
   } catch (error) {
-    problem.replaceChildren();
-    const what = document.createElement("b");
-    what.textContent = error.message;
-    problem.append(what, ` ${error.remedy ?? "Load the page again; if it stays, tell those who run the platform."}`);
-    problem.hidden = false;
-    if (error.remedy === undefined) console.error(error);
+    tell(error);
     return false;
   }
+}
+
+/** Say at the head of the page what is wrong. */
+export function tell(error) {
+  const what = document.createElement("b");
+  what.textContent = error.message;
+  problem.replaceChildren(what, ` ${error.remedy ?? "Load the page again; if it stays, tell those who run the platform."}`);
+  problem.hidden = false;
+  if (error.remedy === undefined) console.error(error);
 }
 
 /** Fill the page now, again every `seconds` while it is looked at, and when the zone changes. */
@@ -107,6 +111,14 @@ export function keep(work, seconds = 15) {
   setInterval(() => { if (!document.hidden) run(); }, seconds * 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) run(); });
   zoneChoice.addEventListener("change", run);
+}
+
+/** Run when the zone, the theme or the width is another one, which what is drawn depends on. */
+export function redrawn(work) {
+  let waiting;
+  zoneChoice.addEventListener("change", work);
+  document.addEventListener("theme", work);
+  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(work, 200); });
 }
 
 zoneChoice.value = localStorage.getItem("zone") ?? "market";

@@ -7,7 +7,7 @@ from typing import Final
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import Declaration, KafkaUse, Reach
 from workloads.kit.contracts.declared.services import REDIS
-from workloads.kit.contracts.tables import APPEND, READ, UPSERT
+from workloads.kit.contracts.tables import APPEND, KEEP, READ, UPSERT
 from workloads.kit.contracts.topics import COMMODITY_PRICES, ML_PREDICTIONS, PLATFORM_AUDIT
 
 KEYS_ID: Final = "data-api-keys"
@@ -34,6 +34,8 @@ DATA_API: Final = Declaration(
         tables.MARKET_INDICATORS: READ,
         tables.ML_PREDICTIONS: READ,
         tables.PREDICTION_OUTCOMES: READ,
+        # Of its tenants, each its own.
+        tables.SCENARIOS: KEEP,
     },
     # What a tenant may ask for is counted there for all pods.
     calls=(REDIS.name,),
