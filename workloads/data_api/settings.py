@@ -124,6 +124,8 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     """How long a client may take nothing of one."""
     download_seconds: float = Field(default=600.0, gt=0)
     """How long one may take."""
+    xlsx_rows: int = Field(default=50_000, ge=1, le=1_048_575)
+    """Rows that a spreadsheet may have: it is made in whole before it is sent, some seconds at this many."""
 
     settled_seconds: int = Field(default=86_400, ge=0)
     """How long after an instant what was published by then may still arrive here."""
