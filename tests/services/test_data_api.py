@@ -633,7 +633,7 @@ def test_what_moved_a_forecast_is_named_the_most_first(database: MigratedDatabas
             "UPDATE features.ml_predictions SET moved_by = %s WHERE event_time = %s", (moved, days[-1])
         )
     (unsaid, said) = items(api, "/v1/predictions", symbol="SYN-A")
-    most_first = [{"input": "wind-solar", "by": -12.25}, {"input": "load", "by": 1.5}]
+    most_first = [{"by": -12.25, "input": "wind-solar"}, {"by": 1.5, "input": "load"}]
     assert (unsaid["moved_by"], said["moved_by"]) == (None, most_first)
     table = list(csv.DictReader(io.StringIO(api.get("/v1/predictions?symbol=SYN-A&format=csv").text)))
     assert [row["moved_by"] for row in table] == ["", json.dumps(most_first)]

@@ -19,7 +19,6 @@ from workloads.data_api import (
     catalogue,
     curves,
     docs,
-    downloads,
     indicators,
     latest,
     metrics,
@@ -31,6 +30,7 @@ from workloads.data_api import (
     skill,
 )
 from workloads.data_api.graphql_api import route as graphql
+from workloads.data_api.downloads import route as downloads
 from workloads.data_api.guard import GUARD, SCHEME, Guard, made
 from workloads.data_api.hub import pages as hub
 from workloads.data_api.problems import Refused

@@ -143,7 +143,7 @@ def _asked(before: Schema, after: Schema) -> Iterator[str]:
 
 
 def _narrowed(name: str, was: Schema, now: Schema) -> Iterator[str]:
-    if "enum" in now and not set(was.get("enum", (None,))) <= set(now["enum"]):
+    if "enum" in now and not set(was.get("enum", (was.get("const"),))) <= set(now["enum"]):
         yield f"{name} takes less than it did"
     for keyword, sign in _BOUNDS.items():
         if keyword in now and (keyword not in was or sign * now[keyword] < sign * was[keyword]):

@@ -47,17 +47,17 @@ class IndicatorsQuery(RevisionsQuery):
 class IndicatorRow(Answer):
     """The value of one delivery period [delivery_start, delivery_end), in `unit`."""
 
-    zone: str
-    name: str
-    kind: IndicatorKind
-    source: str
+    zone: str = Field(description="Market or bidding zone.")
+    name: str = Field(description="What is forecast or measured.")
+    kind: IndicatorKind = Field(description="Whether it was said beforehand or measured.")
+    source: str = Field(description="Who gave it.")
     resolution: str = Field(description="Length of the series' periods: ISO 8601 duration.")
-    delivery_start: datetime
-    delivery_end: datetime
+    delivery_start: datetime = Field(description="Start of the period.")
+    delivery_end: datetime = Field(description="Its end, which is no part of it.")
     published_at: datetime = Field(description="When it was made known.")
-    value: float = Field(allow_inf_nan=False)
-    unit: str
-    provenance: Provenance
+    value: float = Field(description="May be zero or negative.", allow_inf_nan=False)
+    unit: str = Field(description="What the value is counted in.")
+    provenance: Provenance = Field(description="Whether it is the market's, replayed or made by a generator.")
     correction: bool = Field(description="Whether it revises an earlier one.")
     replayed_from: datetime | None = Field(description="Of a replayed value: the day that it is of.")
 

@@ -36,18 +36,18 @@ class PricesQuery(PeriodsQuery, RevisionsQuery, DisplayQuery):
 class Price(Answer):
     """A price of one delivery period [delivery_start, delivery_end), in `currency` per `unit`."""
 
-    symbol: str
-    source: str
-    market: str
-    product: Product
+    symbol: str = Field(description="As /v1/instruments lists it.")
+    source: str = Field(description="Who gave it.")
+    market: str = Field(description="As /v1/markets lists it.")
+    product: Product = Field(description="What was traded.")
     resolution: str = Field(description="Length of the series' periods: ISO 8601 duration; PT0S is a quote.")
-    delivery_start: datetime
-    delivery_end: datetime
+    delivery_start: datetime = Field(description="Start of the period.")
+    delivery_end: datetime = Field(description="Its end, which is no part of it.")
     published_at: datetime = Field(description="When the market made it known.")
     price: float = Field(description="May be zero or negative.", allow_inf_nan=False)
-    currency: str
-    unit: str
-    provenance: Provenance
+    currency: str = Field(description="ISO 4217 code, or GBp: pence.")
+    unit: str = Field(description="What the price is for one of.")
+    provenance: Provenance = Field(description="Whether it is the market's, replayed or made by a generator.")
     correction: bool = Field(description="Whether it revises an earlier one.")
     replayed_from: datetime | None = Field(description="Of a replayed price: the day that it is of.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -62,9 +64,8 @@ class MemoryStore:
         self.asked.append(values)
         if self.error is not None:
             raise self.error
-        yield b"symbol,price\n"
         for row in self.found:
-            yield f"{row['symbol']},{row['price']}\n".encode()
+            yield copied(row)
 
 
 def price(hour: int, value: float = 1.5) -> Row:
@@ -86,6 +87,20 @@ def price(hour: int, value: float = 1.5) -> Row:
         "correction": False,
         "replayed_from": None,
     }
+
+
+def copied(row: Row) -> bytes:
+    """A row as COPY sends it for people."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\n").writerow(
+        value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else _written(value)
+        for value in row.values()
+    )
+    return line.getvalue().encode()
+
+
+def _written(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else value
 
 
 KEY_ID, SECRET = "0123456789ab", "5" * 64

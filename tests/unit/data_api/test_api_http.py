@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
 
 from tests.unit.data_api.conftest import MemoryStore, price
-from workloads.data_api.downloads import Turns
+from workloads.data_api.downloads.turns import Turns
 from workloads.data_api.guard import OPEN, need
 from workloads.data_api.store import StoreAway, StoreBusy, StoreSlow
 
