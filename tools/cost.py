@@ -148,6 +148,17 @@ def written(page: Path = PAGE) -> str:
     return page.read_text(encoding="utf-8").partition(start)[2].partition(end)[0].strip() + "\n"
 
 
+def volume_gib(config: Mapping[str, Any]) -> int:
+    """GiB of all volumes that a stack keeps, its system nodes' among them.
+
+    Args:
+        config: section → content, as the stack's files have it together.
+    """
+    aws: Aws | None = section(config, "aws", Aws)
+    nodes = _cluster(aws.cluster) if aws is not None and aws.cluster is not None else ()
+    return sum(line.quantity for line in (*nodes, *_volumes(config)) if line.item == "gp3")
+
+
 def _foundation(aws: Aws, secrets: int) -> Iterator[Line]:
     """What the section `aws` makes, in the order of `infra/layers/foundation.py`."""
     yield Line("kms-key", len(needed_keys(aws)), "KMS keys")
