@@ -34,6 +34,7 @@ def whole() -> dict[str, Any]:
             "zones": [f"{REGION}{zone}" for zone in "abc"],
             "nat": "per-zone",
             "endpoints": ["ecr.api", "ecr.dkr", "sts"],
+            "endpoints_why": "calls of these never leave the network",
         },
         "cluster": {
             "version": "1.35",
@@ -55,7 +56,7 @@ def whole() -> dict[str, Any]:
             "sources": ["market-key"],
             "alerts": ["pagerduty"],
         },
-        "audit": {"data_events": True},
+        "audit": {"objects_of": ["prod"]},
         "edge": {
             "domain": "carbon.example.com",
             "allowed_cidrs": ["203.0.113.0/24"],
@@ -72,6 +73,8 @@ def bootstrap() -> dict[str, Any]:
         "region": REGION,
         "boundary": False,
         "state": {},
+        "buckets": {"audit": {"mode": "COMPLIANCE"}},
+        "audit": {},
         "github": {"repository": "owner/name", "environments": ["dev", "prod"], "regions": [REGION]},
     }
 

@@ -1,8 +1,8 @@
 """What the stacks cost a month at AWS: quantities from the stack files, prices from docs/prices.csv.
 
-Counted is what is there whatever the load. What traffic and data cost (NAT and load balancer by the GB, logs,
-objects, requests, backups) is not. Neither are the nodes that Karpenter starts: those are bounded by their
-pools, and shown apart.
+Counted is what is there whatever the load, with the nodes that Karpenter needs for it (`tools/cost_nodes.py`)
+and logs at a stated rate (`tools/cost_logs.py`). What traffic and data cost (NAT and load balancer by the GB,
+objects, requests, backups) is not. What Karpenter's pools are when they are full is shown apart.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-
 from infra.components.aws.firewall import MANAGED_RULES
 from infra.layers.foundation import needed_keys
 from infra.settings.aws import Aws
@@ -24,7 +22,8 @@ from infra.settings.cost import KubecostSettings
 from infra.settings.data import Kafka, KafkaStrimzi, MLflow, MLflowDeployment, Postgres, PostgresCloudNativePG
 from infra.settings.monitoring import KubePrometheusStackSettings, Monitoring
 from infra.settings.services import ServicesSettings
-from tools import paths
+from tools import cost_logs, cost_nodes, paths
+from tools.cost_nodes import LARGE_CPUS, mebi, milli, section
 from tools.gate import settings
 from tools.prices import Line, Price, Priced, priced, prices
 from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
@@ -36,8 +35,6 @@ _SYSTEM_VOLUME: Final = 4
 """GiB of Bottlerocket's own volume, beside the one for data."""
 _OTHER_SECRETS: Final = 4
 """PostgreSQL's superuser, Redis, Grafana's administrator, Velero's repository."""
-_POOL_CPUS: Final = 2
-"""vCPUs of a `large`: within a family, a vCPU costs the same in every size."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Estimate:
     """What a stack costs a month.
 
     Attributes:
-        most: what Karpenter's pools add when they are full, bought on demand.
+        most: Karpenter's pools when they are full, bought on demand.
     """
 
     stack: str
@@ -86,12 +83,13 @@ def estimate(
     Args:
         config: section → content, as the stack's files have it together.
     """
-    aws: Aws | None = _section(config, "aws", Aws)
+    aws: Aws | None = section(config, "aws", Aws)
     if aws is None:
         return None
     # Each tenant has a database role; each role, and each client of the egress proxy, has a secret.
     secrets = len(ROLES) + len(config.get("tenants", {})) + len(EGRESS_CLIENTS)
-    fixed = [line for line in [*_foundation(aws, secrets), *_volumes(config)] if line.quantity]
+    always = [*_foundation(aws, secrets), *_volumes(config), *cost_nodes.lines(config), *cost_logs.lines(aws)]
+    fixed = [line for line in always if line.quantity]
     pools = list(_pools(config))
     return Estimate(
         stack,
@@ -150,12 +148,23 @@ def written(page: Path = PAGE) -> str:
     return page.read_text(encoding="utf-8").partition(start)[2].partition(end)[0].strip() + "\n"
 
 
+def volume_gib(config: Mapping[str, Any]) -> int:
+    """GiB of all volumes that a stack keeps, its system nodes' among them.
+
+    Args:
+        config: section → content, as the stack's files have it together.
+    """
+    aws: Aws | None = section(config, "aws", Aws)
+    nodes = _cluster(aws.cluster) if aws is not None and aws.cluster is not None else ()
+    return sum(line.quantity for line in (*nodes, *_volumes(config)) if line.item == "gp3")
+
+
 def _foundation(aws: Aws, secrets: int) -> Iterator[Line]:
     """What the section `aws` makes, in the order of `infra/layers/foundation.py`."""
     yield Line("kms-key", len(needed_keys(aws)), "KMS keys")
     if aws.network is not None:
         zones = len(aws.network.zones)
-        gateways = 1 if aws.network.nat == "one" else zones
+        gateways = aws.network.gateways
         yield Line("nat-gateway", gateways, "NAT gateways, without what they pass on")
         yield Line("public-ipv4", gateways, "their addresses")
         yield Line(
@@ -184,11 +193,11 @@ def _cluster(cluster: EksSettings) -> Iterator[Line]:
 
 def _volumes(config: Mapping[str, Any]) -> Iterator[Line]:
     """What workloads keep on volumes."""
-    kafka: Kafka | None = _section(config, "kafka", Kafka)
-    postgres: Postgres | None = _section(config, "postgres", Postgres)
-    monitoring: Monitoring | None = _section(config, "monitoring", Monitoring)
-    mlflow: MLflow | None = _section(config, "mlflow", MLflow)
-    kubecost: KubecostSettings | None = _section(config, "cost", KubecostSettings)
+    kafka: Kafka | None = section(config, "kafka", Kafka)
+    postgres: Postgres | None = section(config, "postgres", Postgres)
+    monitoring: Monitoring | None = section(config, "monitoring", Monitoring)
+    mlflow: MLflow | None = section(config, "mlflow", MLflow)
+    kubecost: KubecostSettings | None = section(config, "cost", KubecostSettings)
     if kafka is not None:
         gib = kafka.brokers * _gib(kafka.storage.size)
         if isinstance(kafka, KafkaStrimzi) and kafka.controllers is not None:
@@ -212,25 +221,16 @@ def _volumes(config: Mapping[str, Any]) -> Iterator[Line]:
 
 def _pools(config: Mapping[str, Any]) -> Iterator[Line]:
     """Karpenter's nodes when every pool is full, as the `large` (2 vCPU) of its first family."""
-    services: ServicesSettings | None = _section(config, "services", ServicesSettings)
+    services: ServicesSettings | None = section(config, "services", ServicesSettings)
     if services is None or services.karpenter is None:
         return
     for name, pool in sorted(services.karpenter.pools.items()):
-        nodes = math.ceil(_cpus(pool.cpu) / _POOL_CPUS)
+        nodes = math.ceil(milli(pool.cpu) / 1000 / LARGE_CPUS)
         yield Line(f"ec2:{pool.families[0]}.large", nodes, f"node pool {name} when full, on demand")
 
 
-def _section(config: Mapping[str, Any], name: str, kind: Any) -> Any:
-    return TypeAdapter(kind).validate_python(config[name]) if name in config else None
-
-
-def _cpus(amount: str) -> float:
-    return int(amount[:-1]) / 1000 if amount.endswith("m") else int(amount)
-
-
 def _gib(size: str) -> int:
-    number, unit = int(size[:-2]), size[-2:]
-    return math.ceil(number * {"Ti": 2**10, "Gi": 1, "Mi": 2**-10, "Ki": 2**-20}[unit])
+    return math.ceil(mebi(size) / 2**10)
 
 
 def _with_compared(lines: Sequence[Priced]) -> str:

@@ -108,4 +108,4 @@ def _monthly(line: Line, region: str, table: Mapping[tuple[str, str], Price]) ->
     return price.usd * _PER_MONTH[price.unit] * line.quantity
 
 
-_PER_MONTH: Final = {"hour": HOURS, "month": 1, "GiB-month": 1}
+_PER_MONTH: Final = {"hour": HOURS, "month": 1, "GiB": 1, "GiB-month": 1}

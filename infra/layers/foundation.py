@@ -114,7 +114,6 @@ class Foundation(Component):
                     bucket=buckets.made["audit"],
                     key_arn=keys.arn("audit"),
                     log_key_arn=keys.arn("logs"),
-                    recorded=[made for purpose, made in buckets.made.items() if purpose != "audit"],
                 ),
                 self._below,
             )

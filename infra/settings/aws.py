@@ -103,12 +103,31 @@ class SecretsManager(Section):
 
 
 class AuditSettings(Section):
-    """CloudTrail in all regions, to the audit bucket and to a log group."""
+    """CloudTrail of the whole account, to the audit bucket and to a log group.
 
-    log_days: LogDays = Field(TWO_YEARS, ge=TWO_YEARS, description="Days that its log group keeps.")
-    data_events: bool = Field(
-        False, description="Whether reads and writes of the buckets' objects are recorded too; it costs."
+    One stack an account has it: AWS asks nothing for the first copy of management events, and pays no more.
+    """
+
+    objects_of: list[LabelValue] = Field(
+        default=[],
+        description="Environments of the account whose reads and writes of objects in buckets are recorded "
+        "too; each event costs.",
     )
+
+
+class LogRetention(Section):
+    """Days that logs are kept, by what they are for: each day costs, and what is evidence stays."""
+
+    control_plane: LogDays = Field(
+        TWO_YEARS,
+        ge=TWO_YEARS,
+        description="The control plane's: who asked the Kubernetes API for what is written nowhere else.",
+    )
+    trail: LogDays = Field(90, description="The trail's, to search in: the audit bucket has it all, locked.")
+    network: LogDays = Field(30, description="Flows of the network.")
+    firewall: LogDays = Field(90, description="What the firewall let through and refused.")
+    requests: int = Field(180, ge=1, le=365, description="Requests at the load balancer, in a bucket.")
+    functions: LogDays = Field(30, description="Functions, and builds of the runner.")
 
 
 class EdgeSettings(Section):
@@ -184,7 +203,7 @@ class Aws(Section):
         description="Whether each role has the environment's permissions boundary, which the stack with "
         "`github` made; a deployment by GitHub cannot make a role without it.",
     )
-    log_days: LogDays = Field(TWO_YEARS, description="Days that log groups keep.")
+    logs: LogRetention = Field(default=LogRetention(), description="How long which logs are kept.")
     key_deletion_days: int = Field(30, ge=7, le=30, description="Days in which a deleted key can be saved.")
     network: NetworkSettings | None = Field(None, description="The network.")
     cluster: EksSettings | None = Field(None, description="The cluster.")
@@ -233,6 +252,14 @@ class Aws(Section):
         elsewhere = [zone for zone in network.zones if zone[:-1] != self.region]
         if elsewhere:
             raise ValueError(f"network.zones {', '.join(elsewhere)} are not of region {self.region}")
+        if (self.cluster is None) != (network.nat == "none"):
+            behind = (
+                "no cluster is" if self.cluster is None else "a cluster is, whose images and sources are far"
+            )
+            raise ValueError(
+                f"network.nat is {network.nat} and {behind} behind it: use none without a cluster, "
+                "one or per-zone with one"
+            )
         if self.cluster is not None and len(network.zones) < 2:
             raise ValueError("network.zones has one zone: EKS asks for subnets in two")
         if self.cluster is not None and self.cluster.service_cidr.overlaps(network.cidr):

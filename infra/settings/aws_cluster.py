@@ -51,14 +51,26 @@ class NetworkSettings(Section):
 
     cidr: IPv4Network = Field(description="Range of the VPC, /16 to /20, of private addresses.")
     zones: list[str] = Field(min_length=1, max_length=3, description="Availability zones.")
-    nat: Literal["one", "per-zone"] = Field(
-        description="NAT gateways: `one` is cheap, and its zone's failure cuts all off; or one a zone."
+    nat: Literal["none", "one", "per-zone"] = Field(
+        description="NAT gateways: `one` is cheap, and its zone's failure cuts all off; or one a zone; or "
+        "`none`, where no cluster is behind them."
     )
     endpoints: list[Endpoint] = Field(
         default=[],
-        description="AWS services that are reached by an interface endpoint rather than by NAT; "
-        "S3 and DynamoDB always are, by gateway endpoints that cost nothing.",
+        description="AWS services that are reached by an interface endpoint, each paid by the hour in each "
+        "zone; S3 and DynamoDB always are, by gateway endpoints that cost nothing.",
     )
+    endpoints_why: str | None = Field(
+        None,
+        min_length=10,
+        description="What endpoints are for where NAT gateways carry the same calls, such as a service that "
+        "gets more by NAT, which is paid by the GB, than an endpoint costs.",
+    )
+
+    @property
+    def gateways(self) -> int:
+        """NAT gateways, each with an address of its own."""
+        return {"none": 0, "one": 1, "per-zone": len(self.zones)}[self.nat]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -70,6 +82,11 @@ class NetworkSettings(Section):
             raise ValueError(f"zones {', '.join(self.zones)} has one twice")
         if len(set(self.endpoints)) < len(self.endpoints):
             raise ValueError(f"endpoints {', '.join(self.endpoints)} has one twice")
+        if self.endpoints and self.nat != "none" and self.endpoints_why is None:
+            raise ValueError(
+                f"endpoints {', '.join(self.endpoints)} carry what nat: {self.nat} carries, and each is paid "
+                f"in {len(self.zones)} zones: remove them, or say in endpoints_why what they are for"
+            )
         return self
 
 

@@ -1,21 +1,24 @@
-"""Who did what is written down, kept for two years, and cannot be read or changed by others."""
+"""Who did what is written down once, kept for two years, and cannot be read or changed by others."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from policies.examples import aws
 from policies.limits import Limits
 from policies.rule import Finding, Resource, ResourceRule, Stack, StackRule
-from policies.rules.eks import CLUSTER
 from policies.rules.s3 import AUDIT_DAYS, TRAIL
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
 FSBP = "AWS Foundational Security Best Practices"
-AUDIT = ("audit", "cloudtrail", "/cluster", "flow", "waf")
-"""What the name of a log group says that holds evidence: the trail, the control plane, the network, the
-firewall."""
+OIDC = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+EVIDENCE = re.compile(r"^/aws/eks/.*/cluster$")
+"""Names of the log groups that hold evidence which is nowhere else: those of control planes. The trail's is
+in its bucket, locked (`s3-audit-locked`); its log group is to search in."""
+LONGEST = 400
+"""Days after which no log that is not evidence is kept."""
 
 
 def _plain(group: Resource, _: Limits) -> Iterator[str]:
@@ -29,10 +32,19 @@ def _endless(group: Resource, _: Limits) -> Iterator[str]:
 
 
 def _forgetful(group: Resource, _: Limits) -> Iterator[str]:
-    name = f"{group.name} {group.get('name', '')}".lower()
     days = int(group.get("retentionInDays", 0))
-    if any(word in name for word in AUDIT) and 0 < days < AUDIT_DAYS:
+    if _is_evidence(group) and 0 < days < AUDIT_DAYS:
         yield f"it holds evidence and keeps it for {days} days, {AUDIT_DAYS} are asked"
+
+
+def _hoarding(group: Resource, _: Limits) -> Iterator[str]:
+    days = int(group.get("retentionInDays", 0))
+    if not _is_evidence(group) and days > LONGEST:
+        yield f"it is no evidence and is kept and paid for {days} days, {LONGEST} are the most"
+
+
+def _is_evidence(group: Resource) -> bool:
+    return EVIDENCE.match(str(group.get("name", ""))) is not None
 
 
 def _partial(trail: Resource, _: Limits) -> Iterator[str]:
@@ -46,14 +58,19 @@ def _partial(trail: Resource, _: Limits) -> Iterator[str]:
         yield "it does not log, or leaves the global services out"
 
 
-def _untracked(stack: Stack, _: Limits) -> Iterator[Finding]:
-    if next(stack.of(TRAIL), None) is None:
-        for cluster in stack.of(CLUSTER):
-            yield Finding(cluster, "no CloudTrail writes down what is done in its account")
+def _one_trail(stack: Stack, _: Limits) -> Iterator[Finding]:
+    owners, trails = list(stack.of(OIDC)), list(stack.of(TRAIL))
+    if not trails:
+        for owner in owners:
+            yield Finding(owner, "no CloudTrail writes down what is done in its account")
+    for trail in trails if not owners else trails[1:]:
+        yield Finding(
+            trail, "it is a second trail of its account: each copy of an event after the first costs"
+        )
 
 
 def _group(name: str = "/carbon/dev/demo", **props: Any) -> Resource:
-    return aws(GROUP, **{"name": name, "kmsKeyId": "arn:aws:kms:demo", "retentionInDays": 731.0, **props})
+    return aws(GROUP, **{"name": name, "kmsKeyId": "arn:aws:kms:demo", "retentionInDays": 90.0, **props})
 
 
 def _trail(**props: Any) -> Resource:
@@ -93,11 +110,21 @@ RULES = (
         remedy=f"set retentionInDays to {AUDIT_DAYS} or more",
         types=frozenset({GROUP}),
         check=_forgetful,
-        passes=(_group("/aws/eks/carbon-dev/cluster"), _group(retentionInDays=30.0)),
+        passes=(_group("/aws/eks/carbon-dev/cluster", retentionInDays=731.0), _group(retentionInDays=30.0)),
         refuses=(
             _group("/aws/eks/carbon-dev/cluster", retentionInDays=90.0),
-            _group("/carbon/dev/flow-logs", retentionInDays=365.0),
+            _group("/aws/eks/carbon-dev/cluster", retentionInDays=365.0),
         ),
+    ),
+    ResourceRule(
+        id="log-retention-bounded",
+        source="AWS Well-Architected, Cost Optimization Pillar COST04",
+        title="logs that are no evidence end",
+        remedy=f"set retentionInDays to {LONGEST} or less: aws.logs has a value for each class of logs",
+        types=frozenset({GROUP}),
+        check=_hoarding,
+        passes=(_group(retentionInDays=365.0), _group("/aws/eks/carbon-dev/cluster", retentionInDays=731.0)),
+        refuses=(_group("/carbon/dev/flow-logs", retentionInDays=731.0),),
     ),
     ResourceRule(
         id="trail-complete",
@@ -115,13 +142,13 @@ RULES = (
         ),
     ),
     StackRule(
-        id="trail-present",
-        source=f"{FSBP} CloudTrail.1",
-        title="what is done in an account that runs a cluster is written down",
-        remedy="add a CloudTrail trail to the stack's foundation",
-        about=(CLUSTER, TRAIL),
-        check=_untracked,
-        passes=((aws(CLUSTER), _trail()), ()),
-        refuses=((aws(CLUSTER),),),
+        id="trail-once",
+        source=f"{FSBP} CloudTrail.1; AWS Well-Architected COST05",
+        title="what is done in an account is written down once, by the stack that lets GitHub in",
+        remedy="give that stack aws.audit, and no other",
+        about=(OIDC, TRAIL),
+        check=_one_trail,
+        passes=((aws(OIDC), _trail()), ()),
+        refuses=((aws(OIDC),), (_trail(),), (aws(OIDC), _trail(), aws(TRAIL, "other"))),
     ),
 )

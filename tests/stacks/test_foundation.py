@@ -179,6 +179,14 @@ class TestWhole:
 
 
 class TestNetwork:
+    def test_without_a_gateway_there_is_no_address_and_no_way_out(self) -> None:
+        network = {**aws.whole()["network"], "nat": "none"}
+        recorded = aws.foundation({"account_id": aws.ACCOUNT, "region": aws.REGION, "network": network})[1]
+        assert not {"aws:ec2/natGateway:NatGateway", "aws:ec2/eip:Eip"} & {
+            r.type for r in recorded.seen.values()
+        }
+        assert of(recorded, "ec2/route:Route").keys() == {"network-public"}
+
     def test_a_gateway_a_zone_and_each_zone_uses_its_own(self, recorded: Recorder) -> None:
         assert len(of(recorded, "ec2/natGateway:NatGateway")) == 3
         routes = of(recorded, "ec2/route:Route")
@@ -493,7 +501,13 @@ class TestStorage:
         assert trail.inputs["kmsKeyId"] == aws.key_arn("keys-audit")
         assert of(recorded, "s3/bucketPolicy:BucketPolicy")["buckets-audit"].urn in trail.depends_on
         objects = trail.inputs["advancedEventSelectors"][1]["fieldSelectors"][2]["startsWiths"]
-        assert objects == [f"{aws.arn(f'buckets-{b}')}/" for b in ("recovery", "mlflow", "warehouse")]
+        assert objects == [
+            f"arn:aws:s3:::carbon-prod-{b}-{aws.ACCOUNT}-" for b in ("recovery", "mlflow", "warehouse")
+        ]
+        for b, start in zip(("recovery", "mlflow", "warehouse"), objects, strict=True):
+            assert NAMES.bucket_arn(b).startswith(start), (
+                "it records what the environment's buckets are called"
+            )
 
     def test_reads_and_writes_are_recorded_only_where_asked(self) -> None:
         trail = one(changed("audit", value={}, parts=("buckets", "audit")), "cloudtrail/trail:Trail")
@@ -619,8 +633,8 @@ class TestParts:
         services = {
             r.type.split(":")[1].split("/")[0] for r in bootstrap.seen.values() if r.type.startswith("aws:")
         }
-        assert services == {"iam", "kms", "s3"}
-        bucket = one(bootstrap, "s3/bucket:Bucket")
+        assert services == {"cloudtrail", "cloudwatch", "iam", "kms", "s3"}
+        bucket = of(bootstrap, "s3/bucket:Bucket")["state-bucket"]
         assert bucket.protect
         assert bucket.inputs["bucket"].startswith("carbon-bootstrap-state-")
 
@@ -629,6 +643,8 @@ class TestParts:
         for r in of(bootstrap, "iam/role:Role").values():
             (statement,) = json.loads(r.inputs["assumeRolePolicy"])["Statement"]
             claims = statement["Condition"]["StringEquals"]
+            if statement["Action"] != ["sts:AssumeRoleWithWebIdentity"]:
+                continue
             subjects[r.inputs["name"]] = claims["token.actions.githubusercontent.com:sub"]
         assert subjects == {
             "carbon-bootstrap-preview": [

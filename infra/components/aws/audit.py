@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -15,9 +15,14 @@ from infra.components.aws.log_group import log_group
 from infra.components.aws.role import Role, RoleArgs
 from infra.manifests.iam import services
 from infra.manifests.iam.document import text, trust_of_service
+from infra.names import Bucket as Purpose
+from infra.names import Names
 from infra.settings.aws import AuditSettings
 
 TRAIL = "audit"
+
+RECORDED: Final[tuple[Purpose, ...]] = ("recovery", "mlflow", "warehouse")
+"""Buckets whose objects' reads and writes may be recorded: what holds the platform's data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +30,6 @@ class AuditArgs:
     """Args:
     bucket: that the trail is kept in.
     key_arn: of the trail.
-    recorded: buckets whose objects' reads and writes are recorded, where the settings say so.
     """
 
     site: AwsSite
@@ -33,11 +37,10 @@ class AuditArgs:
     bucket: Bucket
     key_arn: pulumi.Input[str]
     log_key_arn: pulumi.Input[str]
-    recorded: Sequence[Bucket]
 
 
 class Audit(AwsComponent):
-    """CloudTrail of all regions: signed, encrypted, in a bucket that nobody can change and in a log group."""
+    """CloudTrail of the account, signed and encrypted, in a bucket that nobody can change and a log group."""
 
     TYPE: ClassVar[str] = "carbon:aws:Audit"
 
@@ -47,7 +50,7 @@ class Audit(AwsComponent):
         group = log_group(
             self.child("logs"),
             names.log_group(TRAIL),
-            args.settings.log_days,
+            args.site.logs.trail,
             args.log_key_arn,
             self.below(protect=args.site.protect, retain=True),
         )
@@ -73,20 +76,28 @@ class Audit(AwsComponent):
             enable_logging=True,
             cloud_watch_logs_group_arn=group.arn.apply(lambda arn: f"{arn}:*"),
             cloud_watch_logs_role_arn=role.arn,
-            advanced_event_selectors=_selectors(args.recorded if args.settings.data_events else ()),
+            advanced_event_selectors=_selectors(names, args.settings.objects_of),
             opts=self.below(after=[*args.bucket.ready, *role.ready], protect=args.site.protect),
         )
         self.register_outputs({})
 
 
-def _selectors(recorded: Sequence[Bucket]) -> list[aws.cloudtrail.TrailAdvancedEventSelectorArgs]:
+def _selectors(
+    names: Names, environments: Sequence[str]
+) -> list[aws.cloudtrail.TrailAdvancedEventSelectorArgs]:
     selector = aws.cloudtrail.TrailAdvancedEventSelectorFieldSelectorArgs
     selectors = [
         aws.cloudtrail.TrailAdvancedEventSelectorArgs(
             name="Management", field_selectors=[selector(field="eventCategory", equals=["Management"])]
         )
     ]
-    if recorded:
+    if environments:
+        # The start of their names: an environment may be in another region than the trail.
+        starts = [
+            f"arn:aws:s3:::{Names(one, names.account_id, names.region).prefix}-{purpose}-{names.account_id}-"
+            for one in environments
+            for purpose in RECORDED
+        ]
         selectors.append(
             aws.cloudtrail.TrailAdvancedEventSelectorArgs(
                 name="Objects",
@@ -95,7 +106,7 @@ def _selectors(recorded: Sequence[Bucket]) -> list[aws.cloudtrail.TrailAdvancedE
                     selector(field="resources.type", equals=["AWS::S3::Object"]),
                     selector(
                         field="resources.ARN",
-                        starts_withs=[bucket.arn.apply(lambda arn: f"{arn}/") for bucket in recorded],
+                        starts_withs=starts,
                     ),
                 ],
             )

@@ -9,7 +9,7 @@ import pulumi
 
 from infra.components.base import Component
 from infra.names import Names
-from infra.settings.aws import Aws
+from infra.settings.aws import Aws, LogRetention
 from infra.settings.base import Labels
 
 
@@ -20,14 +20,14 @@ class AwsSite:
     Args:
         protect: whether the engine refuses to delete or replace what holds data.
         boundary: whether roles have the environment's permissions boundary.
-        log_days: days that a log group keeps.
+        logs: how long which logs are kept.
     """
 
     names: Names
     labels: Labels
     protect: bool
     boundary: bool
-    log_days: int
+    logs: LogRetention
 
 
 def site(labels: Labels, settings: Aws) -> AwsSite:
@@ -41,7 +41,7 @@ def site(labels: Labels, settings: Aws) -> AwsSite:
         labels=labels,
         protect=settings.protect,
         boundary=settings.boundary,
-        log_days=settings.log_days,
+        logs=settings.logs,
     )
 
 

@@ -57,7 +57,7 @@ class Edge(AwsComponent):
                 # A load balancer can write with no key but S3's own.
                 key_arn=None,
                 noncurrent_days=30,
-                expire_days=site.log_days,
+                expire_days=site.logs.requests,
             ),
             self.below(),
         )

@@ -67,7 +67,11 @@ class Eks(AwsComponent):
             self.below(),
         )
         logs = log_group(
-            self.child("logs"), names.cluster_log_group, args.site.log_days, args.log_key_arn, self.below()
+            self.child("logs"),
+            names.cluster_log_group,
+            args.site.logs.control_plane,
+            args.log_key_arn,
+            self.below(),
         )
         groups = self._private_access(args)
         public = [str(cidr) for cidr in settings.public_access_cidrs]

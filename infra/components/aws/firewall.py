@@ -71,7 +71,7 @@ class Firewall(AwsComponent):
             name, resource_arn=args.load_balancer_arn, web_acl_arn=acl.arn, opts=self.below()
         )
         group = log_group(
-            self.child("logs"), site.names.waf_log_group, site.log_days, args.log_key_arn, self.below()
+            self.child("logs"), site.names.waf_log_group, site.logs.firewall, args.log_key_arn, self.below()
         )
         delivery = aws.cloudwatch.LogResourcePolicy(
             self.child("logs"),

@@ -80,7 +80,8 @@ class Network(AwsComponent):
         tables: list[aws.ec2.RouteTable] = []
         for index, (zone, subnet) in enumerate(private.items()):
             table = self._table("private", f"private-{zone}", {zone: subnet})
-            self._route(f"private-{zone}", table, nat_gateway_id=nats[index % len(nats)].id)
+            if nats:
+                self._route(f"private-{zone}", table, nat_gateway_id=nats[index % len(nats)].id)
             tables.append(table)
         tables.append(self._table("isolated", "isolated", isolated))
         self._endpoints(tables)
@@ -108,7 +109,7 @@ class Network(AwsComponent):
     ) -> list[aws.ec2.NatGateway]:
         made: list[aws.ec2.NatGateway] = []
         placed = list(public.items())
-        for zone, subnet in placed[:1] if self._settings.nat == "one" else placed:
+        for zone, subnet in placed[: self._settings.gateways]:
             address = aws.ec2.Eip(self.child(f"nat-{zone}"), domain="vpc", opts=self.below(after=[gateway]))
             made.append(
                 aws.ec2.NatGateway(
@@ -210,7 +211,7 @@ class Network(AwsComponent):
         group = log_group(
             self.child(FLOW_LOGS),
             names.log_group(FLOW_LOGS),
-            args.site.log_days,
+            args.site.logs.network,
             args.log_key_arn,
             self.below(),
         )
@@ -232,6 +233,7 @@ class Network(AwsComponent):
             log_destination_type="cloud-watch-logs",
             log_destination=group.arn,
             iam_role_arn=writer.arn,
-            max_aggregation_interval=60,
+            # Ten minutes: a tenth of the records, and a tenth of their cost.
+            max_aggregation_interval=600,
             opts=self.below(after=writer.ready),
         )

@@ -45,7 +45,7 @@ class RotationFunction(AwsComponent):
         group = log_group(
             self.child("logs"),
             names.log_group("rotation"),
-            args.site.log_days,
+            args.site.logs.functions,
             args.log_key_arn,
             self.below(),
         )

@@ -114,7 +114,6 @@ def _roles(names: Names) -> list[Statement]:
             when={
                 "StringEquals": {
                     "iam:PassedToService": [
-                        "cloudtrail.amazonaws.com",
                         "ec2.amazonaws.com",
                         "eks.amazonaws.com",
                         "lambda.amazonaws.com",

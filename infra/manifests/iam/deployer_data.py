@@ -216,7 +216,7 @@ def _zone(domain: str) -> list[Statement]:
 
 
 def records(names: Names) -> list[Statement]:
-    """Logs, the audit trail and the budget."""
+    """Logs and the budget. The audit trail is the account's: no deployment of an environment may touch it."""
     return [
         allow(
             "LogGroups",
@@ -245,20 +245,6 @@ def records(names: Names) -> list[Statement]:
                 "logs:UpdateLogDelivery",
             ],
             EVERYTHING,
-        ),
-        allow(
-            "Trail",
-            [
-                "cloudtrail:AddTags",
-                "cloudtrail:CreateTrail",
-                "cloudtrail:DeleteTrail",
-                "cloudtrail:PutEventSelectors",
-                "cloudtrail:RemoveTags",
-                "cloudtrail:StartLogging",
-                "cloudtrail:StopLogging",
-                "cloudtrail:UpdateTrail",
-            ],
-            [arn(names, "cloudtrail", f"trail/{names.trail}")],
         ),
         allow(
             "Budget",

@@ -36,3 +36,10 @@ def test_a_deployment_may_change_the_records_of_its_own_domain() -> None:
 def test_roles_write_copies_to_where_their_stack_replicates() -> None:
     replicas = {s: aws(s).get("buckets", {}).get("replicate_to") for s in STACKS}
     assert GITHUB["copies"] == {s: to["environment"] for s, to in replicas.items() if to}
+
+
+def test_an_account_has_one_trail_which_records_environments_that_it_has() -> None:
+    """Another would be paid for each event; the policy `trail-once` sees one stack at a time."""
+    trails = {s: aws(s)["audit"] for s in STACKS if "audit" in aws(s)}
+    assert list(trails) == ["bootstrap"]
+    assert set(trails["bootstrap"]["objects_of"]) <= set(GITHUB["environments"])

@@ -35,7 +35,7 @@ def test_a_whole_section_is_accepted() -> None:
     assert read.cluster is not None
     assert read.cluster.version == "1.35"
     assert read.protect is True
-    assert read.log_days >= 731
+    assert read.logs.control_plane >= 731
 
 
 @pytest.mark.parametrize("stack", ["bootstrap", "dr"])
@@ -92,8 +92,10 @@ CLOSED = whole()["cluster"] | {"github": False, "admins": []}
         (["buckets", "replicate_to", "region"], "eu-central-1", "the stack's own"),
         (["buckets"], {}, "has no bucket"),
         (["registry", "replicate_to"], "eu-central-1", "the stack's own"),
-        (["audit", "log_days"], 365, "731"),
-        (["log_days"], 700, "log_days"),
+        (["logs"], {"control_plane": 365}, "731"),
+        (["logs"], {"network": 700}, "logs.network"),
+        (["network", "endpoints_why"], None, "carry what nat: per-zone carries"),
+        (["network", "nat"], "none", "use none without a cluster"),
         (["secrets", "rotation_days"], 0, "rotation_days"),
         (["secrets", "recovery_days"], 1, "recovery_days"),
         (["edge", "allowed_cidrs"], ["0.0.0.0/0"], "most of the internet"),

@@ -23,6 +23,7 @@ NETWORK: dict[str, Any] = {
     "zones": ["eu-central-1a", "eu-central-1b"],
     "nat": "per-zone",
     "endpoints": ["ec2", "sts", "kms"],
+    "endpoints_why": "for the sake of the test",
 }
 CLUSTER: dict[str, Any] = {
     "version": "1.35",
@@ -55,6 +56,9 @@ TABLE = {
         ("waf-acl", "month", "*", "5"),
         ("waf-rule", "month", "*", "1"),
         ("hosted-zone", "month", "*", "0.5"),
+        ("logs-in", "GiB", "*", "0"),
+        ("logs-kept", "GiB-month", "*", "0"),
+        ("ec2:r7g.large", "hour", "*", "0.1"),
     )
 }
 
@@ -78,15 +82,16 @@ def test_a_stack_that_is_not_at_aws_costs_nothing_there() -> None:
 
 
 def test_a_network_costs_its_gateways_addresses_and_endpoints_in_every_zone() -> None:
-    made = _estimate(_aws(network=NETWORK))
+    made = _estimate(_aws(network=NETWORK, cluster=CLUSTER))
     assert _monthly(made, "nat-gateway") == [Decimal("0.10") * 730 * 2]
     assert _monthly(made, "public-ipv4") == [Decimal("0.01") * 730 * 2]
     assert _monthly(made, "interface-endpoint") == [Decimal("0.02") * 730 * 3 * 2]
-    assert made.known == Decimal(146 + Decimal("14.6") + Decimal("87.6") + 1)
+    bare = _estimate(_aws(network=NETWORK | {"endpoints": []}, cluster=CLUSTER))
+    assert made.known - bare.known == Decimal("87.6")
 
 
 def test_one_gateway_for_all_zones_is_one() -> None:
-    made = _estimate(_aws(network=NETWORK | {"nat": "one", "endpoints": []}))
+    made = _estimate(_aws(network=NETWORK | {"nat": "one", "endpoints": []}, cluster=CLUSTER))
     assert _monthly(made, "nat-gateway") == [Decimal(73)]
     assert _monthly(made, "interface-endpoint") == []
 
@@ -132,10 +137,72 @@ def test_what_karpenter_starts_is_bounded_by_its_pools_and_not_in_the_sum() -> N
     assert made.known == _estimate(config).known
 
 
+POOLS: dict[str, Any] = {
+    name: {
+        "capacity": ["on-demand"],
+        "families": [family],
+        "architectures": ["arm64"],
+        "cpu": "64",
+        "memory": "256Gi",
+        "dedicated": name == "data",
+    }
+    for name, family in (("data", "r7g"), ("general", "m7g"))
+}
+KARPENTER: dict[str, Any] = {"karpenter": {"image": "bottlerocket@v1.64.0", "pools": POOLS}}
+CONSUMER: dict[str, Any] = {
+    "scaler": {"kind": "keda", "min_replicas": 3, "max_replicas": 9},
+    "resources": SMALL | {"cpu": "500m", "memory": "1Gi", "memory_limit": "1Gi"},
+}
+
+
+def _nodes(config: dict[str, Any]) -> dict[str, int]:
+    """Nodes for what always runs, by item."""
+    made = _estimate(config)
+    return {p.line.item: p.line.quantity for p in made.lines if "always run" in p.line.note}
+
+
+def test_nodes_that_kafka_and_the_workloads_always_need_are_in_the_sum() -> None:
+    at_rest = _aws(network=NETWORK, cluster=CLUSTER) | {"services": KARPENTER}
+    assert _nodes(at_rest) == {}
+    # 1.5 vCPUs and 3 GiB of a node's 1.8 and 6.8; its largest number of pods is the load's.
+    assert _nodes(at_rest | {"analytics_consumer": CONSUMER}) == {"ec2:m7g.large": 1}
+    doubled = CONSUMER | {"scaler": CONSUMER["scaler"] | {"min_replicas": 6}}
+    assert _nodes(at_rest | {"analytics_consumer": doubled}) == {"ec2:m7g.large": 2}
+    # 36 GiB of brokers, on nodes with 13.6 GiB each for pods, in the pool that is theirs.
+    broker = {"cpu": "1", "memory": "12Gi", "memory_limit": "12Gi"}
+    kafka = {
+        "kind": "strimzi",
+        "node_pool": "data",
+        "resources": broker,
+        "storage": {"size": "10Gi"},
+        "operator_resources": SMALL,
+    }
+    assert _nodes(at_rest | {"kafka": kafka}) == {"ec2:r7g.large": 3, "ec2:m7g.large": 1}
+    made = _estimate(at_rest | {"kafka": kafka})
+    assert made.known - _estimate(at_rest).known > Decimal("0.1") * 730 * 3
+
+
+def test_a_job_needs_no_node_that_stays() -> None:
+    at_rest = _aws(network=NETWORK, cluster=CLUSTER) | {"services": KARPENTER}
+    training = {"resources": SMALL | {"cpu": "2"}, "monitor": {"resources": SMALL}}
+    assert _nodes(at_rest | {"model_training": training}) == {}
+
+
+def test_logs_cost_what_comes_in_once_and_what_is_kept_for_as_long() -> None:
+    def logs(**days: int) -> tuple[int, int]:
+        made = _estimate(_aws(network=NETWORK, cluster=CLUSTER, logs=days))
+        counted = {p.line.item: p.line.quantity for p in made.lines}
+        return counted["logs-in"], counted["logs-kept"]
+
+    short, long = logs(network=30), logs(network=365)
+    assert short[0] == long[0] > 0
+    assert short[1] < long[1]
+
+
 def test_an_item_that_the_table_does_not_have_is_an_error_and_not_free() -> None:
     table = {key: price for key, price in TABLE.items() if key[0] != "nat-gateway"}
     with pytest.raises(ToolError, match="no row for nat-gateway"):
-        cost.estimate("some", _aws(network=NETWORK), table)
+        cost.estimate("some", _aws(network=NETWORK, cluster=CLUSTER), table)
 
 
 COUNTED = {
@@ -198,7 +265,7 @@ def test_the_page_has_what_the_stacks_cost_now() -> None:
 def test_writing_replaces_the_tables_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{cost._MARKS[0]}\nold\n{cost._MARKS[1]}\nafter\n")
-    made = [_estimate(_aws(network=NETWORK))]
+    made = [_estimate(_aws(network=NETWORK, cluster=CLUSTER))]
     cost.write(made, page)
     assert cost.written(page) == cost.markdown(made)
     assert page.read_text().startswith(f"before\n{cost._MARKS[0]}\n\n| stack |")

@@ -42,7 +42,7 @@ def test_each_value_says_where_it_is_from() -> None:
     assert said("prod", "nat") == {"stacks/Pulumi.prod.yaml"}
     assert said("dev", "nat") == {"stacks/base/eks.yaml"}
     assert said("dev", "account_id") == {"stacks/base/account.yaml"}
-    assert said("dev", "log_days") == {"default"}
+    assert said("dev", "key_deletion_days") == {"default"}
     assert said("local", "identifier") == {"the run"}
 
 

@@ -55,7 +55,7 @@ def without(made: Callable[..., dict[str, Any]], *sids: str) -> Callable[..., di
 def test_a_trails_key_that_lets_nothing_be_decrypted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = without(keys.key_policy, "DecryptForTrail")
     monkeypatch.setattr("infra.components.aws.keys.key_policy", lacking)
-    (finding,) = found("prod")
+    (finding,) = found("bootstrap")
     assert finding.subject == "cloudtrail.amazonaws.com"
     assert "may not call kms:Decrypt" in finding.message
 
