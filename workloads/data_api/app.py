@@ -29,8 +29,8 @@ from workloads.data_api import (
     scenarios,
     skill,
 )
-from workloads.data_api.graphql_api import route as graphql
 from workloads.data_api.downloads import route as downloads
+from workloads.data_api.graphql_api import route as graphql
 from workloads.data_api.guard import GUARD, SCHEME, Guard, made
 from workloads.data_api.hub import pages as hub
 from workloads.data_api.problems import Refused
