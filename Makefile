@@ -10,7 +10,7 @@ SETS := $(notdir $(basename $(wildcard stacks/sets/*.yaml)))
 export WITH
 
 .PHONY: help try try-down up down status logs env rollback-model lint format test-fast test test-all \
-	preview snapshot schema cost images bench venv venv-run
+	preview snapshot schema cost sdk images bench venv venv-run
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^### / {printf "\n%s\n", substr($$0, 5)} \
@@ -88,14 +88,18 @@ preview: venv ## what each stack would be, and every check over it, no credentia
 snapshot: venv ## accept the stacks' resources as they are now:  make snapshot STACK=prod
 	@$(PY) -m tools snapshot
 
-schema: venv ## write the generated JSON Schemas anew
+schema: venv ## write the generated JSON Schemas anew, and the Python client's files
 	@$(PY) -m infra.schema
 	@$(PY) -m workloads.kit.contracts.schema
 	@$(PY) -m workloads.data_api.document
 	@$(PY) -m workloads.data_api.graphql_api.document
+	@$(PY) -m tools sdk generate
 
 cost: venv ## what each stack costs a month at AWS; writes it into docs/deploy-aws.md
 	@$(PY) -m tools cost --write
+
+sdk: venv ## build the Python client's wheel into dist/ (docs/sdk.md)
+	@$(PY) -m tools sdk build
 
 images: venv ## build the container images that changed
 	@$(PY) -m tools images build

@@ -18,6 +18,7 @@ from tools import (
 from tools.cluster import cli as cluster_cli
 from tools.gate import cli as gate_cli
 from tools.image_build import cli as images_cli
+from tools.sdk import cli as sdk_cli
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.registered_commands += platform_cli.app.registered_commands + bench_cli.app.registered_commands
@@ -30,6 +31,7 @@ app.add_typer(quality_cli.app, name="quality")
 app.add_typer(toolchain_cli.app, name="toolchain")
 app.add_typer(cluster_cli.app, name="cluster")
 app.add_typer(images_cli.app, name="images")
+app.add_typer(sdk_cli.app, name="sdk")
 
 if __name__ == "__main__":
     console.main(app)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,14 +16,33 @@ from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
 """The markets' libraries, which want another pandas than MLflow does."""
 
+_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+"""Asks an interpreter for its version."""
 
-def made(name: str, pinned: bytes) -> Path:
+
+def interpreter(version: str) -> Path | None:
+    """A Python of this version, such as 3.12, on this machine: its own, on PATH or among pyenv's."""
+    names = [sys.executable, shutil.which(f"python{version}")]
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    names += sorted(map(str, (root / "versions").glob(f"{version}.*/bin/python")), reverse=True)
+    for name in filter(None, names):
+        done = subprocess.run([name, "-c", _VERSION], capture_output=True, text=True, check=False)
+        if done.stdout.strip() == version:
+            return Path(name)
+    return None
+
+
+def made(name: str, pinned: bytes, python: Path | None = None) -> Path:
     """The Python of the environment `name` that these requirements pin; made once a content of them.
+
+    Args:
+        python: which one; this one by default.
 
     Raises:
         CommandFailed: the packages could not be installed.
     """
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    python = python or Path(sys.executable)
+    version = proc.output([python, "-c", _VERSION]).strip()
     key = hashlib.sha256(pinned + version.encode()).hexdigest()[:12]
     target = paths.cache_dir() / "environments" / f"{name}-{key}"
 
@@ -28,7 +50,7 @@ def made(name: str, pinned: bytes) -> Path:
         log = cached.new_log(f"environment-{name}")
         listed = out / "requirements.txt"
         listed.write_bytes(pinned)
-        proc.run([sys.executable, "-m", "venv", out], log=log)
+        proc.run([python, "-m", "venv", out], log=log)
         pip = [out / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         proc.run([*pip, "--no-deps", "--requirement", listed], log=log)
 

@@ -76,7 +76,7 @@ def _export(name: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}")
     proc.output(
-        [_poetry(), "export", "--only", name, "--format", "requirements.txt", "--output", draft],
+        [poetry(), "export", "--only", name, "--format", "requirements.txt", "--output", draft],
         cwd=ROOT,
         env={
             "POETRY_VIRTUALENVS_CREATE": "false",
@@ -87,7 +87,12 @@ def _export(name: str, target: Path) -> None:
     draft.rename(target)
 
 
-def _poetry() -> str:
+def poetry() -> str:
+    """The pinned Poetry.
+
+    Raises:
+        MissingPrerequisite: there is none.
+    """
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     own = cache_dir() / "poetry" / f"{versions.POETRY}-{python}" / "bin" / "poetry"
     found = str(own) if own.is_file() else shutil.which("poetry")

@@ -1,0 +1,39 @@
+"""A client of the carbon platform's data API: typed rows, pages and streams as iterators."""
+
+from carbon_client import frames, models
+from carbon_client.async_client import AsyncClient
+from carbon_client.client import Client
+from carbon_client.core import VERSION as __version__
+from carbon_client.errors import (
+    BadAnswer,
+    BadInput,
+    CarbonError,
+    NotAllowed,
+    Refused,
+    TooMany,
+    Unavailable,
+)
+from carbon_client.events import DeliveryForecast, Event, StreamedPrediction
+from carbon_client.pages import AsyncPages, Pages
+from carbon_client.patience import Patience
+
+__all__ = [
+    "AsyncClient",
+    "AsyncPages",
+    "BadAnswer",
+    "BadInput",
+    "CarbonError",
+    "Client",
+    "DeliveryForecast",
+    "Event",
+    "NotAllowed",
+    "Pages",
+    "Patience",
+    "Refused",
+    "StreamedPrediction",
+    "TooMany",
+    "Unavailable",
+    "__version__",
+    "frames",
+    "models",
+]

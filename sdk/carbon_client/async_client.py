@@ -1,0 +1,157 @@
+"""The client; `client.py` is this one without `async` and `await`, made by `python -m tools sdk generate`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+
+from carbon_client import access, core, files
+from carbon_client.errors import CarbonError, Unavailable, of_answer, of_fault
+from carbon_client.events import Event, Place, event
+from carbon_client.pages import AsyncPages, P, R
+from carbon_client.patience import Patience
+from carbon_client.routes import AsyncRoutes
+from carbon_client.sse import Parser
+
+T = TypeVar("T")
+
+sleep = asyncio.sleep
+
+
+class AsyncClient(AsyncRoutes):
+    """Asks a data-api. Close it, or use it in an `async with`.
+
+    Args:
+        url: its address; by default that of the variable CARBON_URL.
+        key: API key or access token.
+        key_file: a file with it, read for each request; by default that which CARBON_KEY_FILE names.
+        insecure: whether an address without TLS is asked that is neither this machine nor within a cluster.
+        patience: how often and how long to ask again.
+        transport: httpx's, such as one through a proxy.
+
+    Raises:
+        BadInput: the address or the key is missing or none.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        key: str | None = None,
+        key_file: Path | str | None = None,
+        insecure: bool = False,
+        patience: Patience | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._url = access.address(url, insecure=insecure)
+        self._patience = patience or Patience()
+        self._http = httpx.AsyncClient(
+            base_url=self._url,
+            auth=access.Bearer(key, key_file),
+            headers=core.HEADERS,
+            timeout=core.TIMEOUT,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({self._url!r})"
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End its connections."""
+        await self._http.aclose()
+
+    def _pages(self, path: str, page: type[P], row: type[R], given: Mapping[str, Any]) -> AsyncPages[P, R]:
+        asked = core.parameters(given)
+
+        async def ask(cursor: str | None) -> P:
+            params = asked if cursor is None else asked | {"cursor": cursor}
+            request = self._http.build_request("GET", path, params=params)
+            return core.decoded(await self._answer(request), page)
+
+        return AsyncPages(ask, row)
+
+    async def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T:
+        request = self._http.build_request(
+            "POST", path, content=core.body(body), headers={"Content-Type": "application/json"}
+        )
+        return core.decoded(await self._answer(request), kind)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                async with self._opened(request) as answer:
+                    await answer.aread()
+                    return answer
+            except CarbonError as error:
+                await sleep(self._wait(attempt, error))
+
+    async def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path:
+        request = self._http.build_request(
+            "GET", path, params=core.parameters(given), headers={"Accept-Encoding": "identity"}
+        )
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                with files.whole(Path(target)) as file:
+                    async with self._opened(request) as answer:
+                        async for block in answer.aiter_bytes():
+                            file.write(block)
+                return Path(target)
+            except CarbonError as error:
+                await sleep(self._wait(attempt, error))
+
+    def _wait(self, attempt: int, error: CarbonError) -> float:
+        wait = self._patience.wait(attempt, error)
+        if wait is None:
+            raise error
+        return wait
+
+    async def _events(self, path: str, given: Mapping[str, Any]) -> AsyncGenerator[Event, None]:
+        asked = dict(given)
+        place = Place(asked.pop("last_event_id"), self._patience)
+        params = core.parameters(asked)
+        while True:
+            headers = {"Accept": "text/event-stream", **place.headers()}
+            request = self._http.build_request(
+                "GET", path, params=params, headers=headers, timeout=core.QUIET
+            )
+            try:
+                async with self._opened(request) as answer:
+                    parser = Parser()
+                    async for chunk in answer.aiter_bytes():
+                        for block in parser.feed(chunk):
+                            place.seen(block)
+                            if (made := event(block)) is not None:
+                                yield made
+                raise Unavailable(f"the stream of {self._url} ended")
+            except CarbonError as error:
+                await sleep(place.wait(error))
+
+    @asynccontextmanager
+    async def _opened(self, request: httpx.Request) -> AsyncGenerator[httpx.Response, None]:
+        try:
+            answer = await self._http.send(request, stream=True)
+            try:
+                if answer.status_code != 200:
+                    await answer.aread()
+                    raise of_answer(answer)
+                yield answer
+            finally:
+                await answer.aclose()
+        except httpx.HTTPError as error:
+            raise of_fault(error, self._url) from None

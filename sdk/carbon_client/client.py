@@ -1,0 +1,156 @@
+"""The client. Made from `async_client.py` by `python -m tools sdk generate`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+
+from carbon_client import access, core, files
+from carbon_client.errors import CarbonError, Unavailable, of_answer, of_fault
+from carbon_client.events import Event, Place, event
+from carbon_client.pages import P, Pages, R
+from carbon_client.patience import Patience
+from carbon_client.routes import Routes
+from carbon_client.sse import Parser
+
+T = TypeVar("T")
+
+sleep = time.sleep
+
+
+class Client(Routes):
+    """Asks a data-api; threads may share one. Close it, or use it in a `with`.
+
+    Args:
+        url: its address; by default that of the variable CARBON_URL.
+        key: API key or access token.
+        key_file: a file with it, read for each request; by default that which CARBON_KEY_FILE names.
+        insecure: whether an address without TLS is asked that is neither this machine nor within a cluster.
+        patience: how often and how long to ask again.
+        transport: httpx's, such as one through a proxy.
+
+    Raises:
+        BadInput: the address or the key is missing or none.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        key: str | None = None,
+        key_file: Path | str | None = None,
+        insecure: bool = False,
+        patience: Patience | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._url = access.address(url, insecure=insecure)
+        self._patience = patience or Patience()
+        self._http = httpx.Client(
+            base_url=self._url,
+            auth=access.Bearer(key, key_file),
+            headers=core.HEADERS,
+            timeout=core.TIMEOUT,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"Client({self._url!r})"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End its connections."""
+        self._http.close()
+
+    def _pages(self, path: str, page: type[P], row: type[R], given: Mapping[str, Any]) -> Pages[P, R]:
+        asked = core.parameters(given)
+
+        def ask(cursor: str | None) -> P:
+            params = asked if cursor is None else asked | {"cursor": cursor}
+            request = self._http.build_request("GET", path, params=params)
+            return core.decoded(self._answer(request), page)
+
+        return Pages(ask, row)
+
+    def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T:
+        request = self._http.build_request(
+            "POST", path, content=core.body(body), headers={"Content-Type": "application/json"}
+        )
+        return core.decoded(self._answer(request), kind)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                with self._opened(request) as answer:
+                    answer.read()
+                    return answer
+            except CarbonError as error:
+                sleep(self._wait(attempt, error))
+
+    def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path:
+        request = self._http.build_request(
+            "GET", path, params=core.parameters(given), headers={"Accept-Encoding": "identity"}
+        )
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                with files.whole(Path(target)) as file, self._opened(request) as answer:
+                    for block in answer.iter_bytes():
+                        file.write(block)
+                return Path(target)
+            except CarbonError as error:
+                sleep(self._wait(attempt, error))
+
+    def _wait(self, attempt: int, error: CarbonError) -> float:
+        wait = self._patience.wait(attempt, error)
+        if wait is None:
+            raise error
+        return wait
+
+    def _events(self, path: str, given: Mapping[str, Any]) -> Generator[Event, None]:
+        asked = dict(given)
+        place = Place(asked.pop("last_event_id"), self._patience)
+        params = core.parameters(asked)
+        while True:
+            headers = {"Accept": "text/event-stream", **place.headers()}
+            request = self._http.build_request(
+                "GET", path, params=params, headers=headers, timeout=core.QUIET
+            )
+            try:
+                with self._opened(request) as answer:
+                    parser = Parser()
+                    for chunk in answer.iter_bytes():
+                        for block in parser.feed(chunk):
+                            place.seen(block)
+                            if (made := event(block)) is not None:
+                                yield made
+                raise Unavailable(f"the stream of {self._url} ended")
+            except CarbonError as error:
+                sleep(place.wait(error))
+
+    @contextmanager
+    def _opened(self, request: httpx.Request) -> Generator[httpx.Response, None, None]:
+        try:
+            answer = self._http.send(request, stream=True)
+            try:
+                if answer.status_code != 200:
+                    answer.read()
+                    raise of_answer(answer)
+                yield answer
+            finally:
+                answer.close()
+        except httpx.HTTPError as error:
+            raise of_fault(error, self._url) from None

@@ -1,0 +1,71 @@
+"""What both clients have in common: parameters and bodies as they are sent, answers as they are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import httpx
+import msgspec
+
+from carbon_client.errors import BadAnswer, BadInput
+
+VERSION: Final = "0.1.0"
+
+T = TypeVar("T")
+
+TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+QUIET: Final = httpx.Timeout(45.0, connect=10.0)
+"""Of a stream: it is never quiet for longer than 15 seconds."""
+
+HEADERS: Final = {"User-Agent": f"carbon-client/{VERSION}"}
+
+
+def parameters(given: Mapping[str, Any]) -> dict[str, str]:
+    """A question's parameters as text, without those that are not given.
+
+    Raises:
+        BadInput: a time without a zone.
+    """
+    return {name: _text(name, value) for name, value in given.items() if value is not None}
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, datetime):
+        return str(value)
+    if value.tzinfo is None:
+        raise BadInput(f"{name}: {value} has no time zone: give datetime(…, tzinfo=UTC), or a ZoneInfo")
+    return value.isoformat()
+
+
+def body(given: msgspec.Struct) -> bytes:
+    """A request's body.
+
+    Raises:
+        BadInput: it holds what JSON does not.
+    """
+    try:
+        text = msgspec.json.encode(given)
+        # What was written into a field is looked at by nobody before.
+        msgspec.json.decode(text, type=type(given))
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise BadInput(f"body: {error}") from None
+    return text
+
+
+def decoded(answer: httpx.Response, kind: type[T]) -> T:
+    """What an answer holds.
+
+    Raises:
+        BadAnswer: it is not of that kind.
+    """
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.MsgspecError as error:
+        path = answer.request.url.path
+        raise BadAnswer(
+            f"{path}: the answer is not what carbon-client {VERSION} knows: {error}:"
+            " is it the address of a data-api, and is there a newer release?",
+            request_id=answer.headers.get("X-Request-Id"),
+        ) from None
