@@ -6,7 +6,7 @@ Made from its OpenAPI document by `python -m tools sdk generate`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from carbon_client.base import Answer, Given, Instant
 
@@ -47,6 +47,31 @@ class AggregatePage(Answer, frozen=True, kw_only=True):
     next: str | None
     """Cursor of the next page; null on the last one."""
     items: list[Aggregate]
+
+
+class Column(Answer, frozen=True, kw_only=True):
+    """A column of a dataset's files."""
+
+    name: str
+    type: Literal["time", "number", "integer", "boolean", "text"]
+    """time: an instant in UTC (Parquet: timestamp[us, UTC]; XLSX: a date, to the millisecond); number:
+    float64; integer: int64; boolean; text (Parquet: dictionary of strings).
+    """
+    nullable: bool
+    """Whether it may be empty."""
+    unit: str | None
+    """What it is counted in, or the column that says so."""
+    meaning: str
+
+
+class ColumnPage(Answer, frozen=True, kw_only=True):
+    """All columns of a dataset's files, in their order; there is one page."""
+
+    as_of: Instant
+    """Instant as of which all pages of this question are answered."""
+    next: str | None
+    """Cursor of the next page; null on the last one."""
+    items: list[Column]
 
 
 class CurvePrice(Answer, frozen=True, kw_only=True):
@@ -206,6 +231,14 @@ class CurvesPage(Answer, frozen=True, kw_only=True):
     time_zone: str
 
 
+class Driver(Answer, frozen=True, kw_only=True):
+    """A group of inputs that moved a forecast."""
+
+    by: float
+    """How far it moved the prediction from that of a usual day of its weekday."""
+    input: str
+
+
 class Fault(Answer, frozen=True, kw_only=True):
     """One thing that is wrong with a request."""
 
@@ -240,18 +273,27 @@ class IndicatorRow(Answer, frozen=True, kw_only=True):
     """The value of one delivery period [delivery_start, delivery_end), in `unit`."""
 
     zone: str
+    """Market or bidding zone."""
     name: str
+    """What is forecast or measured."""
     kind: Literal["forecast", "actual"]
+    """Whether it was said beforehand or measured."""
     source: str
+    """Who gave it."""
     resolution: str
     """Length of the series' periods: ISO 8601 duration."""
     delivery_start: Instant
+    """Start of the period."""
     delivery_end: Instant
+    """Its end, which is no part of it."""
     published_at: Instant
     """When it was made known."""
     value: float
+    """May be zero or negative."""
     unit: str
+    """What the value is counted in."""
     provenance: Literal["market", "replay", "synthetic"]
+    """Whether it is the market's, replayed or made by a generator."""
     correction: bool
     """Whether it revises an earlier one."""
     replayed_from: Instant | None
@@ -333,6 +375,15 @@ class LatestPage(Answer, frozen=True, kw_only=True):
     items: list[Latest]
 
 
+class Listed(Answer, frozen=True, kw_only=True):
+    """What is saved, without its content."""
+
+    name: str
+    saved_at: Instant
+    saved_by: str
+    """Credential that saved it."""
+
+
 class Market(Answer, frozen=True, kw_only=True):
     """A market's calendar."""
 
@@ -362,9 +413,11 @@ class Outcome(Answer, frozen=True, kw_only=True):
     """The price that followed."""
 
     delivery_start: Instant
+    """Start of the period that it is of."""
     published_at: Instant
     """When the market made it known, as it now is."""
     price: float
+    """What came of it."""
     covered: bool
     """Whether the interval held it."""
     error: float
@@ -377,10 +430,15 @@ class Prediction(Answer, frozen=True, kw_only=True):
     """A prediction of the price of the next period, in the symbol's unit."""
 
     symbol: str
+    """As /v1/instruments lists it."""
     source: str
+    """Whose prices it was made from."""
     market: str
+    """As /v1/markets lists it."""
     resolution: str
+    """Length of the series' periods: ISO 8601 duration."""
     provenance: Literal["market", "replay", "synthetic"]
+    """Whether those prices are the market's, replayed or made by a generator."""
     event_time: Instant
     """Start of the last period that it was made from; of a forecast of a whole delivery day (model_name
     begins with delivery-day), of the period that it is of.
@@ -394,19 +452,29 @@ class Prediction(Answer, frozen=True, kw_only=True):
     issued_at: Instant
     """When the prediction was made."""
     horizon_periods: int
+    """How many periods ahead it is."""
     price: float
     """The naive forecast: the last price, or that of the period a day or a week before."""
     prediction: float
+    """The price that is expected."""
     lower: float
+    """Lower end of the interval."""
     upper: float
+    """Upper end of the interval."""
     nominal_level: float
     """Share of prices that the interval is meant to hold."""
     model_name: str
+    """Name in the registry."""
     model_version: int
+    """Version in the registry."""
     model_alias: Literal["champion", "challenger", "naive"]
+    """What the model then was: champion, challenger, or naive where there was none."""
     skill: Literal["proven", "none"]
     """Whether the model had beaten the naive last value on a window that it had not seen."""
     skill_score: float | None
+    """Share of the naive error that the model had saved on that window."""
+    moved_by: list[Driver] | None
+    """Of a forecast of a delivery day: what moved it, the most first. Null where nobody said."""
     outcome: Outcome | None
     """Null while it is not known, and where it was known when the prediction was made."""
 
@@ -425,20 +493,29 @@ class Price(Answer, frozen=True, kw_only=True):
     """A price of one delivery period [delivery_start, delivery_end), in `currency` per `unit`."""
 
     symbol: str
+    """As /v1/instruments lists it."""
     source: str
+    """Who gave it."""
     market: str
+    """As /v1/markets lists it."""
     product: Literal["day-ahead", "intraday", "real-time", "settlement", "spot", "forward"]
+    """What was traded."""
     resolution: str
     """Length of the series' periods: ISO 8601 duration; PT0S is a quote."""
     delivery_start: Instant
+    """Start of the period."""
     delivery_end: Instant
+    """Its end, which is no part of it."""
     published_at: Instant
     """When the market made it known."""
     price: float
     """May be zero or negative."""
     currency: str
+    """ISO 4217 code, or GBp: pence."""
     unit: str
+    """What the price is for one of."""
     provenance: Literal["market", "replay", "synthetic"]
+    """Whether it is the market's, replayed or made by a generator."""
     correction: bool
     """Whether it revises an earlier one."""
     replayed_from: Instant | None
@@ -467,6 +544,23 @@ class Problem(Answer, frozen=True, kw_only=True):
     request_id: str
     errors: list[Fault]
     type: str = "about:blank"
+
+
+class Saved(Answer, frozen=True, kw_only=True):
+    """What is saved."""
+
+    name: str
+    saved_at: Instant
+    saved_by: str
+    """Credential that saved it."""
+    curves: dict[str, Any]
+    """The body that /v1/curves takes."""
+
+
+class ScenariosPage(Answer, frozen=True, kw_only=True):
+    """By name."""
+
+    items: list[Listed]
 
 
 class Skill(Answer, frozen=True, kw_only=True):

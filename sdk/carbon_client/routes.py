@@ -1,5 +1,6 @@
-"""The API's routes as methods. Each route has its method.
+"""The API's routes as methods.
 
+No method is for /v1/scenarios, /v1/scenarios/{name}.
 Made from its OpenAPI document by `python -m tools sdk generate`.
 """
 
@@ -103,30 +104,40 @@ class Routes(ABC):
         self,
         path: Path | str,
         *,
-        dataset: Literal["prices"] | None = None,
-        format: Literal["csv"] | None = None,
+        dataset: Literal["prices", "indicators", "predictions"] | None = None,
+        format: Literal["csv", "parquet", "xlsx"] | None = None,
         symbol: str | None = None,
+        zone: str | None = None,
+        name: str | None = None,
+        kind: Literal["forecast", "actual"] | None = None,
         source: str | None = None,
         resolution: str | None = None,
         start: When | None = None,
         end: When | None = None,
         as_of: When | None = None,
         revisions: Literal["latest", "all"] | None = None,
+        after: str | None = None,
     ) -> Path:
-        """All prices in one file: `/v1/downloads`.
+        """All rows in one file: `/v1/downloads`.
 
         Args:
             path: The file to write: it is there whole or not at all.
-            dataset: Of what. By default prices.
-            format: Form of the file. By default csv.
-            symbol: Only of this symbol; all by default.
+            dataset: Of what: the columns are those of its route. By default prices.
+            format: Form of the file. xlsx is for small ones; parquet and csv for any. By default csv.
+            symbol: Prices and predictions only of this symbol; all by default.
+            zone: Indicators only of this market or bidding zone.
+            name: Indicators only of this name, such as load.
+            kind: Indicators only that were forecast, or that were measured.
             source: Only of this source.
             resolution: Only of this resolution, such as PT1H.
             start: Of periods that begin then or later.
             end: Of periods that begin before.
             as_of: Instant as of which to answer: what was published later is not seen. Else now.
-            revisions: Of each period the revision that held at `as_of`, or all until then. By default
-                latest.
+            revisions: Of each period the revision that held at `as_of`, or all until then. Predictions have
+                none. By default latest.
+            after: The last whole line of a CSV file that broke off, as it is: the file goes on after it,
+                without a line of names. `as_of` is then what the header X-As-Of said; everything else as
+                before.
         """
         return self._file(
             "/v1/downloads",
@@ -135,14 +146,28 @@ class Routes(ABC):
                 "dataset": dataset,
                 "format": format,
                 "symbol": symbol,
+                "zone": zone,
+                "name": name,
+                "kind": kind,
                 "source": source,
                 "resolution": resolution,
                 "start": start,
                 "end": end,
                 "as_of": as_of,
                 "revisions": revisions,
+                "after": after,
             },
         )
+
+    def downloads_columns(
+        self, *, dataset: Literal["prices", "indicators", "predictions"] | None = None
+    ) -> Pages[models.ColumnPage, models.Column]:
+        """What the columns of a file are: `/v1/downloads/columns`.
+
+        Args:
+            dataset: Whose columns. By default prices.
+        """
+        return self._pages("/v1/downloads/columns", models.ColumnPage, models.Column, {"dataset": dataset})
 
     def indicators(
         self,
@@ -431,15 +456,19 @@ class AsyncRoutes(ABC):
         self,
         path: Path | str,
         *,
-        dataset: Literal["prices"] | None = None,
-        format: Literal["csv"] | None = None,
+        dataset: Literal["prices", "indicators", "predictions"] | None = None,
+        format: Literal["csv", "parquet", "xlsx"] | None = None,
         symbol: str | None = None,
+        zone: str | None = None,
+        name: str | None = None,
+        kind: Literal["forecast", "actual"] | None = None,
         source: str | None = None,
         resolution: str | None = None,
         start: When | None = None,
         end: When | None = None,
         as_of: When | None = None,
         revisions: Literal["latest", "all"] | None = None,
+        after: str | None = None,
     ) -> Path:
         """As `Client.download`."""
         return await self._file(
@@ -449,14 +478,24 @@ class AsyncRoutes(ABC):
                 "dataset": dataset,
                 "format": format,
                 "symbol": symbol,
+                "zone": zone,
+                "name": name,
+                "kind": kind,
                 "source": source,
                 "resolution": resolution,
                 "start": start,
                 "end": end,
                 "as_of": as_of,
                 "revisions": revisions,
+                "after": after,
             },
         )
+
+    def downloads_columns(
+        self, *, dataset: Literal["prices", "indicators", "predictions"] | None = None
+    ) -> AsyncPages[models.ColumnPage, models.Column]:
+        """As `Client.downloads_columns`."""
+        return self._pages("/v1/downloads/columns", models.ColumnPage, models.Column, {"dataset": dataset})
 
     def indicators(
         self,

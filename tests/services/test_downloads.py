@@ -134,17 +134,21 @@ def test_a_file_of_predictions_has_what_came_of_them(database: MigratedDatabase,
     assert rest == whole[28:]
 
 
-@pytest.mark.parametrize("revisions", ["latest", "all"])
+@pytest.mark.parametrize(
+    ("revisions", "symbol", "rows"),
+    [("latest", None, 24), ("all", None, 26), ("latest", "P0", 8), ("all", "P0", 9)],
+)
 def test_a_file_that_broke_off_goes_on_after_any_line(
-    database: MigratedDatabase, api: FlaskClient, revisions: str
+    database: MigratedDatabase, api: FlaskClient, revisions: str, symbol: str | None, rows: int
 ) -> None:
     revised(database)
-    whole = api.get(PATH, query_string={"revisions": revisions}, buffered=True)
-    asked = {"revisions": revisions, "as_of": whole.headers["X-As-Of"]}
+    asked = {"revisions": revisions} | ({"symbol": symbol} if symbol else {})
+    whole = api.get(PATH, query_string=asked, buffered=True)
+    asked["as_of"] = whole.headers["X-As-Of"]
     # What arrives meanwhile, even a revision that was published before, moves nothing and doubles nothing.
     add(database, START + 50 * HOUR, 1.0, symbol="P9", published=datetime.now(UTC) + HOUR)
     all_lines = whole.text.splitlines(keepends=True)
-    assert len(all_lines) == 25 + 2 * (revisions == "all")
+    assert len(all_lines) == 1 + rows
     for at in range(1, len(all_lines)):
         assert lines(api, **asked, after=all_lines[at].rstrip("\n")) == all_lines[at + 1 :]
 

@@ -130,7 +130,7 @@ def test_a_table_has_the_columns_of_csv_and_a_download_is_whole(tmp_path: Path) 
     with Client() as client:
         rows = client.predictions("SYN-A").all()
         table = frames.of(rows, type(rows[0])).to_pandas()
-        assert table["outcome_price"].notna().sum() == 18
+        assert len(table["outcome_price"].dropna()) == 18
         file = client.download(tmp_path / "prices.csv", symbol="DE-LU")
         told = list(csv.DictReader(file.read_text().splitlines()))
         shown = client.prices("DE-LU").to_pandas()

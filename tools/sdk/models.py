@@ -16,7 +16,7 @@ Made from its OpenAPI document by `python -m tools sdk generate`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from carbon_client.base import Answer, Given, Instant
 '''

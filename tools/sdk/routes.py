@@ -18,8 +18,9 @@ _NAMES: Final = {"limit": "page_size"}
 _METHODS: Final = {"downloads": "download"}
 """The same of operations."""
 
-_HEAD: Final = '''"""The API's routes as methods. {left}
+_HEAD: Final = '''"""The API's routes as methods.
 
+{left}
 Made from its OpenAPI document by `python -m tools sdk generate`.
 """
 
@@ -110,8 +111,8 @@ def text(document: Schema) -> str:
     routes = [
         _route(document, path, *one) for path, all_ in document["paths"].items() for one in all_.items()
     ]
-    left = [one for one in routes if one.kind is None]
-    said = "No method is for " + ", ".join(one.path for one in left) if left else "Each route has its method"
+    left = dict.fromkeys(one.path for one in routes if one.kind is None)
+    said = f"No method is for {', '.join(left)}" if left else "Each route has its method"
     shown = [one for one in routes if one.kind is not None]
     sync = "".join(f"\n{_method(one, asynchronous=False)}" for one in shown)
     asynchronous = "".join(f"\n{_method(one, asynchronous=True)}" for one in shown)

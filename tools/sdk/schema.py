@@ -53,6 +53,8 @@ def annotation(schema: Schema, *, time: str, array: str) -> str:
             return f"{array}[{annotation(items, time=time, array=array)}]"
         case {"type": "string", "format": "date-time"}:
             return time
+        case {"type": "object", "additionalProperties": True}:  # of any fields
+            return "dict[str, Any]"
         case {"type": str(kind)} if kind in _PLAIN:
             return _PLAIN[kind]
         case _:

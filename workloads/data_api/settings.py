@@ -121,7 +121,7 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     downloads: int = Field(default=2, ge=1)
     """Downloads of a worker at once; each holds a connection to the database."""
     download_patience_seconds: float = Field(default=30.0, gt=0)
-    """How long a client may take nothing of one."""
+    """How long a client may take nothing of one, or the database give nothing."""
     download_seconds: float = Field(default=600.0, gt=0)
     """How long one may take."""
     xlsx_rows: int = Field(default=50_000, ge=1, le=1_048_575)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
@@ -46,7 +46,7 @@ class _Bounded(db.Login):
     """Given up and closed where the server keeps silent for longer than it may take: its own limit to a
     statement holds only while it runs."""
 
-    patience: ClassVar[float]
+    patience: float
     """Seconds."""
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
@@ -71,6 +71,8 @@ class Store:
 
     def __init__(self, settings: DataApiSettings) -> None:
         self._timeout = sql.Literal(min(max(int(settings.store_timeout_seconds * 1000), 1), _MOST_MS))
+
+        self._silent = settings.download_patience_seconds
 
         class Connection(_Bounded):
             # It says itself when a statement took too long; only a silent one is waited for in vain.
@@ -134,14 +136,15 @@ class Store:
         self, query: sql.Composed, values: Mapping[str, Any], seconds: float
     ) -> Generator[bytes, None, None]:
         """What a COPY … TO STDOUT sends, a row at a time, as it comes; the connection is held until the end
-        or `close()`. Times are in UTC. An index is taken to cost what it does on a disk without a head to
-        move, or all would be sorted first.
+        or `close()`. Times are in UTC. What an index gives in order is read from it, never sorted first: the
+        first row is there at once, and the database keeps nothing.
 
         Raises:
             StoreAway, StoreBusy, StoreSlow: as `rows`, also in its midst.
         """
         limit = sql.SQL(
-            "SET LOCAL statement_timeout = {}; SET LOCAL random_page_cost = 1.1; SET LOCAL TimeZone = 'UTC'"
+            "SET LOCAL statement_timeout = {}; SET LOCAL enable_sort = off; SET LOCAL random_page_cost = 1.1;"
+            " SET LOCAL TimeZone = 'UTC'"
         ).format(sql.Literal(min(max(int(seconds * 1000), 1), _MOST_MS)))
         try:
             with (
@@ -151,8 +154,12 @@ class Store:
             ):
                 cursor.execute(self._bounds(_READ_ONLY))
                 cursor.execute(limit)
-                with cursor.copy(query, values) as copy:
-                    yield from map(bytes, copy)
+                patience, connection.patience = connection.patience, self._silent
+                try:
+                    with cursor.copy(query, values) as copy:
+                        yield from map(bytes, copy)
+                finally:
+                    connection.patience = patience
         except TooManyRequests as error:
             raise StoreBusy(str(error)) from error
         except psycopg.errors.QueryCanceled as error:

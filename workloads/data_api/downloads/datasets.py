@@ -1,7 +1,8 @@
 """The table of what may be downloaded, and the statements that read it.
 
-Rows are in the order of the primary key. So they come out of its index as they are, whatever their number:
-the first is there at once, and nothing is sorted. Of revisions the one that held is that without a later one.
+Rows are in the order of the primary key, or of the index that begins with the symbol where the question names
+that alone. So they come out of an index as they are, whatever their number: the first is there at once, and
+nothing is sorted. Of revisions the one that held is that without a later one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Dataset:
     """Args:
     row: what the route of this name gives of each.
     asked: parameters of the question, each a column that has that value.
-    key: column of the file → of the table: the order of rows, no two of which share all of it.
+    key: column of the file → of the table: the primary key, in its order.
+    by_symbol: columns of the file, of the key, in the order of the index that begins with the symbol.
     begins: column of the table that `start` and `end` are of.
     known: that which `as_of` is of.
     revised: whether the last column of the key tells revisions apart.
@@ -40,6 +42,7 @@ class Dataset:
     table: str
     asked: tuple[str, ...]
     key: Mapping[str, str]
+    by_symbol: tuple[str, ...] = ()
     begins: str
     known: str
     revised: bool
@@ -50,10 +53,15 @@ class Dataset:
     def columns(self) -> tuple[Column, ...]:
         return columns.of(self.row, self.units)
 
-    def continued(self, every: bool) -> Sequence[str]:
-        """Columns of the file by which a row is told from those before: a period's revisions are one, unless
-        `every` one is asked for."""
-        names = list(self.key)
+    def order(self, asked: Mapping[str, Any]) -> Sequence[str]:
+        """Columns of the file that rows are in the order of; the last one tells revisions apart."""
+        by_symbol = "symbol" in asked and "source" not in asked
+        return self.by_symbol if by_symbol and self.by_symbol else tuple(self.key)
+
+    def continued(self, asked: Mapping[str, Any], every: bool) -> Sequence[str]:
+        """Those by which a row is told from the ones before: a period's revisions are one, unless `every` one
+        is asked for."""
+        names = self.order(asked)
         return names if every or not self.revised else names[:-1]
 
     def copy(self, asked: Mapping[str, Any], *, every: bool, text: bool, most: int | None) -> sql.Composed:
@@ -74,20 +82,20 @@ class Dataset:
             columns=sql.SQL(", ").join(self._column(one, text) for one in self.columns),
             found=found,
             held=sql.SQL(" WHERE revised IS NULL" if self.revised and not every else ""),
-            key=_names(list(self.key)),
+            key=_names(self.order(asked)),
             limit=sql.SQL("") if most is None else sql.SQL(" LIMIT {}").format(sql.Literal(most)),
         )
 
     def _found(self, asked: Mapping[str, Any], every: bool) -> sql.Composed:
         chosen = sql.SQL("SELECT *{revised} FROM {table} WHERE {asked}").format(
-            revised=self._revised() if self.revised and not every else sql.SQL(""),
+            revised=self._revised(asked) if self.revised and not every else sql.SQL(""),
             table=sql.Identifier(SCHEMA, self.table),
             asked=sql.SQL(" AND ").join(self._conditions(asked, every)),
         )
         return chosen if self.revised else with_outcomes(chosen)
 
-    def _revised(self) -> sql.Composed:
-        *identity, last = self.key.values()
+    def _revised(self, asked: Mapping[str, Any]) -> sql.Composed:
+        *identity, last = (self.key[name] for name in self.order(asked))
         return sql.SQL(", lead({last}) OVER (PARTITION BY {identity} ORDER BY {last}) AS revised").format(
             last=sql.Identifier(last), identity=_names(identity)
         )
@@ -104,7 +112,7 @@ class Dataset:
             for column, sign, name in bounds
             if asked.get(name) is not None
         ]
-        names = self.continued(every)
+        names = self.continued(asked, every)
         if f"after_{names[0]}" in asked:
             found.append(
                 sql.SQL("({}) > ({})").format(
@@ -134,6 +142,7 @@ DATASETS: Final[Mapping[str, Dataset]] = {
         table=COMMODITY_PRICES_DAILY,
         asked=("symbol", "source", "resolution"),
         key={name: name for name in ("source", "symbol", "delivery_start", "resolution", "published_at")},
+        by_symbol=("symbol", "delivery_start", "source", "resolution", "published_at"),
         begins="delivery_start",
         known="published_at",
         revised=True,
@@ -160,6 +169,7 @@ DATASETS: Final[Mapping[str, Dataset]] = {
             **{name: name for name in ("source", "symbol", "event_time", "resolution")},
             "price_published_at": "price_available_time",
         },
+        by_symbol=("symbol", "event_time", "source", "resolution", "price_published_at"),
         begins="event_time",
         known="available_time",
         revised=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -77,7 +77,10 @@ def asked(query: DownloadsQuery, newest: datetime) -> dict[str, Any]:
     if not dataset.revised and query.revisions == "all":
         raise _wrong("revisions", "all", f"{query.dataset} have none", "leave it out")
     chosen = query.model_dump(include={"start", "end", *dataset.asked}, exclude_none=True)
-    return {**chosen, "as_of": min(query.as_of or newest, newest), **_after(query, dataset)}
+    chosen["as_of"] = min(query.as_of or newest, newest)
+    if query.after is None:
+        return chosen
+    return chosen | _after(query, query.after, dataset, dataset.continued(chosen, every(query)))
 
 
 def every(query: DownloadsQuery) -> bool:
@@ -85,30 +88,24 @@ def every(query: DownloadsQuery) -> bool:
     return query.revisions == "all"
 
 
-def _after(query: DownloadsQuery, dataset: Dataset) -> Mapping[str, Any]:
-    line = query.after
-    if line is None:
-        return {}
+def _after(query: DownloadsQuery, line: str, dataset: Dataset, key: Sequence[str]) -> dict[str, Any]:
     if query.format != "csv":
         raise _wrong("after", line, f"{query.format} is not continued", "leave it out, or ask for csv")
     if query.as_of is None:
         raise _wrong(
             "as_of", None, "it is missing", "give what X-As-Of said, so that all is as of one instant"
         )
-    return {f"after_{name}": value for name, value in last(line, dataset, every(query)).items()}
+    return {f"after_{name}": value for name, value in last(line, dataset, key).items()}
 
 
-def last(line: str, dataset: Dataset, all_revisions: bool) -> dict[str, Any]:
-    """The key of a row, from its line of the CSV. Refused where it is none."""
+def last(line: str, dataset: Dataset, key: Sequence[str]) -> dict[str, Any]:
+    """The key of a row, columns of the file, from its line of the CSV. Refused where it is none."""
     names = [one.name for one in dataset.columns]
     try:
         ((*cells,),) = csv.reader([line], strict=True)
         row = dict(zip(names, cells, strict=True))
         times = {one.name for one in dataset.columns if one.type == "time"}
-        found = {
-            name: instant(row[name]) if name in times else row[name]
-            for name in dataset.continued(all_revisions)
-        }
+        found = {name: instant(row[name]) if name in times else row[name] for name in key}
     except (csv.Error, ValueError) as error:
         raise _wrong(
             "after",
