@@ -12,7 +12,7 @@ import msgspec
 
 from tools import versions
 
-_PACKAGES = ("onnxruntime", "scikit-learn", "mlflow", "flask", "gunicorn")
+_PACKAGES = ("onnxruntime", "scikit-learn", "mlflow", "flask", "gunicorn", "pyarrow")
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
