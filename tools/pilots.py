@@ -50,14 +50,14 @@ def keep_key(directory: Path) -> None:
         known = {key["id"]: key["state"] for key in keys_cli.in_pod("list", f"--tenant={TENANT}")}
         if found and known.get(found[1]) == "valid":
             return
-    more = (f"--name={_NAME}", f"--days={_DAYS}", "--scope=read", *keys_cli.who(_REASON))
+    more = (f"--name={_NAME}", f"--days={_DAYS}", "--scope=read", "--scope=write", *keys_cli.who(_REASON))
     write(directory, keys_cli.in_pod("create", f"--tenant={TENANT}", *more)["key"])
 
 
 def made(create: Callable[..., dict[str, Any]], directory: Path) -> None:
     """Make it with `manage_keys.create`, where the database is at hand."""
     given = {"name": _NAME, "days": _DAYS, "by": "make try", "reason": _REASON}
-    write(directory, create(tenant=TENANT, scopes=("read",), **given)["key"])
+    write(directory, create(tenant=TENANT, scopes=("read", "write"), **given)["key"])
 
 
 def write(directory: Path, key: str) -> None:

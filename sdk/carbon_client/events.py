@@ -40,7 +40,8 @@ class StreamedPrediction(Answer, frozen=True, kw_only=True):
 
 
 class ForecastPeriod(Answer, frozen=True, kw_only=True):
-    """One period of a delivery day; `quantiles` are at the forecast's `levels`."""
+    """One period of a delivery day; `quantiles` are at the forecast's `levels`, `moved_by` is what moved the
+    prediction, by group of inputs."""
 
     delivery_start: Instant
     delivery_end: Instant
@@ -49,6 +50,7 @@ class ForecastPeriod(Answer, frozen=True, kw_only=True):
     upper: float
     baseline: float
     quantiles: list[float]
+    moved_by: dict[str, float] = msgspec.field(default_factory=dict[str, float])
 
 
 class DeliveryForecast(Answer, frozen=True, kw_only=True):

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
+import msgspec
 from msgspec import inspect
 
 from carbon_client.base import Answer
@@ -44,14 +46,14 @@ class Column:
             if row is None:
                 return None
             row = getattr(row, name)
-        return row
+        return _listed(row) if isinstance(row, list) else row
 
 
 def columns(row: type[Answer]) -> list[Column]:
-    """The columns of a kind of row: those of its CSV, in their order.
+    """The columns of a kind of row: those of its CSV, in their order. A list is text, its JSON.
 
     Raises:
-        BadInput: it holds lists, which are no columns.
+        BadInput: it holds what is no column.
     """
     return list(_columns(inspect.type_info(row), ()))
 
@@ -77,7 +79,12 @@ _KINDS: Final[dict[type[inspect.Type], Kind]] = {
     inspect.StrType: "text",
     inspect.LiteralType: "text",
     inspect.BoolType: "flag",
+    inspect.ListType: "text",
 }
+
+
+def _listed(value: list[Any]) -> str:
+    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
 
 
 class Columns(Generic[R]):

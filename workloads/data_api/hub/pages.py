@@ -20,7 +20,8 @@ from flask import (
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
-from workloads.data_api import downloads, scenarios, sessions
+from workloads.data_api import scenarios, sessions
+from workloads.data_api.downloads.question import DownloadsQuery
 from workloads.data_api.guard import Guard
 from workloads.data_api.identity import Principal
 from workloads.data_api.problems import DOCS, Refused
@@ -148,7 +149,7 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
 
 def _choices(field: str) -> tuple[str, ...]:
     """What /v1/downloads takes, which alone says so."""
-    return get_args(downloads.DownloadsQuery.model_fields[field].annotation)
+    return get_args(DownloadsQuery.model_fields[field].annotation)
 
 
 def _within(path: str) -> str:

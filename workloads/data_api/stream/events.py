@@ -27,7 +27,7 @@ _PRICE: Final = tuple(prices.Price.model_fields)
 _PREDICTION: Final = tuple(
     (name, _RENAMED.get(name, name))
     for name in predictions.Prediction.model_fields
-    if name not in ("outcome", "period_start")
+    if name not in ("outcome", "period_start", "moved_by")
 )
 
 _FORECAST: Final = tuple(name for name in DeliveryForecast.__struct_fields__ if name != "schema_version")
