@@ -119,15 +119,19 @@ class LogRetention(Section):
     """Days that logs are kept, by what they are for: each day costs, and what is evidence stays."""
 
     control_plane: LogDays = Field(
-        TWO_YEARS,
+        default=TWO_YEARS,
         ge=TWO_YEARS,
         description="The control plane's: who asked the Kubernetes API for what is written nowhere else.",
     )
-    trail: LogDays = Field(90, description="The trail's, to search in: the audit bucket has it all, locked.")
-    network: LogDays = Field(30, description="Flows of the network.")
-    firewall: LogDays = Field(90, description="What the firewall let through and refused.")
-    requests: int = Field(180, ge=1, le=365, description="Requests at the load balancer, in a bucket.")
-    functions: LogDays = Field(30, description="Functions, and builds of the runner.")
+    trail: LogDays = Field(
+        default=90, description="The trail's, to search in: the audit bucket has it all, locked."
+    )
+    network: LogDays = Field(default=30, description="Flows of the network.")
+    firewall: LogDays = Field(default=90, description="What the firewall let through and refused.")
+    requests: int = Field(
+        default=180, ge=1, le=365, description="Requests at the load balancer, in a bucket."
+    )
+    functions: LogDays = Field(default=30, description="Functions, and builds of the runner.")
 
 
 class EdgeSettings(Section):

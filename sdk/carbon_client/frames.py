@@ -10,7 +10,7 @@ import importlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
@@ -46,7 +46,7 @@ class Column:
             if row is None:
                 return None
             row = getattr(row, name)
-        return _listed(row) if isinstance(row, list) else row
+        return _listed(cast("list[Any]", row)) if isinstance(row, list) else row
 
 
 def columns(row: type[Answer]) -> list[Column]:

@@ -24,7 +24,7 @@ from tests.services.outcomes import add_predictions, add_prices
 from tests.services.test_data_api import add, settings
 from tools import charting
 from workloads.data_api.app import create_app
-from workloads.data_api.downloads import DownloadsQuery
+from workloads.data_api.downloads.question import DownloadsQuery
 from workloads.data_api.hub.pages import PAGES
 from workloads.data_api.store import Store
 

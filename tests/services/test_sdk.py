@@ -29,7 +29,7 @@ from tests.services.consumers import declared_topics, publish
 from tests.services.outcomes import add_predictions, add_prices
 from tests.services.servers import until
 from tests.services.test_data_api import START, add
-from tests.services.test_data_api_outlets import _add as add_indicators
+from tests.services.test_data_api_outlets import add_indicators
 from tests.services.test_stream import Server, prices, served
 from tools import environments
 from tools.paths import ROOT
