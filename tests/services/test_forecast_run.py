@@ -197,14 +197,18 @@ def test_what_is_published_after_the_issue_changes_nothing(
     assert database.query(periods) == first
 
 
+@pytest.mark.parametrize(
+    ("days", "away"), [(0, "delivery_start >= %s"), (40, "delivery_start < %s")], ids=["late", "young"]
+)
 def test_without_an_indicator_it_is_forecast_all_the_same_and_says_so(
-    database: MigratedDatabase, kafka: KafkaClient, forecast: Command
+    database: MigratedDatabase, kafka: KafkaClient, forecast: Command, days: int, away: str
 ) -> None:
+    """It did not come today, or is there for weeks alone, fewer than a model is taught."""
     load_market(database)
     with database.admin() as connection:
         connection.execute(
-            "DELETE FROM features.market_indicators WHERE name = 'load' AND delivery_start >= %s",
-            [power_market.local(NEXT, "00:00")],
+            f"DELETE FROM features.market_indicators WHERE name = 'load' AND {away}".encode(),
+            [power_market.local(NEXT - timedelta(days=days), "00:00")],
         )
     assert "without load" in forecast(NEXT)
     (made,) = sent(kafka)

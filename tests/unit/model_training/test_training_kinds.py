@@ -9,7 +9,7 @@ from workloads.kit.power.days import Days
 from workloads.kit.windows import Floats
 from workloads.model_training import day_ahead
 from workloads.model_training.kinds import Kind, TooShort
-from workloads.model_training.kinds.drivers import WEEK, YESTERDAY, drivers
+from workloads.model_training.kinds.drivers import OTHERS, WEEK, YESTERDAY, drivers
 from workloads.model_training.kinds.ensemble import walk_ensemble, weights
 from workloads.model_training.kinds.forest import Forest
 from workloads.model_training.kinds.intervals import FEWEST, LEVELS, walk_intervals
@@ -130,6 +130,28 @@ def test_what_moved_a_forecast_is_named_by_how_far() -> None:
     moved = drivers(predict, known, ["load", "wind"])
     assert list(moved) == ["load", "wind", YESTERDAY, WEEK]
     assert [float(one[0]) for one in moved.values()] == pytest.approx([3.0, 0.0, 5.0, 0.0])
+
+
+@_BY_NAME
+def test_what_moved_a_forecast_is_finite_where_inputs_were_away_for_weeks(kind: Kind) -> None:
+    days = market(84)
+    prices, exogenous = days.prices.copy(), days.exogenous.copy()
+    exogenous[40:81, 0] = np.nan
+    prices[82] = np.nan
+    away = Days(days.dates, prices, exogenous).known_for(83)
+    moved = drivers(kind.fit(away.before(83)).predict, away, ["load", "wind"])
+    # Yesterday's prices are not there: those that stand for them are not called theirs.
+    assert list(moved) == ["load", "wind", WEEK]
+    assert all(np.isfinite(one).all() for one in moved.values())
+
+
+def test_many_indicators_are_told_together_after_the_fifth() -> None:
+    days = market(40)
+    exogenous = np.repeat(days.exogenous[:, :1], 7, axis=1)
+    many = Days(days.dates, days.prices, exogenous).known_for(39)
+    moved = drivers(lambda some: some.exogenous[-1].sum(axis=0), many, list("abcdefg"))
+    assert list(moved) == [*"abcde", OTHERS, YESTERDAY, WEEK]
+    assert moved[OTHERS] == pytest.approx(2 * moved["a"])
 
 
 @_BY_NAME

@@ -8,7 +8,8 @@ the same for every kind of model, whatever it does inside, and add up to the for
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
 from typing import Final
@@ -21,26 +22,52 @@ from workloads.kit.windows import Floats
 
 YESTERDAY: Final = "prices of the day before"
 WEEK: Final = "prices of the week before it"
+OTHERS: Final = "other indicators"
+
+MOST: Final = 5
+"""Indicators that are groups of their own; those after them are one together. Each group doubles the work."""
 
 WEEKS: Final = 4
-"""Of which a usual day is the mean, hour by hour: the same weekday so many weeks before."""
+"""Of which a usual day is the mean, period by period: the same weekday so many weeks before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Exogenous `series`, or `rows` of prices, of the last REACH days."""
+
+    name: str
+    series: list[int]
+    rows: slice
 
 
 def drivers(predict: Callable[[Days], Floats], known: Days, indicators: Sequence[str]) -> dict[str, Floats]:
     """By group, in prices, what it adds to each period of the last day of `known`: shape (H,).
 
-    Groups are each of the `indicators`, in the order of the exogenous series, `YESTERDAY` and `WEEK`.
+    Groups are `indicators`, in the order of the exogenous series, `YESTERDAY` where its prices are there, and
+    `WEEK`.
 
     Args:
         predict: the prices (H,) of the last day of the days that it is given.
     """
-    usual = _usual(known)
-    names = (*indicators, YESTERDAY, WEEK)
+    groups = list(_groups(known, indicators))
+    filled = known.filled()
+    recent, usual = filled.tail(REACH), _usual(filled)
     worth: dict[frozenset[int], Floats] = {}
-    for size in range(len(names) + 1):
-        for chosen in combinations(range(len(names)), size):
-            worth[frozenset(chosen)] = predict(_with(known, usual, frozenset(chosen)))
-    return {name: _share(worth, place, len(names)) for place, name in enumerate(names)}
+    for size in range(len(groups) + 1):
+        for chosen in combinations(range(len(groups)), size):
+            worth[frozenset(chosen)] = predict(_with(recent, usual, [groups[one] for one in chosen]))
+    return {group.name: _share(worth, place, len(groups)) for place, group in enumerate(groups)}
+
+
+def _groups(known: Days, indicators: Sequence[str]) -> Iterator[_Group]:
+    none = slice(0, 0)
+    for place, name in enumerate(indicators[:MOST]):
+        yield _Group(name, [place], none)
+    if len(indicators) > MOST:
+        yield _Group(OTHERS, list(range(MOST, len(indicators))), none)
+    if np.isfinite(known.prices[-2]).all():
+        yield _Group(YESTERDAY, [], slice(-2, -1))
+    yield _Group(WEEK, [], slice(0, -2))
 
 
 def _share(worth: dict[frozenset[int], Floats], player: int, players: int) -> Floats:
@@ -52,42 +79,30 @@ def _share(worth: dict[frozenset[int], Floats], player: int, players: int) -> Fl
     return total
 
 
-def _usual(known: Days) -> Days:
-    """The last REACH days of `known`, each as the mean of its weekday in the WEEKS before; what was never
-    there stays as it is."""
-    count = len(known)
-    first = max(0, count - REACH)
-    rows = [
-        [row - 7 * week for week in range(1, WEEKS + 1) if row >= 7 * week] for row in range(first, count)
-    ]
+def _usual(filled: Days) -> Days:
+    """The last REACH days, each as the mean of its weekday in the WEEKS before; what was never there before
+    stays as it is."""
+    count = len(filled)
+    rows = range(max(0, count - REACH), count)
+    back = [[row - 7 * week for week in range(1, WEEKS + 1) if row >= 7 * week] for row in rows]
     prices, exogenous = (
-        np.stack(
-            [_mean(values, values[row], back) for row, back in zip(range(first, count), rows, strict=True)]
-        )
-        for values in (known.prices, known.exogenous)
+        np.stack([_mean(values[of], values[row]) for row, of in zip(rows, back, strict=True)])
+        for values in (filled.prices, filled.exogenous)
     )
-    return Days(known.dates[first:], prices, exogenous)
+    return Days(filled.dates[rows.start :], prices, exogenous)
 
 
-def _mean(values: Floats, else_: Floats, rows: Sequence[int]) -> Floats:
-    if not rows:
-        return else_
+def _mean(before: Floats, now: Floats) -> Floats:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a period that no such day has
-        found = np.nanmean(values[list(rows)], axis=0)
-    return np.where(np.isfinite(found), found, else_)
+        warnings.simplefilter("ignore", RuntimeWarning)  # of no values
+        found = np.nanmean(before, axis=0)
+    return np.where(np.isfinite(found), found, now)
 
 
-def _with(known: Days, usual: Days, chosen: frozenset[int]) -> Days:
-    """`usual` with the groups `chosen` as they are in `known`."""
-    recent = known.filled().tail(REACH)
-    series = recent.exogenous.shape[1]
+def _with(recent: Days, usual: Days, chosen: Sequence[_Group]) -> Days:
+    """`usual` with the groups `chosen` as they are."""
     prices, exogenous = usual.prices.copy(), usual.exogenous.copy()
-    for place in range(series):
-        if place in chosen:
-            exogenous[:, place] = recent.exogenous[:, place]
-    if series in chosen:
-        prices[-2:-1] = recent.prices[-2:-1]
-    if series + 1 in chosen:
-        prices[:-2] = recent.prices[:-2]
+    for group in chosen:
+        exogenous[:, group.series] = recent.exogenous[:, group.series]
+        prices[group.rows] = recent.prices[group.rows]
     return Days(recent.dates, prices, exogenous)

@@ -14,6 +14,9 @@ from workloads.kit.contracts.instruments import Instrument
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, MARKET_INDICATORS, SCHEMA
 from workloads.kit.db import Connection
 from workloads.kit.power.days import Days
+from workloads.kit.power.features import REACH
+from workloads.model_training import day_ahead
+from workloads.model_training.kinds.inputs import FEWEST_DAYS
 from workloads.model_training.runs.grid import Grid
 
 HISTORY_DAYS: Final = 2200
@@ -59,7 +62,7 @@ class Newest:
 @dataclass(frozen=True, slots=True)
 class Known:
     """`days` ends with the delivery day, whose prices are NaN; its exogenous series are `indicators`, those
-    of the instrument that were there for every period. `missing` names what was not."""
+    of the instrument that were there for every period, and for long enough. `missing` names what was not."""
 
     delivery: date
     issued_at: datetime
@@ -112,7 +115,7 @@ def read(conn: Connection, instrument: Instrument, delivery: date, issued_at: da
     dates = [first + timedelta(days=n) for n in range((delivery - first).days + 1)]
     table = np.stack([grid.row(of, prices) for of in dates])
     series = [_series(instrument, grid, dates, told, name, issued_at) for name in instrument.indicators]
-    there = [bool(np.isfinite(one[-1]).all()) for one in series]
+    there = [bool(np.isfinite(one[-1]).all()) and _teaches(one) for one in series]
     kept = [one for one, is_there in zip(series, there, strict=True) if is_there]
     exogenous = np.stack(kept, axis=1) if kept else np.empty((len(dates), 0, grid.places))
     missing = [name for name, is_there in zip(instrument.indicators, there, strict=True) if not is_there]
@@ -127,6 +130,12 @@ def read(conn: Connection, instrument: Instrument, delivery: date, issued_at: da
         tuple(missing),
         newest,
     )
+
+
+def _teaches(values: np.ndarray) -> bool:
+    """Whether an indicator (D, H) is old enough: the first model that is walked has to learn from it, too."""
+    learned = values[: day_ahead.warm_up(len(values) - 1)]
+    return int(np.isfinite(learned).all(axis=1).sum()) >= FEWEST_DAYS + REACH - 1
 
 
 def _series(

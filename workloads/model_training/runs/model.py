@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -36,14 +37,14 @@ _SEEDS: Final = 1
 class Made:
     """`prediction` and `baseline` (H,), `quantiles` (Q, H) at `LEVELS`. `members` is by day what each kind
     forecast, (M, H): of days that were not `stored` yet. `losses` are of the days walked, oldest first.
-    `drivers` is by group of inputs what it moved the prediction by, (H,)."""
+    `drivers` tells by group of inputs what moved the prediction, (H,)."""
 
     prediction: Floats
     quantiles: Floats
     baseline: Floats
     members: dict[date, Floats]
     losses: Losses
-    drivers: dict[str, Floats]
+    drivers: Callable[[], dict[str, Floats]]
 
 
 def kinds_of(kind: ForecastKind) -> tuple[Kind, ...]:
@@ -110,7 +111,7 @@ def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Mad
         *found,
         members={dates[row]: one for row, one in sorted(made.items())},
         losses=Losses(_daily(together.forecasts[:-1], prices), _daily(naive[:-1], prices)),
-        drivers=drivers(weighed, days.known_for(count), known.indicators),
+        drivers=partial(drivers, weighed, days.known_for(count), known.indicators),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
@@ -210,11 +210,21 @@ def _message(due: _Due, at: datetime) -> DeliveryForecast:
         nominal_level=NOMINAL_LEVEL,
         levels=list(LEVELS),
         missing=list(found.missing),
-        periods=list(_periods(found, made)),
+        periods=list(_periods(found, made, _moved(instrument.symbol, made))),
     )
 
 
-def _periods(found: Known, made: Made) -> Iterator[ForecastPeriod]:
+def _moved(symbol: str, made: Made) -> dict[str, Floats]:
+    """What moved a forecast; nothing where that cannot be told, for which no forecast stays away."""
+    try:
+        found = made.drivers()
+    except (ValueError, ArithmeticError):
+        _log.exception("forecast_not_explained", symbol=symbol)
+        return {}
+    return found if all(np.isfinite(by).all() for by in found.values()) else {}
+
+
+def _periods(found: Known, made: Made, moved: Mapping[str, Floats]) -> Iterator[ForecastPeriod]:
     for start, end in found.grid.periods(found.delivery):
         place = found.grid.place(start)
         prediction, quantiles = float(made.prediction[place]), made.quantiles[:, place].tolist()
@@ -226,7 +236,7 @@ def _periods(found: Known, made: Made) -> Iterator[ForecastPeriod]:
             upper=max(quantiles[-1], prediction),
             baseline=float(made.baseline[place]),
             quantiles=quantiles,
-            moved_by={name: round(float(by[place]), 4) for name, by in made.drivers.items()},
+            moved_by={name: round(float(by[place]), 4) for name, by in moved.items()},
         )
 
 
