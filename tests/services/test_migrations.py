@@ -289,7 +289,7 @@ def test_a_message_has_its_columns(
     nullable = {name for name, answer in columns if answer == "YES"}
     if table == tables.ML_PREDICTIONS:
         # Rows of delivery days have these beside, and no return.
-        of_days = {"delivery_start", "delivery_end", "issued_at", "kind", "quantiles", "missing"}
+        of_days = {"delivery_start", "delivery_end", "issued_at", "kind", "quantiles", "missing", "moved_by"}
         assert of_days < nullable
         columns = [(name, answer) for name, answer in columns if name not in of_days]
         nullable -= {*of_days, "predicted_return"}

@@ -49,7 +49,8 @@ def asking(settings: MarketSettings, way: Transport) -> Ask:
             return libraries.reader(market.library)(feed, days, key)
         except Exception as error:
             # Where a day is a file, there is none before the day is published.
-            if way.last == 404 or (way.last == 200 and type(error).__name__ == _NOTHING):
+            unpublished = way.last == 404 and feed.publication is not None
+            if unpublished or (way.last == 200 and type(error).__name__ == _NOTHING):
                 return []
             told = scrub.scrub(" ".join(str(error).split()))[:_TOLD]
             raise SourceError(

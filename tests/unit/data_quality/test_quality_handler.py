@@ -240,7 +240,7 @@ def test_the_clock_tells_of_a_silent_series_once_and_the_gauge_says_by_how_much(
     rhythms = watched._watch.rhythms()
     due = next(iter(rhythms.values())).due()
     assert due is not None
-    assert due - live[-1].published_at < timedelta(hours=26)
+    assert due - live[-1].published_at < timedelta(hours=27)
     told: list[QualityAlert] = []
     clock = Clock(topics.COMMODITY_PRICES, lambda: rhythms, told.extend, 1.0)
 

@@ -177,6 +177,15 @@ def test_a_series_is_overdue_when_its_next_publication_did_not_come_and_ended_wh
     assert overdue(due, due + DORMANT + HOUR) is None
 
 
+def test_an_auction_that_is_published_an_hour_later_by_utc_when_clocks_go_back_is_not_overdue() -> None:
+    rhythm = Rhythm(Resolution.parse("PT15M"))
+    for day in range(20):
+        published = (datetime(2026, 10, 15, 12, 57) + timedelta(days=day)).replace(tzinfo=BERLIN)
+        arrived = published.astimezone(UTC) + timedelta(minutes=2 + 8 * (day % 7) / 6)
+        assert overdue(rhythm.due(), arrived) is None
+        rhythm.take(published.astimezone(UTC), arrived)
+
+
 def test_a_series_that_was_only_ever_loaded_is_not_waited_for() -> None:
     rhythm = Rhythm(Resolution.parse("P1D"))
     for day in range(100):

@@ -43,7 +43,7 @@ def unit(start: datetime, end: datetime, rows: int, factor: float, evidence: str
         None,
         f"values {1 / factor:g} times these, in the unit of those before",
         f"all {factor:g} times what is usual: {evidence}",
-        "see which unit the source sends; set `multiply` or `unit` of the source, and run it again",
+        "see which unit the source sends: put it right there, or make it a source of its own with its `unit`",
     )
 
 
@@ -70,7 +70,7 @@ def _shift(start: datetime, end: datetime, rows: int, moved: Moved) -> Finding:
         None,
         "peaks and valleys at the times of day of the days before",
         f"over {moved.days} days values fit a period {way} by {moved.gain:.2f}",
-        "compare the time zone and `label` of its source with what the source says, above all after a clock"
+        "compare `time_zone` and `labels` of its source with what the source says, above all after a clock"
         " change",
     )
 

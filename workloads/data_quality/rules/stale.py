@@ -17,7 +17,8 @@ WINDOW: Final = 28
 LEAST: Final = 3
 LIVE: Final = timedelta(days=2)
 """The longest way into the topic of what is live."""
-GRACE: Final = timedelta(hours=1)
+GRACE: Final = timedelta(hours=2)
+"""More than an hour, which a clock that goes back adds to a day's publication."""
 REST: Final = timedelta(days=5)
 """Grace of daily series: week-ends and holidays have no publication."""
 CALENDAR_GRACE: Final = timedelta(days=20)

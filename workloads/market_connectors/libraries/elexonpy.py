@@ -31,7 +31,8 @@ def read(feed: Feed, days: Days, key: str | None) -> list[Point]:  # noqa: ARG00
     found: list[Point] = []
     for row in answer.data or ():
         start: datetime = row.start_time.astimezone(UTC)
-        found.append(Point(start, start + _PERIOD, feed.market.symbol, row.price))
+        # A price of 0 without volume says that nobody traded.
+        found.append(Point(start, start + _PERIOD, feed.market.symbol, row.price if row.volume else None))
     return found
 
 
