@@ -57,6 +57,7 @@ class AsyncClient(AsyncRoutes):
             headers=core.HEADERS,
             timeout=core.TIMEOUT,
             transport=transport,
+            trust_env=access.through_proxies(self._url),
         )
 
     def __repr__(self) -> str:
