@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from carbon_client import access, core, files
+from carbon_client.downloads import Download
 from carbon_client.errors import CarbonError, Unavailable, of_answer, of_fault
 from carbon_client.events import Event, Place, event
 from carbon_client.pages import P, Pages, R
@@ -101,19 +102,24 @@ class Client(Routes):
                 sleep(self._wait(attempt, error))
 
     def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path:
-        request = self._http.build_request(
-            "GET", path, params=core.parameters(given), headers={"Accept-Encoding": "identity"}
-        )
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                with files.whole(Path(target)) as file, self._opened(request) as answer:
-                    for block in answer.iter_bytes():
-                        file.write(block)
-                return Path(target)
-            except CarbonError as error:
-                sleep(self._wait(attempt, error))
+        attempt, asked = 0, core.parameters(given)
+        with files.whole(Path(target)) as file:
+            got = Download(file, asked)
+            while True:
+                attempt += 1
+                request = self._http.build_request(
+                    "GET", path, params=got.question(), headers={"Accept-Encoding": "identity"}
+                )
+                try:
+                    with self._opened(request) as answer:
+                        got.begins(answer)
+                        for block in answer.iter_bytes():
+                            got.add(block)
+                    got.ends()
+                    break
+                except CarbonError as error:
+                    sleep(self._wait(attempt, got.broke(error)))
+        return Path(target)
 
     def _wait(self, attempt: int, error: CarbonError) -> float:
         wait = self._patience.wait(attempt, error)

@@ -271,7 +271,7 @@ def test_a_redirect_is_not_followed_with_the_key() -> None:
 def test_a_download_is_there_whole_or_not_at_all(tmp_path: Path, waits: list[float]) -> None:
     target = tmp_path / "prices.csv"
     target.write_text("before")
-    cut = [httpx.Response(200, stream=Broken(b"symbol\r\n")) for _ in range(2)]
+    cut = [httpx.Response(200, stream=Broken(b"symbol\r\nWT")) for _ in range(2)]
     with pytest.raises(Unavailable):
         Api(*cut).client(patience=Patience(attempts=2)).download(target)
     assert [file.name for file in tmp_path.iterdir()] == ["prices.csv"]
