@@ -64,6 +64,13 @@ def through_proxies(address: str) -> bool:
     return address.startswith("https:")
 
 
+def bad_environment() -> BadInput:
+    """The error where httpx takes none of what the environment says: not shown, it may be a password."""
+    return BadInput(
+        "environment: a proxy or certificates that it names are none: correct HTTPS_PROXY or SSL_CERT_FILE"
+    )
+
+
 def _inside(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -52,14 +52,18 @@ class Client(Routes):
     ) -> None:
         self._url = access.address(url, insecure=insecure)
         self._patience = patience or Patience()
-        self._http = httpx.Client(
-            base_url=self._url,
-            auth=access.Bearer(key, key_file),
-            headers=core.HEADERS,
-            timeout=core.TIMEOUT,
-            transport=transport,
-            trust_env=access.through_proxies(self._url),
-        )
+        auth = access.Bearer(key, key_file)
+        try:
+            self._http = httpx.Client(
+                base_url=self._url,
+                auth=auth,
+                headers=core.HEADERS,
+                timeout=core.TIMEOUT,
+                transport=transport,
+                trust_env=access.through_proxies(self._url),
+            )
+        except (ValueError, OSError, httpx.InvalidURL):
+            raise access.bad_environment() from None
 
     def __repr__(self) -> str:
         return f"Client({self._url!r})"
@@ -79,14 +83,14 @@ class Client(Routes):
 
         def ask(cursor: str | None) -> P:
             params = asked if cursor is None else asked | {"cursor": cursor}
-            request = self._http.build_request("GET", path, params=params)
+            request = core.request(self._http, "GET", path, params=params)
             return core.decoded(self._answer(request), page)
 
         return Pages(ask, row)
 
     def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T:
-        request = self._http.build_request(
-            "POST", path, content=core.body(body), headers={"Content-Type": "application/json"}
+        request = core.request(
+            self._http, "POST", path, content=core.body(body), headers={"Content-Type": "application/json"}
         )
         return core.decoded(self._answer(request), kind)
 
@@ -107,8 +111,8 @@ class Client(Routes):
             got = Download(file, asked)
             while True:
                 attempt += 1
-                request = self._http.build_request(
-                    "GET", path, params=got.question(), headers={"Accept-Encoding": "identity"}
+                request = core.request(
+                    self._http, "GET", path, params=got.question(), headers={"Accept-Encoding": "identity"}
                 )
                 try:
                     with self._opened(request) as answer:
@@ -133,8 +137,8 @@ class Client(Routes):
         params = core.parameters(asked)
         while True:
             headers = {"Accept": "text/event-stream", **place.headers()}
-            request = self._http.build_request(
-                "GET", path, params=params, headers=headers, timeout=core.QUIET
+            request = core.request(
+                self._http, "GET", path, params=params, headers=headers, timeout=core.QUIET
             )
             try:
                 with self._opened(request) as answer:

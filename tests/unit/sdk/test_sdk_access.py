@@ -78,6 +78,18 @@ def test_an_address_of_another_type_or_of_no_letters_is_bad_input(url: Any) -> N
         Client(url, key=KEY)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("HTTPS_PROXY", f"gopher://me:{KEY}@proxy"), ("SSL_CERT_FILE", "/no/such/file")]
+)
+def test_an_environment_that_httpx_does_not_take_is_bad_input(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadInput, match=name) as caught:
+        Client(URL, key=KEY)
+    assert KEY not in str(caught.value)
+
+
 def test_a_key_of_another_type_is_bad_input() -> None:
     with pytest.raises(BadInput, match=r"^key: .*not shown"):
         Client(URL, key=123456)  # type: ignore[arg-type]
