@@ -27,26 +27,48 @@ def address(given: str | None, *, insecure: bool) -> str:
     """The API's address, without a slash at its end.
 
     Raises:
-        BadInput: it is none, holds a credential, or would show the key to the network.
+        BadInput: it is none, holds a credential, or would show the key to the network. The error shows no
+            part of what may be a key or a password.
     """
-    text = given if given is not None else os.environ.get(URL, "")
+    text: object = given if given is not None else os.environ.get(URL, "")
+    if not isinstance(text, str):
+        raise BadInput(f"url: it is of type {type(text).__name__}: give text such as https://api.example.org")
     if not text:
         raise BadInput(f"url: it is missing: give Client(url), or set {URL}")
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL:
+        host = url.host
+    except (httpx.InvalidURL, UnicodeError):
         raise BadInput("url: it is none: give one such as https://api.example.org") from None
-    if url.userinfo or url.query or url.fragment:
+    if "@" in text or url.query or url.fragment:
         # Not shown: it may be a credential.
         raise BadInput("url: it has a user, a query or a fragment: give the address alone, a key as key=")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise BadInput(f"url: {text!r} is no address: give one such as https://api.example.org")
-    if url.scheme == "http" and not insecure and not _inside(url.host):
+    if "://" not in text:
         raise BadInput(
-            f"url: {text!r} would show the key to the network: use https,"
+            "url: it (not shown) is no address: give one such as https://api.example.org, a key as key="
+        )
+    if url.scheme not in ("http", "https") or not host:
+        shown = f"{url.scheme}://{host}"
+        raise BadInput(f"url: {shown!r} is no address: give one such as https://api.example.org")
+    if url.scheme == "http" and not insecure and not _inside(host):
+        shown = f"http://{host}"
+        raise BadInput(
+            f"url: {shown!r} would show the key to the network: use https,"
             " or say insecure=True where the network is your own"
         )
     return str(url).rstrip("/")
+
+
+def through_proxies(address: str) -> bool:
+    """Whether proxies that the environment names may be used: without TLS they would see the key."""
+    return address.startswith("https:")
+
+
+def bad_environment() -> BadInput:
+    """The error where httpx takes none of what the environment says: not shown, it may be a password."""
+    return BadInput(
+        "environment: a proxy or certificates that it names are none: correct HTTPS_PROXY or SSL_CERT_FILE"
+    )
 
 
 def _inside(host: str) -> bool:
@@ -90,7 +112,7 @@ class Bearer(httpx.Auth):
         yield request
 
 
-def _checked(key: str, what: str) -> str:
-    if not _KEY.fullmatch(key):
+def _checked(key: object, what: str) -> str:
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise BadInput(f"{what}: it is no key (not shown): one has printable ASCII characters and no spaces")
     return key

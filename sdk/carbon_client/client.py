@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from carbon_client import access, core, files
+from carbon_client.downloads import Download
 from carbon_client.errors import CarbonError, Unavailable, of_answer, of_fault
 from carbon_client.events import Event, Place, event
 from carbon_client.pages import P, Pages, R
@@ -51,13 +52,18 @@ class Client(Routes):
     ) -> None:
         self._url = access.address(url, insecure=insecure)
         self._patience = patience or Patience()
-        self._http = httpx.Client(
-            base_url=self._url,
-            auth=access.Bearer(key, key_file),
-            headers=core.HEADERS,
-            timeout=core.TIMEOUT,
-            transport=transport,
-        )
+        auth = access.Bearer(key, key_file)
+        try:
+            self._http = httpx.Client(
+                base_url=self._url,
+                auth=auth,
+                headers=core.HEADERS,
+                timeout=core.TIMEOUT,
+                transport=transport,
+                trust_env=access.through_proxies(self._url),
+            )
+        except (ValueError, OSError, httpx.InvalidURL):
+            raise access.bad_environment() from None
 
     def __repr__(self) -> str:
         return f"Client({self._url!r})"
@@ -77,14 +83,14 @@ class Client(Routes):
 
         def ask(cursor: str | None) -> P:
             params = asked if cursor is None else asked | {"cursor": cursor}
-            request = self._http.build_request("GET", path, params=params)
+            request = core.request(self._http, "GET", path, params=params)
             return core.decoded(self._answer(request), page)
 
         return Pages(ask, row)
 
     def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T:
-        request = self._http.build_request(
-            "POST", path, content=core.body(body), headers={"Content-Type": "application/json"}
+        request = core.request(
+            self._http, "POST", path, content=core.body(body), headers={"Content-Type": "application/json"}
         )
         return core.decoded(self._answer(request), kind)
 
@@ -100,19 +106,24 @@ class Client(Routes):
                 sleep(self._wait(attempt, error))
 
     def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path:
-        request = self._http.build_request(
-            "GET", path, params=core.parameters(given), headers={"Accept-Encoding": "identity"}
-        )
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                with files.whole(Path(target)) as file, self._opened(request) as answer:
-                    for block in answer.iter_bytes():
-                        file.write(block)
-                return Path(target)
-            except CarbonError as error:
-                sleep(self._wait(attempt, error))
+        attempt, asked = 0, core.parameters(given)
+        with files.whole(Path(target)) as file:
+            got = Download(file, asked)
+            while True:
+                attempt += 1
+                request = core.request(
+                    self._http, "GET", path, params=got.question(), headers={"Accept-Encoding": "identity"}
+                )
+                try:
+                    with self._opened(request) as answer:
+                        got.begins(answer)
+                        for block in answer.iter_bytes():
+                            got.add(block)
+                    got.ends()
+                    break
+                except CarbonError as error:
+                    sleep(self._wait(attempt, got.broke(error)))
+        return Path(target)
 
     def _wait(self, attempt: int, error: CarbonError) -> float:
         wait = self._patience.wait(attempt, error)
@@ -126,8 +137,8 @@ class Client(Routes):
         params = core.parameters(asked)
         while True:
             headers = {"Accept": "text/event-stream", **place.headers()}
-            request = self._http.build_request(
-                "GET", path, params=params, headers=headers, timeout=core.QUIET
+            request = core.request(
+                self._http, "GET", path, params=params, headers=headers, timeout=core.QUIET
             )
             try:
                 with self._opened(request) as answer:

@@ -39,6 +39,20 @@ def _text(name: str, value: Any) -> str:
     return value.isoformat()
 
 
+def request(http: httpx.Client | httpx.AsyncClient, method: str, path: str, **others: Any) -> httpx.Request:
+    """A request as httpx makes it.
+
+    Raises:
+        BadInput: a value is too long for an address, or holds what an address or a header cannot.
+    """
+    try:
+        return http.build_request(method, path, **others)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise BadInput(
+            f"{path}: a value that is given cannot be sent: {error}: shorten or correct it"
+        ) from None
+
+
 def body(given: msgspec.Struct) -> bytes:
     """A request's body.
 
@@ -49,7 +63,7 @@ def body(given: msgspec.Struct) -> bytes:
         text = msgspec.json.encode(given)
         # What was written into a field is looked at by nobody before.
         msgspec.json.decode(text, type=type(given))
-    except (msgspec.MsgspecError, TypeError) as error:
+    except (msgspec.MsgspecError, TypeError, UnicodeError) as error:
         raise BadInput(f"body: {error}") from None
     return text
 

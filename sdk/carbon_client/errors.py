@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import ClassVar
 
 import httpx
@@ -30,11 +31,11 @@ class CarbonError(Exception):
 
 
 class BadInput(CarbonError, ValueError):
-    """What was given cannot be asked; nothing was sent."""
+    """What was given cannot be asked, and nothing was sent; or the file to write to cannot be written."""
 
 
 class BadAnswer(CarbonError):
-    """The answer is not what this release of the package knows."""
+    """The answer is not what this release of the package knows, or its certificate is refused."""
 
 
 class Unavailable(CarbonError):
@@ -100,10 +101,26 @@ def of_answer(answer: httpx.Response) -> CarbonError:
     return (NotAllowed if status in (401, 403) else Refused)(status, problem)
 
 
-def of_fault(error: httpx.HTTPError, url: str) -> Unavailable:
-    """The error of a connection that failed."""
+def of_fault(error: httpx.HTTPError, url: str) -> CarbonError:
+    """The error of a connection that failed: `Unavailable` where another try may do better."""
     what = str(error) or type(error).__name__
+    if isinstance(error, httpx.DecodingError):
+        return BadAnswer(f"the answer of {url} cannot be unpacked: {what}: is it the address of a data-api?")
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        return BadInput(f"it cannot be sent to {url}: {what}")
+    if _is_of_certificate(error):
+        return BadAnswer(
+            f"the certificate of {url} is refused: {what}: check the address;"
+            " a company's own authority is given as SSL_CERT_FILE"
+        )
     return Unavailable(f"no whole answer from {url}: {what}: check the address and the network")
+
+
+def _is_of_certificate(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def _seconds(text: str | None) -> float | None:

@@ -13,7 +13,7 @@ class Patience:
     """When to ask again after a failure that may pass: no connection, 429, 502, 503, 504.
 
     `Retry-After` is kept to; else the waits double, each of a random length so that many clients do not come
-    back at once. All that is asked changes nothing, so that asking twice is safe.
+    back at once. All that is asked changes nothing, so that asking twice does no harm.
 
     Args:
         attempts: of one question in all; 1 asks once.

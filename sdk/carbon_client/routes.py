@@ -116,7 +116,6 @@ class Routes(ABC):
         end: When | None = None,
         as_of: When | None = None,
         revisions: Literal["latest", "all"] | None = None,
-        after: str | None = None,
     ) -> Path:
         """All rows in one file: `/v1/downloads`.
 
@@ -135,9 +134,6 @@ class Routes(ABC):
             as_of: Instant as of which to answer: what was published later is not seen. Else now.
             revisions: Of each period the revision that held at `as_of`, or all until then. Predictions have
                 none. By default latest.
-            after: The last whole line of a CSV file that broke off, as it is: the file goes on after it,
-                without a line of names. `as_of` is then what the header X-As-Of said; everything else as
-                before.
         """
         return self._file(
             "/v1/downloads",
@@ -155,7 +151,6 @@ class Routes(ABC):
                 "end": end,
                 "as_of": as_of,
                 "revisions": revisions,
-                "after": after,
             },
         )
 
@@ -468,7 +463,6 @@ class AsyncRoutes(ABC):
         end: When | None = None,
         as_of: When | None = None,
         revisions: Literal["latest", "all"] | None = None,
-        after: str | None = None,
     ) -> Path:
         """As `Client.download`."""
         return await self._file(
@@ -487,7 +481,6 @@ class AsyncRoutes(ABC):
                 "end": end,
                 "as_of": as_of,
                 "revisions": revisions,
-                "after": after,
             },
         )
 

@@ -33,10 +33,17 @@ async def follow(target: Path, symbols: str | None, count: int | None) -> int:
                         rows.writerow([price.delivery_start.isoformat(), price.symbol, price.price])
                         file.flush()
                         written += 1
-                    place.write_text(event.id, encoding="utf-8")
+                    _keep(place, event.id)
                     if written == count:
                         break
     return written
+
+
+def _keep(place: Path, identity: str) -> None:
+    """Beside it first: killed while it writes, the program finds the place before, not half of one."""
+    beside = place.with_suffix(".place.new")
+    beside.write_text(identity, encoding="utf-8")
+    beside.replace(place)
 
 
 def main() -> None:

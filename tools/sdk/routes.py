@@ -12,7 +12,8 @@ _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
 _EVENTS: Final = "text/event-stream"
 
-_UNSEEN: Final = frozenset({"cursor"})
+_UNSEEN: Final = frozenset({"cursor", "after"})
+"""Parameters that a client gives by itself, to go on."""
 _NAMES: Final = {"limit": "page_size"}
 """Parameters that a client's user names otherwise: `limit` is that of a page, and all pages are iterated."""
 _METHODS: Final = {"downloads": "download"}

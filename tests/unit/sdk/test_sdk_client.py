@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import ssl
 import traceback
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -121,6 +123,66 @@ def test_a_connection_that_breaks_is_asked_again_and_given_up_in_the_end(waits: 
     assert len(gone.asked) == 3
     assert "\n" not in str(caught.value)
     assert URL in str(caught.value)
+
+
+def _untrusted() -> httpx.ConnectError:
+    """As httpx says it of a certificate that nobody trusts."""
+    error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+    error.__cause__ = OSError()
+    error.__cause__.__cause__ = ssl.SSLCertVerificationError()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (_untrusted(), BadAnswer, "SSL_CERT_FILE"),
+        (
+            httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"no gzip")),
+            BadAnswer,
+            "cannot be unpacked",
+        ),
+        (httpx.LocalProtocolError("Illegal header value"), BadInput, "cannot be sent"),
+    ],
+)
+def test_what_will_not_pass_is_not_asked_again(
+    answer: httpx.Response | Exception, kind: type[CarbonError], said: str, waits: list[float]
+) -> None:
+    api = Api(answer, page([1]))
+    with pytest.raises(kind, match=said):
+        api.client().prices("DE-LU").all()
+    assert (len(api.asked), waits) == (1, [])
+
+
+def test_what_cannot_be_sent_is_bad_input() -> None:
+    client = Api().client()
+    for symbol in ("\ud800", "x" * 70_000):
+        with pytest.raises(BadInput, match=r"^/v1/prices: "):
+            client.prices(symbol).all()
+    with pytest.raises(BadInput, match=r"^body: "):
+        client.curves(CurvesBody(quotes=[Quote(period="\ud800", price=1.0)]))
+    with pytest.raises(BadInput, match=r"^/v1/stream: "):
+        next(client.stream(last_event_id="é"))
+
+
+@pytest.mark.parametrize("name", ["absent/prices.csv", "file/prices.csv", "n" * 300, "a\0b", ""])
+def test_a_file_that_cannot_be_written_is_bad_input(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match=r"^path: "):
+        Api().client().download(tmp_path / name)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_disk_that_is_full_is_bad_input_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(BadInput, match="No space left"):
+        Api(httpx.Response(200, content=b"symbol\n")).client().download(tmp_path / "prices.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_limit_of_a_month_is_not_waited_for(waits: list[float]) -> None:
@@ -271,7 +333,7 @@ def test_a_redirect_is_not_followed_with_the_key() -> None:
 def test_a_download_is_there_whole_or_not_at_all(tmp_path: Path, waits: list[float]) -> None:
     target = tmp_path / "prices.csv"
     target.write_text("before")
-    cut = [httpx.Response(200, stream=Broken(b"symbol\r\n")) for _ in range(2)]
+    cut = [httpx.Response(200, stream=Broken(b"symbol\r\nWT")) for _ in range(2)]
     with pytest.raises(Unavailable):
         Api(*cut).client(patience=Patience(attempts=2)).download(target)
     assert [file.name for file in tmp_path.iterdir()] == ["prices.csv"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -143,3 +145,20 @@ def test_power_query_gives_the_key_in_the_header_alone() -> None:
         "key as text,",
         'Headers = [Authorization = "Bearer " & key, Accept = "application/json"],',
     ]
+
+
+def test_the_example_that_follows_keeps_its_place_when_it_is_killed_while_it_writes_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow = runpy.run_path(str(ROOT / "sdk/examples/follow.py"))
+    place = tmp_path / "prices.place"
+    follow["_keep"](place, "p1")
+
+    def killed(self: Path, text: str, encoding: str) -> None:
+        self.open("w", encoding=encoding).close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        follow["_keep"](place, "p2")
+    assert place.read_text(encoding="utf-8") == "p1"
