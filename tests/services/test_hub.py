@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 from werkzeug.serving import make_server
 
 from tests.fixture_models import artifact, echoing
@@ -108,7 +109,7 @@ def page(browser: Browser, hub: str, key: str) -> Iterator[Page]:
 
 def _is_wrong(said: ConsoleMessage) -> bool:
     # An answer that a test makes is told by the page, which the test looks at.
-    return said.type == "error" and "status of 503" not in said.text
+    return said.type == "error" and not re.search(r"status of (503|422)", said.text)
 
 
 def show(page: Page, where: str) -> None:
@@ -165,9 +166,11 @@ def test_a_download_has_every_row_that_the_preview_promised(page: Page, tmp_path
     expect(page.locator("#preview tbody tr")).to_have_count(10)
     # 29 periods in these days; the file is the one place that knows how many have a price.
     expect(page.locator("#estimate")).to_contain_text("Up to some 29 rows, less than 1 MiB")
+    # What is offered is what can be asked of an instrument.
+    assert page.get_by_label("What").locator("option").all_text_contents() == ["prices", "predictions"]
     for what, column, wanted in (
         ("prices", "price", DAILY[31:60].tolist()),
-        ("forecasts and outcomes", "symbol", None),
+        ("predictions", "symbol", None),
     ):
         page.get_by_label("What").select_option(label=what)
         # What was previewed is what is saved.
@@ -175,6 +178,7 @@ def test_a_download_has_every_row_that_the_preview_promised(page: Page, tmp_path
         if wanted is None:
             page.get_by_label("To, not included").fill("2025-03-01")
         page.get_by_role("button", name="Preview").click()
+        assert page.get_by_label("Revisions").is_enabled() == (wanted is not None)
         with page.expect_download() as download:
             page.get_by_role("button", name="Download").click()
         file = tmp_path / f"{column}.csv"
@@ -188,6 +192,31 @@ def test_a_download_has_every_row_that_the_preview_promised(page: Page, tmp_path
             assert [float(row[column]) for row in rows] == wanted
 
 
+def test_days_of_a_download_are_the_markets(page: Page, database: MigratedDatabase, tmp_path: Path) -> None:
+    """March of a series whose days begin at midnight in Berlin: summer time begins within."""
+    zone = ZoneInfo("Europe/Berlin")
+    days = [datetime(2024, 2, 28, tzinfo=zone) + timedelta(days=n) for n in range(36)]
+    for n, day in enumerate(days):
+        at, until = day.astimezone(UTC), (day + timedelta(days=1)).astimezone(UTC)
+        add(database, at, n, length=until - at, resolution="P1D")
+    add(database, datetime(2024, 3, 1, tzinfo=UTC), 0, symbol="UTC", resolution="P1D", length=24 * HOUR)
+    show(page, "downloads")
+    page.get_by_label("Instrument").select_option(label="UTC · auction · P1D")
+    expect(page.locator("#days")).to_have_text("days of UTC")
+    page.get_by_label("Instrument").select_option(label="DE-LU · auction · P1D")
+    expect(page.locator("#days")).to_have_text("days of Europe/Berlin")
+    expect(page.get_by_label("To, not included")).to_have_value("2024-04-04")
+    page.get_by_label("From").fill("2024-03-01")
+    page.get_by_label("To, not included").fill("2024-04-01")
+    page.get_by_role("button", name="Preview").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "march.csv")
+    with (tmp_path / "march.csv").open(newline="", encoding="utf-8") as lines:
+        starts = [datetime.fromisoformat(row["delivery_start"]) for row in csv.DictReader(lines)]
+    assert starts == [day.astimezone(UTC) for day in days[2:33]]
+
+
 @pytest.mark.usefixtures("market")
 def test_a_download_that_is_refused_says_so_on_the_page(page: Page) -> None:
     show(page, "downloads")
@@ -199,6 +228,16 @@ def test_a_download_that_is_refused_says_so_on_the_page(page: Page) -> None:
     page.route("**/v1/downloads*", lambda route: route.fulfill(status=503))
     page.get_by_role("button", name="Download").click()
     expect(page.get_by_role("alert")).to_contain_text("No file can be made just now")
+    # A refusal has no text for HEAD, and is told all the same.
+    problem = '{"detail": "it has 3 rows, more than 2", "remedy": "ask for csv"}'
+    page.unroute("**/v1/downloads*")
+    page.route("**/v1/downloads*", lambda route: route.fulfill(status=422, body=_body_of(route, problem)))
+    page.get_by_role("button", name="Download").click()
+    expect(page.get_by_role("alert")).to_contain_text("it has 3 rows, more than 2 ask for csv")
+
+
+def _body_of(route: Route, text: str) -> str:
+    return "" if route.request.method == "HEAD" else text
 
 
 @pytest.mark.usefixtures("market")

@@ -21,6 +21,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
 from workloads.data_api import scenarios, sessions
+from workloads.data_api.downloads.datasets import DATASETS
 from workloads.data_api.downloads.question import DownloadsQuery
 from workloads.data_api.guard import Guard
 from workloads.data_api.identity import Principal
@@ -130,7 +131,7 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
             here=PAGES.get(name, _OUTSIDE),
             zones=settings.market_zones,
             docs=DOCS,
-            datasets=_choices("dataset"),
+            datasets=[name for name in _choices("dataset") if "symbol" in DATASETS[name].asked],
             formats=_choices("format"),
             most_scenarios=scenarios.MOST,
             version=settings.code_version,

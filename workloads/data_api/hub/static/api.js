@@ -38,8 +38,18 @@ export async function send(method, path, parameters = {}, body = undefined, sign
   }
   if (answer.ok) return answer.status === 204 || method === "HEAD" ? null : answer.json();
   if (answer.status === 401) location.assign(`/hub/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
+  // The answer to HEAD has no text: why it is refused is asked for. Not of one who is busy, whom it would keep so.
+  if (method === "HEAD" && answer.status !== 503) answer = await refusal(address(path, parameters), answer);
   const told = await answer.json().catch(() => ({}));
   throw new Problem(answer.status, told.detail ?? `Answer ${answer.status}.`, told.remedy ?? "Try again.", told.errors);
+}
+
+/** The refusal with its text; `head` where it is none any more, or cannot be had. */
+async function refusal(url, head) {
+  const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => head);
+  if (!answer.ok) return answer;
+  await answer.body?.cancel();
+  return head;
 }
 
 /** All rows of a question, page by page; `seen` is told of each page. */

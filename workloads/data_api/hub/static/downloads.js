@@ -1,8 +1,7 @@
 import { address, all, get, Problem, send } from "./api.js";
-import { asOf, attempt, cell, number } from "./page.js";
+import { asOf, attempt, cell, dateIn, dayZone, midnight, number, zoneOf } from "./page.js";
 
 const FILES = "/v1/downloads";
-const PREDICTIONS = "predictions";
 /** Bytes of a row of CSV, near enough to say how large a file gets. */
 const ROW_BYTES = 180;
 const form = document.getElementById("pick");
@@ -11,14 +10,19 @@ const saving = document.getElementById("saving");
 const estimate = document.getElementById("estimate");
 let series = [];
 
+/** The zone whose days are asked for: that of a daily series' own days, else that in which times are shown. */
+function zoneOfDays(one) {
+  return /^P\d/.test(one.resolution) ? dayZone(new Date(one.first_delivery), one.market) : zoneOf(one.market);
+}
+
 function question() {
   const given = new FormData(form);
   const one = series[Number(given.get("series"))];
   return {
-    one, what: given.get("what"), format: given.get("format") ?? "csv",
+    one, what: given.get("what"), format: given.get("format"),
     parameters: {
       symbol: one.symbol, source: one.source, resolution: one.resolution,
-      start: `${given.get("start")}T00:00:00Z`, end: `${given.get("end")}T00:00:00Z`,
+      start: midnight(given.get("start"), zoneOfDays(one)), end: midnight(given.get("end"), zoneOfDays(one)),
       as_of: given.get("as_of") ? `${given.get("as_of")}:00Z` : undefined,
       revisions: given.get("revisions") ?? undefined,
     },
@@ -77,19 +81,22 @@ function told(asked, first) {
 }
 
 // What was previewed is what is saved: after another choice it is to be seen first.
-form.addEventListener("input", () => {
+function chosen() {
   save.hidden = true;
   saving.textContent = "";
-  const whole = form.what.value !== PREDICTIONS;
-  form.revisions.disabled = form.format.disabled = !whole;
-});
+  // Forecasts have none; a field that is off is not asked for.
+  form.revisions.disabled = form.what.value === "predictions";
+  const one = series[Number(form.series.value)];
+  document.getElementById("days").textContent = one ? `days of ${zoneOfDays(one)}` : "";
+}
+form.addEventListener("input", chosen);
+document.getElementById("zone").addEventListener("change", chosen);
 
 save.addEventListener("click", () => attempt(async () => {
   const asked = question();
   save.disabled = true;
   try {
-    if (asked.what === PREDICTIONS) await paged(asked);
-    else await whole(asked);
+    await file(asked);
   } finally {
     save.disabled = false;
   }
@@ -100,7 +107,7 @@ function link(href, name) {
 }
 
 /** The file goes from the API to the disk, whatever its size; a refusal is learned before, since it would be saved, too. */
-async function whole({ what, format, parameters }) {
+async function file({ what, format, parameters }) {
   const question = { dataset: what, format, ...parameters };
   try {
     await send("HEAD", FILES, question);
@@ -112,30 +119,6 @@ async function whole({ what, format, parameters }) {
   saving.textContent = "The browser saves it, and shows how far it is.";
 }
 
-/** Rows that no file has, page by page: each is CSV with its own line of names. */
-async function paged({ one, what, parameters }) {
-  const parts = [];
-  let rows = 0;
-  let url = address(`/v1/${what}`, { ...parameters, format: "csv", limit: 5000 });
-  while (url) {
-    const answer = await fetch(url);
-    if (!answer.ok) {
-      const refused = await answer.json().catch(() => ({}));
-      throw Object.assign(new Error(refused.detail ?? `Answer ${answer.status}.`), { remedy: refused.remedy ?? "Try again." });
-    }
-    const text = await answer.text();
-    parts.push(parts.length ? text.slice(text.indexOf("\n") + 1) : text);
-    rows += text.split("\n").length - 2;
-    saving.textContent = `${number(rows, 0)} rows so far`;
-    const following = /<([^>]+)>; rel="next"/.exec(answer.headers.get("Link") ?? "");
-    url = following ? new URL(following[1], location.origin) : null;
-  }
-  const file = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
-  link(file, `${one.symbol}-${what}-${form.start.value}-${form.end.value}.csv`);
-  URL.revokeObjectURL(file);
-  saving.textContent = `${number(rows, 0)} rows are saved.`;
-}
-
 attempt(async () => {
   series = await all("/v1/instruments", { limit: 5000 });
   form.series.replaceChildren(...series.map((one, place) =>
@@ -143,9 +126,12 @@ attempt(async () => {
   const dates = () => {
     const one = series[Number(form.series.value)];
     if (!one) return;
-    // The day after the last one that has something.
-    form.end.value = new Date(Date.parse(one.last_delivery) + 86400e3 - 1).toISOString().slice(0, 10);
-    form.start.value = new Date(Date.parse(one.last_delivery) - 366 * 86400e3).toISOString().slice(0, 10);
+    const zone = zoneOfDays(one);
+    const last = Date.parse(dateIn(zone, Date.parse(one.last_delivery) - 1));
+    // To the day after the last one that has something.
+    form.end.value = dateIn("UTC", last + 86400e3);
+    form.start.value = dateIn("UTC", last - 365 * 86400e3);
+    chosen();
   };
   form.series.addEventListener("change", dates);
   dates();

@@ -26,7 +26,7 @@ export function time(instant, market) {
 }
 
 /** The zone whose day begins at an instant: the market's, or UTC, where days of a source are UTC's. */
-function dayZone(start, market) {
+export function dayZone(start, market) {
   const zone = zones[market] ?? "UTC";
   const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   return clock.format(start) === "00:00" ? zone : "UTC";
@@ -40,6 +40,21 @@ export function period(row) {
     timeZone: zoneOf(row.market), hour: "2-digit", minute: "2-digit", hourCycle: "h23",
   }).format(end);
   return `${time(start, row.market)} – ${until}`;
+}
+
+/** The date of an instant in a zone, as 2025-03-01. */
+export function dateIn(zone, instant) {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short" }).format(new Date(instant));
+}
+
+/** The instant at which a date begins in a zone, in ISO form. */
+export function midnight(date, zone) {
+  const wanted = Date.parse(`${date}T00:00:00Z`);
+  const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+  let at = wanted;
+  // Twice, as the first guess may be on the other side of a change of the clock.
+  for (let n = 0; n < 2; n += 1) at += wanted - Date.parse(`${clock.format(at).replace(" ", "T")}Z`);
+  return new Date(at).toISOString();
 }
 
 export function number(value, digits = 2) {
