@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from infra.settings.base import NAMESPACE
 from infra.settings.bases import BASE, ROOT, ConfigLayers, SettingsError, layered
 from infra.settings.stack import GIVEN_AT_RUN_TIME, PLATFORM, STACK, StackSettings
+from workloads.kit.contracts.sources.http_config import HIDDEN
 
 
 def parse(config: Mapping[str, str], *, file: str, root: Path = ROOT) -> StackSettings:
@@ -79,13 +80,14 @@ def _problem(error: ErrorDetails, layers: ConfigLayers) -> str:
             if not path:
                 return f"{file}: {NAMESPACE}:{message}."
             said, remedy = message, "correct the value as stacks/schema.json says"
-            key += f"{_shown(error['input'], section)}:"
+            key += f"{_shown(error['input'], path)}:"
     return f"{file}: {NAMESPACE}:{key} {said}. Remedy: {remedy}."
 
 
-def _shown(value: Any, section: str) -> str:
-    """A refused value, where it is one and no secret."""
-    return f" = {json.dumps(value)}" if section != "secrets" and isinstance(value, str | int | float) else ""
+def _shown(value: Any, path: Sequence[str]) -> str:
+    """A refused value, where it is one and no secret, nor a source's that may be a key."""
+    hidden = path[0] == "secrets" or ("sources" in path and not HIDDEN.isdisjoint(path))
+    return f" = {json.dumps(value)}" if not hidden and isinstance(value, str | int | float) else ""
 
 
 def _walk(parts: Sequence[str]) -> tuple[list[type[BaseModel]], list[type[BaseModel]], list[str]]:

@@ -23,14 +23,14 @@ _KEY: Final = re.compile(r"[\x21-\x7e]+")
 _HEADER: Final = re.compile(r"authorization:\s*bearer\s+", re.IGNORECASE)
 
 
-def address(given: str | None, *, insecure: bool) -> str:
+def address(given: object, *, insecure: bool) -> str:
     """The API's address, without a slash at its end.
 
     Raises:
         BadInput: it is none, holds a credential, or would show the key to the network. The error shows no
             part of what may be a key or a password.
     """
-    text: object = given if given is not None else os.environ.get(URL, "")
+    text = given if given is not None else os.environ.get(URL, "")
     if not isinstance(text, str):
         raise BadInput(f"url: it is of type {type(text).__name__}: give text such as https://api.example.org")
     if not text:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from workloads.kit.contracts import env
 from workloads.kit.contracts.messages import Provenance
+from workloads.kit.contracts.sources.http_config import HIDDEN
 from workloads.kit.contracts.sources.kinds import Sources
 
 
@@ -61,7 +62,11 @@ def _problem(path: Path, content: object, error: Mapping[str, Any]) -> str:
     message = re.sub(r"^Value error, ", "", str(error["msg"]))
     value = error.get("input")
     # An unknown key may be a misplaced password.
-    plain = isinstance(value, str | int | float | bool) and error["type"] != "extra_forbidden"
+    plain = (
+        isinstance(value, str | int | float | bool)
+        and error["type"] != "extra_forbidden"
+        and HIDDEN.isdisjoint(error["loc"])
+    )
     shown = f" (is {value!r})" if plain else ""
     return f"{path}: {place}{f' of source {name!r}' if name else ''}: {message}{shown}"
 

@@ -140,6 +140,31 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        {"url": "HTTPS://svc:424242@prices.example"},
+        {"url": "svc:424242@prices.example"},
+        {"url": 424242},
+        {"headers": {"X-Caller": 424242}},
+        {"headers": {"X-Caller": "Bearer 424242"}},
+        {"parameters": {"wskey": "424242"}},
+        {"secret": 424242},
+    ],
+)
+def test_a_key_in_a_sources_setting_is_refused_and_not_shown(more: dict[str, Any]) -> None:
+    source = {
+        "kind": "http",
+        "name": "api",
+        "url": "https://prices.example",
+        "market": "crude",
+        "columns": {"event_time": "date", "symbol": "id", "price": "value"},
+    }
+    message = refused(put("price_pipeline", "sources", value=[source | more]))
+    assert "carbon:price_pipeline.sources.0" in message
+    assert "424242" not in message
+
+
+@pytest.mark.parametrize(
     "path", [("postgres_password",), ("redis_password",), ("roles", "mlflow"), ("roles", "nobody")]
 )
 def test_a_refused_secret_is_not_shown(path: tuple[str, ...]) -> None:

@@ -33,6 +33,26 @@ SYNTHETIC = """
   - {symbol: SYN-A, market: a, currency: EUR, unit: t, level: 10, reversion: 0.1, volatility: 0.02}
 """
 
+NAMES_OF_KEYS = (
+    "registrationkey",
+    "serviceKey",
+    "user_key",
+    "consumer_key",
+    "client-key",
+    "x-apisports-key",
+    "crtfc_key",
+    "wskey",
+    "X-Auth",
+    "userPass",
+    "pass",
+    "passphrase",
+    "session",
+    "sessionId",
+    "jwt",
+    "bearer",
+    "authKey",
+)
+
 
 def load(tmp_path: Path, *sources: str) -> kinds.Sources:
     file = tmp_path / "sources.yaml"
@@ -82,7 +102,8 @@ def test_spans_are_iso_8601(tmp_path: Path) -> None:
         ([CSV, "- {kind: replay, of: [weekly]}\n"], ["'weekly' is not a csv or parquet source"]),
         ([HTTP, "  secret: {file: /key}\n"], ["secret", "one of `header` and `parameter`"]),
         ([HTTP, "  paging: {kind: scroll}\n"], ["paging", "'scroll'"]),
-        ([HTTP.replace("https:", "ftp:")], ["url", "ftp://prices.example/v1"]),
+        ([HTTP.replace("https:", "ftp:")], ["'api'", "url", "begins with https://"]),
+        ([HTTP.replace("https://prices", "https:///prices")], ["url", "a host"]),
         ([SYNTHETIC.replace("SYN-A", "WTI")], ["symbol", "SYN-", "'WTI'"]),
         ([SYNTHETIC, "  faults: {gap: 0.1}\n"], ["put `fault` into its name"]),
         ([SYNTHETIC, "  across_markets: 0.9\n"], ["across_markets must not be above within_market"]),
@@ -123,6 +144,15 @@ def test_a_misplaced_password_is_not_shown(tmp_path: Path) -> None:
         ("  parameters: {key: hunter2}\n", "parameters.key"),
         ("?bzn=FR&api_key=hunter2", "api_key"),
         ("?token=hunter2", "token"),
+        ("?a=1;api_key=hunter2", "api_key"),
+        ("?api[key]=hunter2", "api[key]"),
+        ("?api%5Fkey=hunter2", "api_key"),
+        ("?x=Bearer%20hunter2", "value of 'x'"),
+        ("?x=1&x=Basic+hunter2&x=1", "value of 'x'"),
+        ("  headers: {X-Caller: Bearer hunter2}\n", "value of 'X-Caller'"),
+        ("  headers: {X-Caller: ' basic hunter2'}\n", "value of 'X-Caller'"),
+        ("  parameters: {user: Bearer hunter2}\n", "value of 'user'"),
+        *((f"  parameters: {{{name}: hunter2}}\n", f"parameters.{name}") for name in NAMES_OF_KEYS),
     ],
 )
 def test_a_key_in_clear_is_refused_and_not_shown(tmp_path: Path, more: str, named: str) -> None:
@@ -135,16 +165,46 @@ def test_a_key_in_clear_is_refused_and_not_shown(tmp_path: Path, more: str, name
     assert "hunter2" not in str(raised.value)
 
 
-def test_a_password_in_an_address_is_refused_and_not_shown(tmp_path: Path) -> None:
-    with pytest.raises(config.BadSources, match="no user and no password") as raised:
-        load(tmp_path, HTTP.replace("prices.example", "me:hunter2@prices.example"))
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://me:hunter2@prices.example", "no user and no password"),
+        ("HTTPS://me:hunter2@prices.example", "no user and no password"),
+        ("ftp://me:hunter2@prices.example", "no user and no password"),
+        ("me:hunter2@prices.example", "is no address"),
+        ("https:/me:hunter2@prices.example", "is no address"),
+        ("https://[hunter2]/v1", "is no address"),
+        ("https://prices.example/#api_key=hunter2", "fragment"),
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_shown(tmp_path: Path, url: str, said: str) -> None:
+    with pytest.raises(config.BadSources, match=f"url: .*{said}") as raised:
+        load(tmp_path, HTTP.replace("https://prices.example/v1", f"'{url}'"))
 
     assert "hunter2" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "more", ["headers: {X-Caller: 424242}", "parameters: {api_key: 424242}", "secret: 424242"]
+)
+def test_a_key_of_another_type_is_not_shown(tmp_path: Path, more: str) -> None:
+    with pytest.raises(config.BadSources) as raised:
+        load(tmp_path, HTTP, f"  {more}\n")
+
+    assert "424242" not in str(raised.value)
+
+
+def test_an_address_is_taken_however_its_scheme_is_written(tmp_path: Path) -> None:
+    (source,) = load(tmp_path, HTTP.replace("https:", "HTTPS:")).sources
+
+    assert isinstance(source, kinds.HttpSource)
+
+
 def test_names_that_only_sound_like_a_key_pass(tmp_path: Path) -> None:
-    more = "  headers: {X-Caller: desk}\n  parameters: {bzn: FR, keyword: gas, sort_key: day}\n"
-    (source,) = load(tmp_path, HTTP.replace("/v1", "/v1?monkey=1"), more).sources
+    more = (
+        "  headers: {X-Caller: desk}\n  parameters: {bzn: FR, keyword: gas, sort_key: day, sector: basic}\n"
+    )
+    (source,) = load(tmp_path, HTTP.replace("/v1", "/v1?keyboard=1&trading_session=1"), more).sources
 
     assert isinstance(source, kinds.HttpSource)
     assert source.parameters["sort_key"] == "day"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -15,20 +16,32 @@ from workloads.kit.contracts.sources.strict import Strict
 Status = Annotated[int, Field(ge=100, le=599)]
 
 _OF_A_KEY: Final = re.compile(
-    r"authorization|cookie|token|secret|passw|credential|signature"
+    r"authori[sz]ation|authenticat|bearer|cookie|credential|jwt|passphrase|passw|secret|sess(ion)?[-_]?id"
+    r"|signature|token"
     r"|(api|access|account|app|auth|function|functions|licence|license|private|subscription)[-_.]?key"
-    r"|^(appid|auth|key|pwd|sig|x-key)$",
+    r"|key[^a-z0-9]*$"
+    r"|(^|[^a-z])(auth|pass|pw|pwd|sig)([^a-z]|$)"
+    r"|^(appid|(x-)?session)$",
     re.IGNORECASE,
 )
-"""Names under which APIs take keys; `keyword` or `sort_key` are none."""
+"""Names under which APIs take keys: each that ends in `key` is one, unless it is of `_NO_KEYS`."""
+_NO_KEYS: Final = frozenset(
+    {"foreign_key", "partition_key", "primary_key", "row_key", "sort_key", "sortkey", "turkey"}
+)
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SCHEME_OF_A_KEY: Final = re.compile(r"\s*(bearer|basic)\s+\S", re.IGNORECASE)
+"""How values begin that are a key whatever their name."""
+_NO_ADDRESS: Final = "(not shown) is no address: give one that begins with https:// or http:// and a host"
+_REMEDY: Final = "give `secret: {file: …, header: …}`, or `parameter` in place of `header`"
+
+HIDDEN: Final = frozenset({"headers", "parameters", "secret", "url"})
+"""Settings of a source that a message names without their value: what is refused there may be a key."""
 
 
 def _no_key(name: str) -> str:
-    if _OF_A_KEY.search(name):
-        raise ValueError(
-            f"{name!r} looks like a key in clear: give `secret: {{file: …, header: …}}`, or `parameter` in "
-            "place of `header`"
-        )
+    plain = _HUMP.sub("_", name)
+    if _OF_A_KEY.search(plain) and plain.lower().replace("-", "_") not in _NO_KEYS:
+        raise ValueError(f"{name!r} looks like a key in clear: {_REMEDY}")
     return name
 
 
@@ -36,16 +49,40 @@ PlainName = Annotated[str, AfterValidator(_no_key)]
 """Of a header or a query parameter that is no key."""
 
 
+def no_key_among(values: Mapping[str, str], place: str) -> None:
+    """Raises ValueError where a value, by the name of its header or parameter, is a key; it shows none."""
+    for name, value in values.items():
+        if _SCHEME_OF_A_KEY.match(value):
+            raise ValueError(f"{place}: the value of {name!r} looks like a key in clear: {_REMEDY}")
+
+
 def no_key_in(url: str) -> None:
-    """Raises ValueError where an address holds a key, a user or a password; it repeats none of them."""
-    parts = urlsplit(url)
+    """Raises ValueError where an address is none of HTTP, or holds a key, a user or a password.
+
+    What it says shows no part of the address but a name of its query. A key within its path is not seen.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        # Not chained: Python's own message shows what is wrong.
+        raise ValueError(f"url: it {_NO_ADDRESS}") from None
     if "@" in parts.netloc:
         raise ValueError("url: an address holds no user and no password: give `secret: {file: …, header: …}`")
-    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"url: it {_NO_ADDRESS}")
+    if parts.fragment:
+        raise ValueError(
+            "url: it has a fragment, which is sent to no server: leave out the # and what follows"
+        )
+    query = parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True)
+    for name, _ in query:
         try:
             _no_key(name)
         except ValueError as error:
             raise ValueError(f"url: its query's {error}") from None
+    for pair in query:
+        no_key_among(dict([pair]), "url")
 
 
 class HttpSecret(Strict):
@@ -127,3 +164,8 @@ class HttpClient(Strict):
     """Statuses of a failure that may pass."""
     no_rows_statuses: frozenset[Status] = frozenset({204})
     """Statuses that say that there are no rows, or no more of them: some servers give 404 for it."""
+
+    @model_validator(mode="after")
+    def _headers_without_a_key(self) -> Self:
+        no_key_among(self.headers, "headers")
+        return self

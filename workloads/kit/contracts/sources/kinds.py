@@ -68,7 +68,7 @@ class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
     """An API. Of JSON, a column is the path of a field in a row."""
 
     kind: Literal["http"]
-    url: Annotated[str, StringConstraints(pattern=r"^https?://")]
+    url: Annotated[str, Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
     parameters: dict[http_config.PlainName, str] = {}
     format: Literal["json", "csv", "parquet"] = "json"
     csv: CsvLayout = CsvLayout()
@@ -93,6 +93,7 @@ class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
     def _without_a_key(self) -> Self:
         # Here and not of the field: a refused field is shown with its value.
         http_config.no_key_in(self.url)
+        http_config.no_key_among(self.parameters, "parameters")
         return self
 
     @model_validator(mode="after")
