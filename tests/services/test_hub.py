@@ -236,6 +236,32 @@ def test_a_download_that_is_refused_says_so_on_the_page(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("it has 3 rows, more than 2 ask for csv")
 
 
+@pytest.mark.usefixtures("market")
+def test_an_instrument_reads_no_price_again_until_there_is_a_newer_one(
+    page: Page, database: MigratedDatabase
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+
+    def filled() -> list[str]:
+        asked.clear()
+        with page.expect_response("**/v1/predictions*"):
+            page.evaluate("document.dispatchEvent(new Event('theme'))")
+        expect(page.locator("#rows tbody tr").first).to_be_visible()
+        return [url for url in asked if "/v1/prices" in url]
+
+    show(page, "instrument?symbol=COAL")
+    forecasts = page.locator("#rows tbody tr").filter(has_text="wind-solar")
+    expect(forecasts).to_have_count(1)
+    assert filled() == []
+    expect(forecasts).to_have_count(1)
+    (newest,) = [url for url in asked if "/v1/predictions" in url]
+    assert len(page.request.get(newest).json()["items"]) == 1
+    add_prices(database, "COAL", [123.45], start=datetime(2025, 2, 4, tzinfo=UTC), provenance="market")
+    assert len(filled()) == 1
+    expect(page.locator("#rows tbody tr").first).to_contain_text("123.45")
+
+
 def _body_of(route: Route, text: str) -> str:
     return "" if route.request.method == "HEAD" else text
 

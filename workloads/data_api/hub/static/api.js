@@ -1,12 +1,22 @@
 // What pages ask of the API, and how they say that it did not answer.
 
 export class Problem extends Error {
-  constructor(status, detail, remedy, errors = []) {
+  /** `after`: seconds after which to ask again, of one that passes by itself. */
+  constructor(status, detail, remedy, errors = [], after = undefined) {
     super(detail);
     this.status = status;
     this.remedy = remedy;
     this.errors = errors;
+    this.after = after;
   }
+}
+
+/** Seconds after which to ask again where nobody says when. */
+const AGAIN = 5;
+
+/** Seconds after which one who is busy is to be asked again. */
+function later(answer) {
+  return answer.status === 503 ? Math.max(1, Number(answer.headers.get("Retry-After")) || AGAIN) : undefined;
 }
 
 /** The address of a route with the parameters that have a value. */
@@ -34,14 +44,14 @@ export async function send(method, path, parameters = {}, body = undefined, sign
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "The platform does not answer.", "Check your connection; the page tries again by itself.");
+    throw new Problem(0, "The platform does not answer.", "Check your connection.", [], AGAIN);
   }
   if (answer.ok) return answer.status === 204 || method === "HEAD" ? null : answer.json();
   if (answer.status === 401) location.assign(`/hub/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
   // The answer to HEAD has no text: why it is refused is asked for. Not of one who is busy, whom it would keep so.
   if (method === "HEAD" && answer.status !== 503) answer = await refusal(address(path, parameters), answer);
   const told = await answer.json().catch(() => ({}));
-  throw new Problem(answer.status, told.detail ?? `Answer ${answer.status}.`, told.remedy ?? "Try again.", told.errors);
+  throw new Problem(answer.status, told.detail ?? `Answer ${answer.status}.`, told.remedy ?? "Try again.", told.errors, later(answer));
 }
 
 /** The refusal with its text; `head` where it is none any more, or cannot be had. */

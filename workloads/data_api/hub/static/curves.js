@@ -2,9 +2,9 @@
 import { all, send } from "./api.js";
 import { compare } from "./chart.js";
 import { Grid } from "./grid.js";
-import { asOf, attempt, number, redrawn, tell } from "./page.js";
+import { asOf, insist, number, redrawn, tell } from "./page.js";
 import { Saved } from "./saved.js";
-import { amount, period, quotes as pasted } from "./sheet.js";
+import { amount, column, period, profile, quotes as pasted } from "./sheet.js";
 import { Card } from "./steps.js";
 
 const MOST = 4;
@@ -25,9 +25,10 @@ const GRIDS = { quotes, positions };
 /** A row as the API takes it; what is no number is told where it stands. */
 function product(grid, row, line, wrong) {
   const made = { period: period(row.period), profile: row.profile };
+  if (!row.profile) wrong.push([line, "profile", "the profile is not known: choose one"]);
   for (const { name, kind } of grid.columns) {
     const value = kind === "number" ? amount(row[name]) : undefined;
-    if (Number.isNaN(value)) wrong.push([line, name, `“${row[name]}” is no number, or could be two: give one such as 82.5`]);
+    if (Number.isNaN(value)) wrong.push([line, name, `“${row[name]}” is no number, or could be two: give one such as 82.5, 1400 or 1.4000`]);
     else if (value !== undefined) made[name] = value;
   }
   return made;
@@ -85,8 +86,10 @@ async function ask() {
   const mine = running = new AbortController();
   const made = question();
   if (!made) {
+    forget();
     state.textContent = drawn ? "The curves are those of before: mend what is marked." : "Mend what is marked.";
   } else if (!made.asked.quotes.length) {
+    forget();
     state.textContent = "Give a quote.";
   } else {
     try {
@@ -97,11 +100,21 @@ async function ask() {
     } catch (error) {
       if (error.name === "AbortError") return;
       clear();
+      forget();
       place(error, made);
-      state.textContent = drawn ? "The curves are those of before: mend what is marked." : "There is no curve yet: mend what is marked.";
+      const what = error.after ? `asked again in ${error.after} s` : error.status === 422 ? "mend what is marked" : "see above";
+      state.textContent = `${drawn ? "The curves are those of before" : "There is no curve yet"}: ${what}.`;
+      if (error.after) waiting = setTimeout(ask, error.after * 1000);
     }
   }
   if (mine === running) document.body.dataset.asked = "yes";
+}
+
+/** No result stands beside figures that it is not of. */
+function forget() {
+  quotes.tell([]);
+  positions.tell([]);
+  positions.table.tFoot.replaceChildren();
 }
 
 function clear() {
@@ -136,10 +149,10 @@ function place(error, { told }) {
     } else if (part in lines) {
       lines[part].push(`${text}.`);
     } else {
-      tell(error);
+      tell(error, true);
     }
   }
-  if (!error.errors?.length) tell(error);
+  if (!error.errors?.length) tell(error, true);
   lines.quotes.push(...remedies);
   for (const [part, all] of Object.entries(lines)) say(`${part}-problem`, all);
   for (const [part, found] of Object.entries(marked)) GRIDS[part].wrong(found);
@@ -266,6 +279,17 @@ quotes.table.addEventListener("paste", (event) => {
   if (!line || !/[\t\n;]/.test(text.trim())) return;
   event.preventDefault();
   const first = quotes.lines.indexOf(line);
+  const cells = column(text);
+  const { name } = event.target;
+  const read = { period, profile: (cell) => profile(cell) ?? "" }[name] ?? ((cell) => cell);
+  // Periods alone go down their own column, too; a period and what it costs are a row.
+  if (cells && name && (name !== "period" || cells.every((cell) => !/\s/.test(period(cell))))) {
+    for (const [n, cell] of cells.entries()) {
+      (quotes.lines[first + n] ?? quotes.add()).querySelector(`[name=${name}]`).value = read(cell);
+    }
+    changed();
+    return;
+  }
   for (const [n, row] of pasted(text).entries()) {
     const into = quotes.lines[first + n] ?? quotes.add();
     for (const { name } of quotes.columns) into.querySelector(`[name=${name}]`).value = row[name];
@@ -280,12 +304,15 @@ at("take").addEventListener("click", () => {
   changed();
 });
 
+// The zone of an opened question is that of its market.
+at("market").addEventListener("change", () => { delete kept.tz; });
 for (const id of ["market", "resolution", "least", "shape"]) at(id).addEventListener("change", changed);
 redrawn(() => drawn && compare(at("chart"), ...drawn));
 addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
 
 const saved = new Saved({
   asked: () => question()?.asked,
+  empty: () => cards.filter((card) => !card.value).map((card) => card.name.value.trim()),
   open: (asked) => { open(asked); dirty = false; },
   lost: () => dirty && quotes.rows.length > 0,
   kept: () => { dirty = false; },
@@ -293,13 +320,13 @@ const saved = new Saved({
 
 open({ quotes: [], resolution: "P1D" });
 dirty = false;
-await attempt(async () => {
+await insist(async () => {
   const instruments = await all("/v1/instruments", { limit: 5000 });
   const hourly = new Set(instruments.filter((one) => one.resolution === "PT1H").map((one) => one.symbol));
   at("hourly").replaceChildren(...[...hourly].map((symbol) => new Option("", symbol)));
   await saved.list();
   const name = new URLSearchParams(location.search).get("saved");
-  if (name) await saved.open(name);
+  if (name) await saved.ask(name);
   asOf(new Date().toISOString());
 });
 document.body.dataset.ready = "true";

@@ -1,5 +1,5 @@
 import { address, all, get, Problem, send } from "./api.js";
-import { asOf, attempt, cell, dateIn, dayZone, midnight, number, zoneOf } from "./page.js";
+import { asOf, attempt, cell, dateIn, dayZone, insist, midnight, number, zoneOf } from "./page.js";
 
 const FILES = "/v1/downloads";
 /** Bytes of a row of CSV, near enough to say how large a file gets. */
@@ -119,7 +119,7 @@ async function file({ what, format, parameters }) {
   saving.textContent = "The browser saves it, and shows how far it is.";
 }
 
-attempt(async () => {
+insist(async () => {
   series = await all("/v1/instruments", { limit: 5000 });
   form.series.replaceChildren(...series.map((one, place) =>
     Object.assign(document.createElement("option"), { value: place, textContent: `${one.symbol} · ${one.source} · ${one.resolution}` })));

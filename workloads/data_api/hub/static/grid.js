@@ -1,4 +1,5 @@
 // A table whose rows people write: a row is an object of texts, by the names of its columns.
+import { written } from "./sheet.js";
 
 /**
  * @param table with thead and tbody
@@ -66,7 +67,8 @@ export class Grid {
         field.inputMode = "decimal";
         place.className = field.className = "number";
       }
-      field.value = row[column.name] ?? (column.kind === "profile" ? "base" : "");
+      const value = row[column.name] ?? (column.kind === "profile" ? "base" : "");
+      field.value = typeof value === "number" ? written(value) : value;
       field.addEventListener("input", this.changed);
       place.append(field);
       line.append(place);

@@ -41,12 +41,28 @@ async function fill() {
   for (const button of ranges.children) button.setAttribute("aria-pressed", button.textContent === chosen.range);
   const start = new Date(new Date(series.last_delivery) - DAYS[chosen.range] * 86400e3).toISOString();
   const question = { symbol: series.symbol, source: series.source, resolution: series.resolution, start, limit: 5000 };
-  const [prices, predictions] = await Promise.all([
-    all("/v1/prices", { ...question, revisions: revisions.checked ? "all" : undefined }, undefined, MOST),
-    all("/v1/predictions", question, undefined, MOST),
-  ]);
+  await read({ ...question, revisions: revisions.checked ? "all" : undefined }, series.last_published);
   asOf(list.as_of);
-  show(series, prices, predictions);
+  show(series, held.prices, held.predictions);
+}
+
+/** What was read last: rows count against a tenant's month, so no row is read again that cannot have changed. */
+let held = { of: "", prices: [], predictions: [] };
+
+async function read({ revisions: every, ...question }, published) {
+  const of = JSON.stringify([question, every, published]);
+  if (held.of === of) {
+    // No price is newer, so no outcome is: only a forecast may be, from the last one on.
+    const start = held.predictions.at(-1)?.event_time ?? question.start;
+    const newer = await all("/v1/predictions", { ...question, start }, undefined, MOST);
+    const before = held.predictions.filter((one) => Date.parse(one.event_time) < Date.parse(start));
+    held = { ...held, predictions: [...before, ...newer] };
+    return;
+  }
+  const [prices, predictions] = await Promise.all([
+    all("/v1/prices", { ...question, revisions: every }, undefined, MOST), all("/v1/predictions", question, undefined, MOST),
+  ]);
+  held = { of, prices, predictions };
 }
 
 /** The period that a prediction is of: its own, that of its outcome, else the one after what it was made from. */

@@ -92,22 +92,37 @@ export function asOf(instant) {
 const problem = document.getElementById("problem");
 
 /** Run what fills the page, and say what is wrong where it fails; what was shown stays. */
-export async function attempt(work) {
+export async function attempt(work, again = false) {
   try {
     await work();
     problem.hidden = true;
     return true;
   } catch (error) {
-    tell(error);
+    tell(error, again);
     return false;
   }
 }
 
-/** Say at the head of the page what is wrong. */
-export function tell(error) {
+/** As `attempt`, and again for as long as what is wrong passes by itself. */
+export async function insist(work) {
+  for (;;) {
+    try {
+      await work();
+      problem.hidden = true;
+      return;
+    } catch (error) {
+      tell(error, true);
+      if (!error.after) return;
+      await new Promise((done) => setTimeout(done, error.after * 1000));
+    }
+  }
+}
+
+/** Say at the head of the page what is wrong; `again`: where the page asks again by itself, if it may pass. */
+export function tell(error, again = false) {
   const what = document.createElement("b");
   what.textContent = error.message;
-  problem.replaceChildren(what, ` ${error.remedy ?? "Load the page again; if it stays, tell those who run the platform."}`);
+  problem.replaceChildren(what, ` ${error.remedy ?? "Load the page again; if it stays, tell those who run the platform."}`, again && error.after ? " The page tries again by itself." : "");
   problem.hidden = false;
   if (error.remedy === undefined) console.error(error);
 }
@@ -118,7 +133,7 @@ export function keep(work, seconds = 15) {
   const run = async () => {
     if (running) return;
     running = true;
-    await attempt(work);
+    await attempt(work, true);
     document.body.dataset.ready = "true";
     running = false;
   };

@@ -7,7 +7,7 @@ const writes = at("builder").dataset.writes === "yes";
 const path = (name) => `/v1/scenarios/${encodeURIComponent(name)}`;
 
 export class Saved {
-  /** @param page { asked: the question or nothing, open: show one, lost: whether some work would be, kept: it is saved } */
+  /** @param page { asked: the question or nothing, empty: names of scenarios that it lacks, open: show one, lost: whether some work would be, kept: it is saved } */
   constructor(page) {
     this.page = page;
     this.form = at("keep");
@@ -35,6 +35,7 @@ export class Saved {
 
   async list() {
     const { items } = await get("/v1/scenarios");
+    this.names = new Set(items.map((one) => one.name));
     at("empty").hidden = items.length > 0;
     document.querySelector("#saved tbody").replaceChildren(...items.map((one) => {
       const line = document.createElement("tr");
@@ -75,12 +76,17 @@ export class Saved {
     } catch (error) {
       if (error.status !== 409) throw error;
       await this.list();
-      const what = error.errors[0].detail;
-      throw new Problem(409, `${name} is not saved: ${what}`, `Open it first to save over it, or give another name.`);
+      const [{ detail, remedy }] = error.errors;
+      const told = (what) => new Problem(409, `${name} is not saved: ${detail}`, what);
+      if (this.names.has(name)) throw told("Open it first to save over it, or give another name.");
+      // Somebody deleted it meanwhile: there is nothing left to save over.
+      if (this.seen.delete(name)) throw told("Save again to make it a new one.");
+      throw told(`${remedy[0].toUpperCase()}${remedy.slice(1)}.`);
     }
     this.known(saved);
     this.page.kept();
-    at("saved-state").textContent = `${saved.name} is saved.`;
+    const empty = this.page.empty();
+    at("saved-state").textContent = `${saved.name} is saved${empty.length ? `, without ${empty.join(", ")}, which changes nothing` : ""}.`;
     await this.list();
   }
 

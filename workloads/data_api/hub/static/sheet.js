@@ -3,14 +3,17 @@
 const PROFILES = { base: "base", baseload: "base", peak: "peak", peakload: "peak", offpeak: "off-peak", "off-peak": "off-peak" };
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
+/** What may be two numbers: 1,082 or 1.082 is more than a thousand in one country and little more than one in another. */
+const DOUBTFUL = /^[+-]?[1-9]\d{0,2}[.,]\d{3}$/;
+
 /**
- * A number, whichever mark it has before its decimals; undefined where there is none, NaN where it is no number or
- * may be two: 1,082 is more than a thousand in one country and little more than one in another.
+ * A number that a person wrote, whichever mark it has before its decimals; undefined where there is none, NaN where it
+ * is no number or may be two.
  */
 export function amount(text) {
   let bare = text.trim().replace(/[\s\u00a0\u202f'’]/g, "").replace(/^[\u2212\u2013]/, "-").replace(/^[€$£]|[€$£]$/g, "");
   if (bare === "") return undefined;
-  if (/^[+-]?[1-9]\d{0,2},\d{3}$/.test(bare)) return NaN;
+  if (DOUBTFUL.test(bare)) return NaN;
   const [dot, comma] = [bare.lastIndexOf("."), bare.lastIndexOf(",")];
   if (comma > dot) {
     // The last mark is that of the decimals, unless it stands more than once.
@@ -19,6 +22,12 @@ export function amount(text) {
     bare = bare.replaceAll(",", "");
   }
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(bare) ? Number(bare) : NaN;
+}
+
+/** A number of the API's as a text that `amount` reads as that number: 1.0820. */
+export function written(value) {
+  const text = String(value);
+  return DOUBTFUL.test(text) ? `${text}0` : text;
 }
 
 /** A period as the API has it, from Cal-27, Q1-27, Jan-27, W05-27 too; what is none of these stays as it is. */
@@ -52,14 +61,26 @@ export function quotes(text) {
       const of = (...names) => row[first.findIndex((name) => names.includes(name))] ?? "";
       return made(of("period", "product", "contract", "delivery") || row[0], of("profile", "load"), of("price", "settlement"), of("bid"), of("ask"));
     }
+    // As many cells as the table has columns are those columns: one that is empty says so.
+    if (row.length >= 5) return made(...row);
     const rest = row.slice(1);
-    const load = profile(rest[0] ?? "") ? rest.shift() : "";
+    // What has no digit and something after it is no figure, so it is a profile, if one that nobody knows.
+    const load = profile(rest[0] ?? "") || (rest.length > 1 && /^\D+$/.test(rest[0])) ? rest.shift() : "";
     const figures = rest.filter((cell) => cell !== "");
+    // Columns without that of profiles: where a figure is alone, its place says which one it is.
+    if (rest.length === 3 && figures.length === 1) return made(row[0], load, ...rest);
     const [price, bid, ask] = figures.length === 2 ? ["", ...figures] : figures;
     return made(row[0], load, price, bid, ask);
   });
 }
 
-function made(when, load, price = "", bid = "", ask = "") {
-  return { period: period(when), profile: profile(load ?? "") ?? "base", price, bid, ask };
+/** Cells of one column of a spreadsheet, or null where the text is more than that. */
+export function column(text) {
+  const cells = text.replace(/(\r\n|\r|\n)+$/, "").split(/\r\n|\r|\n/).map((cell) => cell.trim());
+  return cells.length > 1 && !/[\t;]/.test(text) ? cells : null;
+}
+
+/** A profile that is not known is left empty, to be chosen: it is not taken for another one. */
+function made(when, load = "", price = "", bid = "", ask = "") {
+  return { period: period(when), profile: load.trim() === "" ? "base" : (profile(load) ?? ""), price, bid, ask };
 }

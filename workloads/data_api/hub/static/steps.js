@@ -1,5 +1,5 @@
 // A scenario as a card of sliders, and back to the steps that the API takes.
-import { amount } from "./sheet.js";
+import { amount, period, written } from "./sheet.js";
 
 /** What a slider changes; `none` is where it changes nothing. */
 const SLIDERS = [
@@ -73,9 +73,9 @@ export class Card {
       label.append(Object.assign(document.createElement("small"), { textContent: slider.unit }));
       const range = Object.assign(document.createElement("input"), { type: "range", min: slider.least, max: slider.most, step: slider.step, id, value });
       // A slider goes as far as it goes; the number beside it as far as the API takes it.
-      const exact = Object.assign(document.createElement("input"), { type: "text", inputMode: "decimal", size: 6, value, className: "number", autocomplete: "off" });
+      const exact = Object.assign(document.createElement("input"), { type: "text", inputMode: "decimal", size: 6, value: written(value), className: "number", autocomplete: "off" });
       exact.setAttribute("aria-label", `${slider.title}, exact`);
-      range.addEventListener("input", () => { exact.value = range.value; this.changed(); });
+      range.addEventListener("input", () => { exact.value = written(range.value); this.changed(); });
       exact.addEventListener("input", () => { range.value = amount(exact.value) ?? slider.none; this.changed(); });
       const line = Object.assign(document.createElement("div"), { className: "slider" });
       line.append(label, range, exact);
@@ -83,7 +83,7 @@ export class Card {
       this.fields.set(slider.kind, exact);
     }
     const outage = steps.find((step) => step.kind === "outage");
-    this.per = this.text("Outage: rise a GW", String(outage?.per_gigawatt ?? 2.5), 5);
+    this.per = this.text("Outage: rise a GW", written(outage?.per_gigawatt ?? 2.5), 5);
     this.per.inputMode = "decimal";
     this.when = this.text("in", outage?.of.period ?? "", 9);
     this.when.placeholder = "2027-W05";
@@ -100,7 +100,7 @@ export class Card {
       if (given === none) continue;
       steps.push({ kind, [field]: given });
       if (kind !== "outage") continue;
-      Object.assign(steps.at(-1), { per_gigawatt: amount(this.per.value) ?? 0, of: { period: this.when.value.trim().toUpperCase() } });
+      Object.assign(steps.at(-1), { per_gigawatt: amount(this.per.value) ?? 0, of: { period: period(this.when.value) } });
       if (this.load) steps.at(-1).of.profile = this.load;
     }
     return steps.length ? { name, steps } : null;
