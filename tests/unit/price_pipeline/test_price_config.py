@@ -148,7 +148,7 @@ def test_a_misplaced_password_is_not_shown(tmp_path: Path) -> None:
         ("?api[key]=hunter2", "api[key]"),
         ("?api%5Fkey=hunter2", "api_key"),
         ("?x=Bearer%20hunter2", "value of 'x'"),
-        ("?x=1&x=Basic+hunter2&x=1", "value of 'x'"),
+        ("?x=1&x=Bearer+hunter2&x=1", "value of 'x'"),
         ("  headers: {X-Caller: Bearer hunter2}\n", "value of 'X-Caller'"),
         ("  headers: {X-Caller: ' basic hunter2'}\n", "value of 'X-Caller'"),
         ("  parameters: {user: Bearer hunter2}\n", "value of 'user'"),
@@ -201,9 +201,7 @@ def test_an_address_is_taken_however_its_scheme_is_written(tmp_path: Path) -> No
 
 
 def test_names_that_only_sound_like_a_key_pass(tmp_path: Path) -> None:
-    more = (
-        "  headers: {X-Caller: desk}\n  parameters: {bzn: FR, keyword: gas, sort_key: day, sector: basic}\n"
-    )
+    more = "  headers: {X-Caller: desk}\n  parameters: {bzn: FR, keyword: gas, sort_key: day, sector: Basic Materials}\n"
     (source,) = load(tmp_path, HTTP.replace("/v1", "/v1?keyboard=1&trading_session=1"), more).sources
 
     assert isinstance(source, kinds.HttpSource)

@@ -29,8 +29,9 @@ _NO_KEYS: Final = frozenset(
     {"foreign_key", "partition_key", "primary_key", "row_key", "sort_key", "sortkey", "turkey"}
 )
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_SCHEME_OF_A_KEY: Final = re.compile(r"\s*(bearer|basic)\s+\S", re.IGNORECASE)
-"""How values begin that are a key whatever their name."""
+_BEARER: Final = re.compile(r"\s*bearer\s+\S", re.IGNORECASE)
+_BASIC: Final = re.compile(r"\s*basic\s+\S", re.IGNORECASE)
+"""How values begin that are a key whatever their name; the second in a header alone, elsewhere it is a word."""
 _NO_ADDRESS: Final = "(not shown) is no address: give one that begins with https:// or http:// and a host"
 _REMEDY: Final = "give `secret: {file: …, header: …}`, or `parameter` in place of `header`"
 
@@ -52,7 +53,7 @@ PlainName = Annotated[str, AfterValidator(_no_key)]
 def no_key_among(values: Mapping[str, str], place: str) -> None:
     """Raises ValueError where a value, by the name of its header or parameter, is a key; it shows none."""
     for name, value in values.items():
-        if _SCHEME_OF_A_KEY.match(value):
+        if _BEARER.match(value) or (place == "headers" and _BASIC.match(value)):
             raise ValueError(f"{place}: the value of {name!r} looks like a key in clear: {_REMEDY}")
 
 
