@@ -626,17 +626,17 @@ def test_another_source_is_no_outcome(database: MigratedDatabase, api: FlaskClie
 def test_what_moved_a_forecast_is_named_the_most_first(database: MigratedDatabase, api: FlaskClient) -> None:
     prices = echoing(3, 300)
     days = add_prices(database, "SYN-A", prices, start=datetime(2020, 1, 1, tzinfo=UTC))
-    add_predictions(database, artifact("SYN-A"), 4, days[-2:], prices)
-    moved = """{"load": 1.5, "wind-solar": -12.25}"""
+    add_predictions(database, artifact("SYN-A"), 4, days[-3:], prices)
     with database.admin() as connection:
-        connection.execute(
-            "UPDATE features.ml_predictions SET moved_by = %s WHERE event_time = %s", (moved, days[-1])
-        )
-    (unsaid, said) = items(api, "/v1/predictions", symbol="SYN-A")
+        for day, moved in ((days[-1], """{"load": 1.5, "wind-solar": -12.25}"""), (days[-2], "{}")):
+            connection.execute(
+                "UPDATE features.ml_predictions SET moved_by = %s WHERE event_time = %s", (moved, day)
+            )
+    (unsaid, nothing, said) = items(api, "/v1/predictions", symbol="SYN-A")
     most_first = [{"by": -12.25, "input": "wind-solar"}, {"by": 1.5, "input": "load"}]
-    assert (unsaid["moved_by"], said["moved_by"]) == (None, most_first)
+    assert [one["moved_by"] for one in (unsaid, nothing, said)] == [None, None, most_first]
     table = list(csv.DictReader(io.StringIO(api.get("/v1/predictions?symbol=SYN-A&format=csv").text)))
-    assert [row["moved_by"] for row in table] == ["", json.dumps(most_first)]
+    assert [row["moved_by"] for row in table] == ["", "", json.dumps(most_first)]
 
 
 def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: Path) -> None:

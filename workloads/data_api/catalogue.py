@@ -160,12 +160,18 @@ class Catalogue:
 
 
 def wanted(query: InstrumentsQuery, place: Place[Key], rows: Mapping[Key, Row]) -> list[Row]:
-    """The rows that a question asks for, from its page on."""
+    """The rows that a question asks for, from its page on, of markets that who asks is entitled to.
+
+    The list is kept by what was believed of a tenant when it was asked for, and read by what the database
+    said then, which may have been newer.
+    """
+    asking = identity.asking()
     given = query.model_dump(include={"symbol", "market", "source"}, exclude_none=True)
     return [
         row
         for key, row in rows.items()
-        if (place.after is None or key > place.after)
+        if asking.may_see(key.market)
+        and (place.after is None or key > place.after)
         and all(row[name] == value for name, value in given.items())
     ]
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from flask import Response
+from flask import Response, g
 from flask_openapi3.openapi import OpenAPI
 from psycopg import sql
 from pydantic import Field
@@ -156,7 +156,10 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
             raise _refused("quotes", str(error)) from error
         finally:
             turn.release()
-        return respond(page, query, settings)
+        answer = respond(page, query, settings)
+        # Made of the asker's own quotes: no rows that were bought, however many there are.
+        g.rows = 0
+        return answer
 
 
 def _made(body: CurvesBody, zone: ZoneInfo, shape: Shape | None) -> CurvesPage:

@@ -131,7 +131,8 @@ def page(store: Store, listed: Catalogues, settings: DataApiSettings, query: Lat
     place = paging.place(query, Key)
     _, rows = listed.of(identity.asking().view).read()
     keys, following = paging.cut(query, place, catalogue.wanted(query, place, rows), catalogue.key_of)
-    at = identity.newest()
+    # All pages are as of the first one's instant; a delay that has grown since holds none the less.
+    at = min(place.as_of, identity.newest())
     values: dict[str, Any] = {name: [key[name] for key in keys] for name in Key._fields}
     values["zone"] = [settings.market_zones.get(key["market"], markets.DEFAULT_ZONE) for key in keys]
     items = [_made(row) for row in store.rows(_SELECT, values | {"as_of": at})] if keys else []

@@ -208,9 +208,11 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
 def _made(row: Row) -> dict[str, Any]:
     made = {name: row[name] for name in Prediction.model_fields if name not in ("outcome", "moved_by")}
     moved: dict[str, float] | None = row["moved_by"]
-    made["moved_by"] = moved and [
-        {"by": by, "input": name} for name, by in sorted(moved.items(), key=lambda one: -abs(one[1]))
-    ]
+    made["moved_by"] = (
+        [{"by": by, "input": name} for name, by in sorted(moved.items(), key=lambda one: -abs(one[1]))]
+        if moved
+        else None
+    )
     if row["delivery_start"] is None:
         return made | {"outcome": None}
     realised = row["realised"]

@@ -5,12 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, cast
 
 import pytest
+from flask.testing import FlaskClient
+from flask_openapi3.openapi import OpenAPI
 
-from tests.unit.data_api.conftest import START, MemoryStore, price
+from tests.unit.data_api.conftest import KEY, SETTINGS, START, MemoryStore, StaticRegister, price
+from workloads.data_api.app import create_app
 from workloads.data_api.catalogue import Catalogue, Key
+from workloads.data_api.guard import Guard
+from workloads.data_api.latest import Forecast, Latest
 from workloads.data_api.store import Row, Store, StoreAway, StoreBusy
 
 
@@ -117,3 +123,28 @@ def test_an_old_one_is_given_while_a_new_one_is_read() -> None:
         assert kept.read()[0] == at
         store.let.set()
         assert reading.result(60)[0] > at
+
+
+def test_a_list_kept_under_an_older_belief_shows_nobody_more_than_he_may_see(
+    store: MemoryStore, register: StaticRegister
+) -> None:
+    """The database knew that one tenant gains gas; the other, of the same view until then, does not."""
+    store.found = [series("DE-LU"), series("TTF") | {"market": "gas"}]
+    only_power = {"pilot-one": register.entitlements["pilot-one"].model_copy(update={"markets": ("power",)})}
+    register.entitlements = only_power
+    api = create_app(SETTINGS, cast("Store", store), Guard(register)).test_client()
+    api.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
+    found = api.get("/v1/instruments").get_json()["items"]
+    assert [one["symbol"] for one in found] == ["DE-LU"]
+    api.get("/v1/latest")
+    assert store.asked[-1]["symbol"] == ["DE-LU"]
+
+
+def test_pages_of_the_last_prices_are_as_of_one_instant(app: OpenAPI, store: MemoryStore) -> None:
+    api: FlaskClient = app.test_client()
+    unknown = dict.fromkeys([*Latest.model_fields, "made_from", *Forecast.model_fields])
+    store.found = [unknown | price(0) | series(symbol) for symbol in ("A", "B", "C")]
+    first = api.get("/v1/latest?limit=2").get_json()
+    at = store.asked[-1]["as_of"]
+    api.get("/v1/latest", query_string={"limit": 2, "cursor": first["next"]})
+    assert store.asked[-1]["as_of"] == at == datetime.fromisoformat(first["as_of"])

@@ -6,14 +6,19 @@ import csv
 import io
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
 
-from tests.unit.data_api.conftest import MemoryStore
+from tests.unit.data_api.conftest import KEY, SETTINGS, MemoryStore, StaticRegister
 from tools.paths import ROOT
+from workloads.data_api.app import create_app
+from workloads.data_api.guard import Guard
+from workloads.data_api.identity import Principal
+from workloads.data_api.limits import Limits
+from workloads.data_api.store import Store
 
 MONTHS = [
     {"period": "2027-01", "price": 80},
@@ -42,6 +47,24 @@ def test_quotes_in_a_curve_out(client: FlaskClient) -> None:
     assert sum(january) / len(january) == pytest.approx(80, abs=1e-3)
     assert [one["off"] for one in made["quotes"]] == pytest.approx([0, 0, 0], abs=1e-3)
     assert made["time_zone"] == "Europe/Berlin"
+
+
+def test_what_is_computed_counts_as_no_rows_of_the_month(
+    register: StaticRegister, store: MemoryStore
+) -> None:
+    counted: list[int] = []
+
+    class Counting:
+        def take(self, _: Principal) -> None: ...
+
+        def add(self, _: Principal, rows: int) -> None:
+            counted.append(rows)
+
+    guard = Guard(register, limits=cast("Limits", Counting()))
+    client = create_app(SETTINGS, cast("Store", store), guard).test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
+    assert len(_ask(client)["items"]) > 2000
+    assert counted == [0]
 
 
 def test_days_as_csv_of_each_scenario(client: FlaskClient) -> None:

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from tests.unit.data_api.conftest import SETTINGS, MemoryStore, StaticRegister, _KnownClient, price
 from workloads.data_api.app import create_app
-from workloads.data_api.downloads import as_parquet
+from workloads.data_api.downloads import as_arrow, as_parquet
+from workloads.data_api.downloads.columns import Column
 from workloads.data_api.downloads.datasets import DATASETS
 from workloads.data_api.downloads.forms import File
 from workloads.data_api.downloads.question import last
@@ -80,6 +81,20 @@ def test_a_parquet_file_without_rows_has_its_columns(api: FlaskClient) -> None:
     found = table(api.get(f"{DOWNLOADS}?format=parquet&dataset=predictions").data)
     assert found.num_rows == 0
     assert found.schema.names == [one.name for one in DATASETS["predictions"].columns]
+
+
+def test_a_text_that_is_null_is_none_and_one_that_is_empty_is_empty() -> None:
+    columns = [
+        Column(name=name, type=kind, nullable=True, unit=None, meaning="")
+        for name, kind in (("said", "text"), ("number", "number"))
+    ]
+    file = File(dataset="prices", columns=columns, as_of=datetime.now(UTC), question="{}", named=True, most=9)
+    lines = [b",\n", b'"",1\n', b"x,2\n"]
+    assert as_arrow.table(lines, as_arrow.schema(file)).to_pylist() == [
+        {"said": None, "number": None},
+        {"said": "", "number": 1.0},
+        {"said": "x", "number": 2.0},
+    ]
 
 
 def test_parquet_comes_a_row_group_after_the_other_and_a_part_of_it_is_no_file() -> None:

@@ -46,14 +46,19 @@ def _told(column: Column) -> dict[str, str]:
 
 
 def table(rows: Sequence[bytes], made: pa.Schema) -> pa.Table:
-    """The rows' lines, as the schema has them. An empty value is null; a text is never."""
+    """The rows' lines, as the schema has them. An empty value is null, an empty text is `""`."""
     data = b"".join(rows)
     found: Any = csv.read_csv(
         pa.py_buffer(data),
         # One block and one thread: a batch is small, and other requests want the cores.
         read_options=csv.ReadOptions(column_names=made.names, use_threads=False, block_size=len(data) + 1),
         convert_options=csv.ConvertOptions(
-            column_types=made, null_values=[""], true_values=["true"], false_values=["false"]
+            column_types=made,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["true"],
+            false_values=["false"],
         ),
     )
     return found.cast(made)

@@ -133,7 +133,7 @@ def _rows(made: DeliveryForecast) -> list[dict[str, Any]]:
             "delivery_start": period.delivery_start,
             "delivery_end": period.delivery_end,
             "quantiles": period.quantiles,
-            "moved_by": Jsonb(period.moved_by),
+            "moved_by": Jsonb(period.moved_by) if period.moved_by else None,
         }
         for period in made.periods
     ]
