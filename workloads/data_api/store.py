@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
+import structlog
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
@@ -30,8 +31,22 @@ _READ_WRITE: Final = sql.SQL("READ WRITE")
 _MOST_MS: Final = 600_000
 
 
+_UNREADY: Final = (
+    psycopg.errors.FeatureNotSupported,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedTable,
+)
+"""The server is a standby, or behind by a migration: it passes, or an operator mends it."""
+
+_log: Any = structlog.get_logger(__name__)
+
+
 class StoreAway(Exception):
-    """The database does not answer."""
+    """The database does not answer, or is not (yet) as this release needs it."""
 
 
 class StoreBusy(Exception):
@@ -40,6 +55,22 @@ class StoreBusy(Exception):
 
 class StoreSlow(Exception):
     """The database did not finish in its time."""
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """What psycopg raises, as one of the three."""
+    try:
+        yield
+    except TooManyRequests as error:
+        raise StoreBusy(str(error)) from error
+    except psycopg.errors.QueryCanceled as error:
+        raise StoreSlow(str(error)) from error
+    except (PoolTimeout, *db.LOST) as error:
+        raise StoreAway(str(error)) from error
+    except _UNREADY as error:
+        _log.error("store.unready", error=str(error))
+        raise StoreAway(str(error)) from error
 
 
 class _Bounded(db.Login):
@@ -117,20 +148,14 @@ class Store:
 
     @contextmanager
     def _transaction(self, access: sql.SQL) -> Generator[Cursor]:
-        try:
-            with (
-                self._pool.connection() as connection,
-                connection.transaction(),
-                connection.cursor(row_factory=dict_row) as cursor,
-            ):
-                cursor.execute(self._bounds(access))
-                yield cursor
-        except TooManyRequests as error:
-            raise StoreBusy(str(error)) from error
-        except psycopg.errors.QueryCanceled as error:
-            raise StoreSlow(str(error)) from error
-        except (PoolTimeout, *db.LOST) as error:
-            raise StoreAway(str(error)) from error
+        with (
+            _told(),
+            self._pool.connection() as connection,
+            connection.transaction(),
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            cursor.execute(self._bounds(access))
+            yield cursor
 
     def copied(
         self, query: sql.Composed, values: Mapping[str, Any], seconds: float
@@ -146,26 +171,20 @@ class Store:
             "SET LOCAL statement_timeout = {}; SET LOCAL enable_sort = off; SET LOCAL random_page_cost = 1.1;"
             " SET LOCAL TimeZone = 'UTC'"
         ).format(sql.Literal(min(max(int(seconds * 1000), 1), _MOST_MS)))
-        try:
-            with (
-                self._pool.connection() as connection,
-                connection.transaction(),
-                connection.cursor() as cursor,
-            ):
-                cursor.execute(self._bounds(_READ_ONLY))
-                cursor.execute(limit)
-                patience, connection.patience = connection.patience, self._silent
-                try:
-                    with cursor.copy(query, values) as copy:
-                        yield from map(bytes, copy)
-                finally:
-                    connection.patience = patience
-        except TooManyRequests as error:
-            raise StoreBusy(str(error)) from error
-        except psycopg.errors.QueryCanceled as error:
-            raise StoreSlow(str(error)) from error
-        except (PoolTimeout, *db.LOST) as error:
-            raise StoreAway(str(error)) from error
+        with (
+            _told(),
+            self._pool.connection() as connection,
+            connection.transaction(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(self._bounds(_READ_ONLY))
+            cursor.execute(limit)
+            patience, connection.patience = connection.patience, self._silent
+            try:
+                with cursor.copy(query, values) as copy:
+                    yield from map(bytes, copy)
+            finally:
+                connection.patience = patience
 
     def _bounds(self, access: sql.SQL) -> sql.Composed:
         return _BOUNDS.format(access=access, timeout=self._timeout, tenant=sql.Literal(identity.tenant()))

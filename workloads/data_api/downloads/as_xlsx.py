@@ -15,8 +15,7 @@ import pyarrow as pa
 from xlsxwriter import Workbook
 
 from workloads.data_api.downloads import as_arrow
-from workloads.data_api.downloads.forms import Block, File, batches
-from workloads.data_api.problems import Refused
+from workloads.data_api.downloads.forms import Block, File, batches, too_many
 
 _BATCH: Final = 4096
 _PART: Final = 1 << 16
@@ -33,7 +32,7 @@ def blocks(rows: Iterator[bytes], file: File) -> Iterator[Block]:
     """As `forms.Blocks`. Refused where there are more rows than a spreadsheet may have."""
     found = list(rows)  # at most one more than may be
     if len(found) > file.most:
-        raise _too_many(file.most)
+        raise too_many(file.most)
     count = len(found)
     with tempfile.TemporaryFile() as out:
         _write(out, found, file)
@@ -97,14 +96,3 @@ def _describe(sheet: Any, file: File, bold: Any) -> None:
             sheet.write_string(at, place, text, bold if at == 0 else None)
     sheet.set_column(0, 2, 22)
     sheet.set_column(3, 3, 80)
-
-
-def _too_many(most: int) -> Refused:
-    return Refused(
-        422,
-        f"there are more than the {most} rows that a spreadsheet is made of",
-        field="format",
-        value="xlsx",
-        remedy="ask for format=parquet or format=csv, or for less: a symbol, a shorter time",
-        reason="invalid",
-    )

@@ -75,12 +75,20 @@ class Dataset:
                 formula. Else as PostgreSQL writes it.
             most: rows, at most.
         """
-        found = self._found(asked, every)
-        return sql.SQL(
-            "COPY (SELECT {columns} FROM ({found}) found{held} ORDER BY {key}{limit}) TO STDOUT csv"
-        ).format(
-            columns=sql.SQL(", ").join(self._column(one, text) for one in self.columns),
-            found=found,
+        columns = sql.SQL(", ").join(self._column(one, text) for one in self.columns)
+        return sql.SQL("COPY ({}) TO STDOUT csv").format(self._select(columns, asked, every, most))
+
+    def count(self, asked: Mapping[str, Any], *, every: bool, most: int) -> sql.Composed:
+        """COPY … TO STDOUT of one number: how many rows `copy` gives, `most` at most."""
+        rows = self._select(sql.SQL("1"), asked, every, most)
+        return sql.SQL("COPY (SELECT count(*) FROM ({}) counted) TO STDOUT csv").format(rows)
+
+    def _select(
+        self, columns: sql.Composable, asked: Mapping[str, Any], every: bool, most: int | None
+    ) -> sql.Composed:
+        return sql.SQL("SELECT {columns} FROM ({found}) found{held} ORDER BY {key}{limit}").format(
+            columns=columns,
+            found=self._found(asked, every),
             held=sql.SQL(" WHERE revised IS NULL" if self.revised and not every else ""),
             key=_names(self.order(asked)),
             limit=sql.SQL("") if most is None else sql.SQL(" LIMIT {}").format(sql.Literal(most)),

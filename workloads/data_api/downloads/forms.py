@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from workloads.data_api.downloads.columns import Column
+from workloads.data_api.problems import Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +45,15 @@ def batches(rows: Iterable[bytes], count: int) -> Iterator[list[bytes]]:
     found = iter(rows)
     while batch := list(islice(found, count)):
         yield batch
+
+
+def too_many(most: int) -> Refused:
+    """The refusal of a spreadsheet that would have more rows than `most`."""
+    return Refused(
+        422,
+        f"there are more than the {most} rows that a spreadsheet is made of",
+        field="format",
+        value="xlsx",
+        remedy="ask for format=parquet or format=csv, or for less: a symbol, a shorter time",
+        reason="invalid",
+    )

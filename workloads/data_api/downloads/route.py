@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -20,8 +21,8 @@ from flask_openapi3.openapi import OpenAPI
 from workloads.data_api import identity, metrics
 from workloads.data_api.answers import CSV, described, respond
 from workloads.data_api.downloads.columns import Column
-from workloads.data_api.downloads.datasets import DATASETS
-from workloads.data_api.downloads.forms import Block, Blocks, File
+from workloads.data_api.downloads.datasets import DATASETS, Dataset
+from workloads.data_api.downloads.forms import Block, Blocks, File, too_many
 from workloads.data_api.downloads.question import ColumnsQuery, DownloadsQuery, FormName, asked, every
 from workloads.data_api.downloads.turns import Turns
 from workloads.data_api.guard import GUARD, Guard, needs
@@ -97,7 +98,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         guard: Guard = app.extensions[GUARD]
         principal, values = identity.asking(), asked(query, identity.newest())
         dataset, named = DATASETS[query.dataset], query.after is None
-        if not turns.take(principal.tenant):
+        if (turn := turns.take(principal.tenant)) is None:
             raise Refused(
                 503,
                 "another download is under way",
@@ -108,38 +109,59 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
             )
 
         def ended(rows: int, size: int) -> None:
-            turns.give_back(principal.tenant)
+            turns.give_back(turn)
             guard.sent(principal, "downloads", rows, size)
 
-        question = query.model_dump(mode="json", exclude={"after", "format"}, exclude_none=True)
-        file = File(
-            dataset=query.dataset,
-            columns=dataset.columns,
-            as_of=values["as_of"],
-            question=json.dumps(question),
-            named=named,
-            most=settings.xlsx_rows,
-        )
-        statement = dataset.copy(
-            values,
-            every=every(query),
-            text=query.format == "csv",
-            most=settings.xlsx_rows + 1 if query.format == "xlsx" else None,
-        )
-        rows = store.copied(statement, values, settings.download_seconds)
-        sent = _Sent(rows, lambda: _blocks(query.format)(rows, file), ended)
-        if request.method == "HEAD":
-            sent.close()
-        elif (sock := request.environ.get("gunicorn.socket")) is not None:
-            # A client that takes nothing for so long ends its own download, and holds up no other.
-            sock.settimeout(settings.download_patience_seconds)
-        # Sent as it is: compressing would hold it all.
-        response = Response(sent, content_type=_content_type(query), direct_passthrough=True)
-        response.headers["Content-Disposition"] = f'attachment; filename="{query.dataset}.{query.format}"'
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-As-Of"] = file.as_of.isoformat().replace("+00:00", "Z")
-        response.headers["Link"] = f'<{COLUMNS}?{urlencode({"dataset": query.dataset})}>; rel="describedby"'
+        with ExitStack() as unless_sent:
+            unless_sent.callback(turns.give_back, turn)
+            if request.method == "HEAD":
+                # Nothing is made that nobody is sent. A spreadsheet that would be refused is refused.
+                if query.format == "xlsx":
+                    _few(store, dataset, values, query, settings)
+                return _described_as(Response(), query, values["as_of"])
+            file = File(
+                dataset=query.dataset,
+                columns=dataset.columns,
+                as_of=values["as_of"],
+                question=json.dumps(
+                    query.model_dump(mode="json", exclude={"after", "format"}, exclude_none=True)
+                ),
+                named=named,
+                most=settings.xlsx_rows,
+            )
+            statement = dataset.copy(
+                values,
+                every=every(query),
+                text=query.format == "csv",
+                most=settings.xlsx_rows + 1 if query.format == "xlsx" else None,
+            )
+            rows = store.copied(statement, values, settings.download_seconds)
+            sent = _Sent(rows, lambda: _blocks(query.format)(rows, file), ended)
+            unless_sent.callback(sent.close)
+            if (sock := request.environ.get("gunicorn.socket")) is not None:
+                # A client that takes nothing for so long ends its own download, and holds up no other.
+                sock.settimeout(settings.download_patience_seconds)
+            # Sent as it is: compressing would hold it all.
+            response = _described_as(Response(sent, direct_passthrough=True), query, file.as_of)
+            unless_sent.pop_all()
         return response
+
+
+def _few(
+    store: Store, dataset: Dataset, values: dict[str, Any], query: DownloadsQuery, settings: DataApiSettings
+) -> None:
+    statement = dataset.count(values, every=every(query), most=settings.xlsx_rows + 1)
+    if sum(map(int, store.copied(statement, values, settings.store_timeout_seconds))) > settings.xlsx_rows:
+        raise too_many(settings.xlsx_rows)
+
+
+def _described_as(response: Response, query: DownloadsQuery, as_of: datetime) -> Response:
+    response.content_type = _content_type(query)
+    response.headers["Content-Disposition"] = f'attachment; filename="{query.dataset}.{query.format}"'
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-As-Of"] = as_of.isoformat().replace("+00:00", "Z")
+    response.headers["Link"] = f'<{COLUMNS}?{urlencode({"dataset": query.dataset})}>; rel="describedby"'
+    return response
 
 
 def _content_type(query: DownloadsQuery) -> str:
@@ -187,5 +209,11 @@ class _Sent(Iterator[bytes]):
         """Give the connection and the turn back; called by the server, whatever became of the client."""
         if self._open:
             self._open = False
-            self._source.close()
-            self._ended(self._rows, self._size)
+            try:
+                self._source.close()
+            finally:
+                self._ended(self._rows, self._size)
+
+    def __del__(self) -> None:
+        # Of an answer that was thrown away before the server had it, nobody else does.
+        self.close()

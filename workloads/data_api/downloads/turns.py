@@ -11,16 +11,17 @@ class Turns:
     """
 
     def __init__(self, most: int) -> None:
-        self._most, self._taken, self._lock = most, set[str](), threading.Lock()
+        self._most, self._taken, self._lock = most, dict[str, object](), threading.Lock()
 
-    def take(self, tenant: str) -> bool:
-        """Whether the tenant has a turn now."""
+    def take(self, tenant: str) -> object | None:
+        """The tenant's turn, where it has one now."""
         with self._lock:
-            free = len(self._taken) < self._most and tenant not in self._taken
-            if free:
-                self._taken.add(tenant)
-            return free
+            if len(self._taken) >= self._most or tenant in self._taken:
+                return None
+            self._taken[tenant] = turn = object()
+            return turn
 
-    def give_back(self, tenant: str) -> None:
+    def give_back(self, turn: object) -> None:
+        """Once or several times: a turn that was taken since is another."""
         with self._lock:
-            self._taken.discard(tenant)
+            self._taken = {tenant: one for tenant, one in self._taken.items() if one is not turn}
