@@ -190,7 +190,7 @@ MISTAKES = (
     Mistake(
         id="missing-secrets",
         file=EKS,
-        before="  carbon:secrets: {kind: external, refresh_interval: 15m}\n",
+        before="  carbon:secrets: {kind: external, refresh_interval: 15m, sources: [entsoe]}\n",
         after="",
         stack="prod",
         check="settings",

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
+from psycopg import sql
 
 from tests.fixture_models import artifact
 from tests.indicators import START, indicator
@@ -23,7 +24,8 @@ from tests.services.servers import until
 from tests.services.test_data_api import add, items, settings, text
 from tests.services.test_data_api_outlets import add_indicators
 from workloads.data_api.app import create_app
-from workloads.data_api.store import Store
+from workloads.data_api.downloads import as_xlsx
+from workloads.data_api.store import Store, StoreAway
 
 HOUR = timedelta(hours=1)
 PATH = "/v1/downloads"
@@ -168,5 +170,37 @@ def test_a_file_is_only_of_what_its_tenant_is_entitled_to(database: MigratedData
         after[0], after[1] = "A", "A"
         rest = lines(api, as_of=text(datetime.now(UTC)), after=",".join(after))
         assert len(rest) == 1
+    finally:
+        store.close()
+
+
+def test_whoever_asks_for_the_head_alone_is_told_of_a_refusal_and_nothing_is_made(
+    database: MigratedDatabase, api: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hour in range(3):
+        add(database, START + hour * HOUR, 1.0)
+    store = Store(settings(database))
+    try:
+        few = let_in(database, create_app(settings(database, xlsx_rows=2), store))
+        monkeypatch.setattr(as_xlsx, "blocks", None)
+        until(lambda: few.get("/v1/prices?symbol=NONE").status_code == 200, "the store is reached")
+        assert few.head(PATH, query_string={"format": "xlsx"}).status_code == 422
+        found = few.head(PATH, query_string={"format": "xlsx", "end": text(START + 2 * HOUR)})
+        assert found.status_code == 200
+        assert found.headers["Content-Disposition"] == 'attachment; filename="prices.xlsx"'
+        # Each gave its turn back.
+        assert len(few.get(PATH, buffered=True).text.splitlines()) == 4
+    finally:
+        store.close()
+
+
+def test_a_database_that_is_behind_by_a_migration_is_away_and_not_a_fault_of_ours(
+    database: MigratedDatabase,
+) -> None:
+    store = Store(settings(database))
+    try:
+        until(lambda: bool(store.rows(sql.SQL("SELECT 1 AS one"), {})), "the store is reached")
+        with pytest.raises(StoreAway):
+            store.rows(sql.SQL("SELECT * FROM features.not_there_yet"), {})
     finally:
         store.close()

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from flask import Response
 from flask_openapi3.openapi import OpenAPI
 from psycopg import sql
+from psycopg.errors import CheckViolation
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, Field
 
@@ -155,16 +156,12 @@ def routes(app: OpenAPI, store: Store, _settings: DataApiSettings) -> None:
         curves = body.model_dump(mode="json", exclude_unset=True)
         size = len(body.model_dump_json(exclude_unset=True).encode())
         if size > MOST_BYTES:
-            raise Refused(
-                422,
-                f"it has {size} bytes, more than {MOST_BYTES}",
-                field="body",
-                value=None,
-                remedy="save fewer quotes, scenarios or positions under one name",
-                reason="invalid",
-            )
-        with store.changing() as cursor:
-            return _told(_saved(cursor, path.name, query.replaces, curves))
+            raise _too_large(f"it has {size} bytes, more than {MOST_BYTES}")
+        try:
+            with store.changing() as cursor:
+                return _told(_saved(cursor, path.name, query.replaces, curves))
+        except CheckViolation as error:  # PostgreSQL writes 1e-300 with all its zeros
+            raise _too_large("written out, its numbers are longer than what is kept of one") from error
 
     @app.delete(
         "/v1/scenarios/<name>",
@@ -179,6 +176,17 @@ def routes(app: OpenAPI, store: Store, _settings: DataApiSettings) -> None:
                 raise _none(path.name)
             _note(cursor, "scenario.delete", path.name, datetime.now(UTC), {})
         return Response(status=204)
+
+
+def _too_large(what: str) -> Refused:
+    return Refused(
+        422,
+        what,
+        field="body",
+        value=None,
+        remedy="save fewer quotes, scenarios or positions under one name",
+        reason="invalid",
+    )
 
 
 def _saved(cursor: Cursor, name: str, replaces: datetime | None, curves: dict[str, Any]) -> Listed:

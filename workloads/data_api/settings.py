@@ -124,8 +124,9 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     """How long a client may take nothing of one, or the database give nothing."""
     download_seconds: float = Field(default=600.0, gt=0)
     """How long one may take."""
-    xlsx_rows: int = Field(default=50_000, ge=1, le=1_048_575)
-    """Rows that a spreadsheet may have: it is made in whole before it is sent, some seconds at this many."""
+    xlsx_rows: int = Field(default=20_000, ge=1, le=1_048_575)
+    """Rows that a spreadsheet may have: it is made in whole before it is sent, with a worker's interpreter to
+    itself for some four seconds of prices, eight of predictions."""
 
     graphql_tokens: int = Field(default=600, ge=1)
     graphql_depth: int = Field(default=8, ge=1)

@@ -33,7 +33,6 @@ _MOST_MS: Final = 600_000
 
 _UNREADY: Final = (
     psycopg.errors.FeatureNotSupported,
-    psycopg.errors.InsufficientPrivilege,
     psycopg.errors.InvalidSchemaName,
     psycopg.errors.ReadOnlySqlTransaction,
     psycopg.errors.UndefinedColumn,

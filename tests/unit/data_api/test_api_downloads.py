@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 
 from tests.unit.data_api.conftest import SETTINGS, MemoryStore, StaticRegister, _KnownClient, price
 from workloads.data_api.app import create_app
-from workloads.data_api.downloads import as_arrow, as_parquet
+from workloads.data_api.downloads import as_arrow, as_parquet, route
 from workloads.data_api.downloads.columns import Column
 from workloads.data_api.downloads.datasets import DATASETS
-from workloads.data_api.downloads.forms import File
+from workloads.data_api.downloads.forms import Block, File
 from workloads.data_api.downloads.question import last
 from workloads.data_api.guard import Guard
 from workloads.data_api.problems import Refused
 from workloads.data_api.settings import DataApiSettings
-from workloads.data_api.store import Store
+from workloads.data_api.store import Store, StoreAway
 
 DOWNLOADS = "/v1/downloads"
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -269,3 +269,16 @@ def test_the_key_of_a_row_is_read_from_its_line(
 def test_no_line_but_a_row_is_taken(line: str) -> None:
     with pytest.raises(Refused):
         last(line, DATASETS["prices"], ["source", "delivery_start"])
+
+
+def test_a_turn_is_given_back_though_its_end_fails() -> None:
+    class Source:
+        def close(self) -> None:
+            raise StoreAway("lost while it was being closed")
+
+    ended: list[tuple[int, int]] = []
+    sent = route._Sent(cast("Any", Source()), lambda: iter([Block(b"a", 1)]), lambda *of: ended.append(of))
+    assert next(sent) == b"a"
+    with pytest.raises(StoreAway):
+        sent.close()
+    assert ended == [(1, 1)]

@@ -201,7 +201,10 @@ def test_an_address_is_taken_however_its_scheme_is_written(tmp_path: Path) -> No
 
 
 def test_names_that_only_sound_like_a_key_pass(tmp_path: Path) -> None:
-    more = "  headers: {X-Caller: desk}\n  parameters: {bzn: FR, keyword: gas, sort_key: day, sector: Basic Materials}\n"
+    more = (
+        "  headers: {X-Caller: desk}\n"
+        "  parameters: {bzn: FR, keyword: gas, sort_key: day, sector: Basic Materials}\n"
+    )
     (source,) = load(tmp_path, HTTP.replace("/v1", "/v1?keyboard=1&trading_session=1"), more).sources
 
     assert isinstance(source, kinds.HttpSource)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
@@ -63,18 +64,31 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
     made = schema.made(store, catalogue.of(app, store, settings), settings)
     app.extensions[SCHEMA] = made
+    # Python computes one thing at a time, and one document may be seconds of it.
+    turn = threading.BoundedSemaphore()
 
     # By POST of JSON alone: no page of another site sends that, and no address holds a question.
     @app.post(PATH, doc_ui=False)
     @needs("api", "read", session="api")
     def graphql(body: GraphQLBody) -> Response:
         kind = _kind()
-        asking = schema.Request(settings.store_timeout_seconds)
+        if not turn.acquire(timeout=settings.store_wait_seconds):
+            raise Refused(
+                503,
+                "another question is being answered",
+                field="path",
+                value=PATH,
+                remedy="ask again after Retry-After",
+                reason="overload",
+            )
         try:
+            asking = schema.Request(settings.store_timeout_seconds)
             result = _answered(made, body, asking, settings)
         except _Wrong as wrong:
             metrics.REFUSED.labels("invalid").inc()
             return _response({"errors": _told(wrong.errors)}, kind, 400)
+        finally:
+            turn.release()
         metrics.ROWS.labels(request.endpoint or "").inc(asking.rows)
         g.rows = asking.rows
         errors = {"errors": _told(result.errors)} if result.errors else {}

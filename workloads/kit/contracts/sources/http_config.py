@@ -31,7 +31,7 @@ _NO_KEYS: Final = frozenset(
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BEARER: Final = re.compile(r"\s*bearer\s+\S", re.IGNORECASE)
 _BASIC: Final = re.compile(r"\s*basic\s+\S", re.IGNORECASE)
-"""How values begin that are a key whatever their name; the second in a header alone, elsewhere it is a word."""
+"""How values begin that are a key whatever their name; the second in a header, elsewhere it is a word."""
 _NO_ADDRESS: Final = "(not shown) is no address: give one that begins with https:// or http:// and a host"
 _REMEDY: Final = "give `secret: {file: …, header: …}`, or `parameter` in place of `header`"
 
