@@ -199,8 +199,8 @@ def test_a_database_that_is_behind_by_a_migration_is_away_and_not_a_fault_of_our
 ) -> None:
     store = Store(settings(database))
     try:
-        until(lambda: bool(store.rows(sql.SQL("SELECT 1 AS one"), {})), "the store is reached")
+        until(lambda: bool(store.rows(sql.SQL("SELECT 1 AS one").format(), {})), "the store is reached")
         with pytest.raises(StoreAway):
-            store.rows(sql.SQL("SELECT * FROM features.not_there_yet"), {})
+            store.rows(sql.SQL("SELECT * FROM features.not_there_yet").format(), {})
     finally:
         store.close()

@@ -85,8 +85,8 @@ def test_a_parquet_file_without_rows_has_its_columns(api: FlaskClient) -> None:
 
 def test_a_text_that_is_null_is_none_and_one_that_is_empty_is_empty() -> None:
     columns = [
-        Column(name=name, type=kind, nullable=True, unit=None, meaning="")
-        for name, kind in (("said", "text"), ("number", "number"))
+        Column(name="said", type="text", nullable=True, unit=None, meaning=""),
+        Column(name="number", type="number", nullable=True, unit=None, meaning=""),
     ]
     file = File(dataset="prices", columns=columns, as_of=datetime.now(UTC), question="{}", named=True, most=9)
     lines = [b",\n", b'"",1\n', b"x,2\n"]

@@ -2,7 +2,8 @@
 
 Rows are in the order of the primary key, or of the index that begins with the symbol where the question names
 that alone. So they come out of an index as they are, whatever their number: the first is there at once, and
-nothing is sorted; predictions of all symbols are, for which there is no such index. Of revisions the one that held is that without a later one.
+nothing is sorted. Predictions of all symbols have no such index, and are. Of revisions the one that held is
+that without a later one.
 """
 
 from __future__ import annotations
