@@ -62,6 +62,7 @@ def _examples() -> Iterator[tuple[dict[str, Any], set[str]]]:
 
 
 EXAMPLES = list(_examples())
+NAMESPACES = sorted({"carbon"} | {subject["metadata"].get("namespace", "carbon") for subject, _ in EXAMPLES})
 WANTED = {subject["metadata"]["name"]: broken for subject, broken in EXAMPLES}
 
 
@@ -70,7 +71,7 @@ def server() -> Iterator[ApiServer]:
     """An API server on which every rule is enforced."""
     with apiserver.running() as started:
         for manifest in (
-            obj("v1", "Namespace", name="carbon", namespace=None),
+            *(obj("v1", "Namespace", name=name, namespace=None) for name in NAMESPACES),
             obj("v1", "ServiceAccount"),
             obj("v1", "ServiceAccount", name="default"),
             *admission.validating_admission_policies(_enforcement()),
