@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.manifests import network, objects, scaling
+from infra.manifests import meta, network, objects, scaling
 from infra.manifests.network import Paths, Peer
 from infra.manifests.probes import Probes, Tcp
 from infra.manifests.workload import Workload
@@ -150,15 +150,21 @@ def _refused(platform: str) -> float:
     return sum(float(found[2]) for line in text.splitlines() if (found := wanted.fullmatch(line)))
 
 
+def _recorded(platform: str) -> set[tuple[str, str]]:
+    """Host and outcome of what every pod tells: of a deployment, one that is on its way out may be asked."""
+    of_all = ("-l", f"{meta.NAME}={EGRESS_PROXY.name}", "--tail=-1")
+    log = kube.kubectl("logs", "-n", platform, *of_all)
+    records = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return {(r["host"], r["outcome"]) for r in records if r["event"] == "egress"}
+
+
 def test_an_allowed_name_passes_and_another_is_refused_and_counted(platform: str, market: str) -> None:
     before = _refused(platform)
     allowed, other, ssh = f"{market}:443", "other.example:443", f"{market}:22"
     assert _asked(allowed, other, ssh) == {allowed: ["200", "pong"], other: ["403"], ssh: ["403"]}
     # squid tells of an access when it is over.
     until(lambda: _refused(platform) >= before + 2, "both refusals to be counted", limit=60)
-    log = kube.kubectl("logs", "-n", platform, PROXY)
-    records = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    found = {(r["host"], r["outcome"]) for r in records if r["event"] == "egress"}
+    found = _recorded(platform)
     assert {(market, "allowed"), ("other.example", "refused")} <= found
 
 

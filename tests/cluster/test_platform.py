@@ -250,13 +250,14 @@ def test_prices_and_predictions_come_out_of_the_data_api(platform: str) -> None:
     }
 
     page = (ROOT / "docs/data-api.md").read_text()
-    with_key = r'^curl -s -H "@\$API_AUTH" "\$API(/v1/[^"]+)"'
+    with_key = r'^curl -s -H "@\$API_AUTH" "\$API(/[^"]+)"'
     examples = re.findall(with_key + "$", page, re.MULTILINE)
     sent = re.findall(with_key + r' -H "Content-Type: application/json" -d \'([^\']+)\'$', page, re.MULTILINE)
     assert len(examples) + len(sent) == page.count("curl ") > 5
     for path, body in sent:
         answer = client.post(f"{api}{path}", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code == 200, answer.text
+        assert "errors" not in answer.text[:20], answer.text
     for example in examples:
         answer = client.get(f"{api}{example}")
         assert answer.status_code == 200, answer.text
