@@ -312,6 +312,8 @@ def test_nobody_is_kept_out_and_a_telephone_shows_it_all(
                 page.screenshot(path=Path(PICTURES) / f"{name}-{theme}-{width}.png")
             assert inaccessible(page) == [], (name, width)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            edge = page.locator("main").evaluate("one => getComputedStyle(one).paddingLeft")
+            assert edge == ("12px" if width == 390 else "20px"), (name, width)
         context.close()
 
 

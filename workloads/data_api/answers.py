@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -85,16 +85,21 @@ def _holds(query: Query, settings: DataApiSettings) -> str:
 def _kind(query: Query) -> str:
     if query.format is not None:
         return CSV if query.format == "csv" else JSON
+    return form((JSON, CSV))
+
+
+def form(forms: Sequence[str]) -> str:
+    """Which of these media types `Accept` takes best, the first where it says nothing; refused where none."""
     if not request.headers.get("Accept", "").strip():
-        return JSON
-    best = request.accept_mimetypes.best_match([JSON, CSV])
+        return forms[0]
+    best = request.accept_mimetypes.best_match(forms)
     if best is None:
         raise Refused(
             406,
             "there is no such form of the answer",
             field="Accept",
             value=request.headers["Accept"],
-            remedy=f"accept {JSON} or {CSV}",
+            remedy=f"accept {' or '.join(forms)}",
             reason="invalid",
         )
     return best

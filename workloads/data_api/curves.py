@@ -7,7 +7,6 @@ one is named. Each product's mean, by its hours, is its price to 0.001 and withi
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -20,6 +19,7 @@ from psycopg import sql
 from pydantic import Field
 
 from workloads.data_api import series
+from workloads.data_api.alone import Alone
 from workloads.data_api.answers import described, respond
 from workloads.data_api.guard import needs
 from workloads.data_api.problems import Fault, Refused
@@ -123,8 +123,7 @@ _SELECT: Final = sql.SQL("WITH {held} SELECT delivery_start, price FROM held").f
 
 def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
-    # Python computes one thing at a time: others' questions are not to wait behind many of these.
-    turn = threading.BoundedSemaphore()
+    alone = Alone("/v1/curves", settings.store_wait_seconds)
 
     @app.post(
         "/v1/curves",
@@ -139,23 +138,13 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         zone = ZoneInfo(name)
         _small(body)
         shape = _shape(store, body.shape, zone, body.market) if body.shape else None
-        if not turn.acquire(timeout=settings.store_wait_seconds):
-            raise Refused(
-                503,
-                "other curves are being made",
-                field="path",
-                value="/v1/curves",
-                remedy="ask again after Retry-After",
-                reason="overload",
-            )
         try:
-            page = _made(body, zone, shape)
+            with alone.turn():
+                page = _made(body, zone, shape)
         except Contradictory as error:
             raise _contradictory(error) from error
         except ValueError as error:
             raise _refused("quotes", str(error)) from error
-        finally:
-            turn.release()
         answer = respond(page, query, settings)
         # Made of the asker's own quotes: no rows that were bought, however many there are.
         g.rows = 0

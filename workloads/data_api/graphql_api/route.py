@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
@@ -26,6 +25,8 @@ from graphql.validation import MaxIntrospectionDepthRule
 from pydantic import Field
 
 from workloads.data_api import catalogue, metrics
+from workloads.data_api.alone import Alone
+from workloads.data_api.answers import form
 from workloads.data_api.graphql_api import limits, schema
 from workloads.data_api.guard import needs
 from workloads.data_api.problems import DOCS, Fault, Refused
@@ -64,31 +65,20 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     """Add the route."""
     made = schema.made(store, catalogue.of(app, store, settings), settings)
     app.extensions[SCHEMA] = made
-    # Python computes one thing at a time, and one document may be seconds of it.
-    turn = threading.BoundedSemaphore()
+    alone = Alone(PATH, settings.store_wait_seconds)
 
     # By POST of JSON alone: no page of another site sends that, and no address holds a question.
     @app.post(PATH, doc_ui=False)
     @needs("api", "read", session="api")
     def graphql(body: GraphQLBody) -> Response:
-        kind = _kind()
-        if not turn.acquire(timeout=settings.store_wait_seconds):
-            raise Refused(
-                503,
-                "another question is being answered",
-                field="path",
-                value=PATH,
-                remedy="ask again after Retry-After",
-                reason="overload",
-            )
+        kind = form(_JSON)
         try:
-            asking = schema.Request(settings.store_timeout_seconds)
-            result = _answered(made, body, asking, settings)
+            with alone.turn():
+                asking = schema.Request(settings.store_timeout_seconds)
+                result = _answered(made, body, asking, settings)
         except _Wrong as wrong:
             metrics.REFUSED.labels("invalid").inc()
             return _response({"errors": _told(wrong.errors)}, kind, 400)
-        finally:
-            turn.release()
         metrics.ROWS.labels(request.endpoint or "").inc(asking.rows)
         g.rows = asking.rows
         errors = {"errors": _told(result.errors)} if result.errors else {}
@@ -148,22 +138,6 @@ def _raise_ours(error: GraphQLError) -> None:
     original = error.original_error
     if original is not None and not isinstance(original, (Refused, GraphQLError)):
         raise original
-
-
-def _kind() -> str:
-    if not request.headers.get("Accept", "").strip():
-        return _JSON[0]
-    best = request.accept_mimetypes.best_match(_JSON)
-    if best is None:
-        raise Refused(
-            406,
-            "there is no such form of the answer",
-            field="Accept",
-            value=request.headers["Accept"],
-            remedy=f"accept {' or '.join(_JSON)}",
-            reason="invalid",
-        )
-    return best
 
 
 def _response(body: Mapping[str, Any], kind: str, status: int) -> Response:
