@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -11,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.data_api.conftest import StaticRegister
+from workloads.data_api import predictions
 from workloads.data_api.identity import Principal
+from workloads.data_api.stream import events
 from workloads.data_api.stream.client import Wanted
 from workloads.data_api.stream.places import LONGEST, BadPlace, Places
 from workloads.kit.contracts.entitlements import Entitlement
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import Prediction, Price
 
 KEYS = [(topic, partition) for topic in ("prices", "predictions") for partition in range(6)]
 
@@ -90,3 +93,33 @@ def test_a_client_gets_what_it_asked_for_and_may_have() -> None:
         wanted.asks("price", "FR"),
         wanted.asks("prediction", "DE-LU"),
     ] == [*(True, False, False)]
+
+
+def test_a_prediction_is_told_by_the_names_of_the_route() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    sent = Prediction(
+        source="s",
+        market="power",
+        symbol="DE-LU",
+        event_time=at,
+        price_available_time=at,
+        available_time=at + timedelta(seconds=1),
+        provenance="market",
+        price=-4.2,
+        predicted_return=0.0,
+        prediction=-3.0,
+        lower=-9.0,
+        upper=3.0,
+        nominal_level=0.9,
+        model_name="m",
+        model_version=1,
+        model_alias="champion",
+        skill="none",
+        skill_score=None,
+    )
+    kind, data = events.block(sent).decode().removesuffix("\n\n").split("\n")
+    told = json.loads(data.removeprefix("data: "))
+    assert kind == "event: prediction"
+    # What nobody knows as it is made, and what is of whole days alone, is not there.
+    assert set(told) == set(predictions.Prediction.model_fields) - {"outcome", "period_start", "moved_by"}
+    assert (told["prediction"], told["issued_at"]) == (-3.0, "2026-03-01T00:00:01Z")
