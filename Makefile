@@ -64,7 +64,7 @@ format: venv ## let ruff rewrite what it can
 test-fast: venv ## static checks, unit and component tests (a few minutes)
 	@$(PY) -m tools test --fast
 
-test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (some fifteen minutes)
+test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (some half an hour)
 	@$(PY) -m tools test
 
 test-all: venv ## and the gate and everything live, on a cluster that it brings up (over an hour)
