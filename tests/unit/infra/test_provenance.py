@@ -113,7 +113,7 @@ def test_a_stack_may_say_that_its_prices_are_made() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"url": "ftp://prices.example"}, 'sources.0.url = "ftp://prices.example"'),
+        ({"url": "ftp://prices.example"}, "sources.0: url: it (not shown) is no address"),
         (
             {"tiem_zone": "UTC"},
             "sources.0.tiem_zone is not a setting. Remedy: write time_zone if that was meant",
