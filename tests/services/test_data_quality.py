@@ -141,7 +141,7 @@ def test_a_source_that_is_silent_is_told_of_once_by_the_clock_alone(
     )
     with running(PACKAGE, kafka, database, tmp_path, CLOCK_SECONDS="0.2") as group:
         group.finish()
-        until(lambda: group.replicas[0].metric(metrics.QUALITY_OVERDUE) > 4 * 3600, "it is overdue", 60)
+        until(lambda: group.replicas[0].metric(metrics.QUALITY_OVERDUE) > 2.5 * 3600, "it is overdue", 60)
         until(lambda: "stale" in {row[1] for row in told(database)}, "it is told", 30)
     [alert] = [one for one in messages(kafka) if one.rule == "stale"]
     assert (alert.series, alert.period_start) == ("XX", silent[-1].published_at)
