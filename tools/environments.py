@@ -16,6 +16,9 @@ from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
 """The markets' libraries, which want another pandas than MLflow does."""
 
+CFN_LINT = paths.ROOT / "tools" / "gate" / "cloudformation" / "requirements.txt"
+"""cfn-lint, whose schemas are large and which the gate alone needs."""
+
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 """Asks an interpreter for its version."""
 
@@ -61,3 +64,8 @@ def made(name: str, pinned: bytes, python: Path | None = None) -> Path:
 def markets() -> Path:
     """The Python of market-connectors: the shared base and the markets' libraries, as its image has them."""
     return made(MARKET_CONNECTORS.name, requirements.base() + MARKETS.read_bytes())
+
+
+def cfn_lint() -> Path:
+    """The Python of cfn-lint."""
+    return made("cfn-lint", CFN_LINT.read_bytes())

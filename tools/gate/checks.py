@@ -12,7 +12,19 @@ from typing import Final
 from policies import exceptions
 from policies.rules import RULES
 from tools.errors import MissingPrerequisite, ToolError, UsageError
-from tools.gate import charts, dry_run, ends, iam, kyverno, ledger, linters, permissions, rendered, snapshot
+from tools.gate import (
+    charts,
+    cloudformation,
+    dry_run,
+    ends,
+    iam,
+    kyverno,
+    ledger,
+    linters,
+    permissions,
+    rendered,
+    snapshot,
+)
 from tools.gate.model import Check, CheckResult, Finding, PolicyResult, StackPreview
 from tools.gate.snapshot import Change
 
@@ -117,6 +129,7 @@ CHECKS: Mapping[str, Check] = {
     ends.CHECK: ends.both_ends,
     iam.CHECK: iam.iam_lint,
     permissions.CHECK: permissions.permissions,
+    cloudformation.CHECK: cloudformation.cfn_lint,
     linters.CHECK: linters.kube_score,
     kyverno.CHECK: kyverno.kyverno,
     dry_run.CHECK: dry_run.server_side_dry_run,
