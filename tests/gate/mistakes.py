@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -16,6 +17,7 @@ class Mistake:
         stack: the stack that it is looked for in.
         check: the id of the check that has to find it.
         says: words of the message.
+        alone: whether nothing else can be looked for beside it, since it hides what others do.
     """
 
     id: str
@@ -25,6 +27,7 @@ class Mistake:
     stack: str
     check: str
     says: str
+    alone: bool = False
 
 
 MONITORING = "stacks/sets/monitoring.yaml"
@@ -41,6 +44,7 @@ MISTAKES = (
         stack="local",
         check="settings",
         says="scrape_interval_second is not a setting",
+        alone=True,
     ),
     Mistake(
         id="wrong-type-in-settings",
@@ -50,6 +54,7 @@ MISTAKES = (
         stack="local",
         check="settings",
         says='scrape_interval_seconds = "ten"',
+        alone=True,
     ),
     Mistake(
         id="missing-quota",
@@ -86,6 +91,7 @@ MISTAKES = (
         stack="local",
         check="engine",
         says="is not a property of Container",
+        alone=True,
     ),
     Mistake(
         id="public-bucket",
@@ -131,6 +137,7 @@ MISTAKES = (
         stack="dr",
         check="data-kept",
         says="has vanished: no alias points to it",
+        alone=True,
     ),
     Mistake(
         id="star-in-a-policy",
@@ -186,6 +193,7 @@ MISTAKES = (
         stack="local",
         check="provider-inputs",
         says="is unknown before the update",
+        alone=True,
     ),
     Mistake(
         id="missing-secrets",
@@ -195,6 +203,7 @@ MISTAKES = (
         stack="prod",
         check="settings",
         says="carbon:secrets is missing",
+        alone=True,
     ),
     Mistake(
         id="replayed-prices-in-production",
@@ -205,6 +214,7 @@ MISTAKES = (
         stack="prod",
         check="settings",
         says="price_pipeline.replay publishes replay prices",
+        alone=True,
     ),
     Mistake(
         id="synthetic-prices-in-production",
@@ -251,4 +261,31 @@ MISTAKES = (
         check="data-kept",
         says="is protected no more",
     ),
+    Mistake(
+        id="key-deleted-at-once",
+        file="infra/components/aws/keys.py",
+        before="deletion_window_in_days=args.deletion_days",
+        after="deletion_window_in_days=3",
+        stack="dr",
+        check="cfn-lint",
+        says="PendingWindowInDays",
+    ),
 )
+
+
+def together(mistakes: Sequence[Mistake]) -> list[tuple[Mistake, ...]]:
+    """Those that are made in one tree: of one stack, in different places, and none that must be alone."""
+    made: list[list[Mistake]] = []
+    for one in mistakes:
+        fitting = (group for group in made if not one.alone and all(_apart(one, other) for other in group))
+        if (group := next(fitting, None)) is None:
+            made.append([one])
+        else:
+            group.append(one)
+    return [tuple(group) for group in made]
+
+
+def _apart(one: Mistake, other: Mistake) -> bool:
+    return (
+        not other.alone and one.stack == other.stack and (one.file, one.before) != (other.file, other.before)
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.mistakes import MISTAKES, Mistake
+from tests.gate.mistakes import MISTAKES, Mistake, together
 from tools import paths
 from tools.gate import engine, settings
 
@@ -43,12 +43,15 @@ def trials(
             for stack in dict.fromkeys(m.stack for m in asked)
         }
 
-        def try_(mistake: Mistake) -> Findings:
+        def try_(mistakes: Sequence[Mistake]) -> Findings:
             # The snapshot and the ledger of the stack as it is have to be there.
-            innocent[mistake.stack].result()
-            return _committed(mistake, _copied(pristine, tmp_path_factory.mktemp(mistake.id)))
+            innocent[mistakes[0].stack].result()
+            return _committed(mistakes, _copied(pristine, tmp_path_factory.mktemp(mistakes[0].id)))
 
-        yield {m.id: Trial(innocent[m.stack], pool.submit(try_, m)) for m in asked}
+        guilty = {
+            m.id: tried for group in together(asked) for tried in [pool.submit(try_, group)] for m in group
+        }
+        yield {m.id: Trial(innocent[m.stack], guilty[m.id]) for m in asked}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.id)
@@ -65,19 +68,28 @@ def test_every_mistake_has_a_name_of_its_own() -> None:
     assert {mistake.stack for mistake in MISTAKES} <= set(settings.stacks())
 
 
+def test_mistakes_of_one_tree_do_not_hide_each_other() -> None:
+    for group in together(MISTAKES):
+        assert len({mistake.stack for mistake in group}) == 1
+        assert len({(mistake.file, mistake.before) for mistake in group}) == len(group)
+        assert len(group) == 1 or not any(mistake.alone for mistake in group)
+    assert sorted(m.id for group in together(MISTAKES) for m in group) == sorted(m.id for m in MISTAKES)
+
+
 def _mistake(item: pytest.Item) -> Mistake | None:
     call = getattr(item, "callspec", None)
     found = call.params.get("mistake") if call else None
     return found if isinstance(found, Mistake) else None
 
 
-def _committed(mistake: Mistake, tree: Path) -> Findings:
-    """Make the mistake in a tree, and ask its check."""
-    file = tree / mistake.file
-    text = file.read_text()
-    assert text.count(mistake.before) == 1, f"{mistake.file} has changed: look for what the mistake is now"
-    file.write_text(text.replace(mistake.before, mistake.after))
-    return _judged(tree, mistake.stack, [mistake.check])
+def _committed(mistakes: Sequence[Mistake], tree: Path) -> Findings:
+    """Make mistakes in a tree, and ask their checks."""
+    for mistake in mistakes:
+        file = tree / mistake.file
+        text = file.read_text()
+        assert text.count(mistake.before) == 1, f"{mistake.file} has changed: what is the mistake now?"
+        file.write_text(text.replace(mistake.before, mistake.after))
+    return _judged(tree, mistakes[0].stack, sorted({mistake.check for mistake in mistakes}))
 
 
 def _copied(source: Path, target: Path) -> Path:
