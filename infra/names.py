@@ -197,6 +197,11 @@ class Names:
         return self.node_role
 
     @property
+    def runner(self) -> str:
+        """CodeBuild project that runs GitHub's jobs; a job asks for `codebuild-<it>-<run>-<attempt>`."""
+        return f"{self.prefix}-runner"
+
+    @property
     def interruption_queue(self) -> str:
         """SQS queue on which EC2 announces that a node goes away."""
         return f"{self.cluster}-interruptions"

@@ -15,6 +15,7 @@ from tests.stack import Recorder, record
 ACCOUNT = "111122223333"
 REGION = "eu-central-1"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/admin"
+CONNECTION = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/00000000-0000-4000-8000-000000000000"
 VIEWER = f"arn:aws:iam::{ACCOUNT}:role/viewer"
 
 
@@ -38,11 +39,11 @@ def whole() -> dict[str, Any]:
         },
         "cluster": {
             "version": "1.35",
-            "private_access_cidrs": ["10.0.0.0/20"],
             "admins": [ADMIN],
             "viewers": [VIEWER],
             "system_nodes": {"instance_types": ["m7g.large"], "architecture": "arm64", "least": 3, "most": 6},
         },
+        "runner": {"repository": "owner/name", "connection_arn": CONNECTION},
         "registry": {"images": ["model-server", "mlflow"], "replicate_to": "eu-west-1"},
         "buckets": {
             "recovery": {},

@@ -25,6 +25,7 @@ from infra.components.aws.pod_rights import PodRights, PodRightsArgs
 from infra.components.aws.pod_role import PodRole, PodRoleArgs
 from infra.components.aws.provider import provider
 from infra.components.aws.registry import Registry, RegistryArgs
+from infra.components.aws.runner import Runner, RunnerArgs
 from infra.components.aws.secrets import Secrets, SecretsArgs
 from infra.components.aws.state import State, StateArgs
 from infra.components.aws.system_nodes import SystemNodes, SystemNodesArgs
@@ -121,6 +122,7 @@ class Foundation(Component):
 
     def _cluster(self, settings: EksSettings, network: Network, buckets: Buckets | None) -> None:
         site, keys = self._site, self._keys
+        runner = self._runner(network)
         eks = Eks(
             "eks",
             EksArgs(
@@ -130,6 +132,7 @@ class Foundation(Component):
                 subnet_ids=network.isolated_ids,
                 secrets_key_arn=keys.arn("eks"),
                 log_key_arn=keys.arn("logs"),
+                runner_group_id=runner.security_group_id if runner is not None else None,
             ),
             self._below,
         )
@@ -202,6 +205,19 @@ class Foundation(Component):
             ready=ready,
         )
         self.outputs["cluster"] = eks.cluster_name
+
+    def _runner(self, network: Network) -> Runner | None:
+        if self._settings.runner is None:
+            return None
+        args = RunnerArgs(
+            site=self._site,
+            settings=self._settings.runner,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.private_ids,
+            log_key_arn=self._keys.arn("logs"),
+        )
+        # Without the way out its first job would wait for nothing.
+        return Runner("runner", args, self._after(*network.routes))
 
     def _secrets(self) -> list[pulumi.Resource]:
         if self._settings.secrets is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from infra.settings.aws_cluster import AllowedNetwork, EksSettings, NetworkSettings
+from infra.settings.aws_cluster import AllowedNetwork, EksSettings, NetworkSettings, RunnerSettings
 from infra.settings.base import DnsLabel, LabelValue, PublicWorkload, Section
 from workloads.kit.contracts.platform import IMAGES
 
@@ -213,6 +213,9 @@ class Aws(Section):
     cluster: EksSettings | None = Field(None, description="The cluster.")
     registry: RegistrySettings | None = Field(None, description="The container registry.")
     buckets: BucketsSettings | None = Field(None, description="The buckets.")
+    runner: RunnerSettings | None = Field(
+        None, description="The way in to a cluster without public endpoint: where GitHub's jobs run."
+    )
     secrets: SecretsManager | None = Field(None, description="The secrets.")
     audit: AuditSettings | None = Field(None, description="The audit trail.")
     edge: EdgeSettings | None = Field(None, description="The way in from the internet.")
@@ -224,6 +227,7 @@ class Aws(Section):
     def _whole(self) -> Self:
         for part, needs in (
             ("cluster", "network"),
+            ("runner", "cluster"),
             ("secrets", "cluster"),
             ("edge", "cluster"),
             ("github", "state"),
@@ -234,12 +238,25 @@ class Aws(Section):
             raise ValueError("audit needs buckets.audit: add it")
         if self.network is not None:
             self._placed(self.network)
+        self._reached()
         if self.buckets is not None and (to := self.buckets.replicate_to) and to.region == self.region:
             raise ValueError(f"buckets.replicate_to.region {to.region} is the stack's own: name another")
         if self.registry is not None and self.registry.replicate_to == self.region:
             raise ValueError(f"registry.replicate_to {self.region} is the stack's own: name another")
         self._recoverable()
         return self
+
+    def _reached(self) -> None:
+        """Nobody can deploy to a cluster that nothing leads to."""
+        if self.cluster is not None and not self.cluster.public_access_cidrs and self.runner is None:
+            raise ValueError(
+                "cluster has no public endpoint and no runner is in its network, so that nothing reaches it: "
+                "add runner, or cluster.public_access_cidrs"
+            )
+        if self.runner is not None and f":{self.account_id}:" not in self.runner.connection_arn:
+            raise ValueError(
+                f"runner.connection_arn {self.runner.connection_arn} is not of account {self.account_id}"
+            )
 
     def _recoverable(self) -> None:
         """Copies of backups are worth nothing without what they are encrypted with."""

@@ -106,6 +106,20 @@ class SystemNodesSettings(Section):
         return self
 
 
+class RunnerSettings(Section):
+    """Runs GitHub's jobs within the network, where they reach the private API."""
+
+    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")] = Field(
+        description="Repository whose jobs it runs."
+    )
+    connection_arn: Annotated[
+        str, Field(pattern=r"^arn:aws:codeconnections:[a-z0-9-]+:[0-9]{12}:connection/[0-9a-f-]{36}$")
+    ] = Field(description="Connection to GitHub, to which a person agrees once in the console.")
+    size: Literal["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE"] = Field(
+        "BUILD_GENERAL1_MEDIUM", description="Machine of a job, paid by the minute that it runs."
+    )
+
+
 class EksSettings(Section):
     """The EKS cluster."""
 
@@ -116,10 +130,6 @@ class EksSettings(Section):
         default=[],
         max_length=40,
         description="Networks that reach the API over the internet; without any it has no public endpoint.",
-    )
-    private_access_cidrs: list[IPv4Network] = Field(
-        default=[],
-        description="Networks beyond the VPC, a VPN's or a peer's, that reach the private endpoint.",
     )
     service_cidr: IPv4Network = Field(
         default=IPv4Network("172.20.0.0/16"), description="Addresses of the services, outside of the VPC."

@@ -44,6 +44,7 @@ _ESO: Final = "External Secrets 2.9, provider of AWS Secrets Manager"
 _ACME: Final = "cert-manager 1.21, DNS01 by Route 53"
 _BALANCER: Final = "AWS load balancer controller 3.5, TargetGroupBinding alone"
 _CSI: Final = "EBS CSI driver, docs/example-iam-policy"
+_RUNNER: Final = "AWS CodeBuild user guide: policies for a project in a VPC, and for a connection"
 _ROTATION: Final = "infra/components/aws/rotation/function.py"
 _OBJECTS: Final = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
 
@@ -62,6 +63,7 @@ def of_roles(names: Names, keys: Mapping[Key, str], zone: str) -> Iterator[Known
     yield from _secrets(names, keys)
     yield from _trail(names, keys)
     yield from _nodes(names)
+    yield from _runner(names)
     arn, _, domain = zone.partition("#")
     if arn:
         proof = {
@@ -181,6 +183,23 @@ def _nodes(names: Names) -> Iterator[Known]:
     yield Known(
         "karpenter", Call("sqs:ReceiveMessage", names.arn("sqs", names.interruption_queue)), _KARPENTER
     )
+
+
+def _runner(names: Names) -> Iterator[Known]:
+    lent = {"ec2:AuthorizedService": "codebuild.amazonaws.com"}
+    interface = names.arn("ec2", "network-interface/eni-1")
+    yield Known("runner", Call("ec2:CreateNetworkInterfacePermission", interface, lent), _RUNNER)
+    for kind in ("network-interface", "subnet", "security-group"):
+        yield Known("runner", Call("ec2:CreateNetworkInterface", names.arn("ec2", f"{kind}/x")), _RUNNER)
+    yield Known("runner", Call("ec2:DeleteNetworkInterface", interface), _RUNNER)
+    for what in ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"):
+        yield Known("runner", Call(f"ec2:Describe{what}", "*"), _RUNNER)
+    logs = f"{names.log_group_arn('runner')}:log-stream:x"
+    for action in ("CreateLogStream", "PutLogEvents"):
+        yield Known("runner", Call(f"logs:{action}", logs), _RUNNER)
+    connection = names.arn("codeconnections", "connection/00000000-0000-4000-8000-000000000000")
+    for action in ("GetConnection", "GetConnectionToken", "UseConnection"):
+        yield Known("runner", Call(f"codeconnections:{action}", connection), _RUNNER)
 
 
 def of_deployment(stack: str, project: str, state_bucket: str) -> list[Call]:

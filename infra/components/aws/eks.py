@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from typing import ClassVar, Final, cast
 
 import pulumi
@@ -31,6 +30,7 @@ _VIEW: Final = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 class EksArgs:
     """Args:
     subnet_ids: where the control plane has its interfaces.
+    runner_group_id: security group whence deployments ask the private API, where there is one.
     """
 
     site: AwsSite
@@ -39,6 +39,7 @@ class EksArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     secrets_key_arn: pulumi.Input[str]
     log_key_arn: pulumi.Input[str]
+    runner_group_id: pulumi.Input[str] | None = None
 
 
 class Eks(AwsComponent):
@@ -135,27 +136,26 @@ class Eks(AwsComponent):
         self.register_outputs({"cluster_name": self.cluster_name})
 
     def _private_access(self, args: EksArgs) -> list[pulumi.Input[str]]:
-        """Security groups that let networks from outside of the VPC reach the private endpoint."""
-        if not args.settings.private_access_cidrs:
+        """Security groups that let deployments from within the VPC reach the private endpoint."""
+        if args.runner_group_id is None:
             return []
         group = aws.ec2.SecurityGroup(
             self.child("api"),
-            description="Kubernetes API: HTTPS from the networks that administer",
+            description="Kubernetes API: HTTPS from the jobs that deploy",
             vpc_id=args.vpc_id,
             tags={"Name": f"{args.site.names.prefix}-api"},
             opts=self.below(),
         )
-        for cidr in args.settings.private_access_cidrs:
-            aws.vpc.SecurityGroupIngressRule(
-                self.child(f"api-{_slug(cidr)}"),
-                security_group_id=group.id,
-                description="HTTPS from a network that administers",
-                cidr_ipv4=str(cidr),
-                ip_protocol="tcp",
-                from_port=443,
-                to_port=443,
-                opts=self.below(),
-            )
+        aws.vpc.SecurityGroupIngressRule(
+            self.child("api-runner"),
+            security_group_id=group.id,
+            description="HTTPS from the jobs that deploy",
+            referenced_security_group_id=args.runner_group_id,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            opts=self.below(),
+        )
         return [group.id]
 
     def _admit(self, role_arn: str, policy_arn: str) -> None:
@@ -178,7 +178,3 @@ class Eks(AwsComponent):
                 opts=self.below(),
             )
         )
-
-
-def _slug(cidr: IPv4Network) -> str:
-    return str(cidr).replace("/", "-")

@@ -104,6 +104,7 @@ def _actions(names: Names) -> tuple[set[str], set[str]]:
         services.cluster_key(key),
         services.log_delivery(names, "any"),
         services.rotation(names, key, "any"),
+        services.runner(names, names.arn("codeconnections", "connection/*")),
     ):
         for statement in made["Statement"]:
             (anywhere if statement["Resource"] == EVERYTHING else own).update(statement["Action"])
@@ -134,6 +135,7 @@ def _named(actions: Set[str], names: Names) -> Statement:
             _any(names, "logs", f"log-group:{names.log_group('*')}"),
             _any(names, "secretsmanager", f"secret:{names.secret('*')}"),
             _any(names, "sqs", names.interruption_queue),
+            _any(names, "codeconnections", "connection/*"),
             "arn:aws:route53:::change/*",
             "arn:aws:route53:::hostedzone/*",
             # Parameters that AWS gives to all: they name its images.

@@ -114,6 +114,7 @@ def _roles(names: Names) -> list[Statement]:
             when={
                 "StringEquals": {
                     "iam:PassedToService": [
+                        "codebuild.amazonaws.com",
                         "ec2.amazonaws.com",
                         "eks.amazonaws.com",
                         "lambda.amazonaws.com",

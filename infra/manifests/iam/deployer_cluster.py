@@ -161,6 +161,28 @@ def cluster(names: Names, regions: Sequence[str]) -> list[Statement]:
             ],
             [arn(names, "lambda", f"function:{names.prefix}-*")],
         ),
+        allow(
+            "Runner",
+            [
+                "codebuild:CreateProject",
+                "codebuild:CreateWebhook",
+                "codebuild:DeleteProject",
+                "codebuild:DeleteWebhook",
+                "codebuild:UpdateProject",
+                "codebuild:UpdateWebhook",
+            ],
+            [arn(names, "codebuild", f"project/{names.runner}")],
+        ),
+        # A person made the connection; which repository it is used for is the project's.
+        allow(
+            "RunnersConnection",
+            [
+                "codeconnections:GetConnection",
+                "codeconnections:PassConnection",
+                "codeconnections:UseConnection",
+            ],
+            [arn(names, "codeconnections", "connection/*")],
+        ),
     ]
 
 

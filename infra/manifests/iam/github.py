@@ -83,6 +83,7 @@ READ: Final = (
     "acm:ListTagsForCertificate",
     "budgets:ListTagsForResource",
     "budgets:ViewBudget",
+    "codebuild:BatchGetProjects",
     "ec2:GetEbsEncryptionByDefault",
     "ecr:DescribeRegistry",
     "ecr:GetLifecyclePolicy",

@@ -82,3 +82,42 @@ def firewall_logs(names: Names) -> Document:
             },
         )
     )
+
+
+def runner(names: Names, connection_arn: str) -> Document:
+    """Run jobs of GitHub in the network, as CodeBuild asks for it; and log them."""
+    logs = [names.log_group_arn("runner"), f"{names.log_group_arn('runner')}:*"]
+    return document(
+        allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], logs),
+        allow(
+            "Find",
+            [
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ],
+            EVERYTHING,
+        ),
+        allow(
+            "Interface",
+            ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"],
+            [names.arn("ec2", f"{kind}/*") for kind in ("network-interface", "security-group", "subnet")],
+        ),
+        allow(
+            "Lend",
+            ["ec2:CreateNetworkInterfacePermission"],
+            [names.arn("ec2", "network-interface/*")],
+            when={"StringEquals": {"ec2:AuthorizedService": "codebuild.amazonaws.com"}},
+        ),
+        allow(
+            "Connect",
+            [
+                "codeconnections:GetConnection",
+                "codeconnections:GetConnectionToken",
+                "codeconnections:UseConnection",
+            ],
+            [connection_arn],
+        ),
+    )
