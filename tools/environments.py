@@ -11,10 +11,14 @@ from pathlib import Path
 
 from tools import cached, console, paths, proc
 from tools.image_build import requirements
+from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_METRICS
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 
 MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
 """The markets' libraries, which want another pandas than MLflow does."""
+
+CUSTOMERS = paths.ROOT / "workloads" / "customer_metrics" / "requirements.txt"
+"""What customer-metrics computes with, whose library of customers' value Poetry's index does not describe."""
 
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 """Asks an interpreter for its version."""
@@ -61,3 +65,8 @@ def made(name: str, pinned: bytes, python: Path | None = None) -> Path:
 def markets() -> Path:
     """The Python of market-connectors: the shared base and the markets' libraries, as its image has them."""
     return made(MARKET_CONNECTORS.name, requirements.base() + MARKETS.read_bytes())
+
+
+def customers() -> Path:
+    """The Python of customer-metrics, as its image has it."""
+    return made(CUSTOMER_METRICS.name, requirements.base() + CUSTOMERS.read_bytes())
