@@ -33,12 +33,12 @@ _AIM_SECONDS: Final = 60.0
 _FILL: Final = f"""
 INSERT INTO {tables.SCHEMA}.{tables.CUSTOMER_EVENTS}
   (event_id, customer, subject, kind, occurred_at, published_at, source, amount, currency, received_at)
-SELECT gen_random_uuid(), 'customer-' || (n * 7919) % {_CUSTOMERS}, 'abcdef012345',
-       CASE WHEN n % 50 = 0 THEN 'login' WHEN n % 50 = 1 THEN 'download' WHEN n % 50 = 2 THEN 'error'
-            WHEN n % 50 = 3 THEN 'purchase' ELSE 'api-call' END,
-       at, at, 'bench', CASE WHEN n % 50 = 3 THEN 10.0 END, CASE WHEN n % 50 = 3 THEN 'EUR' END, at
+SELECT gen_random_uuid(), 'customer-' || (n * 7919) %% {_CUSTOMERS}, 'abcdef012345',
+       CASE WHEN n %% 50 = 0 THEN 'login' WHEN n %% 50 = 1 THEN 'download' WHEN n %% 50 = 2 THEN 'error'
+            WHEN n %% 50 = 3 THEN 'purchase' ELSE 'api-call' END,
+       at, at, 'bench', CASE WHEN n %% 50 = 3 THEN 10.0 END, CASE WHEN n %% 50 = 3 THEN 'EUR' END, at
 FROM (SELECT n, %(now)s - interval '300 days' * (1 - n::float8 / %(count)s) AS at
-      FROM generate_series(1, %(count)s) n) made
+      FROM generate_series(1, %(count)s::bigint) n) made
 """
 _PLAIN: Final = sql.SQL(
     "SELECT customer, date_trunc('hour', occurred_at), kind, count(*) FROM {events} GROUP BY 1, 2, 3"

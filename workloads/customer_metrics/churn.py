@@ -94,8 +94,8 @@ class Part:
 class Model:
     """A fitted and calibrated model; `slope` and `shift` are the calibration's."""
 
-    scaler: StandardScaler
-    linear: LogisticRegression
+    scaler: Any
+    linear: Any
     slope: float
     shift: float
 
@@ -163,7 +163,7 @@ def _model(fit: Part, calibration: Part) -> Model:
     scaler = StandardScaler().fit(_squeezed(fit.features))
     linear = LogisticRegression(C=1.0, max_iter=1000).fit(scaler.transform(_squeezed(fit.features)), fit.gone)
     odds = linear.decision_function(scaler.transform(_squeezed(calibration.features)))
-    platt = LogisticRegression(C=1e6, max_iter=1000).fit(odds.reshape(-1, 1), calibration.gone)
+    platt: Any = LogisticRegression(C=1e6, max_iter=1000).fit(odds.reshape(-1, 1), calibration.gone)
     return Model(scaler, linear, float(platt.coef_[0, 0]), float(platt.intercept_[0]))
 
 
