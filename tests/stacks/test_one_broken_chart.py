@@ -53,6 +53,7 @@ HELD_BACK: dict[str, set[str]] = {
         "analytics-consumer",
         "api-integration",
         "customer-consumer",
+        "customer-daily",
         "customer-metrics",
         "data-api",
         "data-quality",
