@@ -19,14 +19,18 @@ from confluent_kafka import KafkaException
 from workloads.customer_metrics.settings import ImportSettings, MetricsSettings
 from workloads.kit import db, log
 from workloads.kit.contracts.customers import CustomerEvent
-from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_DAILY, CUSTOMER_METRICS
+from workloads.kit.contracts.declared.customer_metrics import (
+    CUSTOMER_DAILY,
+    CUSTOMER_IMPORT_ID,
+    CUSTOMER_METRICS,
+)
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
 from workloads.kit.settings import load
 
 _OK, _FAILED, _BAD, _LEFT_OUT = 0, 1, 2, 3
-_NAMES: Final = {"hourly": CUSTOMER_METRICS.name, "daily": CUSTOMER_DAILY.name, "import": "customer-import"}
+_NAMES: Final = {"hourly": CUSTOMER_METRICS.name, "daily": CUSTOMER_DAILY.name, "import": CUSTOMER_IMPORT_ID}
 
 _log: Any = structlog.get_logger(__name__)
 
