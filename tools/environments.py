@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tools import cached, console, paths, proc
 from tools.image_build import requirements
+from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_METRICS
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 
 MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
@@ -18,6 +19,8 @@ MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
 
 CFN_LINT = paths.ROOT / "tools" / "gate" / "cloudformation" / "requirements.txt"
 """cfn-lint, whose schemas are large and which the gate alone needs."""
+CUSTOMERS = paths.ROOT / "workloads" / "customer_metrics" / "requirements.txt"
+"""What customer-metrics computes with, whose library of customers' value Poetry's index does not describe."""
 
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 """Asks an interpreter for its version."""
@@ -69,3 +72,8 @@ def markets() -> Path:
 def cfn_lint() -> Path:
     """The Python of cfn-lint."""
     return made("cfn-lint", CFN_LINT.read_bytes())
+
+
+def customers() -> Path:
+    """The Python of customer-metrics, as its image has it."""
+    return made(CUSTOMER_METRICS.name, requirements.base() + CUSTOMERS.read_bytes())

@@ -116,6 +116,22 @@ ALERTS = (
         "{{ $labels.source }} is overdue by {{ $value | humanizeDuration }}",
     ),
     Alert(
+        "CustomerEventsDropped",
+        f"sum(increase({metrics.API_TOLD_DROPPED}[15m])) > 0",
+        "0m",
+        "ticket",
+        "data-api could not tell of {{ $value | humanize }} things that customers did",
+    ),
+    Alert(
+        "CustomerFiguresLate",
+        # Every hour, and once a day: the figures of a stack that has them.
+        f'time() - {metrics.JOB_LAST_SUCCESS}{{job_name="customer-metrics"}} > 3 * 3600'
+        f' or time() - {metrics.JOB_LAST_SUCCESS}{{job_name="customer-daily"}} > 27 * 3600',
+        "10m",
+        "ticket",
+        "no run of {{ $labels.job_name }} has succeeded for {{ $value | humanizeDuration }}",
+    ),
+    Alert(
         "PodRestarting",
         "sum by (namespace, pod)"
         f' (increase(kube_pod_container_status_restarts_total{{namespace=~"{_NAMESPACES}"}}[15m])) > 3',

@@ -99,6 +99,16 @@ def database(migrated: MigratedDatabase) -> Iterator[MigratedDatabase]:
         own.drop()
 
 
+@pytest.fixture
+def figures(migrated: MigratedDatabase) -> Iterator[MigratedDatabase]:
+    """An empty database of customers' figures, of the test's own."""
+    own = MigratedDatabase(migrated.server, migrated.secrets_dir, tables.METRICS_DATABASE).clone()
+    try:
+        yield own
+    finally:
+        own.drop()
+
+
 @pytest.fixture(scope="session")
 def mlflow(migrated: MigratedDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
     """The model registry, shared by all tests: use symbols of your own."""

@@ -24,6 +24,7 @@ from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.servers import Process, free_ports, until
 from workloads.kit.codec import encode
 from workloads.kit.contracts import topics
+from workloads.kit.contracts.customers import CustomerEvent
 from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.platform import CLIENTS
@@ -36,6 +37,8 @@ TOPICS = (
     topics.COMMODITY_ANALYTICS,
     topics.ML_PREDICTIONS,
     topics.QUALITY_ALERTS,
+    topics.CUSTOMER_EVENTS,
+    topics.dead_letter(topics.CUSTOMER_EVENTS),
 )
 
 A = TypeVar("A")
@@ -59,7 +62,9 @@ def declared_topics(kafka: KafkaClient) -> Iterator[None]:
         )
 
 
-def publish(kafka: KafkaClient, messages: Iterable[Price] | Iterable[Indicator]) -> None:
+def publish(
+    kafka: KafkaClient, messages: Iterable[Price] | Iterable[Indicator] | Iterable[CustomerEvent]
+) -> None:
     """Messages of one class, on their topic."""
     chosen = list(messages)
     kafka.produce(chosen[0].topic, map(encode, chosen), keys=[one.message_key.encode() for one in chosen])

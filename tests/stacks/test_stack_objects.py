@@ -71,6 +71,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
     assert set(scaled) == {
         "analytics-consumer",
         "api-integration",
+        "customer-consumer",
         "data-api",
         "data-quality",
         "data-quality-indicators",
@@ -91,7 +92,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
     # One node of two cores, and nobody waits for these.
     few = ("data-api", "data-quality", "data-quality-indicators", "indicator-consumer")
     assert {least.pop(name) for name in few} == {2}
-    assert least.pop("api-integration") == 1
+    assert {least.pop(name) for name in ("api-integration", "customer-consumer")} == {1}
     assert set(least.values()) == {3}
 
 

@@ -187,6 +187,7 @@ def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
     scalers = {r.name for r in seen.values() if r.type.endswith(":HorizontalPodAutoscaler")}
     assert scalers == {
         "api-integration",
+        "customer-consumer",
         "data-api",
         "data-quality",
         "data-quality-indicators",

@@ -38,6 +38,7 @@ from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
 from workloads.data_api.stream import route as stream
 from workloads.data_api.stream.broadcast import Broadcast
+from workloads.data_api.told import Told
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.public import LIVE, READY
 
@@ -72,13 +73,18 @@ _GZIP_LEVEL: Final = 5
 
 
 def create_app(
-    settings: DataApiSettings, store: Store, guard: Guard | None = None, streams: Broadcast | None = None
+    settings: DataApiSettings,
+    store: Store,
+    guard: Guard | None = None,
+    streams: Broadcast | None = None,
+    told: Told | None = None,
 ) -> OpenAPI:
     """All routes over the store.
 
     Args:
         guard: who lets requests in; by default one that reads keys and entitlements from the store.
         streams: what /v1/stream sends; without it that route says that there is none.
+        told: tells what customers do; without it nobody is told.
     """
     app = OpenAPI(
         DATA_API.name,
@@ -111,6 +117,8 @@ def create_app(
     app.extensions[GUARD] = guard
     app.before_request(_once)
     app.after_request(_finish)
+    if told is not None:
+        told.install(app)
     docs.routes(app)
     hub.routes(app, settings, guard)
     for resource in _RESOURCES:

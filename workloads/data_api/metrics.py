@@ -23,6 +23,7 @@ REFUSED: Final = Counter(
 STREAM_CLIENTS: Final = Gauge(names.API_STREAM_CLIENTS, "Clients of the stream", multiprocess_mode="livesum")
 STREAM_EVENTS: Final = Counter(names.API_STREAM_EVENTS, "Events sent, one a client")
 STREAM_DROPPED: Final = Counter(names.API_STREAM_DROPPED, "Clients cut off since they read too slowly")
+TOLD_DROPPED: Final = Counter(names.API_TOLD_DROPPED, "Events of customers that nobody was told of")
 ROWS: Final = Counter(names.API_ROWS, "Rows given out", ("endpoint",))
 
 

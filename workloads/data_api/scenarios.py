@@ -25,6 +25,7 @@ from workloads.data_api.problems import CONTENT_TYPE, Problem, Refused
 from workloads.data_api.questions import Answer, Instant, Parameters
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Cursor, Store
+from workloads.data_api.told import as_kind
 from workloads.kit.contracts.tables import ACCESS_EVENTS, SCENARIOS, SCHEMA
 
 MOST: Final = 100
@@ -153,6 +154,7 @@ def routes(app: OpenAPI, store: Store, _settings: DataApiSettings) -> None:
     )
     @needs("api", "write", session="hub")
     def save(path: ScenarioPath, query: SaveQuery, body: CurvesBody) -> Response:
+        as_kind("scenario")
         curves = body.model_dump(mode="json", exclude_unset=True)
         size = len(body.model_dump_json(exclude_unset=True).encode())
         if size > MOST_BYTES:

@@ -12,6 +12,7 @@ from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
 from workloads.data_api.stream.broadcast import Broadcast
 from workloads.data_api.stream.settings import StreamSettings
+from workloads.data_api.told import TOLD, Told, ToldSettings
 from workloads.kit.contracts import env
 from workloads.kit.settings import load
 
@@ -22,8 +23,10 @@ def application() -> Flask:
     """Called by gunicorn in each worker, after the fork: a pool's threads do not survive one."""
     global _running
     settings = load(DataApiSettings)
-    streams = Broadcast(load(StreamSettings)) if os.environ.get(env.KAFKA_BOOTSTRAP) else None
-    _running = create_app(settings, Store(settings), streams=streams)
+    kafka = bool(os.environ.get(env.KAFKA_BOOTSTRAP))
+    streams = Broadcast(load(StreamSettings)) if kafka else None
+    told = Told(load(ToldSettings)) if kafka else None
+    _running = create_app(settings, Store(settings), streams=streams, told=told)
     return _running
 
 
@@ -32,3 +35,6 @@ def ended() -> None:
     if _running is not None:
         guard: Guard = _running.extensions[GUARD]
         guard.close()
+        told: Told | None = _running.extensions.get(TOLD)
+        if told is not None:
+            told.close()

@@ -17,7 +17,7 @@ from psycopg import sql
 from workloads.kit import db
 from workloads.kit.contracts import tables
 from workloads.kit.contracts import tenants as tenancy
-from workloads.kit.contracts.platform import GRANTS, ROLES
+from workloads.kit.contracts.platform import GRANTS, METRICS_GRANTS, ROLES
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
@@ -48,7 +48,7 @@ def upgrade(settings: DatabaseSettings) -> None:
     with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
         maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         roles(maintenance, passwords)
-        for name in (settings.postgres_database, tables.MLFLOW_DATABASE):
+        for name in (settings.postgres_database, tables.METRICS_DATABASE, tables.MLFLOW_DATABASE):
             _create_database(maintenance, name)
         _own_mlflow(maintenance)
         migrate(settings)
@@ -56,6 +56,10 @@ def upgrade(settings: DatabaseSettings) -> None:
             grants(carbon, GRANTS)
             tenants.reconcile(carbon, settings.tenants)
             entitlements.reconcile(carbon, settings.entitlements)
+        of_metrics = settings.model_copy(update={"postgres_database": tables.METRICS_DATABASE})
+        migrate(of_metrics, versions="metrics_versions")
+        with _administrator(settings, tables.METRICS_DATABASE) as metrics:
+            grants(metrics, METRICS_GRANTS)
     _log.info("database_ready", database=settings.postgres_database)
 
 
@@ -139,10 +143,15 @@ def _create_database(connection: Connection, name: str) -> None:
         _log.info("database_created", database=name)
 
 
-def migrate(settings: PostgresSettings, version: str = "head") -> None:
-    """Bring the database's tables to a version."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+def migrate(settings: PostgresSettings, version: str = "head", *, versions: str = "versions") -> None:
+    """Bring the database's tables to a version.
+
+    Args:
+        versions: folder here that has them.
+    """
+    here, config = Path(__file__).parent, Config()
+    config.set_main_option("script_location", str(here))
+    config.set_main_option("version_locations", str(here / versions))
     config.set_main_option("path_separator", "os")
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://",

@@ -91,6 +91,26 @@ CASES: dict[str, list[Case]] = {
         ),
         Case({'carbon_quality_overdue_seconds{source="s"}': "0x5 60 60 0x30"}, 30, []),
     ],
+    "CustomerEventsDropped": [
+        Case({'carbon_data_api_told_dropped_total{pod="a"}': "0x5 7x20"}, 10, [{}]),
+        Case({'carbon_data_api_told_dropped_total{pod="a"}': "7x40"}, 30, []),
+    ],
+    "CustomerFiguresLate": [
+        Case(
+            {
+                'carbon_job_last_success_timestamp_seconds{job_name="customer-metrics"}': "0x2000",
+                'carbon_job_last_success_timestamp_seconds{job_name="customer-daily"}': "0x2000",
+            },
+            4 * 60,
+            [{"job_name": "customer-metrics"}],
+        ),
+        Case(
+            {'carbon_job_last_success_timestamp_seconds{job_name="customer-daily"}': "0x2000"},
+            28 * 60,
+            [{"job_name": "customer-daily"}],
+        ),
+        Case({'carbon_job_last_success_timestamp_seconds{job_name="customer-daily"}': "0x2000"}, 1500, []),
+    ],
     "ConsumerPaused": [
         Case({'carbon_consumer_paused{group="g",pod="a"}': "1x20"}, 10, [{"group": "g"}]),
         Case({'carbon_consumer_paused{group="g",pod="a"}': "1x3 0x20"}, 10, []),

@@ -19,6 +19,8 @@ OWN = {
         "data-api",
         "data-quality",
         "egress-proxy",
+        "customer-consumer",
+        "customer-metrics",
         "indicator-consumer",
         "market-connectors",
         "prediction-consumer",

@@ -11,6 +11,7 @@ import pytest
 from infra.settings.stack import PLATFORM
 from infra.workloads import ROOMS
 from workloads.analytics_consumer.settings import AnalyticsSettings
+from workloads.customer_consumer.settings import CustomerConsumerSettings
 from workloads.data_quality.settings import IndicatorQualitySettings, PriceQualitySettings
 from workloads.indicator_consumer.settings import IndicatorSettings
 from workloads.kit.contracts import tables, topics
@@ -19,7 +20,15 @@ from workloads.kit.contracts.declared.market_connectors import MARKET_JOBS
 from workloads.kit.contracts.declared.migrations import TOPICS
 from workloads.kit.contracts.declared.price_pipeline import INJECT_ID, PRICE_PIPELINE
 from workloads.kit.contracts.declared.services import KAFKA
-from workloads.kit.contracts.platform import CLIENTS, DECLARED, GRANTS, ROLES, flows, running
+from workloads.kit.contracts.platform import (
+    CLIENTS,
+    DECLARED,
+    GRANTS,
+    METRICS_GRANTS,
+    ROLES,
+    flows,
+    running,
+)
 from workloads.kit.contracts.tables import READ
 from workloads.kit.settings import KafkaConsumerSettings
 from workloads.prediction_consumer.settings import PredictionSettings
@@ -41,7 +50,9 @@ def test_names_are_those_of_declared_topics_and_tables() -> None:
     for use in CLIENTS.values():
         assert {*use.reads, *use.writes} <= declared
     known = {value for name, value in vars(tables).items() if name.isupper() and isinstance(value, str)}
-    assert {table for by_table in GRANTS.values() for table in by_table} <= known
+    granted = (*GRANTS.values(), *METRICS_GRANTS.values())
+    assert {table for by_table in granted for table in by_table} <= known
+    assert {table for by_table in METRICS_GRANTS.values() for table in by_table} <= tables.OF_METRICS
 
 
 def test_what_is_called_is_declared_and_says_at_which_port() -> None:
@@ -67,8 +78,9 @@ def test_a_role_has_the_rights_of_all_who_log_in_as_it() -> None:
     for one in DECLARED.values():
         for table, rights in one.tables.items():
             assert one.role is not None
-            assert set(rights) <= set(GRANTS[one.role][table])
-    assert set(GRANTS) <= set(ROLES)
+            grants = METRICS_GRANTS if table in tables.OF_METRICS else GRANTS
+            assert set(rights) <= set(grants[one.role][table])
+    assert {*GRANTS, *METRICS_GRANTS} <= set(ROLES)
 
 
 def test_rights_without_a_role_are_refused() -> None:
@@ -85,6 +97,7 @@ def test_figures_at_a_port_that_nobody_opens_are_refused() -> None:
     ("name", "settings"),
     [
         ("analytics-consumer", AnalyticsSettings),
+        ("customer-consumer", CustomerConsumerSettings),
         ("data-quality", PriceQualitySettings),
         ("data-quality-indicators", IndicatorQualitySettings),
         ("indicator-consumer", IndicatorSettings),
@@ -124,6 +137,7 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
     # Of what a clock tells beside the loop: group, and a part that no pod has as its name.
     assert found.pop("data_quality/tell.py") == "transactional_id"
     assert found == {
+        "customer_metrics/imports.py": "CUSTOMER_IMPORT_ID",
         "data_api/manage_keys.py": "KEYS_ID",
         "model_training/runs/send.py": "FORECAST_ID",
         "data_quality/review.py": "_REVIEW_ID",

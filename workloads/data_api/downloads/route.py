@@ -30,6 +30,7 @@ from workloads.data_api.problems import CONTENT_TYPE, Problem, Refused
 from workloads.data_api.questions import Page
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
+from workloads.data_api.told import as_kind
 
 COLUMNS: Final = "/v1/downloads/columns"
 
@@ -143,6 +144,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
                 sock.settimeout(settings.download_patience_seconds)
             # Sent as it is: compressing would hold it all.
             response = _described_as(Response(sent, direct_passthrough=True), query, file.as_of)
+            as_kind("download")
             unless_sent.pop_all()
         return response
 

@@ -27,6 +27,7 @@ from workloads.data_api.guard import Guard
 from workloads.data_api.identity import Principal
 from workloads.data_api.problems import DOCS, Refused
 from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.told import logged_in
 from workloads.kit.contracts.entitlements import Product
 
 HUB: Final = "/hub"
@@ -101,6 +102,7 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
             return _page("login", f"{error.faults[0].detail.capitalize()}.", None, 401)
         response = make_response(redirect(_within(request.form.get("next", ""))))
         sessions.begin(response, key)
+        logged_in(key)
         _log.info("hub.login", tenant=key.tenant, key=key.id)
         return response
 

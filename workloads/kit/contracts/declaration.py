@@ -94,7 +94,7 @@ class Declaration:
             name.
         kafka: what it does on Kafka, and so that it reaches the brokers.
         role: database role that it logs in as, and so that it reaches PostgreSQL.
-        tables: its role's rights: table → rights, within the feature store's schema.
+        tables: its role's rights: table → rights; `tables.OF_METRICS` says which are of the second database.
         calls: names of what it reaches besides.
         port: at which others call it.
         metrics: port of its /metrics, which Prometheus then scrapes: `ports.METRICS`, or `port` itself.

@@ -40,6 +40,8 @@ REPLAY_AT_END: Final = "REPLAY_AT_END"
 
 INSTRUMENTS: Final = "INSTRUMENTS"
 """forecast-run: JSON list of the instruments whose delivery days are forecast (`contracts.instruments`)."""
+VALUE_CURRENCY: Final = "VALUE_CURRENCY"
+"""customer-metrics: currency of the purchases that customers' value is made of, e.g. EUR."""
 MARKETS: Final = "MARKETS"
 """market-connectors: names of its markets, e.g. DE-LU,PL."""
 

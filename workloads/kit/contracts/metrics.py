@@ -44,6 +44,7 @@ API_ROWS: Final = "carbon_data_api_rows_total"  # endpoint
 API_STREAM_CLIENTS: Final = "carbon_data_api_stream_clients"
 API_STREAM_EVENTS: Final = "carbon_data_api_stream_events_total"
 API_STREAM_DROPPED: Final = "carbon_data_api_stream_dropped_total"
+API_TOLD_DROPPED: Final = "carbon_data_api_told_dropped_total"  # events of customers
 
 # api-integration.
 INTEGRATION_REQUEST_SECONDS: Final = "carbon_api_integration_request_seconds"  # provider, cache, code

@@ -11,7 +11,7 @@ from workloads.kit.contracts import declared
 from workloads.kit.contracts.declaration import Declaration, KafkaUse
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.services import KAFKA, POSTGRES, PROMETHEUS
-from workloads.kit.contracts.tables import Right
+from workloads.kit.contracts.tables import OF_METRICS, Right
 
 Flow = tuple[str, str, int]
 """Who may talk to whom: (from, to, TCP port)."""
@@ -91,19 +91,24 @@ EGRESS_CLIENTS: Final[tuple[str, ...]] = tuple(
 """Workloads that may be let out of the cluster; each has a password of its own at the egress proxy."""
 
 
-def _grants() -> dict[str, dict[str, tuple[Right, ...]]]:
+def _grants(*, of_metrics: bool) -> dict[str, dict[str, tuple[Right, ...]]]:
     found: dict[str, dict[str, tuple[Right, ...]]] = {}
     for one in DECLARED.values():
         if one.role is None:
             continue
         mine = found.setdefault(one.role, {})
         for table, rights in one.tables.items():
+            if (table in OF_METRICS) is not of_metrics:
+                continue
             mine[table] = tuple(dict.fromkeys((*mine.get(table, ()), *rights)))
     return {role: tables for role, tables in found.items() if tables}
 
 
-GRANTS: Final[Mapping[str, Mapping[str, tuple[Right, ...]]]] = _grants()
+GRANTS: Final[Mapping[str, Mapping[str, tuple[Right, ...]]]] = _grants(of_metrics=False)
 """role → table → rights, within the feature store's schema. A grant that is not here does not exist."""
+
+METRICS_GRANTS: Final[Mapping[str, Mapping[str, tuple[Right, ...]]]] = _grants(of_metrics=True)
+"""The same within the database of customers' figures."""
 
 IMAGES: Final[Mapping[str, bool]] = {
     one.of_image: one.third_party for one in sorted(DECLARED.values(), key=lambda d: d.of_image)

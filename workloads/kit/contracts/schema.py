@@ -19,6 +19,7 @@ import msgspec
 
 from workloads.kit.contracts import topics
 from workloads.kit.contracts.api_events import ApiCall
+from workloads.kit.contracts.customers import CustomerEvent
 from workloads.kit.contracts.forecasts import DeliveryForecast
 from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Analytics, AuditEvent, Prediction, Price
@@ -35,6 +36,7 @@ MESSAGES: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     topics.COMMODITY_ANALYTICS: (Analytics,),
     topics.ML_PREDICTIONS: (Prediction, DeliveryForecast),
     topics.API_EVENTS: (ApiCall,),
+    CustomerEvent.topic: (CustomerEvent,),
     topics.PLATFORM_AUDIT: (AuditEvent,),
     QualityAlert.topic: (QualityAlert,),
 }

@@ -29,10 +29,35 @@ QUALITY_SCORES: Final = "quality_scores"  # view: share of rows without an alert
 MODEL_EVENTS: Final = "model_events"  # promotions and roll-backs, with who or what, and why
 SCENARIOS: Final = "scenarios"  # questions to /v1/curves that tenants saved
 
+CUSTOMER_EVENTS: Final = "customer_events"  # each event once, with when it came
+CUSTOMER_HOURS: Final = "customer_hours"  # events and amounts by customer, hour and kind
+CUSTOMER_KPIS: Final = "customer_kpis"  # figures over all customers, as of an hour
+CUSTOMER_SCORES: Final = "customer_scores"  # one row a customer, figure and instant, with why
+CUSTOMER_COHORTS: Final = "customer_cohorts"  # who stayed, by month of the first event
+CUSTOMER_MODELS: Final = "customer_models"  # what was fitted or refused, with its calibration
+CUSTOMERS_NOW: Final = "customers_now"  # view: what each customer did in the last day, and its newest figures
+
 Right = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 
 MLFLOW_DATABASE: Final = "mlflow"
 """Owned by the role of MLflow, which sees nothing here."""
+
+METRICS_DATABASE: Final = "metrics_db"
+"""What customers did and what follows from it. Its tables are in a schema of the same name: behind a pooler
+the server says where names are looked for, of all its databases alike."""
+
+OF_METRICS: Final = frozenset(
+    {
+        CUSTOMER_EVENTS,
+        CUSTOMER_HOURS,
+        CUSTOMER_KPIS,
+        CUSTOMER_SCORES,
+        CUSTOMER_COHORTS,
+        CUSTOMER_MODELS,
+        CUSTOMERS_NOW,
+    }
+)
+"""Tables of `METRICS_DATABASE`; all others are of `DATABASE`."""
 
 READ: Final[tuple[Right, ...]] = ("SELECT",)
 UPSERT: Final[tuple[Right, ...]] = ("SELECT", "INSERT", "UPDATE")

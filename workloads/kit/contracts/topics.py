@@ -10,6 +10,7 @@ MARKET_INDICATORS: Final = "market-indicators"
 COMMODITY_ANALYTICS: Final = "commodity-analytics"
 ML_PREDICTIONS: Final = "ml-predictions"
 API_EVENTS: Final = "api-events"
+CUSTOMER_EVENTS: Final = "customer-events"
 PLATFORM_AUDIT: Final = "platform-audit"
 QUALITY_ALERTS: Final = "quality-alerts"
 
@@ -42,7 +43,8 @@ DECLARED: Final[tuple[Topic, ...]] = (
     Topic(dead_letter(MARKET_INDICATORS), partitions=3, retention_ms=-1),
     Topic("incoming-data", partitions=3, retention_ms=_WEEK_MS),
     Topic(QUALITY_ALERTS, partitions=3, retention_ms=_MONTH_MS),
-    Topic("customer-events", partitions=3, retention_ms=_WEEK_MS),
+    Topic(CUSTOMER_EVENTS, partitions=3, retention_ms=_WEEK_MS),
+    Topic(dead_letter(CUSTOMER_EVENTS), partitions=3, retention_ms=-1),
     Topic("warehouse-staging", partitions=3, retention_ms=_WEEK_MS),
     Topic(API_EVENTS, partitions=3, retention_ms=_WEEK_MS),
     Topic(PLATFORM_AUDIT, partitions=3, retention_ms=-1),

@@ -8,7 +8,12 @@ from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import Declaration, KafkaUse, Reach
 from workloads.kit.contracts.declared.services import REDIS
 from workloads.kit.contracts.tables import APPEND, KEEP, READ, UPSERT
-from workloads.kit.contracts.topics import COMMODITY_PRICES, ML_PREDICTIONS, PLATFORM_AUDIT
+from workloads.kit.contracts.topics import (
+    COMMODITY_PRICES,
+    CUSTOMER_EVENTS,
+    ML_PREDICTIONS,
+    PLATFORM_AUDIT,
+)
 
 KEYS_ID: Final = "data-api-keys"
 """Transactional id of changes of keys, which are recorded."""
@@ -20,7 +25,7 @@ DATA_API: Final = Declaration(
     kafka=KafkaUse(
         # Of the stream, without a group.
         reads=(COMMODITY_PRICES, ML_PREDICTIONS),
-        writes=(PLATFORM_AUDIT,),
+        writes=(CUSTOMER_EVENTS, PLATFORM_AUDIT),
         transactional_ids=(KEYS_ID,),
     ),
     role="data_api",

@@ -1,0 +1,110 @@
+"""What is read of a file of customers: every row is an event or a line that says why not."""
+
+from __future__ import annotations
+
+import csv
+import io
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workloads.customer_metrics.imports import COLUMNS, BadFile, BadRow, read
+from workloads.kit.codec import decoder, encode
+from workloads.kit.contracts.customers import CustomerEvent
+
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
+
+CELL = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        [
+            *(
+                "",
+                "ada",
+                "purchase",
+                "nps",
+                "login",
+                "2026-03-01T10:00:00Z",
+                "2026-03-01",
+                "1",
+                "-1",
+                "1e400",
+            ),
+            *("nan", "inf", "10", "11", "EUR", "eur", "9999-12-31T23:59:59-23:00", "\0", "=1+1"),
+        ]
+    ),
+)
+
+
+def lines(*rows: list[str]) -> io.StringIO:
+    file = io.StringIO()
+    csv.writer(file).writerows([list(COLUMNS), *rows])
+    file.seek(0)
+    return file
+
+
+@given(st.lists(st.lists(CELL, min_size=len(COLUMNS), max_size=len(COLUMNS)), max_size=5))
+def test_whatever_is_in_a_row_it_is_an_event_that_can_be_read_or_is_named(rows: list[list[str]]) -> None:
+    decode = decoder(CustomerEvent)
+    for one in read(lines(*rows), NOW):
+        if isinstance(one, BadRow):
+            assert str(one).startswith(f"line {one.line}: ")
+        else:
+            assert decode(encode(one)) == one
+
+
+@given(st.text(max_size=200))
+def test_whatever_a_file_is_it_is_refused_or_read(text: str) -> None:
+    with suppress(BadFile):
+        assert all(
+            isinstance(one, CustomerEvent | BadRow) for one in read(io.StringIO(text, newline=""), NOW)
+        )
+
+
+def test_the_same_row_is_the_same_event_whenever_it_is_imported_and_an_id_holds_over_what_it_says() -> None:
+    row = ["ada", "nps", "2026-03-01T10:00:00Z", "", "", "9", "", "", "", ""]
+    (one,), (later,) = (list(read(lines(row), now)) for now in (NOW, NOW + timedelta(days=1)))
+    assert isinstance(one, CustomerEvent)
+    assert isinstance(later, CustomerEvent)
+    assert one.event_id == later.event_id
+    assert (one.published_at, later.published_at) == (NOW, NOW + timedelta(days=1))
+    named = [[*row[:5], score, *row[6:9], "a-1"] for score in ("9", "8")]
+    first, second = read(lines(*named), NOW)
+    assert isinstance(first, CustomerEvent)
+    assert isinstance(second, CustomerEvent)
+    assert first.event_id == second.event_id != one.event_id
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({"amount": None}, "a purchase has one"),
+        ({"currency": None}, "an amount has a currency"),
+        ({"score": 5}, "an answer"),
+        ({"kind": "login"}, "a purchase has one"),
+        ({"published_at": "2026-02-01T00:00:00Z"}, "before it occurred"),
+        ({"occurred_at": "1800-01-01T00:00:00Z"}, "not within"),
+        ({"customer": "a\n"}, "customer"),
+        ({"event_id": "x"}, "event_id"),
+    ],
+)
+def test_an_event_that_says_two_things_is_none(changed: dict[str, object], wrong: str) -> None:
+    whole = {
+        "event_id": "0f0a7a0e-7a3e-5d6c-9a53-6f6c2f0f4b11",
+        "customer": "ada",
+        "subject": "x",
+        "kind": "purchase",
+        "occurred_at": "2026-03-01T00:00:00Z",
+        "published_at": "2026-03-01T00:00:00Z",
+        "source": "test",
+        "amount": 1.5,
+        "currency": "EUR",
+    }
+    decode = decoder(CustomerEvent)
+    decode(msgspec.json.encode(whole))
+    with pytest.raises(msgspec.ValidationError, match=wrong):
+        decode(msgspec.json.encode({**whole, **changed}))

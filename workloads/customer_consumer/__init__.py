@@ -1,0 +1,1 @@
+"""customer-consumer: what customers do, each event once, and by the hour."""
