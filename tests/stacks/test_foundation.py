@@ -257,6 +257,27 @@ class TestCluster:
         assert network["endpointPublicAccess"] is True
         assert network["publicAccessCidrs"] == ["203.0.113.0/24"]
 
+    def test_jobs_that_deploy_reach_a_private_one_from_a_group_of_their_own(self, recorded: Recorder) -> None:
+        rule = of(recorded, "vpc/securityGroupIngressRule:SecurityGroupIngressRule")["eks-api-runner"].inputs
+        assert (rule["referencedSecurityGroupId"], rule["fromPort"], rule["toPort"]) == (
+            "runner-id",
+            443,
+            443,
+        )
+        groups = one(recorded, "eks/cluster:Cluster").inputs["vpcConfig"]["securityGroupIds"]
+        assert groups == [rule["securityGroupId"]]
+        project = one(recorded, "codebuild/project:Project").inputs
+        assert project["name"] == NAMES.runner
+        assert project["vpcConfig"]["securityGroupIds"] == ["runner-id"]
+        assert project["vpcConfig"]["subnets"] == [f"network-private-{aws.REGION}{zone}-id" for zone in "abc"]
+
+    def test_a_runner_takes_jobs_of_the_workflows_that_deploy_alone(self, recorded: Recorder) -> None:
+        [group] = one(recorded, "codebuild/webhook:Webhook").inputs["filterGroups"]
+        assert {f["type"]: f["pattern"] for f in group["filters"]} == {
+            "EVENT": "WORKFLOW_JOB_QUEUED",
+            "WORKFLOW_NAME": "^(deploy|drift|preview)$",
+        }
+
     def test_its_log_group_is_there_before_it(self, recorded: Recorder) -> None:
         logs = of(recorded, "cloudwatch/logGroup:LogGroup")["eks-logs"]
         assert logs.inputs["name"] == "/aws/eks/carbon-prod/cluster"

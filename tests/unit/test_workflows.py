@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.components.aws import runner
+from infra.names import Names
 from tools import paths
 from tools.gate import settings
 
@@ -28,6 +30,7 @@ UNTRUSTED = re.compile(
 """Expressions that somebody outside may fill in: in a script they would be run."""
 
 SIGNED_IN = "aws-actions/configure-aws-credentials"
+NAMES = Names("prod", "111122223333", "eu-central-1")
 WRITING_ROLE = "${{ vars.AWS_ROLE_ARN }}"
 
 
@@ -345,3 +348,31 @@ def test_tools_that_a_job_installs_are_those_of_mise() -> None:
     }
     default = load(GITHUB / "actions" / "project" / "action.yml")["inputs"]["tools"]["default"].split()
     assert asked | set(default) <= known
+
+
+RUNNER = re.compile(
+    r"\$\{\{ contains\(fromJSON\(vars\.RUNNERS \|\| '\[\]'\), (?P<stack>\S+)\) "
+    r"&& format\('(?P<label>\S+)', (?P=stack), github\.run_id, github\.run_attempt\) "
+    r"\|\| 'ubuntu-24\.04' \}\}"
+)
+
+
+def test_what_asks_a_cluster_runs_where_it_is_reached() -> None:
+    """By the label that CodeBuild has for a project, in the workflows that the project takes jobs of."""
+    asked = {
+        (file.stem, job): found
+        for file in WORKFLOWS
+        for job, body in jobs(file).items()
+        if (found := RUNNER.fullmatch(str(body.get("runs-on"))))
+    }
+    assert set(asked) == {
+        ("deploy-stack", "preview"),
+        ("deploy-stack", "up"),
+        ("drift", "compare"),
+        ("preview", "preview"),
+    }
+    labels = {found["label"] for found in asked.values()}
+    assert labels == {"codebuild-" + NAMES.runner.replace(NAMES.environment, "{0}") + "-{1}-{2}"}
+    # What a called workflow does is a job of the one that calls it.
+    taken = {"deploy" if name == "deploy-stack" else name for name, _ in asked}
+    assert taken == set(runner.WORKFLOWS) == {load(named(name))["name"] for name in taken}

@@ -43,3 +43,9 @@ def test_an_account_has_one_trail_which_records_environments_that_it_has() -> No
     trails = {s: aws(s)["audit"] for s in STACKS if "audit" in aws(s)}
     assert list(trails) == ["bootstrap"]
     assert set(trails["bootstrap"]["objects_of"]) <= set(GITHUB["environments"])
+
+
+def test_a_runner_runs_the_jobs_of_the_repository_whose_roles_there_are() -> None:
+    runners = {s: aws(s)["runner"]["repository"] for s in STACKS if "runner" in aws(s)}
+    assert runners
+    assert set(runners.values()) == {GITHUB["repository"]}

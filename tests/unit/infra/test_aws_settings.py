@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from infra.components.aws.subnets import tiers
 from infra.settings import aws
 from infra.settings.aws import Aws
-from tests.aws import whole
+from tests.aws import CONNECTION, whole
 from tools.gate import settings
 
 
@@ -83,6 +83,10 @@ CLOSED = whole()["cluster"] | {"github": False, "admins": []}
         (["cluster"], None, "needs cluster"),
         (["cluster", "public_access_cidrs"], ["0.0.0.0/0"], "most of the internet"),
         (["cluster"], CLOSED, "admins is empty"),
+        (["runner"], None, "nothing reaches it: add runner"),
+        (["runner", "connection_arn"], CONNECTION.replace("1111", "9999", 1), "not of account"),
+        (["runner", "connection_arn"], "my-connection", "runner.connection_arn"),
+        (["runner", "repository"], "name", "runner.repository"),
         (["cluster", "viewers"], ["arn:aws:iam::111122223333:role/admin"], "one access entry"),
         (["cluster", "kubeconfig_role"], "arn:aws:iam::111122223333:role/other", "not in admins"),
         (["cluster", "addons"], {"vpc_cni": "v1"}, "addons"),
