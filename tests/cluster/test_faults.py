@@ -34,9 +34,9 @@ from workloads.kit.contracts import messages, topics
 from workloads.kit.contracts.namespaces import PLATFORM
 from workloads.kit.contracts.platform import CLIENTS
 
-MESSAGES = int(os.environ.get("FAULT_MESSAGES", "50000"))
+MESSAGES = int(os.environ.get("FAULT_MESSAGES", "30000"))
 """At least; the load goes on until the last fault is over."""
-RATE = int(os.environ.get("FAULT_RATE", "250"))
+RATE = int(os.environ.get("FAULT_RATE", "150"))
 RECOVERY_LIMIT = 300.0
 """Seconds after which what did not come back never will."""
 RECOVERY_AIM = 30.0
