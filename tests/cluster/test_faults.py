@@ -80,6 +80,10 @@ class Load:
         ask = "import os, signal; os.kill(1, signal.SIGTERM)"
         kube.kubectl("exec", f"job/{self.job}", "-n", PLATFORM, "--", "python", "-c", ask)
 
+    def end(self) -> None:
+        """Leave nothing of it: after a failure it would go on under the tests that follow."""
+        kube.kubectl("delete", "job", self.job, "-n", PLATFORM, "--ignore-not-found", "--wait=false")
+
     def acknowledged(self) -> int:
         """How much of it the brokers have, by the newest line that the job wrote, one a second."""
         lines = [json.loads(line) for line in jobs.log(self.job).splitlines() if line.startswith("{")]
@@ -96,8 +100,15 @@ class Load:
 
 def test_nothing_is_lost_or_doubled_under_faults(platform: str) -> None:
     seed = int(os.environ.get("FAULT_SEED", str(time.time_ns() % 1_000_000)))
-    chance = random.Random(seed)
     load = Load.start(f"load-{seed}")
+    try:
+        _struck(load, seed)
+    finally:
+        load.end()
+
+
+def _struck(load: Load, seed: int) -> None:
+    chance = random.Random(seed)
     until(lambda: load.predicted() > 0, "the first prediction of the load", limit=120)
 
     strikes: list[tuple[str, Callable[[], set[str]]]] = [
