@@ -198,7 +198,7 @@ def _runner(names: Names) -> Iterator[Known]:
     for action in ("CreateLogStream", "PutLogEvents"):
         yield Known("runner", Call(f"logs:{action}", logs), _RUNNER)
     connection = names.arn("codeconnections", "connection/00000000-0000-4000-8000-000000000000")
-    for action in ("GetConnection", "GetConnectionToken", "UseConnection"):
+    for action in ("GetConnection", "GetConnectionToken"):
         yield Known("runner", Call(f"codeconnections:{action}", connection), _RUNNER)
 
 

@@ -116,7 +116,6 @@ def runner(names: Names, connection_arn: str) -> Document:
             [
                 "codeconnections:GetConnection",
                 "codeconnections:GetConnectionToken",
-                "codeconnections:UseConnection",
             ],
             [connection_arn],
         ),
