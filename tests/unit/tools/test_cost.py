@@ -28,6 +28,7 @@ NETWORK: dict[str, Any] = {
 CLUSTER: dict[str, Any] = {
     "version": "1.35",
     "admins": [DEPLOYER],
+    "public_access_cidrs": ["203.0.113.0/24"],
     "system_nodes": {
         "instance_types": ["m7g.large", "m6g.large"],
         "architecture": "arm64",
