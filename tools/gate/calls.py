@@ -189,8 +189,10 @@ def _runner(names: Names) -> Iterator[Known]:
     lent = {"ec2:AuthorizedService": "codebuild.amazonaws.com"}
     interface = names.arn("ec2", "network-interface/eni-1")
     yield Known("runner", Call("ec2:CreateNetworkInterfacePermission", interface, lent), _RUNNER)
-    for kind in ("network-interface", "subnet", "security-group"):
-        yield Known("runner", Call("ec2:CreateNetworkInterface", names.arn("ec2", f"{kind}/x")), _RUNNER)
+    yield Known("runner", Call("ec2:CreateNetworkInterface", interface), _RUNNER)
+    own = {"aws:ResourceTag/env": names.environment}
+    for kind in ("subnet", "security-group"):
+        yield Known("runner", Call("ec2:CreateNetworkInterface", names.arn("ec2", f"{kind}/x"), own), _RUNNER)
     yield Known("runner", Call("ec2:DeleteNetworkInterface", interface), _RUNNER)
     for what in ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs"):
         yield Known("runner", Call(f"ec2:Describe{what}", "*"), _RUNNER)

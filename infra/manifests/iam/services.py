@@ -103,7 +103,13 @@ def runner(names: Names, connection_arn: str) -> Document:
         allow(
             "Interface",
             ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"],
-            [names.arn("ec2", f"{kind}/*") for kind in ("network-interface", "security-group", "subnet")],
+            [names.arn("ec2", "network-interface/*")],
+        ),
+        allow(
+            "Place",
+            ["ec2:CreateNetworkInterface"],
+            [names.arn("ec2", f"{kind}/*") for kind in ("security-group", "subnet")],
+            when={"StringEquals": {"aws:ResourceTag/env": names.environment}},
         ),
         allow(
             "Lend",

@@ -63,6 +63,11 @@ COUNTERPARTS: Final[Mapping[str, Counterpart]] = {
     ),
     "aws:cloudwatch/logGroup:LogGroup": _is("AWS::Logs::LogGroup", name="LogGroupName"),
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": _is("AWS::Logs::ResourcePolicy"),
+    "aws:codebuild/project:Project": _is(
+        "AWS::CodeBuild::Project",
+        buildTimeout="TimeoutInMinutes",
+        queuedTimeout="QueuedTimeoutInMinutes",
+    ),
     "aws:ec2/eip:Eip": _is("AWS::EC2::EIP"),
     "aws:ec2/flowLog:FlowLog": _is(
         "AWS::EC2::FlowLog",
@@ -213,6 +218,7 @@ COUNTERPARTS: Final[Mapping[str, Counterpart]] = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _is(
         "AWS::EC2::SecurityGroupEgress",
         securityGroupId="GroupId",
+        cidrIpv4="CidrIp",
         referencedSecurityGroupId="DestinationSecurityGroupId",
         tagsAll=NOWHERE,
     ),
@@ -234,6 +240,7 @@ COUNTERPARTS: Final[Mapping[str, Counterpart]] = {
 WITHOUT: Final[Mapping[str, str]] = {
     "aws:acm/certificateValidation:CertificateValidation": "waits, and makes nothing",
     "aws:budgets/budget:Budget": "has its notifications and filters in another order of parts",
+    "aws:codebuild/webhook:Webhook": "is a part of a project there",
     "aws:ebs/encryptionByDefault:EncryptionByDefault": "is a setting of the account, which has no type",
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "takes over what AWS made",
     "aws:ec2/tag:Tag": "is a tag of something that AWS made",
