@@ -21,6 +21,8 @@ from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
 
 NAMES = Names("prod", aws.ACCOUNT, aws.REGION)
 EVERY = sorted(aws.whole())
+BARE = ("network", "runner", "cluster")
+"""Parts of a section with a cluster, and nothing else."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def bootstrap() -> Recorder:
     return aws.foundation(aws.bootstrap(), "bootstrap")[1]
 
 
-def changed(*path: str, value: Any, parts: Sequence[str] = ("network", "cluster")) -> Recorder:
+def changed(*path: str, value: Any, parts: Sequence[str] = BARE) -> Recorder:
     """What is registered when one setting is another.
 
     Args:
@@ -98,6 +100,7 @@ TYPES = {
     "carbon:aws:Registry",
     "carbon:aws:Role",
     "carbon:aws:RotationFunction",
+    "carbon:aws:Runner",
     "carbon:aws:Secrets",
     "carbon:aws:SystemNodes",
     "carbon:platform:Foundation",
@@ -376,7 +379,7 @@ class TestCluster:
 
     def test_no_pod_has_a_right_to_a_bucket_that_is_not_there(self) -> None:
         section = {"audit": {"mode": "GOVERNANCE"}}
-        recorded = changed("buckets", value=section, parts=("network", "cluster", "buckets"))
+        recorded = changed("buckets", value=section, parts=(*BARE, "buckets"))
         associations = of(recorded, "eks/podIdentityAssociation:PodIdentityAssociation").values()
         assert {r.inputs["serviceAccount"] for r in associations} == {
             "aws-load-balancer-controller",
@@ -429,7 +432,7 @@ class TestCluster:
 
     def test_a_role_may_be_taken_on_for_the_api(self) -> None:
         whole = aws.whole()
-        section = {key: whole[key] for key in ("account_id", "region", "network", "cluster")}
+        section = {key: whole[key] for key in ("account_id", "region", *BARE)}
         section["cluster"]["kubeconfig_role"] = aws.ADMIN
         cluster = aws.foundation(section)[0].cluster
         assert cluster is not None
@@ -610,7 +613,7 @@ class TestEdge:
         """Its name is what the cluster knows it by: the one that replaces it could not have it."""
         monkeypatch.setitem(public.WORKLOADS, "model-server", public.Public(9000))
         services = {"api": "model-server"}
-        other = changed("edge", "services", value=services, parts=("network", "cluster", "edge"))
+        other = changed("edge", "services", value=services, parts=(*BARE, "edge"))
         before, after = (one(r, "lb/targetGroup:TargetGroup").inputs for r in (recorded, other))
         assert before == after
 
@@ -626,7 +629,8 @@ class TestEdge:
         assert record["name"] == "api.carbon.example.com"
 
     def test_the_balancer_reaches_the_pods_ports_and_nothing_else(self, recorded: Recorder) -> None:
-        out = one(recorded, "vpc/securityGroupEgressRule:SecurityGroupEgressRule").inputs
+        rules = of(recorded, "vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+        [out] = [rule.inputs for name, rule in rules.items() if name.startswith("edge-")]
         assert (out["referencedSecurityGroupId"], out["fromPort"], out["toPort"]) == (
             "sg-cluster",
             8080,

@@ -107,7 +107,9 @@ class Runner(AwsComponent):
                 ),
             ),
             logs_config=aws.codebuild.ProjectLogsConfigArgs(
-                cloudwatch_logs=aws.codebuild.ProjectLogsConfigCloudwatchLogsArgs(group_name=logs.name)
+                cloudwatch_logs=aws.codebuild.ProjectLogsConfigCloudwatchLogsArgs(
+                    status="ENABLED", group_name=logs.name
+                )
             ),
             vpc_config=aws.codebuild.ProjectVpcConfigArgs(
                 vpc_id=args.vpc_id, subnets=list(args.subnet_ids), security_group_ids=[group.id]
