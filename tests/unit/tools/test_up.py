@@ -51,7 +51,12 @@ def test_what_is_not_in_is_not_built(machine: Machine, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("", ["kept"]), ("all", ["forecasts", "monitoring"]), ("none", []), ("monitoring", ["monitoring"])],
+    [
+        ("", ["kept"]),
+        ("all", ["customers", "forecasts", "monitoring"]),
+        ("none", []),
+        ("monitoring", ["monitoring"]),
+    ],
 )
 def test_sets_are_those_that_were_asked_for(said: str, expected: list[str]) -> None:
     assert sets.asked("local", said, ["kept"]) == expected
