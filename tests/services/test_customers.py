@@ -117,8 +117,14 @@ def test_what_is_no_event_is_set_aside_with_its_reason_and_the_rest_goes_on(
     kafka.produce(topics.CUSTOMER_EVENTS, nasty, keys=[good[0].customer.encode()] * len(nasty))
     kafka.produce(topics.CUSTOMER_EVENTS, [encode(good[0])], keys=[b"another"])
     publish(kafka, good[150:])
-    env = {"METRICS_DATABASE": figures.name}
-    with running(PACKAGE, kafka, database, tmp_path, DEAD_LETTER_MAX_RATIO="1", **env) as group:
+    with running(
+        PACKAGE,
+        kafka,
+        database,
+        tmp_path,
+        DEAD_LETTER_MAX_RATIO="1",
+        METRICS_DATABASE=figures.name,
+    ) as group:
         group.finish()
     assert figures.query(HOURS) == hours_of(good)
     letters = kafka.read(topics.dead_letter(topics.CUSTOMER_EVENTS))
@@ -137,7 +143,7 @@ def store(database: MigratedDatabase) -> Iterator[Store]:
 
 def _answers(store: Store) -> bool:
     try:
-        return bool(store.rows(sql.SQL("SELECT 1 AS one"), {}))
+        return bool(store.rows(sql.Composed([sql.SQL("SELECT 1 AS one")]), {}))
     except StoreAway:
         return False
 
