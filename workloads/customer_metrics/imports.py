@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,11 @@ COLUMNS: Final = (*_NEEDED, "amount", "currency", "score", "product", "subject",
 _TOGETHER: Final = 10_000
 """Events a transaction: it ends long before the brokers lose patience."""
 _SHOWN: Final = 60
+_SKEW: Final = timedelta(minutes=5)
+"""How far the clock of who wrote the file may be ahead."""
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_WHOLE: Final = re.compile(r"[0-9]+", re.ASCII)
+"""What Python takes besides (1_000, digits of other scripts) is a slip in a file."""
 
 _IDS: Final = uuid.UUID("0f0a7a0e-7a3e-5d6c-9a53-6f6c2f0f4b11")
 
@@ -79,12 +85,15 @@ def read(lines: Iterable[str], now: datetime) -> Iterator[CustomerEvent | BadRow
         raise BadFile(f"line 1: {error}; save it as CSV with commas") from error
     _check(header)
     while True:
+        first = rows.line_num + 1
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield BadRow(rows.line_num, "row", "", str(error))
+            read = f"nothing of lines {first} to {rows.line_num} was read"
+            detail = f"{error}; {read}: look for a quote that stays open"
+            yield BadRow(first, "row", "", detail)
             continue
         if not any(cell.strip() for cell in row):
             continue
@@ -126,6 +135,9 @@ def _values(cells: Mapping[str, str], now: datetime) -> dict[str, Any]:
     occurred, published = _time(cells, "occurred_at"), _time(cells, "published_at")
     if occurred is None:
         raise _Wrong("occurred_at", "it is empty")
+    for field, time in (("occurred_at", occurred), ("published_at", published)):
+        if time is not None and time - now > _SKEW:
+            raise _Wrong(field, "it is in the future")
     given = [f"{name}={value}" for name, value in sorted(cells.items()) if name != "published_at" and value]
     known = f"{cells['customer']} id={cells['id']}" if cells.get("id") else "\n".join(given)
     return {
@@ -137,9 +149,9 @@ def _values(cells: Mapping[str, str], now: datetime) -> dict[str, Any]:
         "published_at": published or max(now, occurred),
         "source": SOURCE,
         "product": cells.get("product") or None,
-        "amount": _number(cells, "amount", float),
+        "amount": _number(cells, "amount", _NUMBER, float),
         "currency": cells.get("currency") or None,
-        "score": _number(cells, "score", int),
+        "score": _number(cells, "score", _WHOLE, int),
     }
 
 
@@ -156,14 +168,16 @@ def _time(cells: Mapping[str, str], field: str) -> datetime | None:
         raise _Wrong(field, "it is no time") from error
 
 
-def _number(cells: Mapping[str, str], field: str, kind: type[float] | type[int]) -> float | int | None:
+def _number(
+    cells: Mapping[str, str], field: str, form: re.Pattern[str], kind: type[float] | type[int]
+) -> float | int | None:
     text = cells.get(field)
     if not text:
         return None
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise _Wrong(field, "it is no number") from error
+    # Of a number with thousands of digits, Python's own conversion to an integer would end.
+    if not form.fullmatch(text) or len(text) > _SHOWN:
+        raise _Wrong(field, "it is no number")
+    return kind(text)
 
 
 def _field(said: str, cells: Mapping[str, str]) -> str:

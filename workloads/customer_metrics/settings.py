@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from workloads.kit.contracts import tables
-from workloads.kit.settings import KafkaSettings, NonEmpty, PostgresSettings
+from workloads.kit.settings import KafkaSettings, MetricsDatabaseSettings, NonEmpty
 
 
 class ImportSettings(KafkaSettings):
     """Where what is imported is published."""
 
 
-class MetricsSettings(PostgresSettings):
+class MetricsSettings(MetricsDatabaseSettings):
     """What figures are made of, and when there is enough for them. Times are days."""
-
-    metrics_database: NonEmpty = tables.METRICS_DATABASE
-    """Beside the workloads' own, on the same server."""
 
     engagement_half_life_days: float = Field(default=7.0, gt=0)
     """After so long an event counts half."""
@@ -41,8 +37,3 @@ class MetricsSettings(PostgresSettings):
     value_min_customers: int = Field(default=100, ge=20)
     value_min_repeat: int = Field(default=50, ge=10)
     """Customers who bought, and those who did again, below which no value is offered."""
-
-    @property
-    def of_metrics(self) -> PostgresSettings:
-        """How the database of customers' figures is reached."""
-        return self.model_copy(update={"postgres_database": self.metrics_database})

@@ -94,6 +94,17 @@ class PostgresSettings(Settings):
     postgres_connect_timeout_seconds: int = Field(default=5, ge=1)
 
 
+class MetricsDatabaseSettings(PostgresSettings):
+    """And the database of customers' figures, on the same server and by the same role."""
+
+    metrics_database: NonEmpty = tables.METRICS_DATABASE
+
+    @property
+    def of_metrics(self) -> PostgresSettings:
+        """How that database is reached."""
+        return self.model_copy(update={"postgres_database": self.metrics_database})
+
+
 class RedisSettings(Settings):
     """How to reach the cache; none where `redis_url` is not set."""
 

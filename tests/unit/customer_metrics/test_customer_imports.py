@@ -80,6 +80,43 @@ def test_the_same_row_is_the_same_event_whenever_it_is_imported_and_an_id_holds_
 
 
 @pytest.mark.parametrize(
+    ("kind", "cell", "said"),
+    [
+        ("purchase", "1_000", "amount '1_000': it is no number"),
+        ("purchase", "nan", "amount 'nan': it is no number"),
+        ("purchase", "9" * 5_000, "it is no number"),
+        ("nps", "1_0", "score '1_0': it is no number"),
+        ("nps", "٣", "score '٣': it is no number"),
+        ("nps", "9.0", "score '9.0': it is no number"),
+    ],
+)
+def test_a_number_is_written_in_plain_digits(kind: str, cell: str, said: str) -> None:
+    money, score = ((cell, ""), ("", cell))[kind == "nps"]
+    row = ["ada", kind, "2026-03-01T10:00:00Z", money, "EUR" if money else "", score, "", "", "", ""]
+    [bad] = read(lines(row), NOW)
+    assert said in str(bad)
+
+
+@pytest.mark.parametrize("field", ["occurred_at", "published_at"])
+def test_what_has_not_happened_is_left_out(field: str) -> None:
+    times = {"occurred_at": "2026-03-01T10:00:00Z", "published_at": "", field: "2026-09-01T00:06:00Z"}
+    row = ["ada", "login", times["occurred_at"], "", "", "", "", "", times["published_at"], ""]
+    [bad] = read(lines(row), NOW)
+    assert isinstance(bad, BadRow)
+    assert (bad.field, bad.detail) == (field, "it is in the future")
+
+
+def test_a_quote_that_stays_open_names_every_line_that_it_takes() -> None:
+    good = "ada,login,2026-03-01T10:00:00Z"
+    file = f'customer,kind,occurred_at\n{good}\n"bea,login,2026-03-01T10:00:00Z\n{good}\n{good}\n'
+    first, bad = read(io.StringIO(file), NOW)
+    assert isinstance(first, CustomerEvent)
+    assert isinstance(bad, BadRow)
+    assert bad.line == 3
+    assert "nothing of lines 3 to 5 was read" in str(bad)
+
+
+@pytest.mark.parametrize(
     ("changed", "wrong"),
     [
         ({"amount": None}, "a purchase has one"),
