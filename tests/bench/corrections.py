@@ -107,12 +107,12 @@ def _seconds(rig: Rig, history: Sequence[Price], sent: Sequence[Price]) -> float
         with Database(own.settings(_ROLE), application_name="bench") as database:
             handler = AnalyticsHandler(save_to(database))
             handler.restore(_records(history, 0))
-            handler.committed()
+            handler.committed([0])
             backlog = _records(sent, len(history))
             started = time.perf_counter()
             for at in range(0, len(backlog), _BATCH):
                 handler.process(backlog[at : at + _BATCH])
-                handler.committed()
+                handler.committed([0])
             return time.perf_counter() - started
     finally:
         own.drop()

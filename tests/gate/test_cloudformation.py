@@ -185,5 +185,10 @@ def test_what_has_no_counterpart_is_never_passed() -> None:
     ]
 
 
+def test_what_an_unknown_value_would_hold_is_not_passed() -> None:
+    unknown = resource("aws:iam/policy:Policy", "unknown", {"name": "reads", "policy": marks.UNKNOWN})
+    assert "aws:iam/policy:Policy: policy, which is not known yet" in list(looked_at(unknown).unseen)
+
+
 def test_a_type_has_a_counterpart_or_a_reason_for_none() -> None:
     assert not COUNTERPARTS.keys() & WITHOUT.keys()

@@ -29,7 +29,7 @@ class Echo:
     def forget(self, partitions: Collection[int]) -> None:
         pass
 
-    def committed(self) -> None:
+    def committed(self, partitions: Collection[int]) -> None:
         pass
 
     def process(self, batch: Sequence[Record[bytes]]) -> Sequence[Output]:

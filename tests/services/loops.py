@@ -28,7 +28,7 @@ class Recorder:
     def forget(self, partitions: Collection[int]) -> None:
         self.events.append(("forget", sorted(partitions)))
 
-    def committed(self) -> None:
+    def committed(self, partitions: Collection[int]) -> None:
         pass
 
     def process(self, batch: Sequence[Record[Any]]) -> Sequence[Output]:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import pytest
 from tests.services.clients import KafkaClient
 from tests.services.loops import Recorder, running
 from tests.services.servers import Kafka, Process, until
-from workloads.kit.records import Transient
+from workloads.kit.records import Output, Record, Transient
 
 ROOT = Path(__file__).parents[2]
 
@@ -248,6 +248,62 @@ def test_a_partition_that_went_away_while_it_was_held_goes_on_when_it_comes_back
     assert Counter(first.seen("process") + second.seen("process")) == Counter(
         (p, n) for p in (0, 1) for n in (0, 1)
     )
+
+
+class Once(Recorder):
+    """Has state: of what was committed nothing is made again."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(output)
+        self.after: Callable[[], None] = lambda: None
+        """Called once a batch is taken; may raise."""
+        self._taken: set[tuple[int, int]] = set()
+        self._settled: set[tuple[int, int]] = set()
+
+    def restore(self, records: Sequence[Record[Any]]) -> None:
+        super().restore(records)
+        self._taken |= {(r.partition, r.offset) for r in records}
+
+    def committed(self, partitions: Collection[int]) -> None:
+        self._settled |= {at for at in self._taken if at[0] in partitions}
+        self._taken -= self._settled
+
+    def process(self, batch: Sequence[Record[Any]]) -> Sequence[Output]:
+        fresh = [r for r in batch if (r.partition, r.offset) not in self._settled]
+        self._taken |= {(r.partition, r.offset) for r in fresh}
+        outputs = super().process(fresh)
+        self.after()
+        return outputs
+
+
+def test_a_batch_that_waits_is_made_whole_though_another_partition_is_restored_meanwhile(
+    kafka: KafkaClient, group: str
+) -> None:
+    topic, output = kafka.topic(partitions=2), kafka.topic(partitions=1)
+    first, away = Once(output), [False]
+
+    def fail() -> None:
+        if away[0]:
+            raise Transient("its transaction was aborted")
+
+    first.after = fail
+    with running(kafka.consumer_settings(group), topic, first, restore=True) as one:
+        with running(kafka.consumer_settings(group), topic, second := Once(output), restore=True) as two:
+            parts = ("assigned [0]", "assigned [1]")
+            until(lambda: {one.loop.ready()[1], two.loop.ready()[1]} == {*parts}, "each has a partition")
+            moving = parts.index(two.loop.ready()[1])
+            kafka.produce(topic, [b"moving"], partition=moving)
+            until(lambda: kafka.committed(group, topic).get(moving, 0) > 0, "the second commits")
+            away[0] = True
+            kafka.produce(topic, [b"waiting"], partition=1 - moving)
+            until(lambda: first.seen("process") != [], "the first has taken it, and waits")
+        until(lambda: first.seen("restore") == [(moving, 0)], "the first restores what was the second's")
+        tries = len(first.seen("process"))
+        until(lambda: len(first.seen("process")) > tries, "it tries again")
+        away[0] = False
+        until(lambda: kafka.committed(group, topic).get(1 - moving, 0) > 0, "the first commits")
+    assert second.seen("process") == [(moving, 0)]
+    assert Counter(r.raw for r in kafka.read(output)) == Counter([b"moving", b"waiting"])
 
 
 def test_a_member_without_partitions_is_ready(kafka: KafkaClient, group: str) -> None:

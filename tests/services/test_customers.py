@@ -16,6 +16,7 @@ from flask_openapi3.openapi import OpenAPI
 from prometheus_client import REGISTRY
 from psycopg import sql
 
+from tests import nasty
 from tests.services.access import add_key, client, entitle, let_in
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.consumers import declared_topics, publish, running
@@ -29,6 +30,13 @@ from workloads.kit.contracts import metrics, tables, topics
 from workloads.kit.contracts.customers import CustomerEvent, Kind
 
 PACKAGE = "workloads.customer_consumer"
+NO_MESSAGE = (
+    *("empty", "blank", "null", "number", "list", "text", "truncated", "two values", "nest", "closed nest"),
+    *("nest of objects", "avro", "protobuf", "gzip", "utf-16", "byte order mark", "half a pair"),
+    *("later version", "version as text", "version of 30 digits", "known in the first of time"),
+)
+"""Of `nasty.BAD`, what is bad whatever the message is of."""
+
 CURVES = {"quotes": [{"period": "2028", "price": 1}]}
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOURS = (
@@ -103,7 +111,7 @@ def test_what_is_no_event_is_set_aside_with_its_reason_and_the_rest_goes_on(
 ) -> None:
     good = many(300)
     whole = msgspec.to_builtins(good[0])
-    nasty = [
+    bad = [
         b"no json",
         b'{"schema_version": 1}',
         msgspec.json.encode({**whole, "kind": "telepathy"}),
@@ -112,9 +120,10 @@ def test_what_is_no_event_is_set_aside_with_its_reason_and_the_rest_goes_on(
         msgspec.json.encode({**whole, "occurred_at": "2250-01-01T00:00:00Z"}),
         msgspec.json.encode({**whole, "event_id": "1; DROP TABLE"}),
         msgspec.json.encode({**whole, "customer": "a\nb"}),
+        *(nasty.BAD[kind](good[0]) for kind in NO_MESSAGE),  # type: ignore[arg-type]  # of any message
     ]
     publish(kafka, good[:150])
-    kafka.produce(topics.CUSTOMER_EVENTS, nasty, keys=[good[0].customer.encode()] * len(nasty))
+    kafka.produce(topics.CUSTOMER_EVENTS, bad, keys=[good[0].customer.encode()] * len(bad))
     kafka.produce(topics.CUSTOMER_EVENTS, [encode(good[0])], keys=[b"another"])
     publish(kafka, good[150:])
     with running(
@@ -128,7 +137,7 @@ def test_what_is_no_event_is_set_aside_with_its_reason_and_the_rest_goes_on(
         group.finish()
     assert figures.query(HOURS) == hours_of(good)
     letters = kafka.read(topics.dead_letter(topics.CUSTOMER_EVENTS))
-    assert Counter(letter.raw for letter in letters) == Counter([*nasty, encode(good[0])])
+    assert Counter(letter.raw for letter in letters) == Counter([*bad, encode(good[0])])
 
 
 @pytest.fixture

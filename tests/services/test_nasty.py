@@ -16,6 +16,7 @@ from tests.services.consumers import declared_topics, running
 from tests.services.model import ModelServer
 from tests.services.servers import until
 from workloads.kit.contracts import tables, topics
+from workloads.kit.contracts.customers import CustomerEvent
 from workloads.kit.contracts.messages import Analytics, Prediction
 from workloads.kit.contracts.platform import CLIENTS
 
@@ -25,8 +26,9 @@ GROUPS = {
     "indicator-consumer": (nasty.indicator, None, None, "market_indicators"),
     "prediction-consumer": (nasty.price, topics.ML_PREDICTIONS, Prediction, "ml_predictions"),
 }
-WATCHERS = {"data-quality", "data-quality-indicators"}
-"""Have no row a message; test_data_quality fuzzes both."""
+ELSEWHERE = {"data-quality", "data-quality-indicators", "customer-consumer"}
+"""The first two have no row a message, and test_data_quality fuzzes both; an event of a customer has none of
+a price's fields, and test_customers sends what is bad of it."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,8 +53,8 @@ def publish(kafka: KafkaClient, topic: str, sent: Sequence[nasty.Sent]) -> None:
 
 def test_every_topic_with_a_consumer_is_fuzzed_here() -> None:
     consumed = {topic for use in CLIENTS.values() if use.group for topic in use.reads}
-    assert consumed == {topics.COMMODITY_PRICES, topics.MARKET_INDICATORS}
-    assert {name for name, use in CLIENTS.items() if use.group} == set(GROUPS) | WATCHERS
+    assert consumed == {topics.COMMODITY_PRICES, topics.MARKET_INDICATORS, CustomerEvent.topic}
+    assert {name for name, use in CLIENTS.items() if use.group} == set(GROUPS) | ELSEWHERE
 
 
 @pytest.mark.parametrize("name", GROUPS)

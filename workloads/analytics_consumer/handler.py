@@ -44,8 +44,8 @@ class AnalyticsHandler:
     def forget(self, partitions: Collection[int]) -> None:
         self._store.forget(partitions)
 
-    def committed(self) -> None:
-        self._store.settle()
+    def committed(self, partitions: Collection[int]) -> None:
+        self._store.settle(partitions)
 
     def process(self, batch: Sequence[Record[Price]]) -> list[Output]:
         """Raises Transient where the database is away."""

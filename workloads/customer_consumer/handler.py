@@ -62,7 +62,7 @@ class CustomerHandler:
     def forget(self, partitions: Collection[int]) -> None:
         """There is nothing to forget."""
 
-    def committed(self) -> None:
+    def committed(self, partitions: Collection[int]) -> None:
         """There is nothing to settle."""
 
     def process(self, batch: Sequence[Record[CustomerEvent]]) -> list[Output]:

@@ -28,6 +28,8 @@ HORIZON: Final = timedelta(days=30)
 """After it begins the silence that counts, which lasts as long."""
 _STEP: Final = 2 * HORIZON
 """Until what became of an instant's customers is known."""
+_WINDOW: Final = timedelta(days=56)
+"""How far features look back: an instant is learnt from only where so much was known by then."""
 _BINS: Final = 10
 
 FEATURES: Final = (
@@ -68,6 +70,11 @@ FROM since GROUP BY 1
 HAVING max(last) FILTER (WHERE active) > %(as_of)s - interval '28 days' ORDER BY 1
 """
 # Who never answered the question of recommendation counts as passive (8).
+
+_FIRST: Final = """
+SELECT min(greatest(occurred_at, published_at)) FROM {events}
+WHERE received_at <= %(as_of)s AND published_at <= %(as_of)s
+"""
 
 _STAYED: Final = f"""
 SELECT DISTINCT customer FROM {{events}}
@@ -116,10 +123,17 @@ class Model:
 def churn(connection: Connection, as_of: datetime, s: MetricsSettings) -> tuple[Verdict, Iterator[Score]]:
     """Whether it is offered, and each active customer's."""
     test, calibration = _part(connection, as_of, [_STEP]), _part(connection, as_of, [2 * _STEP])
-    fit = _part(connection, as_of, [3 * _STEP + n * HORIZON for n in range(s.churn_cutoffs)])
+    ((first,),) = ask(connection, _FIRST, {"as_of": as_of})
+    backs = [3 * _STEP + n * HORIZON for n in range(s.churn_cutoffs)]
+    backs = [back for back in backs if first is not None and first <= as_of - back - _WINDOW]
+    if not backs:
+        return _refused(
+            f"the history is too short: nothing is known of {(3 * _STEP + _WINDOW).days} days ago and before"
+        )
+    fit = _part(connection, as_of, backs)
     for name, part, back in (("fit", fit, 3), ("calibrate", calibration, 2), ("judge", test, 1)):
-        customers, gone = len(part.customers), int(part.gone.sum())
-        if customers < s.churn_min_customers or min(gone, customers - gone) < s.churn_min_gone:
+        customers, gone = len(set(part.customers)), int(part.gone.sum())
+        if customers < s.churn_min_customers or min(gone, len(part.gone) - gone) < s.churn_min_gone:
             return _refused(
                 f"the history is too short or too small to {name} it: {(back * _STEP).days} days back"
                 f" and more {customers} customers were active and {gone} of them left; there have to be"

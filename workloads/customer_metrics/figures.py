@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 
 from workloads.kit.contracts import tables
 from workloads.kit.contracts.customers import ACTIVE, CUT_LOCK
 from workloads.kit.db import Connection, upsert
+from workloads.kit.records import Transient
 
 KNOWN: Final = "received_at <= %(as_of)s AND published_at <= %(as_of)s AND occurred_at <= %(as_of)s"
 """Condition on an event: it was here, made known, and over at the instant."""
@@ -19,6 +21,7 @@ KNOWN: Final = "received_at <= %(as_of)s AND published_at <= %(as_of)s AND occur
 ACTIVE_SQL: Final = ", ".join(f"'{kind}'" for kind in ACTIVE)
 
 _EVENTS: Final = sql.Identifier(tables.SCHEMA, tables.CUSTOMER_EVENTS)
+_PATIENCE_MS: Final = sql.Literal(10_000)
 _SCORES: Final = ("figure", "as_of", "customer", "value", "label", "why")
 _MODELS: Final = ("figure", "as_of", "status", "reason", "parameters", "quality")
 
@@ -54,8 +57,16 @@ class Verdict:
 
 def settle(connection: Connection) -> None:
     """Wait until nothing that came before now is still on its way: what later transactions read as of an
-    instant before now stays what it is."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (CUT_LOCK,))
+    instant before now stays what it is.
+
+    Raises:
+        Transient: a writer takes longer than it should; others wait behind who waits, so it is let be.
+    """
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(_PATIENCE_MS))
+    try:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (CUT_LOCK,))
+    except LockNotAvailable as error:
+        raise Transient(f"a writer of events has been at it for {_PATIENCE_MS.as_string()} ms") from error
 
 
 def ask(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

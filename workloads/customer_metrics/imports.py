@@ -51,6 +51,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "score": "give an answer (nps) a whole number from 0 to 10, and nothing else one",
     "product": "give letters, digits, . _ -, or leave it empty",
     "subject": "give the id of a credential, or leave it empty",
+    "id": "give each event of a customer and kind an id of its own, or leave the column out",
 }
 
 
@@ -78,12 +79,13 @@ def read(lines: Iterable[str], now: datetime) -> Iterator[CustomerEvent | BadRow
     Raises:
         BadFile: a column is missing, unknown or there twice.
     """
-    rows = csv.reader(lines, strict=True)
+    rows = csv.reader(_without_mark(lines), strict=True)
     try:
-        header = [name.strip().lower().lstrip("\ufeff") for name in next(rows, [])]
+        header = [name.strip().lower() for name in next(rows, [])]
     except csv.Error as error:
         raise BadFile(f"line 1: {error}; save it as CSV with commas") from error
     _check(header)
+    seen: dict[str, tuple[int, int]] = {}
     while True:
         first = rows.line_num + 1
         try:
@@ -101,7 +103,21 @@ def read(lines: Iterable[str], now: datetime) -> Iterator[CustomerEvent | BadRow
             yield BadRow(rows.line_num, "row", ",".join(row), f"it has {len(row)} cells of {len(header)}")
             continue
         cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
-        yield _event(rows.line_num, cells, now)
+        event = _event(rows.line_num, cells, now)
+        if isinstance(event, CustomerEvent) and cells.get("id"):
+            said = msgspec.structs.replace(event, published_at=event.occurred_at)
+            line, before = seen.setdefault(event.event_id, (rows.line_num, hash(said)))
+            if before != hash(said):
+                detail = f"line {line} has the same and says something else"
+                yield BadRow(rows.line_num, "id", cells["id"], detail)
+                continue
+        yield event
+
+
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    """Lines without the mark of byte order that spreadsheets begin a file with, before a quote, too."""
+    for number, line in enumerate(lines):
+        yield line.removeprefix("\ufeff") if number == 0 else line
 
 
 def _check(header: list[str]) -> None:
@@ -138,20 +154,27 @@ def _values(cells: Mapping[str, str], now: datetime) -> dict[str, Any]:
     for field, time in (("occurred_at", occurred), ("published_at", published)):
         if time is not None and time - now > _SKEW:
             raise _Wrong(field, "it is in the future")
-    given = [f"{name}={value}" for name, value in sorted(cells.items()) if name != "published_at" and value]
-    known = f"{cells['customer']} id={cells['id']}" if cells.get("id") else "\n".join(given)
-    return {
-        "event_id": str(uuid.uuid5(_IDS, hashlib.sha256(known.encode()).hexdigest())),
+    says = {
         "customer": cells["customer"],
-        "subject": cells.get("subject") or SOURCE,
         "kind": cells["kind"],
+        "subject": cells.get("subject") or None,
         "occurred_at": occurred,
-        "published_at": published or max(now, occurred),
-        "source": SOURCE,
         "product": cells.get("product") or None,
         "amount": _number(cells, "amount", _NUMBER, float),
         "currency": cells.get("currency") or None,
         "score": _number(cells, "score", _WHOLE, int),
+    }
+    # By what is said, not by how: 10 and 10.00 are one amount. Orders and answers may count from 1 each.
+    known = [cells["customer"], cells["kind"], cells["id"]] if cells.get("id") else list(says.values())
+    event_id = str(uuid.uuid5(_IDS, hashlib.sha256(msgspec.json.encode(known)).hexdigest()))
+    # Who answered is not known, so that no other answer of the customer takes this one's place.
+    anybody = event_id if cells["kind"] == "nps" else SOURCE
+    return {
+        **says,
+        "event_id": event_id,
+        "subject": says["subject"] or anybody,
+        "published_at": published or max(now, occurred),
+        "source": SOURCE,
     }
 
 

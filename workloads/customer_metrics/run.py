@@ -5,12 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+import stamina
 
 from workloads.customer_metrics import churn, cohorts, engagement, kpis, segments, value
 from workloads.customer_metrics.figures import settle, write_scores, write_verdict
 from workloads.customer_metrics.settings import MetricsSettings
 from workloads.kit.db import Connection, Database
+from workloads.kit.records import Transient
+
+_TRIES: Final = 5
+"""At a moment in which no writer is at it."""
 
 
 def hourly(figures: Database, as_of: datetime, s: MetricsSettings) -> dict[str, Any]:
@@ -55,8 +61,9 @@ def daily(figures: Database, as_of: datetime, s: MetricsSettings) -> dict[str, A
 
 def _each(figures: Database, makes: dict[str, Callable[[Connection], dict[str, Any]]]) -> dict[str, Any]:
     # Its end lets the writers on.
-    with figures.transaction() as connection:
-        settle(connection)
+    for attempt in stamina.retry_context(on=Transient, attempts=_TRIES, wait_initial=5.0, timeout=None):
+        with attempt, figures.transaction() as connection:
+            settle(connection)
     told: dict[str, Any] = {}
     for name, make in makes.items():
         started = time.perf_counter()

@@ -1,7 +1,8 @@
 """Segments by recency, frequency and money (RFM), in plain SQL: each in five classes by its rank, 5 the best.
 
-Who is alike in a figure is in one class, however many they are. Money is of one currency; who bought nothing
-has the lowest class of it, and is a segment by its use alone.
+Who is alike in a figure is in one class, however many they are. Of frequency and money that is the lowest
+that any of them could have: seven of ten who came once are no champions. Money is of one currency and ranked
+among those who bought; who bought nothing has the lowest class of it, and is a segment by its use alone.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ WITH days AS (
 )
 SELECT customer, recency, frequency, money,
        ceil(5 * cume_dist() OVER (ORDER BY recency DESC))::int,
-       ceil(5 * cume_dist() OVER (ORDER BY frequency))::int,
-       CASE WHEN money > 0 THEN ceil(5 * cume_dist() OVER (ORDER BY money))::int ELSE 1 END
-FROM each ORDER BY 1
+       1 + 5 * (rank() OVER (ORDER BY frequency) - 1) / count(*) OVER (),
+       CASE WHEN money > 0 THEN 1 + 5 * (rank() OVER buyers - 1) / count(*) OVER (PARTITION BY money > 0)
+            ELSE 1 END
+FROM each WINDOW buyers AS (PARTITION BY money > 0 ORDER BY money) ORDER BY 1
 """
 
 

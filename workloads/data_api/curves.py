@@ -26,7 +26,6 @@ from workloads.data_api.problems import Fault, Refused
 from workloads.data_api.questions import Answer, Body, Instant, NameText, Query
 from workloads.data_api.settings import DataApiSettings, ZoneName
 from workloads.data_api.store import Store
-from workloads.data_api.told import as_kind
 from workloads.kit import markets
 from workloads.kit.contracts.messages import EARLIEST
 from workloads.kit.curves.build import Curve, build
@@ -149,8 +148,6 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         answer = respond(page, query, settings)
         # Made of the asker's own quotes: no rows that were bought, however many there are.
         g.rows = 0
-        if body.scenarios:
-            as_kind("scenario")
         return answer
 
 

@@ -144,6 +144,7 @@ class Guard:
             principal, product = self._identified(credentials.bearer()), wanted.product
         else:
             principal, product = self.visitor(), wanted.session
+            g.by_page = True
         # Before it may be refused: the record says whom.
         g.principal = principal
         structlog.contextvars.bind_contextvars(tenant=principal.tenant, key=principal.key)

@@ -80,7 +80,10 @@ def _event(status: int) -> CustomerEvent | None:
     product = g.get("product") or request.endpoint
     if status >= 400:
         return _made(principal.tenant, principal.key, "error", product, status)
-    return _made(principal.tenant, principal.key, g.get("told_as", "api-call"), product)
+    kind: Kind = g.get("told_as", "api-call")
+    if kind == "api-call" and g.get("by_page", False):
+        return None  # a page that is left open asks by itself: that is nobody's doing
+    return _made(principal.tenant, principal.key, kind, product)
 
 
 def _made(

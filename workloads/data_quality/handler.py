@@ -40,7 +40,7 @@ class QualityHandler:
         self._save = save
         self._now = now
         self._watch = Watch()
-        self._fresh: dict[str, QualityAlert] = {}
+        self._fresh: dict[int, dict[str, QualityAlert]] = {}
         self._sources: set[str] = set()
         self._behind_at = time.monotonic()
 
@@ -51,15 +51,17 @@ class QualityHandler:
 
     def forget(self, partitions: Collection[int]) -> None:
         self._watch.forget(partitions)
+        for partition in partitions:
+            self._fresh.pop(partition, None)
 
-    def committed(self) -> None:
-        self._watch.settle()
+    def committed(self, partitions: Collection[int]) -> None:
+        self._watch.settle(partitions)
         for source in self._watch.sources() - self._sources:
             metrics.begin(source)
             self._sources.add(source)
-        for one in self._fresh.values():
-            metrics.ALERTS.labels(one.rule, one.severity, one.source).inc()
-        self._fresh.clear()
+        for partition in partitions:
+            for one in self._fresh.pop(partition, {}).values():
+                metrics.ALERTS.labels(one.rule, one.severity, one.source).inc()
 
     def process(self, batch: Sequence[Record[Message]]) -> list[Output]:
         """Raises Transient where the database is away."""
@@ -72,7 +74,7 @@ class QualityHandler:
             alerts[made.id] = made
             written = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
             if now - written <= _NEWS and written - message.published_at <= LIVE:
-                self._fresh[made.id] = made
+                self._fresh.setdefault(record.partition, {})[made.id] = made
         self._save(list(alerts.values()))
         return [Output(QualityAlert.topic, one.source, encode(one)) for one in alerts.values()]
 

@@ -89,10 +89,11 @@ class Watch:
         """Of the series under watch."""
         return {one.source for one in self._states}
 
-    def settle(self) -> None:
-        """All that was taken is committed."""
+    def settle(self, partitions: Collection[int]) -> None:
+        """All that was taken of these partitions is committed."""
+        settled = set(partitions)
         for state in self._states.values():
-            if state.before is not None:
+            if state.before is not None and state.partition in settled:
                 state.before = None
                 state.since = []
 

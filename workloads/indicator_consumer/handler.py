@@ -44,7 +44,7 @@ class IndicatorHandler:
     def forget(self, partitions: Collection[int]) -> None:
         """There is nothing to forget."""
 
-    def committed(self) -> None:
+    def committed(self, partitions: Collection[int]) -> None:
         """There is nothing to settle."""
 
     def process(self, batch: Sequence[Record[Indicator]]) -> list[Output]:

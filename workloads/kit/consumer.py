@@ -225,7 +225,7 @@ class ConsumerLoop(Generic[T]):
 
     def _account(self, started: float) -> None:
         batch, dead = self._batch, self._batch.dead
-        self._handler.committed()
+        self._handler.committed(self._member.offsets.held())
         self._batch_seconds.observe(time.monotonic() - started)
         if (oldest := batch.oldest_ms) > 0:
             self._latency.observe(max(0.0, time.time() - oldest / 1000))

@@ -36,6 +36,7 @@ class Handler(Protocol[T]):
         """
         ...
 
-    def committed(self) -> None:
-        """Everything that was given so far is durable: none of it comes again."""
+    def committed(self, partitions: Collection[int]) -> None:
+        """Everything that was given of these partitions so far is durable: none of it comes again. What was
+        given of others still may, as when one is restored while a batch waits for its next try."""
         ...

@@ -128,7 +128,8 @@ class ToKafka:
     """
 
     def __init__(self, settings: KafkaSettings, name: str, dropped: Dropped, patience: float = 1.0) -> None:
-        self._producer = Producer({**kafka.writing(settings), "on_delivery": self._delivered})
+        self._settings: dict[str, Any] = {**kafka.writing(settings), "on_delivery": self._delivered}
+        self._producer = Producer(self._settings)
         self._name, self._dropped, self._patience = name, dropped, patience
         self._written = 0
 
@@ -158,7 +159,16 @@ class ToKafka:
                 if time.monotonic() > until:
                     raise Transient(f"nothing was delivered for {self._patience:g} s") from error
             except KafkaException as error:
+                if not error.args[0].fatal():
+                    raise  # of this record: another try would end as this one did
+                self._renew()
                 raise Transient(str(error)) from error
+
+    def _renew(self) -> None:
+        """A producer that has met a fatal error takes nothing any more; what was on its way is told of."""
+        self._producer.purge()
+        self._producer.flush(1)
+        self._producer = Producer(self._settings)
 
     def close(self, seconds: float) -> int:
         """Deliver what is on its way."""

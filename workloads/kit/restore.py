@@ -48,7 +48,7 @@ def restore(
     for records in read_ranges(settings, topic, ranges, decode, stop, left_out):
         turn()
         count += _take(handler, records, left_out)
-        handler.committed()
+        handler.committed(ranges)
     left_out.tell()
     metrics.RESTORED.labels(settings.kafka_group, topic).inc(count)
     _log.info(

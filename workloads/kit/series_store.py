@@ -57,7 +57,7 @@ class SeriesStore:
         self._margin = margin
         self._series: dict[int, dict[SeriesKey, Series]] = {}
         self._applied: dict[int, int] = {}
-        self._open: dict[int, dict[SeriesKey, Series]] = {}  # what changed since all was settled
+        self._open: dict[int, dict[SeriesKey, Series]] = {}  # what changed since it was settled
 
     def apply(self, records: Sequence[Record[Price]], *, together: bool = False) -> Iterator[SeriesChange]:
         """Take in a batch, in offset order within each partition; series one after the other.
@@ -87,12 +87,11 @@ class SeriesStore:
         for _ in self.apply(records):
             pass
 
-    def settle(self) -> None:
-        """What was applied so far will not come again."""
-        for opened in self._open.values():
-            for series in opened.values():
+    def settle(self, partitions: Collection[int]) -> None:
+        """What was applied of these partitions so far will not come again."""
+        for partition in partitions:
+            for series in self._open.pop(partition, {}).values():
                 series.trim()
-        self._open.clear()
 
     def forget(self, partitions: Collection[int]) -> None:
         """Drop the series of partitions that another consumer holds now."""

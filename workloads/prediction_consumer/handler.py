@@ -74,8 +74,8 @@ class PredictionHandler:
     def forget(self, partitions: Collection[int]) -> None:
         self._store.forget(partitions)
 
-    def committed(self) -> None:
-        self._store.settle()
+    def committed(self, partitions: Collection[int]) -> None:
+        self._store.settle(partitions)
 
     def process(self, batch: Sequence[Record[Price]]) -> list[Output]:
         """Raises Poison where the server refuses some price, Transient where server or database are away."""

@@ -32,7 +32,7 @@ class Copy:
     def forget(self, partitions: Collection[int]) -> None:
         pass
 
-    def committed(self) -> None:
+    def committed(self, partitions: Collection[int]) -> None:
         pass
 
     def process(self, batch: Sequence[Record[Price]]) -> list[Output]:

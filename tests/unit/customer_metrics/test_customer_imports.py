@@ -72,11 +72,38 @@ def test_the_same_row_is_the_same_event_whenever_it_is_imported_and_an_id_holds_
     assert isinstance(later, CustomerEvent)
     assert one.event_id == later.event_id
     assert (one.published_at, later.published_at) == (NOW, NOW + timedelta(days=1))
-    named = [[*row[:5], score, *row[6:9], "a-1"] for score in ("9", "8")]
-    first, second = read(lines(*named), NOW)
+    named = [[*row[:5], score, *row[6:9], "a-1"] for score in ("9", "9", "8")]
+    first, second, other = read(lines(*named), NOW)
     assert isinstance(first, CustomerEvent)
     assert isinstance(second, CustomerEvent)
     assert first.event_id == second.event_id != one.event_id
+    assert str(other).startswith("line 4: id 'a-1': line 2 has the same and says something else")
+
+
+def test_orders_and_answers_may_both_count_from_one() -> None:
+    order = ["ada", "purchase", "2026-03-01T10:00:00Z", "10", "EUR", "", "", "", "", "1"]
+    answer = ["ada", "nps", "2026-03-01T10:00:00Z", "", "", "9", "", "", "", "1"]
+    ids = {one.event_id for one in read(lines(order, answer), NOW) if isinstance(one, CustomerEvent)}
+    assert len(ids) == 2
+
+
+def test_an_event_is_known_by_what_it_says_and_not_by_how() -> None:
+    rows = [
+        ["ada", "purchase", at, amount, "EUR", "", "", "", "", ""]
+        for at, amount in (("2026-03-01T10:00:00Z", "10"), ("2026-03-01T11:00:00+01:00", "10.00"))
+    ]
+    assert len({one.event_id for one in read(lines(*rows), NOW) if isinstance(one, CustomerEvent)}) == 1
+
+
+def test_answers_of_nobody_in_particular_do_not_replace_each_other() -> None:
+    rows = [["ada", "nps", f"2026-03-0{day}T10:00:00Z", "", "", "9", "", "", "", ""] for day in (1, 2)]
+    assert len({one.subject for one in read(lines(*rows), NOW) if isinstance(one, CustomerEvent)}) == 2
+
+
+def test_a_spreadsheets_mark_before_a_quoted_header_is_none_of_it() -> None:
+    file = '\ufeff"customer","kind","occurred_at"\nada,login,2026-03-01T10:00:00Z\n'
+    [event] = read(io.StringIO(file), NOW)
+    assert isinstance(event, CustomerEvent)
 
 
 @pytest.mark.parametrize(

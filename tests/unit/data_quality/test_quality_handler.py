@@ -155,12 +155,12 @@ def test_batches_retries_halves_and_restarts_change_no_alert(seed: int) -> None:
                 one.process(part)
         if choose.random() < 0.3:  # the whole of it again: its transaction was lost
             one.process(batch)
-        one.committed()
+        one.committed([0])
         at += size
         if choose.random() < 0.1:
             one = handler(saved)
             one.restore(TOPIC[:at])
-            one.committed()
+            one.committed([0])
     assert saved.rows == WHOLE
 
 
@@ -174,14 +174,14 @@ def test_what_is_loaded_long_after_it_was_published_is_kept_and_wakes_nobody() -
     wrong = price(0, 9_999.0, source="counted")
     past = handler(old)
     past.process(records([wrong]))
-    past.committed()
+    past.committed([0])
     assert len(old.rows) == 1
     assert counted(**labels) == 0
     now = wrong.published_at + timedelta(minutes=2)
     live = QualityHandler(topics.COMMODITY_PRICES, new.save, now=lambda: now)
     live.process(records([wrong]))
     live.process(records([wrong]))
-    live.committed()
+    live.committed([0])
     assert counted(**labels) == 1
 
 

@@ -42,7 +42,7 @@ class Summing:
     def forget(self, partitions: Collection[int]) -> None:
         self._log.clear()
 
-    def committed(self) -> None:
+    def committed(self, partitions: Collection[int]) -> None:
         pass
 
     def process(self, batch: Sequence[Record[int]]) -> list[Output]:

@@ -110,7 +110,7 @@ def test_windows_are_as_of_each_offset_however_batches_fall_and_repeat(
                 got |= windows_from(store, batch[half:])
         if len(got) < len(batch):
             got = windows_from(store, batch)
-        store.settle()
+        store.settle([0, 1])
         windows |= got
         position += len(batch)
     expected = {r.offset: window for r in topic if (window := window_of(topic, r)) is not None}
@@ -127,6 +127,15 @@ def test_restored_state_goes_on_like_state_that_never_stopped(topic: list[Record
     assert windows_from(restored, topic[cut:]) == windows_from(steady, topic[cut:])
 
 
+def test_what_waits_for_its_next_try_does_the_same_after_another_partition_was_restored() -> None:
+    store = SeriesStore(margin=SIZE)
+    waiting = [record(0, 1, 5.0), record(1, 2, 6.0)]
+    first = windows_from(store, waiting)
+    store.restore([record(0, 1, 7.0, symbol="SYN-A")])
+    store.settle([1])
+    assert windows_from(store, waiting) == first == {0: [5.0], 1: [5.0, 6.0]}
+
+
 def test_forgotten_partitions_start_anew_and_the_others_stay() -> None:
     store = SeriesStore(margin=SIZE)
     store.restore([record(0, 1, 5.0), record(0, 1, 7.0, symbol="SYN-A")])
@@ -139,7 +148,7 @@ def test_memory_stays_bounded_and_a_price_older_than_the_history_changes_nothing
     store = SeriesStore(margin=SIZE, history=20)
     for offset in range(400):
         [(series, _, _)] = store.apply([record(offset, offset, float(offset))])
-        store.settle()
+        store.settle([0, 1])
         assert len(series.sessions) <= 40
     [(series, _, change)] = store.apply([record(400, 379, -1.0, known=500)])
     assert change.start == change.stop
@@ -153,7 +162,7 @@ def test_corrections_of_one_session_do_not_grow_memory() -> None:
     store.restore([record(0, 1, 1.0)])
     for offset in range(1, 200):
         store.restore([record(offset, 1, float(offset), known=offset + 10)])
-        store.settle()
+        store.settle([0, 1])
     [(series, _, _)] = store.apply([record(200, 2, 9.0)])
     assert series.prices(0, 2).tolist() == [199.0, 9.0]
     assert series.revisions <= 8

@@ -81,7 +81,7 @@ class World:
         for one in batch:
             loop.add(one)
         outputs = loop.process()
-        self.handler.committed()
+        self.handler.committed([0])
         return published(outputs), loop.dead
 
 

@@ -76,7 +76,8 @@ def cfn_lint(previews: Sequence[StackPreview]) -> CheckResult:
             key = json.dumps([counterpart.type, found.properties], sort_keys=True)
             one = seen[region].setdefault(key, (counterpart.type, found, []))
             one[2].append((preview.stack, resource.urn))
-            for instance in resource.inputs.get("instanceTypes") or ():
+            instances = resource.inputs.get("instanceTypes")
+            for instance in instances if isinstance(instances, list) else ():
                 of_region = Shaped({"InstanceType": instance, "ImageId": {"Ref": PARAMETER["String"]}})
                 one = seen[region].setdefault(f"{INSTANCE} {instance}", (INSTANCE, of_region, []))
                 one[2].append((preview.stack, resource.urn))

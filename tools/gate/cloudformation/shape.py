@@ -98,8 +98,10 @@ class _Maker:
 
     def _value(self, value: Any, place: Schema, own: str) -> Any:
         types = _types(place)
+        if value is None:
+            return None
         if value == marks.UNKNOWN:
-            return self._unknown(types, own)
+            return self._unknown(types, place, own)
         if isinstance(value, dict):
             return self._object(cast("dict[str, Any]", value), types, place, own)
         if isinstance(value, list):
@@ -127,15 +129,18 @@ class _Maker:
             self._found.unseen.append(own)
             return None
         items = self._resolved(place.get("items", {}))
-        return [self._value(one, items, own) for one in value]
+        made = [self._value(one, items, own) for one in value]
+        return [one for one in made if one is not None]
 
-    def _unknown(self, types: set[str], own: str) -> Any:
+    def _unknown(self, types: set[str], place: Schema, own: str) -> Any:
+        items = self._resolved(place.get("items", {}))
+        if "object" in types or "object" in _types(items) or place.get("format") == "json":
+            self._found.open.append(own)  # stood in for or not, what it would hold is not looked at
         if not types or "string" in types or types & {"integer", "number", "boolean"}:
             kind = "Number" if types and "string" not in types else "String"
         elif "array" in types:
             kind = "CommaDelimitedList"
         else:
-            self._found.open.append(own)
             return None
         return {"Ref": PARAMETER[kind]}
 

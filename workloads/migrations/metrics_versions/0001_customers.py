@@ -99,21 +99,30 @@ _STATEMENTS = (
                 sum(events) FILTER (WHERE kind = 'scenario') AS scenarios,
                 sum(events) FILTER (WHERE kind = 'error') AS errors
             FROM features.customer_hours
-            WHERE hour > now() - interval '24 hours'
+            WHERE last_at > now() - interval '24 hours'
             GROUP BY customer
-        ), newest AS (
-            SELECT DISTINCT ON (customer, figure) customer, figure, as_of, value, label
-            FROM features.customer_scores
-            ORDER BY customer, figure, as_of DESC
+        ), models AS (
+            SELECT DISTINCT ON (left(figure, 3)) figure, as_of, status
+            FROM features.customer_models
+            ORDER BY left(figure, 3), as_of DESC, figure
+        ), runs AS (
+            -- The newest run of each figure, by its verdict where it is fitted; of value, the currency that
+            -- was chosen last. Who is in none of its rows has no figure now, whatever there was before.
+            SELECT figure, max(as_of) AS as_of
+            FROM features.customer_scores WHERE figure IN ('engagement', 'rfm') GROUP BY figure
+            UNION ALL
+            SELECT figure, as_of FROM models WHERE status = 'offered'
         ), scored AS (
             SELECT
                 customer,
                 max(value) FILTER (WHERE figure = 'engagement') AS engagement,
+                max(as_of) FILTER (WHERE figure = 'engagement') AS engagement_as_of,
                 max(label) FILTER (WHERE figure = 'rfm') AS segment,
                 max(value) FILTER (WHERE figure = 'churn') AS churn,
                 max(value) FILTER (WHERE figure LIKE 'clv-%') AS lifetime_value,
-                max(as_of) AS figures_as_of
-            FROM newest
+                max(label) FILTER (WHERE figure LIKE 'clv-%') AS currency,
+                max(as_of) FILTER (WHERE figure <> 'engagement') AS figures_as_of
+            FROM features.customer_scores JOIN runs USING (figure, as_of)
             GROUP BY customer
         )
         SELECT
@@ -128,6 +137,8 @@ _STATEMENTS = (
             scored.segment,
             scored.churn,
             scored.lifetime_value,
+            scored.currency,
+            scored.engagement_as_of,
             scored.figures_as_of
         FROM used
         FULL JOIN scored USING (customer)
