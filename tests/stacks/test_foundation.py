@@ -278,7 +278,7 @@ class TestCluster:
         [group] = one(recorded, "codebuild/webhook:Webhook").inputs["filterGroups"]
         assert {f["type"]: f["pattern"] for f in group["filters"]} == {
             "EVENT": "WORKFLOW_JOB_QUEUED",
-            "WORKFLOW_NAME": "^(deploy|drift|preview)$",
+            "WORKFLOW_NAME": "^(deploy|drift)$",
         }
 
     def test_its_log_group_is_there_before_it(self, recorded: Recorder) -> None:

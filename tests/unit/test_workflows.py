@@ -369,7 +369,6 @@ def test_what_asks_a_cluster_runs_where_it_is_reached() -> None:
         ("deploy-stack", "preview"),
         ("deploy-stack", "up"),
         ("drift", "compare"),
-        ("preview", "preview"),
     }
     labels = {found["label"] for found in asked.values()}
     assert labels == {"codebuild-" + NAMES.runner.replace(NAMES.environment, "{0}") + "-{1}-{2}"}

@@ -19,8 +19,10 @@ from infra.settings.aws_cluster import RunnerSettings
 IMAGE: Final = "aws/codebuild/standard:7.0"
 """Of AWS, with Ubuntu 22.04; a job brings its own tools (`.github/actions/project`)."""
 
-WORKFLOWS: Final = ("deploy", "drift", "preview")
-"""Names of the workflows whose jobs it runs. Of another one, were it a stranger's, it takes none."""
+WORKFLOWS: Final = ("deploy", "drift")
+"""Names of the workflows whose jobs it runs: those of the main branch, none that a pull request starts. A
+name keeps no stranger out, since a fork may call its own workflow so; whose workflows run at all is the
+repository's own setting (`docs/deploy-aws.md`, 2b)."""
 
 _JOB_MINUTES: Final = 150
 _WAIT_MINUTES: Final = 60
@@ -42,8 +44,9 @@ class RunnerArgs:
 class Runner(AwsComponent):
     """Runs jobs of GitHub's workflows within the network, one machine a job.
 
-    It has no rights of its own but to run: a job takes on the stack's role by its token, as on GitHub's own
-    runners. `security_group_id` is whence the cluster's API is asked.
+    A job takes on the stack's role by its token, as on GitHub's own runners. It can also read what the
+    project runs by, which is to log, to place interfaces in its own subnets and to use the connection to
+    GitHub. `security_group_id` is whence the cluster's API is asked.
     """
 
     TYPE: ClassVar[str] = "carbon:aws:Runner"
