@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -118,9 +119,16 @@ def test_nobody_replaces_what_he_has_not_seen(database: MigratedDatabase, api: F
         " WHERE starts_with(action, 'scenario.') ORDER BY at"
     )
     assert events == [("scenario.save", "a", "pilot-one")] * 2
-    assert api.delete("/v1/scenarios/a").status_code == 204
-    (last,) = database.query("SELECT action FROM access_events ORDER BY at DESC LIMIT 1")
-    assert last == ("scenario.delete",)
+    unseen = api.delete("/v1/scenarios/a", query_string={"saved_at": first})
+    assert (unseen.status_code, unseen.get_json()["errors"][0]["field"]) == (409, "saved_at")
+    assert api.get("/v1/scenarios/a").get_json()["curves"] == changed
+    seen = second.get_json()["saved_at"]
+    assert api.delete("/v1/scenarios/a", query_string={"saved_at": seen}).status_code == 204
+    (last,) = database.query("SELECT action, detail->>'saved_at' FROM access_events ORDER BY at DESC LIMIT 1")
+    assert last[0] == "scenario.delete"
+    assert datetime.fromisoformat(last[1]) == datetime.fromisoformat(seen)
+    assert put(api, "c").status_code == 200
+    assert api.delete("/v1/scenarios/c").status_code == 204
 
 
 def test_there_are_only_so_many_even_at_once(api: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

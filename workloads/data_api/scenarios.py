@@ -7,6 +7,7 @@ so that nobody's work is lost unseen.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -49,6 +50,14 @@ class SaveQuery(Parameters):
 
     replaces: Instant | None = Field(
         None, description="`saved_at` of the one of that name; without it there must be none yet."
+    )
+
+
+class DeleteQuery(Parameters):
+    """What it deletes."""
+
+    saved_at: Instant | None = Field(
+        None, description="`saved_at` of the one that was seen; what another saved over it since then stays."
     )
 
 
@@ -168,15 +177,13 @@ def routes(app: OpenAPI, store: Store, _settings: DataApiSettings) -> None:
     @app.delete(
         "/v1/scenarios/<name>",
         summary="Delete a saved scenario",
-        responses=_described(204, None, 404),
+        responses=_described(204, None, 404, 409),
         operation_id="delete_scenario",
     )
     @needs("api", "write", session="hub")
-    def delete(path: ScenarioPath) -> Response:
+    def delete(path: ScenarioPath, query: DeleteQuery) -> Response:
         with store.changing() as cursor:
-            if not cursor.execute(_DELETE, _of(path)).rowcount:
-                raise _none(path.name)
-            _note(cursor, "scenario.delete", path.name, datetime.now(UTC), {})
+            _deleted(cursor, path, query.saved_at)
         return Response(status=204)
 
 
@@ -201,7 +208,7 @@ def _saved(cursor: Cursor, name: str, replaces: datetime | None, curves: dict[st
     if held is not None and held["saved_at"] != replaces:
         raise Refused(
             409,
-            f"{held['saved_by']} saved one of this name at {held['saved_at']:%Y-%m-%dT%H:%M:%S.%fZ}",
+            _by_whom(held),
             field="replaces" if replaces else "name",
             value=replaces.isoformat() if replaces else name,
             remedy="save it under another name, or give that instant as `replaces` to save over it",
@@ -228,6 +235,29 @@ def _saved(cursor: Cursor, name: str, replaces: datetime | None, curves: dict[st
     cursor.execute(_SAVE, values)
     _note(cursor, "scenario.save", name, at, {"replaces": replaces.isoformat() if replaces else None})
     return Listed(name=name, saved_at=at, saved_by=asking.key)
+
+
+def _deleted(cursor: Cursor, path: ScenarioPath, seen: datetime | None) -> None:
+    values = _of(path)
+    cursor.execute(_LOCK, values)
+    held = cursor.execute(_ONE, values).fetchone()
+    if held is None:
+        raise _none(path.name)
+    if seen is not None and held["saved_at"] != seen:
+        raise Refused(
+            409,
+            _by_whom(held),
+            field="saved_at",
+            value=seen.isoformat(),
+            remedy="look at that one; give its instant as `saved_at` to delete it",
+            reason="invalid",
+        )
+    cursor.execute(_DELETE, values)
+    _note(cursor, "scenario.delete", path.name, datetime.now(UTC), {"saved_at": held["saved_at"].isoformat()})
+
+
+def _by_whom(held: Mapping[str, Any]) -> str:
+    return f"{held['saved_by']} saved one of this name at {held['saved_at']:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _note(cursor: Cursor, action: str, name: str, at: datetime, detail: dict[str, Any]) -> None:
