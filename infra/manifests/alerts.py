@@ -24,6 +24,18 @@ class Alert:
     summary: str
 
 
+def _rise(by: str, counter: str, window: str) -> str:
+    """Expression of how far a counter rose within a window, by labels. Counters that came up within it began
+    at 0 (a pod that starts, a label that is new), which `increase` does not know of what it first saw above.
+    """
+    born = f"({counter} unless count_over_time({counter}[1d] offset {window}))"
+    return f"(sum by ({by}) (increase({counter}[{window}])) > 0 or sum by ({by}) ({born}))"
+
+
+def _quality(severity: str) -> str:
+    return f'{metrics.QUALITY_ALERTS}{{severity="{severity}"}}'
+
+
 _NAMESPACES = f"{PLATFORM}|{MONITORING}"
 
 ALERTS = (
@@ -43,7 +55,7 @@ ALERTS = (
     ),
     Alert(
         "DeadLetters",
-        f"sum by (group, topic) (increase({metrics.CONSUMER_DEAD_LETTERS}[15m])) > 0",
+        f"{_rise('group, topic', metrics.CONSUMER_DEAD_LETTERS, '15m')} > 0",
         "0m",
         "ticket",
         "{{ $labels.group }} set messages of {{ $labels.topic }} aside",
@@ -89,21 +101,21 @@ ALERTS = (
     ),
     Alert(
         "PredictionAnomalies",
-        f"sum by (symbol) (increase({metrics.PREDICTION_ANOMALIES}[30m])) > 3",
+        f"{_rise('symbol', metrics.PREDICTION_ANOMALIES, '30m')} > 3",
         "0m",
         "ticket",
         "prices or predictions of {{ $labels.symbol }} are far outside its volatility",
     ),
     Alert(
         "QualityImpossible",
-        f'sum by (source) (increase({metrics.QUALITY_ALERTS}{{severity="critical"}}[15m])) > 0',
+        f"{_rise('source', _quality('critical'), '15m')} > 0",
         "0m",
         "page",
         "{{ $labels.source }} sends values that cannot be",
     ),
     Alert(
         "QualitySuspicious",
-        f'sum by (source) (increase({metrics.QUALITY_ALERTS}{{severity="warning"}}[15m])) > 0',
+        f"{_rise('source', _quality('warning'), '15m')} > 0",
         "0m",
         "ticket",
         "{{ $labels.source }} sends values that are strange, or leaves some out",

@@ -239,6 +239,27 @@ def test_state_is_restored_up_to_the_committed_offset_before_the_first_record(
     ]
 
 
+def test_what_a_stop_leaves_unprocessed_is_not_committed(
+    kafka: KafkaClient, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "_IDLE_COMMIT_SECONDS", 0.0)
+    topic = kafka.topic(partitions=1)
+    with running(kafka.consumer_settings(group), topic, handler := Recorder()) as one:
+        member = one.loop._member
+        fetch = member.fetch
+
+        def stopped_amid(count: int, seconds: float) -> None:
+            fetch(count, seconds)
+            if member.messages:
+                one.loop.stop()
+
+        monkeypatch.setattr(member, "fetch", stopped_amid)
+        kafka.produce(topic, [b"1"])
+        assert one.wait() == consumer.STOPPED
+    assert handler.seen("process") == []
+    assert kafka.committed(group, topic) == {}
+
+
 def test_a_handler_that_fails_at_everything_ends_the_loop_without_a_commit(
     kafka: KafkaClient, group: str
 ) -> None:

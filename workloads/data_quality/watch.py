@@ -82,7 +82,12 @@ class Watch:
             if state.before is None:
                 state.before = pickle.dumps((state.watch, state.rhythm))
             state.since.append(record)
-            for finding in state.take(record):
+            try:
+                found = state.take(record)
+            except Exception:  # as if it never came, or it would fail again beside each that comes again
+                self._rewind(state, record.offset)
+                raise
+            for finding in found:
                 yield Found(record, finding)
 
     def sources(self) -> set[str]:

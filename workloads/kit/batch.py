@@ -68,9 +68,13 @@ class Batch(Generic[T]):
         self._undecodable.append(undecodable)
         self.version += 1
 
-    def keep_from(self, next_offsets: Mapping[int, int]) -> None:
-        """Drop what is before these offsets: it is committed."""
-        self._keep(lambda partition, offset: offset >= next_offsets[partition])
+    def is_before(self, next_offsets: Mapping[int, int]) -> bool:
+        """Whether these offsets are past all of it: it was one transaction, so all of it or none."""
+        return all(
+            at.offset < next_offsets[at.partition]
+            for items in (self._records, self._undecodable)
+            for at in items
+        )
 
     def drop(self, partitions: Collection[int]) -> None:
         """These partitions went away."""

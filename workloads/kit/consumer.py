@@ -165,7 +165,8 @@ class ConsumerLoop(Generic[T]):
             if self._fetch():
                 self._finish_batch(sink)
                 idle_since = time.monotonic()
-            elif time.monotonic() - idle_since > _IDLE_COMMIT_SECONDS:
+            elif not self._member.messages and time.monotonic() - idle_since > _IDLE_COMMIT_SECONDS:
+                # Where a stop left messages untaken, positions are past them: those are the next owner's.
                 # Past a transaction's markers too, so that an idle group's lag is 0 for every observer.
                 self._commit_idle(sink)
                 idle_since = time.monotonic()
@@ -208,7 +209,11 @@ class ConsumerLoop(Generic[T]):
             except _BatchChanged:
                 continue
             except ProducerLost as failure:
-                self._recover(sink, failure)
+                if self._recover(sink, failure):
+                    self._account(started)
+                    break
+                if self._stopping.is_set():  # then nobody told whether it was committed
+                    return
             except Transient as failure:
                 self._hold(failure)
                 if self._stopping.is_set():
@@ -244,8 +249,9 @@ class ConsumerLoop(Generic[T]):
         except Transient as failure:
             _log.warning("idle_commit_failed", error=str(failure))
 
-    def _recover(self, sink: Sink, failure: ProducerLost) -> None:
-        """Go on with a new producer; what the lost transaction did, the committed offsets tell."""
+    def _recover(self, sink: Sink, failure: ProducerLost) -> bool:
+        """Go on with a new producer; returns whether the lost transaction was committed, batch and all, which
+        the committed offsets tell."""
         now = time.monotonic()
         if now - self._recovered_at < _RECOVERY_GAP_SECONDS:
             raise failure
@@ -254,7 +260,7 @@ class ConsumerLoop(Generic[T]):
         sink.reopen()
         offsets = self._member.offsets
         offsets.ask(self._member.consumer)
-        self._batch.keep_from(offsets.committed)
+        return self._batch.is_before(offsets.committed)
 
     def _hold(self, failure: Transient) -> None:
         """Wait out the back-off before the next attempt, polling so that the group keeps this member."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -31,6 +30,17 @@ Predict = Callable[[Sequence[Instance]], list[Forecast]]
 """At most `MAX_INSTANCES` at a time; raises Refused where one is at fault, Transient where none is."""
 Save = Callable[[Sequence[Prediction]], Sequence[Prediction]]
 """Makes predictions durable, at once, and returns what stands: of a price that was predicted before, that."""
+
+
+_Identity = tuple[str, str, datetime, str, datetime]
+
+
+class _Made(NamedTuple):
+    """A prediction, as it is counted."""
+
+    symbol: str
+    alias: str
+    anomalous: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +77,24 @@ class PredictionHandler:
         self._spec = spec
         self._limits = limits or Limits()
         self._store = SeriesStore(margin=spec.size, history=history)
+        self._made: dict[int, dict[_Identity, _Made]] = {}
+        """Of each partition, what is counted once it is committed; tried again, it is the same."""
 
     def restore(self, records: Sequence[Record[Price]]) -> None:
         self._store.restore(records)
 
     def forget(self, partitions: Collection[int]) -> None:
         self._store.forget(partitions)
+        for partition in partitions:
+            self._made.pop(partition, None)
 
     def committed(self, partitions: Collection[int]) -> None:
         self._store.settle(partitions)
+        for partition in partitions:
+            for one in self._made.pop(partition, {}).values():
+                metrics.PREDICTIONS.labels(one.symbol, one.alias).inc()
+                if one.anomalous:
+                    metrics.ANOMALIES.labels(one.symbol).inc()
 
     def process(self, batch: Sequence[Record[Price]]) -> list[Output]:
         """Raises Poison where the server refuses some price, Transient where server or database are away."""
@@ -95,7 +114,7 @@ class PredictionHandler:
                 for record, forecast in zip(records, forecasts, strict=True)
             ]
         )
-        self._count(predictions, windows, full)
+        self._note(records, predictions, windows, full)
         return [Output(topics.ML_PREDICTIONS, made.symbol, encode(made)) for made in predictions]
 
     def _questions(self, batch: Sequence[Record[Price]]) -> tuple[list[Record[Price]], list[Floats | None]]:
@@ -143,23 +162,27 @@ class PredictionHandler:
                 raise Poison(None, str(refusal)) from refusal
         return forecasts
 
-    def _count(
-        self, predictions: Sequence[Prediction], windows: Sequence[Floats | None], full: NDArray[np.intp]
+    def _note(
+        self,
+        records: Sequence[Record[Price]],
+        predictions: Sequence[Prediction],
+        windows: Sequence[Floats | None],
+        full: NDArray[np.intp],
     ) -> None:
-        made = sorted((prediction.symbol, prediction.model_alias) for prediction in predictions)
-        for labels, group in itertools.groupby(made):
-            metrics.PREDICTIONS.labels(*labels).inc(len(list(group)))
+        anomalies: set[int] = set()
         chosen = full.tolist()
-        if not chosen:
-            return
-        flags = anomalous(
-            np.stack([window for index in chosen if (window := windows[index]) is not None]),
-            np.array([predictions[index].predicted_return for index in chosen]),
-            self._limits.anomaly_threshold,
-            self._spec,
-        )
-        for index in full[flags].tolist():
-            metrics.ANOMALIES.labels(predictions[index].symbol).inc()
+        if chosen:
+            flags = anomalous(
+                np.stack([window for index in chosen if (window := windows[index]) is not None]),
+                np.array([predictions[index].predicted_return for index in chosen]),
+                self._limits.anomaly_threshold,
+                self._spec,
+            )
+            anomalies.update(full[flags].tolist())
+        for index, (record, made) in enumerate(zip(records, predictions, strict=True)):
+            self._made.setdefault(record.partition, {})[_identity(made)] = _Made(
+                made.symbol, made.model_alias, index in anomalies
+            )
 
 
 def prediction(price: Price, forecast: Forecast, now: datetime) -> Prediction:
@@ -219,5 +242,5 @@ def save_to(database: Database) -> Save:
     return save
 
 
-def _identity(one: Prediction) -> tuple[str, str, datetime, str, datetime]:
+def _identity(one: Prediction) -> _Identity:
     return one.source, one.symbol, one.event_time, one.resolution, one.price_available_time

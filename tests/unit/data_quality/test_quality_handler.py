@@ -20,12 +20,17 @@ from tests.indicators import record as of_indicator
 from workloads.data_quality.clock import Clock, stale
 from workloads.data_quality.handler import QualityHandler
 from workloads.data_quality.markets import MARKETS, facts_of
+from workloads.data_quality.rules.finding import Finding, Point
+from workloads.data_quality.series import SeriesWatch
+from workloads.kit.batch import Batch
 from workloads.kit.codec import encode
 from workloads.kit.contracts import markets, metrics, topics
 from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.quality import QualityAlert
 from workloads.kit.contracts.zones import WEATHER_POINTS
+from workloads.kit.dead_letters import Guard
 from workloads.kit.records import Record, Transient
+from workloads.kit.settings import KafkaConsumerSettings
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -106,6 +111,7 @@ class Saved:
 
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+CONSUMER = KafkaConsumerSettings(kafka_bootstrap="nowhere:1", kafka_group="g")
 TOPIC = topic()
 
 
@@ -155,13 +161,30 @@ def test_batches_retries_halves_and_restarts_change_no_alert(seed: int) -> None:
                 one.process(part)
         if choose.random() < 0.3:  # the whole of it again: its transaction was lost
             one.process(batch)
-        one.committed([0])
+        one.committed([0, 1])
         at += size
         if choose.random() < 0.1:
             one = handler(saved)
             one.restore(TOPIC[:at])
-            one.committed([0])
+            one.committed([0, 1])
     assert saved.rows == WHOLE
+
+
+def test_what_the_rules_fail_at_is_set_aside_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = SeriesWatch.take
+
+    def failing(itself: SeriesWatch, point: Point) -> list[Finding]:
+        if point.value in (-1.0, -2.0):
+            raise ArithmeticError
+        return take(itself, point)
+
+    monkeypatch.setattr(SeriesWatch, "take", failing)
+    batch: Batch[Any] = Batch(handler(saved := Saved()), Guard(CONSUMER), lambda: None)
+    for one in records([price(hour, value) for hour, value in enumerate([-1.0, 40.0, 9_999.0, -2.0, 41.0])]):
+        batch.add(one)
+    batch.process()
+    assert sorted(letter.offset for letter in batch.dead) == [0, 3]
+    assert [one.rule for one in saved.rows.values() if one.rule == "range"] == ["range"]
 
 
 def counted(**labels: str) -> float:
@@ -174,14 +197,14 @@ def test_what_is_loaded_long_after_it_was_published_is_kept_and_wakes_nobody() -
     wrong = price(0, 9_999.0, source="counted")
     past = handler(old)
     past.process(records([wrong]))
-    past.committed([0])
+    past.committed([0, 1])
     assert len(old.rows) == 1
     assert counted(**labels) == 0
     now = wrong.published_at + timedelta(minutes=2)
     live = QualityHandler(topics.COMMODITY_PRICES, new.save, now=lambda: now)
     live.process(records([wrong]))
     live.process(records([wrong]))
-    live.committed([0])
+    live.committed([0, 1])
     assert counted(**labels) == 1
 
 

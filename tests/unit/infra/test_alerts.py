@@ -66,6 +66,11 @@ CASES: dict[str, list[Case]] = {
             [{"source": "s"}],
         ),
         Case({'carbon_quality_alerts_total{rule="range",severity="critical",source="s"}': "3x40"}, 30, []),
+        Case(  # a consumer that came up amid a backlog
+            {'carbon_quality_alerts_total{rule="range",severity="critical",source="s",pod="b"}': "_x25 2x20"},
+            30,
+            [{"source": "s"}],
+        ),
     ],
     "QualitySuspicious": [
         Case(  # many series of one source, and two rules: one alert
@@ -122,6 +127,14 @@ CASES: dict[str, list[Case]] = {
             [{"group": "g", "topic": "t"}],
         ),
         Case({'carbon_consumer_dead_letters_total{group="g",topic="t"}': "3x40"}, 30, []),
+        # The first of an error makes its counter, which nobody saw at 0.
+        Case(
+            {'carbon_consumer_dead_letters_total{group="g",topic="t",error="DecodeError"}': "_x25 1x20"},
+            30,
+            [{"group": "g", "topic": "t"}],
+        ),
+        # What was not looked at for a while did not rise for that.
+        Case({'carbon_consumer_dead_letters_total{group="g",topic="t"}': "3x10 _x10 3x20"}, 30, []),
     ],
     "PipelineLate": [
         Case(
@@ -193,6 +206,14 @@ CASES: dict[str, list[Case]] = {
     "PredictionAnomalies": [
         Case({'carbon_prediction_anomalies_total{symbol="WTI",pod="a"}': "0+1x30"}, 20, [{"symbol": "WTI"}]),
         Case({'carbon_prediction_anomalies_total{symbol="WTI",pod="a"}': "0x10 1x20"}, 20, []),
+        Case(
+            {
+                'carbon_prediction_anomalies_total{symbol="WTI",pod="a"}': "_x15 4x20",
+                'carbon_prediction_anomalies_total{symbol="HH",pod="a"}': "_x15 3x20",
+            },
+            20,
+            [{"symbol": "WTI"}],
+        ),
     ],
     "PodRestarting": [
         Case(

@@ -81,7 +81,7 @@ class World:
         for one in batch:
             loop.add(one)
         outputs = loop.process()
-        self.handler.committed([0])
+        self.handler.committed([0, 1])
         return published(outputs), loop.dead
 
 
@@ -250,6 +250,9 @@ def test_anomalies_and_predictions_are_counted() -> None:
         for step, value in enumerate([last, 77.0, 154.0])
     )
     world.run([calm])
+    assert metric(names.PREDICTION_ANOMALIES, symbol=symbol) == before
+    for _ in range(3):  # its transaction is aborted, and it comes again
+        world.handler.process([predicted])
     assert metric(names.PREDICTION_ANOMALIES, symbol=symbol) == before
     world.run([predicted])
     assert metric(names.PREDICTION_ANOMALIES, symbol=symbol) == before + 1

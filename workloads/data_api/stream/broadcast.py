@@ -193,15 +193,16 @@ class Broadcast:
             event = f"id: {self._text(self._place)}\n".encode() + made
             takers = [one for one in takers if one.wanted.gets(value)]
             for client in takers:
-                client.events += 1
-                client.bytes += len(event)
                 if client.place is not None:
                     client.waiting += event
                 elif client.has_room(len(event)):
                     client.send(event)
-                else:  # it goes on from Kafka, at its own pace, and nobody waits for it
+                else:  # it goes on from Kafka, this one first, at its own pace, and nobody waits for it
                     self._past_of(client, {**self._place, (topic, partition): before})
-            sent += len(takers)
+                    continue
+                client.events += 1
+                client.bytes += len(event)
+                sent += 1
             unflushed += len(event) * len(takers)
             if unflushed >= _PIECE:
                 unflushed = 0
