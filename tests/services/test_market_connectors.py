@@ -136,6 +136,21 @@ def test_a_run_without_a_range_brings_what_is_published_and_then_only_what_is_ne
     assert "A44" not in [one.query["documentType"] for one in world.asked][len(asked) :]
 
 
+def test_what_was_corrected_long_after_comes_when_its_days_are_asked_for_again(
+    connectors: Connectors, site: Entsoe, topic_client: KafkaClient
+) -> None:
+    connectors.run(*BACKFILL)
+    first = prices(topic_client)
+    day = date(2025, 10, 26)
+    site.zones[DE_LU].revisions = {day: 1}
+    connectors.run(*BACKFILL)
+    assert prices(topic_client) == first
+    connectors.run(*BACKFILL, "--again")
+    news = [price for price in prices(topic_client) if price not in first]
+    assert all(price.correction for price in news)
+    assert said(news) == truth(site, day)
+
+
 def test_what_a_fault_held_back_is_named_and_comes_with_the_next_run(
     connectors: Connectors,
     site: Entsoe,

@@ -60,6 +60,8 @@ def _run(args: argparse.Namespace) -> int:
     from workloads.price_pipeline.job import RunFailed
 
     asked = _range(args)
+    if args.again and asked is None:
+        raise _BadArguments("--again goes with --from and --to: the days that are asked for again")
     egress.use(MARKET_JOBS[args.group].name)
     settings = load_settings(MarketRunSettings)
     markets = _chosen(settings.markets, args.market, args.group)
@@ -67,7 +69,7 @@ def _run(args: argparse.Namespace) -> int:
         structlog.get_logger(__name__).info("no_markets", group=args.group)
         return _OK
     try:
-        run(settings, markets, asked, MARKET_JOBS[args.group], _now)
+        run(settings, markets, asked, MARKET_JOBS[args.group], _now, again=args.again)
     except RunFailed:
         # Each feed that failed was logged with its reason.
         return _FAILED
@@ -162,6 +164,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--market", nargs="+", default=[], metavar="NAME", help="these markets only")
         command.add_argument("--from", dest="first", type=_day, metavar="DAY", help="of each market, local")
         command.add_argument("--to", dest="last", type=_day, metavar="DAY", help="likewise, included")
+        if name == "run":
+            text = "also days that the topics have whole: what was corrected since is a correction"
+            command.add_argument("--again", action="store_true", help=text)
     return whole
 
 

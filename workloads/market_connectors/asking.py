@@ -11,12 +11,15 @@ from workloads.market_connectors import libraries
 from workloads.market_connectors.feeds import Feed
 from workloads.market_connectors.points import Days, Point
 from workloads.market_connectors.settings import MarketSettings
-from workloads.market_connectors.source import Ask
-from workloads.market_connectors.transport import Transport
+from workloads.market_connectors.source import Ask, Closed
+from workloads.market_connectors.transport import AskedToWait, Transport
 from workloads.price_pipeline.sources import SourceError
 
 _NOTHING: Final = "NoDataFoundException"
 """What gridstatus raises where an answer holds nothing, and where it gave up on one that was refused."""
+
+_CLOSED: Final = frozenset({401, 403, 429})
+"""Statuses that it would give of any day."""
 
 _TOLD: Final = 300
 """Characters of a library's own words that a message shows."""
@@ -37,8 +40,8 @@ def transport(settings: MarketSettings, markets: Sequence[Market]) -> Transport:
 def asking(settings: MarketSettings, way: Transport) -> Ask:
     """What asks each market's library, with its key. Nothing comes of days that the market has not.
 
-    The function raises SourceError where the key cannot be read or is refused, where the market is away, and
-    where the library cannot read what it gave.
+    The function raises Closed where the key cannot be read or is refused, and where the market asks to wait;
+    SourceError where it is away, and where the library cannot read what it gave.
     """
 
     def ask(feed: Feed, days: Days) -> list[Point]:
@@ -53,7 +56,8 @@ def asking(settings: MarketSettings, way: Transport) -> Ask:
             if unpublished or (way.last == 200 and type(error).__name__ == _NOTHING):
                 return []
             told = scrub.scrub(" ".join(str(error).split()))[:_TOLD]
-            raise SourceError(
+            closed = way.last in _CLOSED or isinstance(error, AskedToWait)
+            raise (Closed if closed else SourceError)(
                 f"{market.library} could not read {feed.name} of {days.first} to {days.last}"
                 f"{_status(market, way)}: {type(error).__name__}: {told}"
             ) from error
@@ -66,7 +70,7 @@ def _key(settings: MarketSettings, market: Market, name: str) -> str:
     try:
         key = file.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SourceError(f"{market.name} needs the secret {name}: {file}: {error.strerror}") from error
+        raise Closed(f"{market.name} needs the secret {name}: {file}: {error.strerror}") from error
     scrub.hide(key)
     return key
 

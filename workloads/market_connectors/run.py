@@ -30,7 +30,13 @@ _LIVE_LOOK_BACK: Final = timedelta(hours=12)
 
 
 def run(
-    settings: MarketRunSettings, markets: Sequence[Market], asked: Range | None, of: Declaration, clock: Clock
+    settings: MarketRunSettings,
+    markets: Sequence[Market],
+    asked: Range | None,
+    of: Declaration,
+    clock: Clock,
+    *,
+    again: bool = False,
 ) -> None:
     """Publish what the topics lack of these markets.
 
@@ -40,6 +46,7 @@ def run(
 
     Args:
         of: the job that runs.
+        again: ask for days of the range that are whole, too, for what was corrected since.
     """
     chosen = [feed for market in markets for feed in feeds(market)]
     way = transport(settings, markets)
@@ -47,7 +54,10 @@ def run(
     with way.installed():
         job.each(
             settings,
-            [(feed.name, partial(_publish, settings, feed, ask, asked, of.name, clock)) for feed in chosen],
+            [
+                (feed.name, partial(_publish, settings, feed, ask, asked, again, of.name, clock))
+                for feed in chosen
+            ],
             job=of,
             published={market.source for market in markets},
             messages=sorted({feed.message for feed in chosen}, key=lambda message: message.topic),
@@ -60,6 +70,7 @@ def _publish(
     feed: Feed,
     ask: Ask,
     asked: Range | None,
+    again: bool,
     name: str,
     clock: Clock,
     ledger: Ledger,
@@ -80,7 +91,7 @@ def _publish(
         return
     found = MarketSource(
         *(feed, days, ask),
-        known=known if asked else lambda _: False,
+        known=known if asked and not again else lambda _: False,
         now=now,
         workload=name,
         newest=marks,

@@ -13,18 +13,26 @@ from workloads.kit.periods import Resolution
 from workloads.market_connectors.feeds import GRACE, Feed
 from workloads.market_connectors.points import Days, Point, local_day
 from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import Incomplete
+from workloads.price_pipeline.sources import Incomplete, SourceError
 
 Ask = Callable[[Feed, Days], list[Point]]
 """A library's reader, with its key."""
+
+_GIVES_UP: Final = 3
+"""Failed questions in a row after which no other days are asked for: the market is away."""
 
 _SHOWN: Final = 5
 """Days that a message names; all are counted."""
 
 
+class Closed(SourceError):
+    """The market lets nobody in for now: to ask for other days leads nowhere."""
+
+
 class MarketSource:
     """The rows of one feed on some days, in order, in steps of as many days as one question spans. A step's
-    rows are given before the next is asked for: a failure leaves published what came before.
+    rows are given before the next is asked for. Days that cannot be read are named at the end, and hold no
+    others back.
 
     Args:
         known: says of a step whether all of it was published before: it is then not asked for.
@@ -57,14 +65,29 @@ class MarketSource:
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:  # noqa: ARG002
         """All rows of its days; the window looks at which of them are asked for."""
         missing: list[str] = []
+        failed: list[SourceError] = []
+        in_a_row = 0
         for step in self._days.split(self._feed.market.days):
             if self._known(step):
                 continue
-            points = [point for point in self._ask(self._feed, step) if step.start <= point.start < step.end]
+            try:
+                answer = self._ask(self._feed, step)
+            except SourceError as error:
+                failed.append(error)
+                in_a_row += 1
+                if isinstance(error, Closed) or in_a_row == _GIVES_UP:
+                    break
+                continue
+            in_a_row = 0
+            points = [point for point in answer if step.start <= point.start < step.end]
             points, short = whole(self._feed, step, points, self._now, self._newest)
             missing += short
             for point in sorted(points):
                 yield self._row(point)
+        if failed:
+            more = f", and {len(failed) - 1} times more" if len(failed) > 1 else ""
+            short = f". Beside that: {', '.join(missing[:_SHOWN])}" if missing else ""
+            raise Incomplete(f"{failed[0]}{more}{short}") from failed[0]
         if missing:
             more = f" and {len(missing) - _SHOWN} days more" if len(missing) > _SHOWN else ""
             raise Incomplete(

@@ -17,7 +17,7 @@ import urllib.request
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -28,8 +28,15 @@ from workloads.price_pipeline.sources.pace import Pace, retry_after
 
 _log = structlog.get_logger(__name__)
 
+_LONGEST: Final = 86_400.0
+"""Seconds for which a host's wish not to be asked is kept; no run is as long."""
+
 PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses of a failure that may pass."""
+
+
+class AskedToWait(Exception):
+    """A host said when it may be asked again, and that is later than anybody here waits."""
 
 
 class HalfAnswer(Exception):
@@ -57,7 +64,9 @@ class Transport:
     """Status of the last answer; None where there was none."""
     retry_after: str | None = None
     """What it said of when to ask again."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _paces: dict[str, Pace] = field(default_factory=dict[str, Pace])
+    _closed_until: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
     @contextlib.contextmanager
     def installed(self) -> Generator[None]:
@@ -97,7 +106,10 @@ class Transport:
             urllib.request.urlopen = urllib_open
 
     def turn(self, host: str) -> None:
-        """Return when the host may be asked again."""
+        """Return when the host may be asked again; AskedToWait where it said that this is too far off."""
+        until = self._closed_until.get(host)
+        if until is not None and self.now() < until:
+            raise AskedToWait(f"{host} asked not to be asked again before {until:%Y-%m-%d %H:%M:%S} UTC")
         pace = self._paces.get(host)
         if pace is None:
             pace = self._paces[host] = Pace(self.hosts.get(host, self.per_second), sleep=self.sleep)
@@ -113,11 +125,13 @@ class Transport:
         """
         if attempt >= self.attempts or (status is not None and status not in PASSING):
             return False
-        seconds = retry_after(asked, datetime.now(UTC))
+        seconds = retry_after(asked, now := self.now())
         if seconds is None:
             seconds = min(2.0**attempt, self.wait_max) * (0.5 + random.random() / 2)  # noqa: S311  # jitter
         if seconds > self.wait_max:
             _log.warning("asked_to_wait_too_long", host=host, status=status, retry_after=asked)
+            # All that this run still wants of it would be one more question each.
+            self._closed_until[host] = now + timedelta(seconds=min(seconds, _LONGEST))
             return False
         _log.info("trying_again", host=host, status=status, attempt=attempt, seconds=round(seconds, 1))
         self.sleep(seconds)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from workloads.kit import periods
 from workloads.kit.contracts.messages import EARLIEST, LATEST
-from workloads.kit.periods import NoSuchTime
+from workloads.kit.periods import NoSuchTime, Resolution
 from workloads.price_pipeline.cells import Unreadable, read_flag, read_time, shown
 from workloads.price_pipeline.rows import RawRow
 
@@ -19,6 +19,19 @@ class Seen:
 
     def __init__(self) -> None:
         self._labels: dict[tuple[object, datetime], datetime] = {}
+        self._first: dict[tuple[object, Resolution], datetime] = {}
+
+    def require_apart(self, symbol: object, resolution: Resolution, start: datetime) -> None:
+        """Unreadable where a period begins within another one of its symbol: then rows are of shorter periods
+        than is said of them."""
+        if resolution.clock:
+            first = self._first.setdefault((symbol, resolution), start)
+            if (start - first) % resolution.clock:
+                raise Unreadable(
+                    f"a period of {resolution.text} from {start:%Y-%m-%d %H:%M} UTC would be across that from"
+                    f" {first:%Y-%m-%d %H:%M}: say the length of a row's period as `resolution`, and from"
+                    " which day on it is another as `resolution_from`"
+                )
 
     def next(self, symbol: object, label: datetime, starts: list[datetime]) -> datetime:
         """The first of the starts that no row of the symbol had; Unreadable where each was."""
@@ -75,6 +88,7 @@ def period(row: RawRow, seen: Seen) -> tuple[datetime, datetime]:
         start = None
     if start is None or not EARLIEST <= start < LATEST:
         raise Unreadable(f"{shown(row.event_time)} is not within {EARLIEST:%Y} and {LATEST:%Y}")
+    seen.require_apart(row.series, row.terms.resolution, start)
     return start, row.terms.resolution.end(start, row.terms.zone)
 
 
@@ -187,7 +201,10 @@ def published(row: RawRow, start: datetime, end: datetime) -> datetime:
     if row.published_at is not None:
         # Of a date alone its last moment: earlier, nobody is sure to have known it.
         told = read_time(row.published_at, terms, time.max)
-        return periods.instant(told, terms.zone) if told.tzinfo is None else told.astimezone(UTC)
+        if told.tzinfo is not None:
+            return told.astimezone(UTC)
+        # Of a time that the clock shows twice the later one: before, nobody is sure to have known it.
+        return max(periods.instants(told, terms.zone), default=None) or periods.instant(told, terms.zone)
     if terms.publication is not None:
         day = start.astimezone(terms.zone).date() + timedelta(days=terms.publication.day)
         at = datetime.combine(day, terms.publication.at)

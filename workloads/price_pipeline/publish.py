@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -21,7 +21,7 @@ from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
-from workloads.price_pipeline.sources import Source
+from workloads.price_pipeline.sources import Source, SourceError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -265,6 +265,17 @@ def commit(producer: TransactionalProducer, messages: Sequence[Message | Refused
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
+    """Of so many each; where the items end in a SourceError, those that came before it, too."""
+    batch: list[T] = []
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except SourceError:
+        if batch:
+            yield batch
+        raise
+    if batch:
         yield batch

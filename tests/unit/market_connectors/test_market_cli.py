@@ -48,3 +48,7 @@ def test_days_that_no_market_has_are_refused(
     capsys: pytest.CaptureFixture[str], command: str, first: str, last: str, key: str
 ) -> None:
     assert key in refused(capsys, command, "--market", "FR", "--from", first, "--to", last)
+
+
+def test_to_ask_again_days_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--from and --to" in refused(capsys, "run", "--market", "FR", "--again")

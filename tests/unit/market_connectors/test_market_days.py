@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,9 @@ from workloads.market_connectors.feeds import Feed
 from workloads.market_connectors.points import Days, Point
 from workloads.market_connectors.run import due
 from workloads.market_connectors.settings import MarketSettings
-from workloads.market_connectors.source import MarketSource, known_whole, whole
+from workloads.market_connectors.source import Closed, MarketSource, known_whole, whole
 from workloads.price_pipeline.checks import check
-from workloads.price_pipeline.sources import Incomplete
+from workloads.price_pipeline.sources import Incomplete, SourceError
 
 DE = Feed(MARKETS["DE-LU"])
 GB = Feed(MARKETS["GB-INDEX"])
@@ -119,6 +120,47 @@ def test_rows_are_prices_of_their_own_length_known_when_the_auction_was() -> Non
         before = datetime(day.year, day.month, day.day, tzinfo=ZONE) - timedelta(days=1)
         known = before.replace(hour=12, minute=57).astimezone(UTC)
         assert {p.published_at for p in prices} == {known}  # type: ignore[union-attr]
+
+
+def read_with(bad: Callable[[date], Exception | None]) -> tuple[set[date], int, str]:
+    """Days that gave rows of the first ten of June, how often was asked, and what was said at the end."""
+    asked = 0
+
+    def ask(_: Feed, days: Days) -> list[Point]:
+        nonlocal asked
+        asked += 1
+        if (error := bad(days.first)) is not None:
+            raise error
+        hours = periods.day(days.first, Resolution.parse("PT1H"), days.zone)
+        return [Point(start, end, feed.market.symbol, 1.0) for start, end in hours]
+
+    feed = Feed(MARKETS["NYISO-NYC"])
+    days = Days(date(2025, 6, 1), date(2025, 6, 10), feed.market.time_zone)
+    source = MarketSource(feed, days, ask, known=lambda _: False, now=LATER, workload="w")
+    came: set[date] = set()
+
+    def read() -> None:
+        for row in source.rows(None, None):
+            assert isinstance(row.event_time, datetime)
+            came.add(row.event_time.astimezone(days.zone).date())
+
+    with pytest.raises(Incomplete) as said:
+        read()
+    return came, asked, str(said.value)
+
+
+def test_a_day_that_cannot_be_read_holds_no_other_back() -> None:
+    second = date(2025, 6, 2)
+    came, asked, said = read_with(lambda day: SourceError("no such hour") if day == second else None)
+    assert (len(came), second in came, asked, said) == (9, False, 10, "no such hour")
+
+
+def test_a_market_that_is_away_or_lets_nobody_in_is_not_asked_on() -> None:
+    first = date(2025, 6, 1)
+    away = read_with(lambda day: SourceError(f"away on {day}") if day > first else None)
+    assert away == ({first}, 4, "away on 2025-06-02, and 2 times more")
+    shut = read_with(lambda day: Closed("it answered 401") if day > first else None)
+    assert shut == ({first}, 2, "it answered 401")
 
 
 def test_a_failure_comes_after_what_was_read_before_it_and_known_steps_are_not_asked_for() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from workloads.market_connectors.transport import HalfAnswer, Transport, require_whole
+from workloads.market_connectors.transport import AskedToWait, HalfAnswer, Transport, require_whole
 
 
 @pytest.fixture
@@ -33,6 +34,20 @@ def test_a_wait_that_is_too_long_is_a_refusal_at_once(waits: list[float]) -> Non
     assert not transport(waits).wait("host", 1, 429, "61")
     assert not transport(waits).wait("host", 1, 503, "Fri, 01 Jan 2100 00:00:00 GMT")
     assert waits == []
+
+
+def test_a_host_that_asked_for_longer_is_left_alone_until_then(waits: list[float]) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    way = transport(waits, now=lambda: now)
+    way.turn("host")
+    assert not way.wait("host", 1, 429, "600")
+    with pytest.raises(AskedToWait, match=r"host asked .* before 2026-01-01 00:10:00 UTC"):
+        way.turn("host")
+    way.turn("other")
+    now += timedelta(seconds=601)
+    way.turn("host")
+    assert way.asked == {"host": 2, "other": 1}
+    assert not way.wait("host", 1, 429, "9" * 30)
 
 
 @pytest.mark.parametrize("status", [200, 304, 400, 401, 403, 404])

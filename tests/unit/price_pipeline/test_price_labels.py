@@ -117,6 +117,25 @@ def test_a_row_without_a_price_keeps_its_place_among_repeated_hours(csv_source: 
     assert price.delivery_start == datetime(2024, 10, 27, 1, tzinfo=UTC)
 
 
+def test_quarters_that_are_said_to_be_hours_are_refused(csv_source: Make) -> None:
+    lines = "date,price\n" + "".join(f"2025-10-01 {n // 4:02}:{n % 4 * 15:02},{n}\n" for n in range(8))
+    config = csv_source(lines, **POWER)
+    assert [p.delivery_start.minute for p in results(config) if isinstance(p, Price)] == [0, 0]
+    reasons = refused(config)
+    assert len(reasons) == 6
+    assert all("`resolution_from`" in reason for reason in reasons)
+
+
+def test_a_price_that_was_published_in_the_repeated_hour_was_known_after_it(csv_source: Make) -> None:
+    columns = {"event_time": "date", "prices": {"price": "WTI"}, "published_at": "told"}
+    lines = "date,price,told\n2025-10-26T00:00Z,5,2025-10-26 02:20\n2025-03-30T00:00Z,5,2025-03-30 02:20\n"
+    changed = POWER | {"columns": columns, "publication": None, "product": "real-time"}
+    config = csv_source(lines, **changed)
+    known = [p.published_at for p in results(config) if isinstance(p, Price)]
+    assert known == [datetime(2025, 10, 26, 1, 20, tzinfo=UTC)]
+    assert refused(config) == ["2025-03-30 02:20 does not exist in Europe/Berlin: the clock skips it"]
+
+
 def test_the_hour_that_spring_skips_is_refused_by_name(csv_source: Make) -> None:
     config = csv_source("date,price\n2024-03-31 02:30,5\n", **POWER)
     assert refused(config) == ["2024-03-31 02:30 does not exist in Europe/Berlin: the clock skips it"]

@@ -20,10 +20,13 @@ class SqlSource:
     """Runs the configured query read-only, narrowed and ordered by its event time on the server, through a
     cursor there: memory holds `fetch_rows` rows. A row's bytes are its columns as JSON."""
 
-    ordered = True
-
     def __init__(self, config: SqlConfig) -> None:
         self._config = config
+
+    @property
+    def ordered(self) -> bool:
+        """By the column of times alone: not where another one tells rows of one time apart."""
+        return self._config.columns.hour is None and self._config.columns.repeated is None
 
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
         config, terms = self._config, table.market_terms(self._config)

@@ -63,6 +63,15 @@ class SqlSource(Tabled):
     timeout_seconds: Annotated[float, Field(gt=0)] = 60
     fetch_rows: Annotated[int, Field(gt=0)] = 2000
 
+    @model_validator(mode="after")
+    def _in_no_order_of_its_own(self) -> Self:
+        if self.repeated == "in_order":
+            raise ValueError(
+                "repeated: in_order: a query's rows come by their times, in no order of their own; give a"
+                " column that tells times apart as columns.repeated, or times with an offset"
+            )
+        return self
+
 
 class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
     """An API. Of JSON, a column is the path of a field in a row."""
