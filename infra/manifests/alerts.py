@@ -25,11 +25,10 @@ class Alert:
 
 
 def _rise(by: str, counter: str, window: str) -> str:
-    """Expression of how far a counter rose within a window, by labels. Counters that came up within it began
-    at 0 (a pod that starts, a label that is new), which `increase` does not know of what it first saw above.
-    """
+    """Expression of how far a counter rose within a window, by labels. One that came up within it began at 0
+    (a pod that starts, a label that is new), which `increase` does not know of what it first saw above."""
     born = f"({counter} unless count_over_time({counter}[1d] offset {window}))"
-    return f"(sum by ({by}) (increase({counter}[{window}])) > 0 or sum by ({by}) ({born}))"
+    return f"sum by ({by}) ({born} or increase({counter}[{window}]))"
 
 
 def _quality(severity: str) -> str:

@@ -18,22 +18,23 @@ class Seen:
     """What labels that may mean two periods were taken for, as they were met."""
 
     def __init__(self) -> None:
-        self._labels: dict[tuple[object, datetime], datetime] = {}
-        self._first: dict[tuple[object, Resolution], datetime] = {}
+        self._labels: dict[tuple[str, datetime], datetime] = {}
+        self._last: dict[tuple[str, Resolution], datetime] = {}
 
-    def require_apart(self, symbol: object, resolution: Resolution, start: datetime) -> None:
-        """Unreadable where a period begins within another one of its symbol: then rows are of shorter periods
-        than is said of them."""
+    def require_apart(self, symbol: str, resolution: Resolution, start: datetime) -> None:
+        """Unreadable where a period overlaps the one before it of its symbol: then rows are of shorter
+        periods than is said of them."""
         if resolution.clock:
-            first = self._first.setdefault((symbol, resolution), start)
-            if (start - first) % resolution.clock:
+            last = self._last.get((symbol, resolution), start)
+            if timedelta(0) < abs(start - last) < resolution.clock:
                 raise Unreadable(
-                    f"a period of {resolution.text} from {start:%Y-%m-%d %H:%M} UTC would be across that from"
-                    f" {first:%Y-%m-%d %H:%M}: say the length of a row's period as `resolution`, and from"
+                    f"a period of {resolution.text} from {start:%Y-%m-%d %H:%M} UTC would overlap that from"
+                    f" {last:%Y-%m-%d %H:%M}: say the length of a row's period as `resolution`, and from"
                     " which day on it is another as `resolution_from`"
                 )
+            self._last[symbol, resolution] = start
 
-    def next(self, symbol: object, label: datetime, starts: list[datetime]) -> datetime:
+    def next(self, symbol: str, label: datetime, starts: list[datetime]) -> datetime:
         """The first of the starts that no row of the symbol had; Unreadable where each was."""
         for start in starts:
             if (symbol, start) not in self._labels:
@@ -41,13 +42,13 @@ class Seen:
                 return start
         raise Unreadable(f"{label:%Y-%m-%d %H:%M} is given again, and the clock shows it twice")
 
-    def only(self, symbol: object, label: datetime, start: datetime) -> datetime:
+    def only(self, symbol: str, label: datetime, start: datetime) -> datetime:
         """The start, where no other label of the symbol had it; else Unreadable."""
         if (other := self._labels.setdefault((symbol, start), label)) != label:
             raise Unreadable(f"{label:%Y-%m-%d %H:%M} ends the same period as {other:%Y-%m-%d %H:%M}")
         return start
 
-    def flagged(self, symbol: object, label: datetime, starts: list[datetime], *, second: bool) -> datetime:
+    def flagged(self, symbol: str, label: datetime, starts: list[datetime], *, second: bool) -> datetime:
         """The start that a flag tells; the second too where another label of the symbol had the first."""
         first, other = starts
         start = other if second or self._labels.get((symbol, first), label) != label else first
@@ -88,8 +89,13 @@ def period(row: RawRow, seen: Seen) -> tuple[datetime, datetime]:
         start = None
     if start is None or not EARLIEST <= start < LATEST:
         raise Unreadable(f"{shown(row.event_time)} is not within {EARLIEST:%Y} and {LATEST:%Y}")
-    seen.require_apart(row.series, row.terms.resolution, start)
+    seen.require_apart(_symbol(row), row.terms.resolution, start)
     return start, row.terms.resolution.end(start, row.terms.zone)
+
+
+def _symbol(row: RawRow) -> str:
+    """Of its series, which may yet turn out to be none: a cell may hold a list."""
+    return str(row.series)
 
 
 def _start(row: RawRow, seen: Seen) -> datetime:
@@ -168,7 +174,7 @@ def _ending(label: datetime, length: timedelta, row: RawRow, seen: Seen) -> date
         return _meant(label, by_end, row, seen)
     starts = sorted({*by_end, *by_start})
     if len(starts) == 1:
-        return seen.only(row.series, label, starts[0])
+        return seen.only(_symbol(row), label, starts[0])
     return _meant(label, starts, row, seen)
 
 
@@ -189,9 +195,9 @@ def _meant(
             )
         return starts[0]
     if second is not None:
-        return seen.flagged(row.series, label, starts, second=second)
+        return seen.flagged(_symbol(row), label, starts, second=second)
     if row.terms.in_order:
-        return seen.next(row.series, label, starts)
+        return seen.next(_symbol(row), label, starts)
     raise periods.twice(label, zone)
 
 

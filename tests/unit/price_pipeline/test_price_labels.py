@@ -126,6 +126,23 @@ def test_quarters_that_are_said_to_be_hours_are_refused(csv_source: Make) -> Non
     assert all("`resolution_from`" in reason for reason in reasons)
 
 
+def test_a_stray_period_costs_those_that_it_overlaps_and_no_others(csv_source: Make) -> None:
+    lines = "date,price\n2025-10-01 00:07,1\n" + "".join(f"2025-10-01 {n:02}:00,1\n" for n in range(1, 24))
+    config = csv_source(lines, **POWER)
+    assert len(refused(config)) == 1
+    assert len([one for one in results(config) if isinstance(one, Price)]) == 23
+
+
+@pytest.mark.parametrize("symbol", [["WTI"], {"a": 1}, 7, None])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_cell_that_is_no_symbol_is_refused_as_any_other(
+    csv_source: Make, symbol: object, in_order: bool
+) -> None:
+    (row,) = csv_file.read(csv_source("date,price\n2024-10-27 02:00,1\n", **POWER))
+    terms = replace(row.terms, in_order=in_order)
+    assert isinstance(check(replace(row, terms=terms, symbol=symbol), Seen()), Refused)
+
+
 def test_a_price_that_was_published_in_the_repeated_hour_was_known_after_it(csv_source: Make) -> None:
     columns = {"event_time": "date", "prices": {"price": "WTI"}, "published_at": "told"}
     lines = "date,price,told\n2025-10-26T00:00Z,5,2025-10-26 02:20\n2025-03-30T00:00Z,5,2025-03-30 02:20\n"

@@ -200,8 +200,7 @@ class Broadcast:
                 else:  # it goes on from Kafka, this one first, at its own pace, and nobody waits for it
                     self._past_of(client, {**self._place, (topic, partition): before})
                     continue
-                client.events += 1
-                client.bytes += len(event)
+                client.count(len(event))
                 sent += 1
             unflushed += len(event) * len(takers)
             if unflushed >= _PIECE:
@@ -269,8 +268,7 @@ class Broadcast:
                         place[topic, record.partition] = record.offset + 1
                         if client.wanted.asks(kind, record.value.symbol) and client.wanted.gets(record.value):
                             event = f"id: {self._text(place)}\n".encode() + block(record.value)
-                            client.events += 1
-                            client.bytes += len(event)
+                            client.count(len(event))
                             piece += event
                         if len(piece) >= _PIECE:
                             self._send(client, piece)

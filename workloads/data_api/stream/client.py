@@ -99,6 +99,11 @@ class Client(asyncio.Protocol):
         """Answer that the stream begins, and where."""
         self.send(_HEAD.format(request=request, place=place).encode())
 
+    def count(self, size: int) -> None:
+        """An event of so many bytes is on its way."""
+        self.events += 1
+        self.bytes += size
+
     def has_room(self, size: int) -> bool:
         """Whether so many bytes more may wait for it."""
         transport = self._transport
