@@ -309,6 +309,14 @@ def test_a_source_that_fails_anywhere_is_finished_by_the_next_run(
     assert {f"{time:%Y-%m-%d}" for time in published} == {str(row.event_time) for row in rows}
 
 
+def test_what_an_ordered_source_gave_before_it_failed_is_published(pipeline: Pipeline) -> None:
+    rows = [row(f"2026-11-{day:02}") for day in (2, 3, 4, 5)]
+    with pytest.raises(SourceError):
+        pipeline.run(Rows(rows, ordered=True, error=SourceError("cut")), transaction_rows=2)
+    # Of the last period more might have come.
+    assert [price.delivery_start.day for price in pipeline.topic.prices] == [2, 3, 4]
+
+
 def test_an_unordered_source_that_fails_has_published_no_price(pipeline: Pipeline) -> None:
     rows = [row(f"2026-11-{day:02}") for day in range(20, 0, -1)]
 
