@@ -14,9 +14,9 @@ from prometheus_client import REGISTRY
 from tests.services.clients import KafkaClient
 from tests.services.loops import Recorder, running
 from tests.services.servers import until
-from workloads.kit import consumer
+from workloads.kit import consumer, sink
 from workloads.kit.consumer import ConsumerLoop
-from workloads.kit.producer import TransactionalProducer
+from workloads.kit.producer import ProducerLost, TransactionalProducer
 from workloads.kit.records import Output, Poison, Record, Transient
 
 
@@ -338,6 +338,34 @@ def test_a_lost_producer_is_made_anew_once_and_a_rival_ends_the_loop(kafka: Kafk
     assert (0, 3) in handler.seen("process")
     assert kafka.committed(group, topic)[0] < 6
     assert [record.value for record in kafka.read(output)] == _values(3)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_a_lost_producer_had_committed_is_neither_repeated_nor_forgotten(
+    kafka: KafkaClient, group: str, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    topic, output = kafka.topic(partitions=1), kafka.topic(partitions=1)
+    commit = sink._InTransaction.commit
+    lost: list[int] = []
+
+    def commits_and_is_lost(itself: Any, outputs: Sequence[Output], *given: Any) -> None:
+        commit(itself, outputs, *given)
+        if outputs and not lost:
+            lost.append(len(outputs))
+            if stopped:
+                one.loop.stop()
+            raise ProducerLost("its answer never came")
+
+    monkeypatch.setattr(sink._InTransaction, "commit", commits_and_is_lost)
+    labels = {"group": group, "topic": topic, "outcome": "processed"}
+    with running(kafka.consumer_settings(group), topic, Recorder(output)) as one:
+        kafka.produce(topic, [b"1"])
+        until(lambda: lost == [1], "the producer is lost")
+        if not stopped:
+            until(lambda: _sample("carbon_consumer_records_total", **labels) == 1, "it is counted")
+            kafka.produce(topic, [b"2"])
+            until(lambda: kafka.committed(group, topic) == {0: 2}, "it goes on")
+    assert [record.raw for record in kafka.read(output)] == ([b"1"] if stopped else [b"1", b"2"])
 
 
 def test_without_kafka_it_fails_and_is_not_ready() -> None:
