@@ -149,7 +149,7 @@ def test_of_a_fuzzed_thousand_the_good_go_on_the_bad_are_set_aside_and_nobody_st
     source, symbols = f"nasty-{seed}", ("SYN-NASTY-A", "SYN-NASTY-B", "SYN-NASTY-C")
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=2 * NASTY)
     sent = list(nasty.stream(seed, NASTY, share=SHARE, symbols=symbols, source=source, start=start))
-    until(lambda: _whole(), "a whole platform before the fuzzed thousand", limit=120)
+    _until_whole("before the fuzzed thousand")
     before = _restarts()
 
     places = _send(sent)
@@ -240,12 +240,12 @@ def _restarts() -> dict[str, int]:
 
 
 def _strike(name: str, act: Callable[[], set[str]], load: Load) -> Outcome:
-    until(lambda: _whole(), f"a whole platform before: {name}", limit=120)
+    _until_whole(f"before: {name}")
     published = load.acknowledged()
     assert load.running(), f"{name}: the load had ended, so the fault met nothing in flight"
     started = time.monotonic()
     killed = act()
-    until(lambda: _whole(killed), f"pods ready again after: {name}", limit=RECOVERY_LIMIT, every=0.3)
+    _until_whole(f"after: {name}", killed)
     pods = time.monotonic() - started
     # What was published when the fault struck has to arrive, and two seconds' worth after it.
     until(lambda: load.predicted() > published + 2 * RATE, f"predictions after: {name}", limit=RECOVERY_LIMIT)
@@ -277,18 +277,32 @@ def _cut() -> set[str]:
     return set()
 
 
-def _whole(gone: Collection[str] = ()) -> bool:
-    """Whether every workload has as many ready pods as it wants, none of them in `gone`."""
+def _until_whole(when: str, gone: Collection[str] = ()) -> None:
+    """Wait until every workload has as many ready pods as it wants, none of them in `gone`.
+
+    Raises:
+        AssertionError: it did not within `RECOVERY_LIMIT`; names what is missing.
+    """
+    end = time.monotonic() + RECOVERY_LIMIT
+    while missing := _missing(gone):
+        assert time.monotonic() < end, f"a whole platform {when}: {'; '.join(missing)}"
+        time.sleep(0.3)
+
+
+def _missing(gone: Collection[str]) -> list[str]:
+    """What is not as it should be, a line each: pods that should be gone, workloads with too few ready ones."""
     pods = kube.get("pods", "-n", PLATFORM)["items"]
-    if any(pod["metadata"]["uid"] in gone for pod in pods):
-        return False
+    wrong = [f"{pod['metadata']['name']} is still there" for pod in pods if pod["metadata"]["uid"] in gone]
     ready = Counter(
         pod["metadata"]["labels"].get("app.kubernetes.io/name")
         for pod in pods
         if (states := pod["status"].get("containerStatuses")) and all(s["ready"] for s in states)
     )
     wanted = kube.get("deployments,statefulsets", "-n", PLATFORM)["items"]
-    return all(ready[item["metadata"]["name"]] >= item["spec"]["replicas"] for item in wanted)
+    few = (
+        (item["metadata"]["name"], ready[item["metadata"]["name"]], item["spec"]["replicas"]) for item in wanted
+    )
+    return wrong + [f"{name} has {there} of {want} ready" for name, there, want in few if there < want]
 
 
 def _report(outcomes: list[Outcome], sent: int, lost: int, doubled: int, seed: int) -> None:

@@ -123,17 +123,25 @@ def test_a_run_without_a_range_brings_what_is_published_and_then_only_what_is_ne
     assert said(first) == truth(site, *before)
 
     market.revisions = {before[2]: 1}
-    connectors.run()
+    connectors.run(AGAIN_MINUTES="0")
     news = [price for price in prices(topic_client) if price not in first]
     assert said([price for price in news if not price.correction]) == truth(site, last)
     corrected = [price for price in news if price.correction]
     assert said(corrected) == truth(site, before[2])
     assert all(price.published_at > datetime.now(UTC) - timedelta(minutes=5) for price in corrected)
 
-    asked = [one.query["documentType"] for one in world.asked]
-    connectors.run()
+    there, asked = prices(topic_client), len(world.asked)
+    market.revisions = {before[2]: 1, last: 1}
+    connectors.run(AGAIN_MINUTES="0")
     # Before a forecast of tomorrow is due it is there already, or is looked for again.
-    assert "A44" not in [one.query["documentType"] for one in world.asked][len(asked) :]
+    assert "A44" not in [one.query["documentType"] for one in world.asked[asked:]]
+    assert prices(topic_client) == there
+
+    # The hour's first run asks what may have been corrected before the next auction.
+    connectors.run(AGAIN_MINUTES="60")
+    news = [price for price in prices(topic_client) if price not in there]
+    assert all(price.correction for price in news)
+    assert said(news) == truth(site, last)
 
 
 def test_what_was_corrected_long_after_comes_when_its_days_are_asked_for_again(

@@ -40,7 +40,8 @@ def run(
 ) -> None:
     """Publish what the topics lack of these markets.
 
-    Without a range: of each feed from its look-back on, where something is due. With one: of these days
+    Without a range: of each feed from its look-back on, where something is due, and once an hour where
+    nothing is. With one: of these days
     whatever is not known to be whole, so that the same command goes on where it was ended. Raises as
     `job.each`.
 
@@ -87,7 +88,8 @@ def _publish(
     else:
         days = due(feed, max(marks.values(), default=None), settings, now)
         window = Window(look_back=timedelta(days=settings.look_back_days + 2))
-    if days.last < days.first or (not asked and known(days)):
+    idle = not asked and now.minute >= settings.again_minutes
+    if days.last < days.first or (idle and known(days)):
         return
     found = MarketSource(
         *(feed, days, ask),

@@ -28,6 +28,9 @@ class MarketSettings(Settings):
     """How far back a market is asked that the topic has nothing of; what is before comes by a backfill."""
     look_back_days: int = Field(default=3, ge=0)
     """How far before the newest that is known changes and what was missing are looked for."""
+    again_minutes: int = Field(default=10, ge=0, le=60)
+    """In the first so many minutes of an hour a market is asked though all that it published is known: an
+    auction of tomorrow may be corrected before the next one. With runs as far apart, that is one an hour."""
     attempts: int = Field(default=4, ge=1)
     """Of one question."""
     retry_wait_max_seconds: float = Field(default=60, ge=0)

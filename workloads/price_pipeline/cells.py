@@ -63,51 +63,61 @@ _EXCEL_EPOCH: Final = datetime.combine(date(1899, 12, 30), time(0))
 """Day 0 of the serials of a sheet from March 1900 on."""
 
 
-def read_time(value: object, terms: Terms, time_of_day: time | None = None) -> datetime:
+def read_time(value: object, terms: Terms) -> datetime:
     """The time that a cell holds, with the zone that it names; naive where it names none. A date alone has
-    the `time_of_day`, by default the source's."""
+    the source's `time_of_day`."""
+    return _time(value, terms.time_format, terms.time_of_day)
+
+
+def read_published(value: object, terms: Terms) -> datetime:
+    """Likewise of when it was known: a date alone is its last moment, since nobody is sure to have known it
+    earlier."""
+    return _time(value, terms.published_format, time.max)
+
+
+def _time(value: object, written: str | None, time_of_day: time) -> datetime:
     try:
-        told = _told(value, terms, terms.time_of_day if time_of_day is None else time_of_day)
+        told = _told(value, written, time_of_day)
     except (ValueError, OverflowError, OSError):
         told = None
     if told is None:
-        raise Unreadable(f"{shown(value)} is not {terms.time_format or 'an ISO 8601 date or time'}")
+        raise Unreadable(f"{shown(value)} is not {written or 'an ISO 8601 date or time'}")
     return told
 
 
-def _told(value: object, terms: Terms, time_of_day: time) -> datetime | None:
+def _told(value: object, written: str | None, time_of_day: time) -> datetime | None:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
         return datetime.combine(value, time_of_day)
-    if units := _EPOCH_UNITS.get(terms.time_format or ""):
+    if units := _EPOCH_UNITS.get(written or ""):
         return datetime.fromtimestamp(float(str(value)) / units, UTC)
-    if terms.time_format == "excel_days":
+    if written == "excel_days":
         # Inexact, since an hour is no binary fraction of a day.
         told = _EXCEL_EPOCH + timedelta(seconds=round(float(str(value)) * 86_400))
         return told if told.time() != time(0) else datetime.combine(told, time_of_day)
-    return _written(value.strip(), terms, time_of_day) if isinstance(value, str) else None
+    return _written(value.strip(), written, time_of_day) if isinstance(value, str) else None
 
 
 _MIDNIGHT = re.compile(r"(?<=[T ])24:00(:00(\.0+)?)?(?=$|[Z+ -])", re.ASCII)
 """24:00 is the end of its day (ISO 8601), which Python's readers do not know."""
 
 
-def _written(text: str, terms: Terms, time_of_day: time) -> datetime:
+def _written(text: str, written: str | None, time_of_day: time) -> datetime:
     at_midnight, ends_day = _MIDNIGHT.subn(lambda match: match[0].replace("24", "00", 1), text)
-    parsed = _parsed(at_midnight, terms, time_of_day)
+    parsed = _parsed(at_midnight, written, time_of_day)
     return parsed + timedelta(days=1) if ends_day else parsed
 
 
-def _parsed(text: str, terms: Terms, time_of_day: time) -> datetime:
-    if terms.time_format is None:
+def _parsed(text: str, written: str | None, time_of_day: time) -> datetime:
+    if written is None:
         try:
             day = date.fromisoformat(text)  # 2024-03-02, 20240302 and 2024-W09-6: a date, of no time
         except ValueError:
             return datetime.fromisoformat(text)
         return datetime.combine(day, time_of_day)
-    parsed = datetime.strptime(text, terms.time_format)
-    if re.search(r"%[HIcXsf]", terms.time_format):
+    parsed = datetime.strptime(text, written)
+    if re.search(r"%[HIcXsf]", written):
         return parsed
     return datetime.combine(parsed.date(), time_of_day)
 

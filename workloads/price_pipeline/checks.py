@@ -51,6 +51,12 @@ def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
         if row.price is None or (isinstance(row.price, str) and row.price.strip() in terms.no_price):
             return Unobserved()
         return _refused(row, field, str(error))
+    if missing := _unnamed(row):
+        return _refused(
+            row,
+            missing,
+            f"{missing} is empty and the source states none: give it `{missing}`, for rows without their own",
+        )
     try:
         return _message(row, start, end, known, amount)
     except msgspec.ValidationError as error:
@@ -59,6 +65,16 @@ def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
         zone = shown(own(row.zone, terms.market))
         named = f"indicator {shown(row.symbol)} of zone {zone}: `symbols` and `zones` map what a source says"
         return _refused(row, "schema", f"{error} ({named})")
+
+
+def _unnamed(row: RawRow) -> str | None:
+    """Which of what makes a number a price neither the row nor its source says."""
+    terms = row.terms
+    if own(row.unit, terms.unit) == "":
+        return "unit"
+    if terms.kind is None and own(row.currency, terms.currency) == "":
+        return "currency"
+    return None
 
 
 def _message(row: RawRow, start: datetime, end: datetime, known: datetime, amount: float) -> Message:

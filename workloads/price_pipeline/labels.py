@@ -10,7 +10,7 @@ from decimal import Decimal
 from workloads.kit import periods
 from workloads.kit.contracts.messages import EARLIEST, LATEST
 from workloads.kit.periods import NoSuchTime, Resolution
-from workloads.price_pipeline.cells import Unreadable, read_flag, read_time, shown
+from workloads.price_pipeline.cells import Unreadable, read_flag, read_published, read_time, shown
 from workloads.price_pipeline.rows import RawRow
 
 
@@ -205,8 +205,7 @@ def published(row: RawRow, start: datetime, end: datetime) -> datetime:
     """When the market made the price of [start, end) known."""
     terms = row.terms
     if row.published_at is not None:
-        # Of a date alone its last moment: earlier, nobody is sure to have known it.
-        told = read_time(row.published_at, terms, time.max)
+        told = read_published(row.published_at, terms)
         if told.tzinfo is not None:
             return told.astimezone(UTC)
         # Of a time that the clock shows twice the later one: before, nobody is sure to have known it.

@@ -27,8 +27,9 @@ _SAMPLE = 100
 
 
 def since(config: SourceConfig, ledger: Ledger, now: datetime) -> datetime | None:
-    """From when on the source is asked: `look_back` before the oldest watermark of its live series, and from
-    the first row where a series that it names has none. A series is live while its newest price is at most
+    """From when on the source is asked: `look_back` before the oldest watermark of its live series. Where a
+    series that it names has none, a file is read from its first row; of a source that is asked for a range,
+    such a series is new once a row of it comes (`Reading`), and until then costs nothing. A series is live while its newest price is at most
     `retired_after` older than the source's newest: one that came to its end holds no other back.
     What is delivered from now on is asked for always: curves of forwards change in their near months."""
     if isinstance(config, ReplaySource):
@@ -39,7 +40,7 @@ def since(config: SourceConfig, ledger: Ledger, now: datetime) -> datetime | Non
         named, retired_after = config.named, config.retired_after
     watermarks = [ledger.newest(config.name, series) for series in ledger.series(config.name) | named]
     marks = [mark for mark in watermarks if mark is not None]
-    if not marks or len(marks) < len(watermarks):
+    if not marks or (len(marks) < len(watermarks) and not narrows(config)):
         return None
     newest = min(max(marks), now)
     live = [mark for mark in marks if retired_after is None or newest - mark <= retired_after]

@@ -25,6 +25,7 @@ class Terms:
     market: str
     currency: str
     unit: str
+    """Of rows that name none of their own; empty where each has to."""
     provenance: Provenance
     product: Product = "spot"
     kind: IndicatorKind | None = None
@@ -36,6 +37,7 @@ class Terms:
     publication_lag: timedelta | None = None
     publication: Publication | None = None
     time_format: str | None = None
+    published_format: str | None = None
     time_of_day: time = time(0)
     labels: Labels = "start"
     in_order: bool = False

@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
-from workloads.kit.contracts.sources.kinds import ReplaySource, SourceConfig, Sources
+from workloads.kit.contracts.sources.kinds import ReplaySource, SourceConfig, Sources, Tabled
 from workloads.kit.producer import TransactionalProducer
 from workloads.price_pipeline import job
 from workloads.price_pipeline.ledger import Ledger
@@ -71,6 +71,10 @@ def publish_source(
     """Publish what the ledger lacks of one source; errors as those of `publish`, and SourceError where what
     it gave was published but is not all, or where all that it gave was refused."""
     source = open_source(config, sources, ledger.anchor, clock)
+    if isinstance(config, Tabled) and config.assumed:
+        _log.warning(
+            "terms_assumed", source=config.name, **config.assumed, remedy="state them in the source's settings"
+        )
 
     def read(reading: Reading, window: Window) -> None:
         publish(reading, window, ledger, producer, clock, transaction_rows=transaction_rows, counts=tally)

@@ -100,6 +100,11 @@ def test_spans_are_iso_8601(tmp_path: Path) -> None:
         ([CSV, "  time_of_day: 16:00\n"], ["time_of_day", 'in quotes: "16:00"']),
         ([CSV, "- {kind: replay, of: [daily]}\n"], ["'daily' is not a csv or parquet source with withhold"]),
         ([CSV, "- {kind: replay, of: [weekly]}\n"], ["'weekly' is not a csv or parquet source"]),
+        (
+            [CSV, "  publication: {day: -1, at: '12:57'}\n"],
+            ["publication.day -1", "no spot price", "day-ahead"],
+        ),
+        ([CSV, "  published_format: '%Y'\n"], ["published_format", "columns.published_at"]),
         ([HTTP, "  secret: {file: /key}\n"], ["secret", "one of `header` and `parameter`"]),
         ([HTTP, "  paging: {kind: scroll}\n"], ["paging", "'scroll'"]),
         ([HTTP.replace("https:", "ftp:")], ["'api'", "url", "begins with https://"]),

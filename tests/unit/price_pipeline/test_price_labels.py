@@ -394,6 +394,37 @@ def test_a_row_may_say_when_its_price_was_published_and_in_what(csv_source: Make
     assert (bad.error, bad.reason) == ("published_at", "'soon' is not an ISO 8601 date or time")
 
 
+@pytest.mark.parametrize("cell", ["currency", "unit"])
+def test_a_row_without_its_own_where_the_source_states_none_is_refused(csv_source: Make, cell: str) -> None:
+    stated = {key: value for key, value in POWER.items() if key != cell}
+    columns = {"event_time": "t", "prices": {"p": "N"}, cell: "own"}
+    own = {"currency": "PLN", "unit": "MWh"}[cell]
+    lines = f"t,own,p\n2024-06-01 10:00,{own},5\n2024-06-01 11:00,,6\n"
+    good, bad = results(csv_source(lines, **stated, columns=columns))
+    assert isinstance(good, Price)
+    assert getattr(good, cell) == own
+    assert isinstance(bad, Refused)
+    assert bad.error == cell
+    assert bad.reason == f"{cell} is empty and the source states none: give it `{cell}`, for rows without their own"
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [("31.05.2024 12:57", "%d.%m.%Y %H:%M"), ("2024-05-31T12:57", "iso"), ("1717153020", "epoch_seconds")],
+)
+def test_a_publication_may_be_written_in_another_way_than_the_delivery(
+    csv_source: Make, written: str, form: str
+) -> None:
+    columns = {"event_time": "day", "hour": "h", "published_at": "known", "prices": {"p": "N"}}
+    terms = POWER | {"publication": None, "columns": columns, "labels": "hour_ending"}
+    config = csv_source(
+        f"day,h,known,p\n06/01/2024,1,{written},5\n", **terms, time_format="%m/%d/%Y", published_format=form
+    )
+    (price,) = read(config)
+    assert price.delivery_start == datetime(2024, 5, 31, 22, tzinfo=UTC)
+    assert price.published_at == datetime(2024, 5, 31, 10, 57, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("written", ["2024-06-05", "20240605"])
 def test_a_day_of_publication_is_over_before_its_price_is_known(csv_source: Make, written: str) -> None:
     columns = {"event_time": "t", "published_at": "known", "prices": {"p": "N"}}

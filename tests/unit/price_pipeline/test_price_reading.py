@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 import stamina
+import structlog
 
 from tests.unit.price_pipeline.api import Api
 from tests.unit.price_pipeline.test_price_publish import Topic
@@ -112,6 +113,42 @@ def test_a_symbol_that_is_new_in_a_source_gets_its_history_as_its_source_dates_i
     api.asked.clear()
     assert runs.run(http(api))["skipped"] == 2 * 31
     assert [query for _, query, _ in api.asked] == [{"from": "2026-10-20"}]
+
+
+def test_a_column_that_never_had_a_price_has_no_run_read_the_whole_history(runs: Runs, api: Api) -> None:
+    """Until it has one: then that symbol's history is read, and no other's."""
+    days = days_between(date(2026, 9, 1), date(2026, 11, 19))
+    quoted_from = date.max
+
+    def answer(_: str, query: dict[str, str]) -> tuple[int, dict[str, str], str]:
+        since = date.fromisoformat(query.get("from", "2000-01-01"))
+        there = [
+            {"d": day.isoformat(), "a": 1, "b": 2 if day >= quoted_from else None}
+            for day in days
+            if day >= since
+        ]
+        return 200, {}, json.dumps(there)
+
+    api.answer = answer
+    config = http(api, columns={"event_time": "d", "prices": {"a": "OLD", "b": "NEW"}})
+    assert runs.run(config)["published"] == len(days)
+    api.asked.clear()
+    assert "published" not in runs.run(config)
+    assert [query for _, query, _ in api.asked] == [{"from": "2026-10-20"}]
+
+    quoted_from = date(2026, 9, 10)
+    assert runs.run(config)["published"] == len(runs.days("NEW"))
+    assert runs.days("NEW") == days_between(quoted_from, days[-1])
+    assert runs.days("OLD") == days
+
+
+def test_terms_that_nobody_stated_are_taken_with_a_warning(runs: Runs, api: Api) -> None:
+    serve(api, {"N": (date(2026, 11, 1), date(2026, 11, 2))})
+    with structlog.testing.capture_logs() as logs:
+        runs.run(http(api, unit="MWh"))
+        runs.run(http(api, name="stated", currency="EUR", unit="MWh"))
+    (warned,) = [line for line in logs if line["event"] == "terms_assumed"]
+    assert (warned["source"], warned["currency"], "unit" in warned) == ("api", "USD", False)
 
 
 def test_hours_of_a_local_day_are_asked_for_by_a_label_that_is_before_all_of_them(

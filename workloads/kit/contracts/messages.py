@@ -47,7 +47,7 @@ Product = Literal["day-ahead", "intraday", "real-time", "settlement", "spot", "f
 """What was traded: `day-ahead`, `intraday` and `forward` prices are known before their delivery, those of
 `real-time`, `settlement` and `spot` not before it begins."""
 
-_LEAD: Final[Mapping[str, timedelta]] = {
+LEAD: Final[Mapping[str, timedelta]] = {
     "day-ahead": timedelta(days=8),
     "intraday": timedelta(days=8),
     "forward": timedelta(days=366 * 30),
@@ -151,7 +151,7 @@ class Price(Delivered, frozen=True, kw_only=True, tag=2):
             )
 
     def _lead(self) -> tuple[str, timedelta]:
-        return f"a {self.product} price", _LEAD.get(self.product, timedelta(0))
+        return f"a {self.product} price", LEAD.get(self.product, timedelta(0))
 
     @property
     def message_key(self) -> str:

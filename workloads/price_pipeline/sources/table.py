@@ -28,8 +28,8 @@ def market_terms(config: Tabled) -> Terms:
     return Terms(
         source=config.name,
         market=config.market,
-        currency=config.currency,
-        unit=config.unit,
+        currency=config.stated("currency"),
+        unit=config.stated("unit"),
         provenance="market",
         product=config.product,
         kind=KINDS[config.publishes],
@@ -41,6 +41,7 @@ def market_terms(config: Tabled) -> Terms:
         publication_lag=config.publication_lag,
         publication=config.publication,
         time_format=config.time_format,
+        published_format=_published_format(config),
         time_of_day=config.time_of_day,
         labels=config.labels,
         in_order=config.repeated == "in_order",
@@ -48,6 +49,12 @@ def market_terms(config: Tabled) -> Terms:
         thousands=("." if config.decimal == "," else "") if config.thousands is None else config.thousands,
         no_price=frozenset(config.no_price),
     )
+
+
+def _published_format(config: Tabled) -> str | None:
+    if config.published_format is None:
+        return config.time_format
+    return None if config.published_format == "iso" else config.published_format
 
 
 def split(

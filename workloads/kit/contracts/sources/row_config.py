@@ -23,7 +23,7 @@ from workloads.kit.contracts.indicators import (
     Message,
     indicator_series,
 )
-from workloads.kit.contracts.messages import PRINTABLE, Price, Product, Provenance
+from workloads.kit.contracts.messages import LEAD, PRINTABLE, Price, Product, Provenance
 from workloads.kit.contracts.sources.columns import Columns, Model, Name
 from workloads.kit.periods import Resolution
 
@@ -92,6 +92,7 @@ class Prices(Model, BaseModel):
     product: Product = "spot"
     currency: Currency = "USD"
     unit: Unit = "bbl"
+    """Of rows that name none of their own in `columns.currency` and `columns.unit`."""
     resolution: Annotated[str, AfterValidator(_resolution)] = "P1D"
     """Length of a delivery period: PT15M, PT1H, P1D, P1M; PT0S for quotes of an instant."""
     resolution_from: dict[date, Annotated[str, AfterValidator(_resolution)]] = {}
@@ -113,6 +114,8 @@ class Columned(Prices):
     time_format: str | None = None
     """strptime's, or `epoch_seconds`, `epoch_milliseconds` or `excel_days` (local, the serials of a sheet: a
     whole one is a date alone, or midnight); None is ISO 8601."""
+    published_format: str | None = None
+    """Likewise of `columns.published_at`, or `iso`; None is as `time_format`."""
     time_of_day: TimeOfDay = time(0)
     """The local time of an event given as a date alone."""
     labels: Labels = "start"
@@ -128,6 +131,23 @@ class Columned(Prices):
     no_price: tuple[str, ...] = ("", ".")
     """How the source writes that there is no price."""
 
+    def stated(self, term: Literal["currency", "unit"]) -> str:
+        """What rows without their own have; empty where the source says that each row has its own."""
+        of_rows = getattr(self.columns, term) is not None and term not in self.model_fields_set
+        return "" if of_rows else getattr(self, term)
+
+    @property
+    def assumed(self) -> dict[str, str]:
+        """Its terms that neither it nor its rows say, with what is taken for them."""
+        if self.publishes != "prices":
+            return {}
+        terms = ("currency", "unit")
+        return {
+            term: getattr(self, term)
+            for term in terms
+            if term not in self.model_fields_set and getattr(self.columns, term) is None
+        }
+
     @model_validator(mode="after")
     def _of_what_it_publishes(self) -> Self:
         what, columns = self.publishes, self.columns
@@ -136,6 +156,11 @@ class Columned(Prices):
                 raise ValueError(
                     f"columns.{columns.of_indicators[0]} is of indicators: say `publishes: forecasts`, or"
                     " `publishes: actuals`"
+                )
+            if self.publication is not None and self.publication.day < 0 and self.product not in LEAD:
+                raise ValueError(
+                    f"publication.day {self.publication.day} is before delivery, where no {self.product} price"
+                    f" is known: product is one of {', '.join(LEAD)}, or give the day on which it is known"
                 )
             return self
         not_theirs = [name for name in ("product", "currency") if name in self.model_fields_set]
@@ -163,6 +188,8 @@ class Columned(Prices):
         }
         if len(given := [name for name, value in known.items() if value is not None]) > 1:
             raise ValueError(f"{' and '.join(given)} both say when a price is known: give one")
+        if self.published_format is not None and self.columns.published_at is None:
+            raise ValueError("published_format is of `columns.published_at`: give that too")
         counted = self.labels in ("hour_ending", "hour_starting", "position")
         if counted != (self.columns.hour is not None):
             raise ValueError(
@@ -193,7 +220,7 @@ class Tabled(Columned, BaseModel):
     """A series whose newest price is this much older than the source's newest has come to its end: the
     source is not asked from there on for its sake."""
 
-    @field_validator("time_format")
+    @field_validator("time_format", "published_format")
     @classmethod
     def _can_be_parsed(cls, value: str | None) -> str | None:
         if value is not None and "%Z" in value.replace("%%", ""):
