@@ -8,7 +8,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from infra.settings.aws import Email
 from infra.settings.base import DnsLabel, LabelValue, Memory, Quota, Resources, Section
-from workloads.kit.contracts.entitlements import ALL_MARKETS, Entitlement, MarketName, Product
+from workloads.kit.contracts.entitlements import (
+    ALL_MARKETS,
+    HISTORY_DAYS_MOST,
+    Entitlement,
+    MarketName,
+    Product,
+)
 
 TenantName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", examples=["pilot-one"])]
 """It is part of a namespace, of topics and of a database role: up to 30 characters leave room for them."""
@@ -77,7 +83,10 @@ class EntitlementSettings(Section):
         description=f'Markets that it sees, by name; ["{ALL_MARKETS}"] is all. It sees none by default.',
     )
     history_days: int | None = Field(
-        default=30, ge=1, description="Days back from now that it sees deliveries of; null is all."
+        default=30,
+        ge=1,
+        le=HISTORY_DAYS_MOST,
+        description="Days back from now that it sees deliveries of; null is all.",
     )
     delay_minutes: int = Field(
         default=15,

@@ -106,7 +106,7 @@ class Client(Routes):
                 sleep(self._wait(attempt, error))
 
     def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path:
-        attempt, asked = 0, core.parameters(given)
+        attempt, lines, asked = 0, 0, core.parameters(given)
         with files.whole(Path(target)) as file:
             got = Download(file, asked)
             while True:
@@ -122,6 +122,8 @@ class Client(Routes):
                     got.ends()
                     break
                 except CarbonError as error:
+                    # One that brought more lines is the first of the next few.
+                    attempt, lines = 1 if got.lines > lines else attempt, got.lines
                     sleep(self._wait(attempt, got.broke(error)))
         return Path(target)
 

@@ -26,6 +26,11 @@ class Download:
         self._as_of: str | None = None
         self._lines, self._last, self._rest, self._size = 0, b"", b"", 0
 
+    @property
+    def lines(self) -> int:
+        """Whole lines of a CSV that stand in the file: where they grow, attempts are not in vain."""
+        return self._lines
+
     def question(self) -> dict[str, str]:
         """Parameters of the next request."""
         if self._as_of is None or self._lines < 2:

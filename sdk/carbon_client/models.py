@@ -392,7 +392,9 @@ class Market(Answer, frozen=True, kw_only=True):
     time_zone: str
     """IANA time zone of its days, where `tz` is not given."""
     peak_weekdays: str
-    """Days of peak hours; holidays are as other days."""
+    """Days of peak hours."""
+    holidays: str
+    """What holidays among them are."""
     peak_start: str
     """Local time at which they begin."""
     peak_end: str

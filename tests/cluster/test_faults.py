@@ -290,7 +290,7 @@ def _until_whole(when: str, gone: Collection[str] = ()) -> None:
 
 
 def _missing(gone: Collection[str]) -> list[str]:
-    """What is not as it should be, a line each: pods that should be gone, workloads with too few ready ones."""
+    """What is not as it should be: pods that should be gone, workloads with too few that are ready."""
     pods = kube.get("pods", "-n", PLATFORM)["items"]
     wrong = [f"{pod['metadata']['name']} is still there" for pod in pods if pod["metadata"]["uid"] in gone]
     ready = Counter(
@@ -300,7 +300,8 @@ def _missing(gone: Collection[str]) -> list[str]:
     )
     wanted = kube.get("deployments,statefulsets", "-n", PLATFORM)["items"]
     few = (
-        (item["metadata"]["name"], ready[item["metadata"]["name"]], item["spec"]["replicas"]) for item in wanted
+        (item["metadata"]["name"], ready[item["metadata"]["name"]], item["spec"]["replicas"])
+        for item in wanted
     )
     return wrong + [f"{name} has {there} of {want} ready" for name, there, want in few if there < want]
 

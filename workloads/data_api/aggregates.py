@@ -130,7 +130,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         # The market says what its days and its peak hours are.
         series.one(query.symbol, found, ("market",))
         market: str = found[0]["market"] if found else ""
-        name = query.tz or settings.market_zones.get(market, markets.DEFAULT_ZONE)
+        name = query.tz or settings.zone(market)
         zone, peak = ZoneInfo(name), markets.peak(market)
         if query.tz is not None or found:  # else nobody knows whose days are meant, and there are none
             _whole(query, zone)

@@ -62,9 +62,7 @@ def parts(span: Span, profile: Profile, peak: Peak, zone: ZoneInfo) -> list[Span
     day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     while day <= last:
         # A day that the zone skipped has no hours: it ends where it begins.
-        if day.weekday() in peak.weekdays and periods.midnight(day, zone) < periods.midnight(
-            day + _DAY, zone
-        ):
+        if peak.on(day) and periods.midnight(day, zone) < periods.midnight(day + _DAY, zone):
             # The offset of before the change, of a time that its day lacks or has twice.
             begin, stop = (datetime.combine(day, at, zone).astimezone(UTC) for at in (peak.start, peak.end))
             if (begin := max(begin, start)) < (stop := min(stop, end)):

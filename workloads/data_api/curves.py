@@ -134,7 +134,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def curves(query: CurvesQuery, body: CurvesBody) -> Response:
-        name = body.tz or settings.market_zones.get(body.market, markets.DEFAULT_ZONE)
+        name = body.tz or settings.zone(body.market)
         zone = ZoneInfo(name)
         _small(body)
         shape = _shape(store, body.shape, zone, body.market) if body.shape else None
@@ -245,7 +245,10 @@ def _shape(store: Store, history: History, zone: ZoneInfo, market: str) -> Shape
             f"no hourly prices of {history.symbol} are known: give a symbol that has them, or no shape",
         )
     first, last = (found[0][at].astimezone(zone).date() for at in ("first", "last"))
-    grid = Grid.of(first, last + timedelta(days=1), zone, markets.peak(market))
+    try:
+        grid = Grid.of(first, last + timedelta(days=1), zone, markets.peak(market))
+    except ValueError as error:
+        raise _refused("tz", str(error)) from error
     prices = np.full(len(grid.starts), np.nan)
     for row in store.rows(_SELECT, values):
         number, rest = divmod(row["delivery_start"].timestamp() - int(grid.edges[0]), 3600)

@@ -160,8 +160,10 @@ class Guard:
         if product is None or response.status_code >= 400:
             return response
         principal: Principal = g.principal
-        rows = g.get("rows", 0) if response.status_code == 200 else 0
-        size = response.content_length or 0
+        # What was not sent is not counted: a HEAD's body, and that of what a client has already.
+        sent = response.status_code != 304 and request.method != "HEAD"
+        rows = g.get("rows", 0) if sent and response.status_code == 200 else 0
+        size = (response.content_length or 0) if sent else 0
         if self._limits is not None:
             self._limits.add(principal, rows)
         if self._usage is not None:

@@ -18,7 +18,6 @@ from workloads.data_api.predictions import Alias
 from workloads.data_api.questions import Answer, Page, Provenance
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store
-from workloads.kit import markets
 from workloads.kit.contracts.messages import Product
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY, ML_PREDICTIONS, SCHEMA
 
@@ -134,7 +133,7 @@ def page(store: Store, listed: Catalogues, settings: DataApiSettings, query: Lat
     # All pages are as of the first one's instant; a delay that has grown since holds none the less.
     at = min(place.as_of, identity.newest())
     values: dict[str, Any] = {name: [key[name] for key in keys] for name in Key._fields}
-    values["zone"] = [settings.market_zones.get(key["market"], markets.DEFAULT_ZONE) for key in keys]
+    values["zone"] = [settings.zone(key["market"]) for key in keys]
     items = [_made(row) for row in store.rows(_SELECT, values | {"as_of": at})] if keys else []
     return LatestPage.model_validate({"items": items, "as_of": at, "next": following})
 

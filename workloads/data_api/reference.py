@@ -32,7 +32,8 @@ class Market(Answer):
         description="As /v1/instruments names it; other stands for those that are not listed."
     )
     time_zone: str = Field(description="IANA time zone of its days, where `tz` is not given.")
-    peak_weekdays: str = Field(description="Days of peak hours; holidays are as other days.")
+    peak_weekdays: str = Field(description="Days of peak hours.")
+    holidays: str = Field(description="What holidays among them are.")
     peak_start: str = Field(description="Local time at which they begin.")
     peak_end: str = Field(description="Local time at which they end.")
 
@@ -64,7 +65,7 @@ class UnitPage(Page):
 
 def market_page(settings: DataApiSettings) -> MarketPage:
     """All markets."""
-    names = [*sorted(settings.market_zones.keys() | table.PEAKS.keys()), _OTHER]
+    names = [*sorted(settings.zones.keys() | table.PEAKS.keys()), _OTHER]
     items = [_market(name, settings) for name in names]
     return MarketPage.model_validate({"items": items, "as_of": datetime.now(UTC), "next": None})
 
@@ -108,7 +109,8 @@ def _market(name: str, settings: DataApiSettings) -> dict[str, str]:
     peak = table.peak(name)
     return {
         "market": name,
-        "time_zone": settings.market_zones.get(name, table.DEFAULT_ZONE),
+        "time_zone": settings.zone(name),
+        "holidays": peak.holidays,
         "peak_weekdays": " ".join(_WEEKDAYS[one] for one in sorted(peak.weekdays)),
         "peak_start": f"{peak.start:%H:%M}",
         "peak_end": f"{peak.end:%H:%M}",

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from workloads.kit import markets
 from workloads.kit.contracts import ports
 from workloads.kit.settings import NonEmpty, PostgresSettings, RedisSettings
 
@@ -136,8 +137,18 @@ class DataApiSettings(PostgresSettings, RedisSettings):
 
     settled_seconds: int = Field(default=86_400, ge=0)
     """How long after an instant what was published by then may still arrive here."""
-    market_zones: dict[str, ZoneName] = Field(default={"power": "Europe/Berlin"})
-    """market → IANA time zone of its days, where `tz` is not given; UTC for the others."""
+    market_zones: dict[str, ZoneName] = Field(default={})
+    """market → IANA time zone of its days, where `tz` is not given: of others, and instead of what the table
+    of markets says. UTC for a market that is in neither."""
+
+    @property
+    def zones(self) -> dict[str, str]:
+        """market → IANA time zone of its days, of all that are known."""
+        return {**markets.ZONES, **self.market_zones}
+
+    def zone(self, market: str) -> str:
+        """IANA time zone of a market's days."""
+        return self.zones.get(market, markets.DEFAULT_ZONE)
 
     @model_validator(mode="after")
     def _probes_find_a_thread(self) -> Self:

@@ -29,9 +29,11 @@ _SAMPLE = 100
 def since(config: SourceConfig, ledger: Ledger, now: datetime) -> datetime | None:
     """From when on the source is asked: `look_back` before the oldest watermark of its live series. Where a
     series that it names has none, a file is read from its first row; of a source that is asked for a range,
-    such a series is new once a row of it comes (`Reading`), and until then costs nothing. A series is live while its newest price is at most
-    `retired_after` older than the source's newest: one that came to its end holds no other back.
-    What is delivered from now on is asked for always: curves of forwards change in their near months."""
+    such a series is new once a row of it comes (`Reading`), and until then costs nothing.
+
+    A series is live while its newest price is at most `retired_after` older than the source's newest: one
+    that came to its end holds no other back. What is delivered from now on is asked for always: curves of
+    forwards change in their near months."""
     if isinstance(config, ReplaySource):
         return None
     if isinstance(config, SyntheticSource):

@@ -73,7 +73,10 @@ def publish_source(
     source = open_source(config, sources, ledger.anchor, clock)
     if isinstance(config, Tabled) and config.assumed:
         _log.warning(
-            "terms_assumed", source=config.name, **config.assumed, remedy="state them in the source's settings"
+            "terms_assumed",
+            source=config.name,
+            **config.assumed,
+            remedy="state them in the source's settings",
         )
 
     def read(reading: Reading, window: Window) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from workloads.data_api import buckets
 from workloads.data_api.buckets import Every, Profile
-from workloads.kit.markets import DEFAULT_PEAK, peak
+from workloads.kit import markets
+from workloads.kit.contracts.markets import MARKETS
+from workloads.kit.markets import DEFAULT_PEAK, PEAKS, nerc_holiday, peak
 from workloads.kit.periods import Resolution
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -154,3 +156,29 @@ def test_a_period_is_not_cut(resolution: str, every: Every, profile: Profile, fi
 
 def test_a_market_without_an_entry_has_the_usual_peak() -> None:
     assert peak("some-market") == peak(None) == DEFAULT_PEAK
+
+
+def test_a_market_of_the_table_has_a_zone_and_north_america_its_own_peak() -> None:
+    assert MARKETS.keys() <= markets.ZONES.keys()
+    assert markets.ZONES["DE-LU"] == markets.ZONES["power"] == "Europe/Berlin"
+    america = {name for name, market in MARKETS.items() if market.library == "gridstatus"}
+    assert america <= PEAKS.keys()
+    assert all(peak(name).end.hour - peak(name).start.hour == 16 for name in america)
+    saturday, thanksgiving, friday = date(2026, 11, 28), date(2026, 11, 26), date(2026, 11, 27)
+    assert [peak("CAISO-SP15").on(day) for day in (saturday, thanksgiving, friday)] == [True, False, True]
+    assert [peak("NYISO-NYC").on(day) for day in (saturday, thanksgiving, friday)] == [False, False, True]
+    assert [peak("DE-LU").on(day) for day in (saturday, thanksgiving, friday)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("year", "days"),
+    [
+        (2022, ["01-01", "05-30", "07-04", "09-05", "11-24", "12-26"]),
+        (2023, ["01-02", "05-29", "07-04", "09-04", "11-23", "12-25"]),
+        (2026, ["01-01", "05-25", "07-04", "09-07", "11-26", "12-25"]),
+        (2027, ["01-01", "05-31", "07-05", "09-06", "11-25", "12-25"]),
+    ],
+)
+def test_the_days_that_north_america_counts_as_off_peak(year: int, days: list[str]) -> None:
+    every = (date(year, 1, 1) + timedelta(days=n) for n in range(365))
+    assert [f"{day:%m-%d}" for day in every if nerc_holiday(day)] == days

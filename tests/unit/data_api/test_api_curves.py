@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
 
-from tests.unit.data_api.conftest import KEY, SETTINGS, MemoryStore, StaticRegister
+from tests.unit.data_api.conftest import KEY, SETTINGS, MemoryStore, StaticRegister, price
 from tools.paths import ROOT
 from workloads.data_api.app import create_app
 from workloads.data_api.guard import Guard
@@ -172,3 +172,13 @@ def test_a_shape_of_a_symbol_without_hourly_prices_is_refused(
     refused = _ask(client, 422, shape={"symbol": "WTI"})
     assert refused["errors"][0]["field"] == "shape.symbol"
     assert "no hourly prices of WTI" in refused["detail"]
+
+
+def test_a_shape_in_a_zone_that_moves_its_clock_by_half_an_hour_is_refused(
+    client: FlaskClient, store: MemoryStore
+) -> None:
+    hours = [price(24 * 35 + hour) for hour in range(48)]
+    store.found = [hours[0] | {"first": hours[0]["delivery_start"], "last": hours[-1]["delivery_start"]}]
+    asked = {"symbol": "DE-LU", "as_of": "2026-04-30T00:00:00Z"}
+    refused = _ask(client, 422, shape=asked, tz="Australia/Lord_Howe", quotes=MONTHS[:1])
+    assert refused["errors"][0]["field"] == "tz"

@@ -382,3 +382,9 @@ def test_a_change_that_a_client_would_not_survive_is_refused(was: str, now: str,
     text = document.current()
     assert was in text
     assert bool(document.incompatible(text, text.replace(was, now))) == refused
+
+
+def test_a_variable_that_takes_an_arguments_value_away_is_a_wrong_question(api: FlaskClient) -> None:
+    query = 'query($s: String = "x"){prices(symbol:$s){next}}'
+    (error,) = ask(api, query, 400, variables={"s": None})["errors"]
+    assert "symbol" in error["message"]

@@ -9,10 +9,14 @@ from typing import Any, cast
 import pytest
 import redis
 
-from tests.unit.data_api.conftest import StaticRegister
+from tests.unit.data_api.conftest import KEY, SETTINGS, MemoryStore, StaticRegister, price
+from workloads.data_api.app import create_app
+from workloads.data_api.guard import Guard
 from workloads.data_api.identity import Principal
 from workloads.data_api.limits import Limits
 from workloads.data_api.problems import Refused
+from workloads.data_api.store import Store
+from workloads.data_api.usage import Usage
 
 NOW = datetime(2026, 11, 30, 23, 59, 50, tzinfo=UTC)
 
@@ -112,3 +116,22 @@ def test_what_is_not_limited_asks_nobody() -> None:
     limits = Limits(None, unused)
     for _ in range(1000):
         limits.take(principal(rows_per_month=None, requests_per_minute=100_000))
+
+
+def test_what_was_not_sent_is_not_counted(register: StaticRegister, store: MemoryStore) -> None:
+    """Nor are the rows of a HEAD, nor the bytes of what a client has already."""
+    counted: list[tuple[int, int]] = []
+
+    class Counting:
+        def count(self, *_: object, rows: int, size: int) -> None:
+            counted.append((rows, size))
+
+    store.found = [price(hour) for hour in range(7)]
+    guard = Guard(register, usage=cast("Usage", Counting()))
+    client = create_app(SETTINGS, cast("Store", store), guard).test_client()
+    known = {"Authorization": f"Bearer {KEY}"}
+    asked = "/v1/prices?symbol=DE-LU&as_of=2026-03-05T00:00:00Z"
+    first = client.get(asked, headers=known)
+    assert client.head(asked, headers=known).status_code == 200
+    assert client.get(asked, headers={**known, "If-None-Match": first.headers["ETag"]}).status_code == 304
+    assert counted == [(7, len(first.data)), (0, 0), (0, 0)]

@@ -405,7 +405,10 @@ def test_a_row_without_its_own_where_the_source_states_none_is_refused(csv_sourc
     assert getattr(good, cell) == own
     assert isinstance(bad, Refused)
     assert bad.error == cell
-    assert bad.reason == f"{cell} is empty and the source states none: give it `{cell}`, for rows without their own"
+    assert (
+        bad.reason
+        == f"{cell} is empty and the source states none: give it `{cell}`, for rows without their own"
+    )
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,19 @@ def test_a_csv_that_is_given_up_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "prices.csv"
     target.write_bytes(b"before")
     with pytest.raises(Unavailable, match="peer closed"):
-        Api(cut(NAMES + b"A,1\n"), cut(b"B,2\n")).client(patience=Patience(attempts=2)).download(target)
+        Api(cut(NAMES + b"A,1\n"), cut(b"B,"), cut(b"B,")).client(patience=Patience(attempts=2)).download(
+            target
+        )
     with pytest.raises(Refused):
         Api(cut(NAMES + b"A,1\n"), problem(422)).client().download(target)
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("prices.csv", b"before")]
+
+
+def test_a_csv_that_goes_on_is_not_given_up(tmp_path: Path) -> None:
+    rows = [f"{number},1\n".encode() for number in range(9)]
+    api = Api(cut(NAMES + rows[0]), *(cut(row) for row in rows[1:-1]), whole(rows[-1]))
+    got = api.client(patience=Patience(attempts=2)).download(tmp_path / "prices.csv")
+    assert got.read_bytes() == NAMES + b"".join(rows)
 
 
 def test_the_place_to_go_on_is_the_clients_own() -> None:

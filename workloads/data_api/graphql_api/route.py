@@ -106,6 +106,8 @@ def _answered(
         raise _Wrong(variables)
     try:
         limits.check(made, document, operation, variables, settings)
+    except GraphQLError as error:  # an argument that its variable leaves without a value
+        raise _Wrong([error]) from error
     except Refused as refused:
         raise _Wrong([GraphQLError(refused.detail, original_error=refused)]) from refused
     result = execute(

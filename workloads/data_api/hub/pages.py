@@ -131,7 +131,7 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
             name=name,
             pages=PAGES,
             here=PAGES.get(name, _OUTSIDE),
-            zones=settings.market_zones,
+            zones=settings.zones,
             docs=DOCS,
             datasets=[name for name in _choices("dataset") if "symbol" in DATASETS[name].asked],
             formats=_choices("format"),

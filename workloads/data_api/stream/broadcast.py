@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import Message
+from confluent_kafka import KafkaException, Message
 
 from workloads.data_api import metrics
 from workloads.data_api.stream.client import Client, Clients, Wanted
@@ -28,6 +28,8 @@ _log: Any = structlog.get_logger(__name__)
 
 _NEAR: Final = 500
 """Messages that may come while a client is sent the last of the past: it waits for them in memory."""
+_AHEAD_SECONDS: Final = 2.0
+"""How long a client may wait for its worker to be where it was already."""
 _PIECE: Final = 32_768
 """Bytes of the past that are sent at a time."""
 
@@ -72,12 +74,36 @@ class Broadcast:
         if text is None:
             return None
         place = self._places.decode(text)
-        if any(offset > self._place[key] for key, offset in place.items()):
-            raise BadPlace("it is ahead of what there is: the topics were made anew since")
+        if self._is_ahead(place):
+            self._wait_for(place)
+        if any(offset < self._follower.first[key] for key, offset in place.items()):
+            raise BadPlace("what came after it is older than what is kept")
         behind = self._behind(place)
         if behind > self._settings.stream_replay_messages:
             raise BadPlace(f"{behind} messages came since, more than {self._settings.stream_replay_messages}")
         return place
+
+    def _is_ahead(self, place: Place) -> bool:
+        return any(offset > self._place[key] for key, offset in place.items())
+
+    def _wait_for(self, place: Place) -> None:
+        """Another worker gave it out, which is a little further.
+
+        Raises:
+            NotReady: this one is too far behind.
+            BadPlace: the brokers have nothing there.
+        """
+        until = time.monotonic() + _AHEAD_SECONDS
+        while self._is_ahead(place):
+            if time.monotonic() < until and not self._closing.wait(0.02):
+                continue
+            try:
+                ends = self._follower.ends()
+            except KafkaException as failure:
+                raise NotReady from failure
+            if any(offset > ends[key] for key, offset in place.items()):
+                raise BadPlace("it is ahead of what there is: the topics were made anew since")
+            raise NotReady
 
     def take(
         self,
@@ -172,7 +198,24 @@ class Broadcast:
                 return done.result(timeout=1.0)
             except TimeoutError:
                 continue
+            except Exception:  # the thread that follows goes on; who may have missed something comes back
+                _log.exception("stream.fan_out")
+                self._loop.call_soon_threadsafe(self._drop_all)
+                return None
         return None
+
+    def _drop_all(self) -> None:
+        for client in self._clients:
+            client.drop()
+
+    def _gets(self, client: Client, value: Any) -> bool:
+        """Whether it may have it; a client of whom nobody can tell is cut off, and no other is."""
+        try:
+            return client.wanted.gets(value)
+        except Exception as error:
+            _log.warning("stream.entitlement", error=f"{type(error).__name__}: {error}")
+            client.drop()
+            return False
 
     async def _fan_out(self, messages: list[Message]) -> None:
         sent = unflushed = 0
@@ -191,7 +234,7 @@ class Broadcast:
                 self._left_out[topic].add(partition, offset, error)
                 continue
             event = f"id: {self._text(self._place)}\n".encode() + made
-            takers = [one for one in takers if one.wanted.gets(value)]
+            takers = [one for one in takers if self._gets(one, value)]
             for client in takers:
                 if client.place is not None:
                     client.waiting += event

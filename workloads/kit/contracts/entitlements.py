@@ -39,6 +39,10 @@ TENANT_SETTING: Final = "carbon.tenant"
 MarketName = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63}|\*)$")]
 
 
+HISTORY_DAYS_MOST: Final = 36_525
+"""A hundred years: who sees more sees all, which null says."""
+
+
 class Entitlement(BaseModel):
     """What one tenant gets, as it goes from the stack file to the database.
 
@@ -54,7 +58,7 @@ class Entitlement(BaseModel):
 
     products: tuple[Product, ...]
     markets: tuple[MarketName, ...]
-    history_days: int | None = Field(ge=1)
+    history_days: int | None = Field(ge=1, le=HISTORY_DAYS_MOST)
     delay_minutes: int = Field(ge=0)
     rows_per_month: int | None = Field(ge=0)
     requests_per_minute: int = Field(ge=1)

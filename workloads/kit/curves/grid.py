@@ -64,7 +64,7 @@ class Grid:
         for changed in np.flatnonzero(hours != 24):
             of = np.flatnonzero(day == changed)
             clock[of] = [datetime.fromtimestamp(int(one), zone).hour for one in starts[of]]
-        busy = [one for one in dates if one.weekday() in peak.weekdays]
+        busy = [one for one in dates if peak.on(one)]
         begins, ends = (_seconds([_at(one, at, zone) for one in busy]) for at in (peak.start, peak.end))
         within = np.searchsorted(begins, starts, "right") - np.searchsorted(ends, starts, "right") > 0
         return cls(zone, first, edges, starts, day, clock, within)

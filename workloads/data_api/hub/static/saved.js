@@ -41,7 +41,7 @@ export class Saved {
       const line = document.createElement("tr");
       const doing = document.createElement("td");
       doing.append(this.button("Open", one.name, () => this.ask(one.name)));
-      if (writes) doing.append(" ", this.button("Delete", one.name, () => this.remove(one.name)));
+      if (writes) doing.append(" ", this.button("Delete", one.name, () => this.remove(one.name, one.saved_at)));
       line.append(cell(one.name, { header: true }), cell(time(one.saved_at, "")), cell(one.saved_by), doing);
       return line;
     }));
@@ -90,9 +90,15 @@ export class Saved {
     await this.list();
   }
 
-  async remove(name) {
+  async remove(name, savedAt) {
     if (!confirm(`Delete ${name} for everybody of the tenant?`)) return;
-    await send("DELETE", path(name));
+    try {
+      await send("DELETE", path(name), { saved_at: savedAt });
+    } catch (error) {
+      // Somebody saved over it or deleted it meanwhile: what is there now is shown.
+      if (error.status === 409 || error.status === 404) await this.list();
+      throw error;
+    }
     this.seen.delete(name);
     at("saved-state").textContent = `${name} is deleted.`;
     await this.list();

@@ -159,7 +159,7 @@ class Columned(Prices):
                 )
             if self.publication is not None and self.publication.day < 0 and self.product not in LEAD:
                 raise ValueError(
-                    f"publication.day {self.publication.day} is before delivery, where no {self.product} price"
+                    f"publication.day {self.publication.day} is before delivery, when no {self.product} price"
                     f" is known: product is one of {', '.join(LEAD)}, or give the day on which it is known"
                 )
             return self
