@@ -199,7 +199,7 @@ def test_all_of_the_history_is_published_within_a_minute_and_a_second_run_adds_n
     assert by_source.total() == sum(by_source[name] for name in ("crude-daily", "crude-monthly", "synthetic"))
     assert max(identities(prices).values()) == 1
     assert max(p.delivery_start for p in prices if p.symbol == "WTI") == datetime(2015, 1, 2, tzinfo=UTC)
-    assert max(p.delivery_start for p in prices if p.symbol == "BRENT-M") == datetime(2016, 1, 15, tzinfo=UTC)
+    assert max(p.delivery_start for p in prices if p.symbol == "BRENT-M") == datetime(2016, 1, 1, tzinfo=UTC)
     for price in prices:
         assert price.published_at <= today + timedelta(minutes=2)
         assert price.symbol.startswith("SYN-") == (price.provenance == "synthetic")

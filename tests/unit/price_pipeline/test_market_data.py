@@ -26,7 +26,7 @@ def test_dates_are_iso_and_in_order_and_absent_values_stay_absent(tmp_path: Path
     daily = (tmp_path / "market" / "crude-daily.csv").read_bytes()
     assert daily == b"date,price\n1985-12-31,24.9\n1986-01-02,25.56\n1986-01-03,26\n1986-02-17,\n"
     monthly = (tmp_path / "market" / "crude-monthly.csv").read_bytes()
-    assert monthly == b"date,brent,wti\n1987-05-15,18.58,19.44\n"
+    assert monthly == b"date,brent,wti\n1987-05-01,18.58,19.44\n"
 
 
 def test_the_licence_goes_with_the_data(tmp_path: Path) -> None:

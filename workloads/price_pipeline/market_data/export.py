@@ -4,7 +4,8 @@ export.py WHEEL DIRECTORY writes
   crude-daily.csv    date,price        WTI spot, US dollars a barrel, daily
   crude-monthly.csv  date,brent,wti    US dollars a barrel, monthly
   LICENSE.md         the licence of the package that they come from
-with ISO dates in their order and nothing where the source has no value.
+with ISO dates in their order and nothing where the source has no value. A month's mean, which the source dates
+to its middle, has the date at which its month begins.
 """
 
 import csv
@@ -34,7 +35,8 @@ def export(wheel: Path, directory: Path) -> None:
         daily = _rows(package.read(DAILY), ["Date", "DCOILWTICO"])
         monthly = _rows(package.read(MONTHLY), ["Date", "Brent", "WTI"])
     _write(directory / "crude-daily.csv", ["date", "price"], daily)
-    _write(directory / "crude-monthly.csv", ["date", "brent", "wti"], monthly)
+    months = [[_month(day), *values] for day, *values in monthly]
+    _write(directory / "crude-monthly.csv", ["date", "brent", "wti"], months)
 
 
 def _rows(compressed: bytes, header: list[str]) -> list[list[str]]:
@@ -50,6 +52,10 @@ def _rows(compressed: bytes, header: list[str]) -> list[list[str]]:
 def _day(text: str) -> date:
     """ISO, or month/day/year."""
     return datetime.strptime(text, "%m/%d/%Y").date() if "/" in text else date.fromisoformat(text)
+
+
+def _month(day: str) -> str:
+    return date.fromisoformat(day).replace(day=1).isoformat()
 
 
 def _write(file: Path, header: list[str], rows: Iterable[list[str]]) -> None:
