@@ -27,7 +27,7 @@ def present() -> bool:
 
 
 def directory() -> Path:
-    """Where the series are; fetched once a version of the package that ships them.
+    """Where the series are; fetched once a version of the package that ships them and of what exports them.
 
     Raises:
         CommandFailed: it could not be fetched; carries the log.
@@ -49,5 +49,6 @@ def directory() -> Path:
 
 
 def _target() -> Path:
-    key = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    made_by = (_REQUIREMENTS, _PIPELINE / "market_data" / "export.py")
+    key = hashlib.sha256(b"".join(file.read_bytes() for file in made_by)).hexdigest()[:12]
     return paths.cache_dir() / "market" / key
