@@ -28,7 +28,7 @@ class ModelMonitorSettings(WorkloadSettings):
 class ModelTrainingSettings(WorkloadSettings):
     """model-training."""
 
-    schedule: Cron = Field("0 1 * * *", description="When it runs, in UTC.")
+    schedule: Cron = Field("0 3 * * *", description="When it runs, in UTC: after the day's prices have come.")
     monitor: ModelMonitorSettings = Field(description="The watch over champions.")
 
 

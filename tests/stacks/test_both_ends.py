@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from infra.settings.workloads import WorkloadSettings
+from infra.workloads.model_training import ModelTrainingSettings
+from infra.workloads.price_pipeline import PricePipelineSettings
 from tools.gate.cluster_objects import Objects, unmarked
 from tools.gate.ends import broken
 
@@ -229,3 +232,11 @@ def test_what_points_to_a_charts_pods_is_not_judged() -> None:
     policy = {"kind": "NetworkPolicy", "spec": {"podSelector": {"matchLabels": {"app": "grafana"}}}}
     assert [text for _, text in broken(Objects(small(**policy)))] != []
     assert list(broken(Objects(small(**policy), releases=frozenset({"a"})))) == []
+
+
+def test_training_begins_once_the_days_prices_have_come() -> None:
+    def minute(settings: type[WorkloadSettings]) -> int:
+        at, hour, *_ = settings.model_fields["schedule"].default.split()
+        return int(hour) * 60 + int(at)
+
+    assert minute(ModelTrainingSettings) >= minute(PricePipelineSettings) + 60
