@@ -65,14 +65,21 @@ class Forecaster:
         self._naive_lock = threading.Lock()
 
     def by_symbol(self, symbol: str, as_of: datetime | None) -> Forecast:
-        """From the feature store. UnknownSymbol where it has no price; StoreAway where it does not answer."""
+        """From the feature store. As of an instant by a model that was there then, else naive, and without the
+        coverage, of which later outcomes are part. UnknownSymbol where it has no price; StoreAway where it does
+        not answer."""
         sessions = self._store.sessions(symbol, as_of, self._spec.size)
         if sessions is None:
             raise UnknownSymbol(symbol)
         row = features(sessions.prices, self._spec)[-1]
         given: list[float] | None = row.tolist() if np.isfinite(row).all() else None
         instance = Instance(symbol=symbol, price=float(sessions.prices[-1]), features=given)
-        forecast = self.batch([instance])[0]
+        models = self._models.current
+        if as_of is not None:
+            models = {name: served for name, served in models.items() if served.card.created_at <= as_of}
+        [forecast] = self._answers([instance], models)
+        if as_of is not None:
+            forecast = msgspec.structs.replace(forecast, realised_coverage=None, coverage_count=0)
         return msgspec.structs.replace(forecast, event_time=sessions.event_time, stale=sessions.stale)
 
     def by_delivery(self, symbol: str, day: date, as_of: datetime | None) -> bytes:
@@ -90,7 +97,9 @@ class Forecaster:
 
     def batch(self, instances: Sequence[Instance]) -> list[Forecast]:
         """In the instances' order. Unprocessable where an instance's features or price cannot be used."""
-        models = self._models.current
+        return self._answers(instances, self._models.current)
+
+    def _answers(self, instances: Sequence[Instance], models: Mapping[str, Served]) -> list[Forecast]:
         rows: dict[str, list[int]] = {}
         for at, instance in enumerate(instances):
             given = instance.features

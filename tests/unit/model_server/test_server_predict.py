@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,21 @@ def test_a_symbol_is_predicted_from_its_last_sessions(ready: Server):
         assert answer.json["price"] == prices[-1]
         assert answer.json["predicted_return"] == pytest.approx(ECHO * RETURN, abs=1e-7)
     assert ready.store.as_of == [datetime(2026, 3, 2, tzinfo=UTC)] * 2
+
+
+def test_as_of_an_instant_no_later_model_answers(ready: Server):
+    """It has seen what came then, and its proof is of later prices."""
+    ready.store.symbols["S"] = Sessions(DAY, echoing(1, 200))
+    client = ready.client()
+    served = ready.models.current["S"]
+    made = served.card.created_at
+    before, then = (
+        client.get(f"/predict?symbol=S&as_of={at:%Y-%m-%dT%H:%M:%SZ}").json
+        for at in (made - timedelta(seconds=1), made)
+    )
+    assert (before["model_alias"], before["model_version"], before["skill"]) == ("naive", 0, "none")
+    assert then["model_version"] == served.version
+    assert then["realised_coverage"] is None
 
 
 def test_a_symbol_without_a_full_window_gets_the_naive_forecast(ready: Server):
