@@ -22,7 +22,7 @@ from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.instruments import Instrument
 from workloads.kit.contracts.messages import Price
 from workloads.model_training.__main__ import main
-from workloads.model_training.runs import send
+from workloads.model_training.runs import send, standing
 
 FIRST, HISTORY = date(2025, 1, 10), 120
 NEXT = FIRST + timedelta(days=HISTORY)
@@ -298,6 +298,13 @@ def test_a_kind_that_beats_the_baseline_is_champion_until_it_fails_live_and_is_n
     assert made.skill_score > 0.3
     events = "SELECT event, model_name FROM model_events ORDER BY id"
     assert database.query(events) == [("promoted", "delivery-day.kernel")]
+    # Of these prices and inputs alone.
+    with database.connect("forecast_run") as connection:
+        as_of = datetime.now(UTC)
+        assert standing.standing(connection, instrument, as_of).champion == "kernel"
+        for changed in ({"source": "another"}, {"resolution": "PT15M"}, {"indicators": ["load"]}):
+            other = Instrument.model_validate(INSTRUMENT | changed)
+            assert standing.standing(connection, other, as_of).champion is None
 
     # In hindsight: nothing was proven when that day was due.
     forecast(day - timedelta(days=1))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,6 +25,8 @@ _PREFIX: Final = "model-server:sessions"
 _DELIVERY: Final = "model-server:delivery"
 _REST_SECONDS: Final = 5.0
 """How long what failed, store or cache, is left alone: one request waits for it, not each one."""
+_REMEMBERED: Final = 4096
+"""Keys of which it is known what was written last: one that is forgotten is written once more."""
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -41,7 +46,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    value: bytes
+    digest: bytes
     at: float
 
 
@@ -57,7 +62,8 @@ class CachedStore:
         self._store = store
         self._client = client
         self._stale_seconds = stale_seconds
-        self._written: dict[str, _Written] = {}
+        self._written: OrderedDict[str, _Written] = OrderedDict()
+        self._written_lock = threading.Lock()
         self._store_rests_until = 0.0
         self._rests_until = 0.0
 
@@ -87,14 +93,18 @@ class CachedStore:
         """As the store's: a forecast does not change, so that one of the cache is at worst not the newest.
         StoreAway when neither it nor the cache has an answer."""
         key = f"{_DELIVERY}:{day}:{symbol}"
+        if as_of is None and time.monotonic() < self._store_rests_until:
+            kept = self._read_delivery(key)
+            if kept is not None:
+                return kept
         try:
             found = self._store.delivery(symbol, day, as_of)
         except StoreAway:
-            kept = self._asked(lambda: self._client.get(key)) if as_of is None else None
-            if not isinstance(kept, bytes):
+            self._store_rests_until = time.monotonic() + _REST_SECONDS
+            kept = self._read_delivery(key) if as_of is None else None
+            if kept is None:
                 raise
-            STALE_ANSWERS.inc()
-            return Delivery(kept, "")
+            return kept
         if found is not None and found.message is not None and as_of is None:
             self._write(key, found.message)
         return found
@@ -105,11 +115,26 @@ class CachedStore:
 
     def _write(self, key: str, value: bytes) -> None:
         """Again when it changed, and in good time before it would be forgotten."""
-        last, now = self._written.get(key), time.monotonic()
-        if last is not None and last.value == value and now - last.at < self._stale_seconds / 2:
+        digest, now = hashlib.blake2b(value, digest_size=16).digest(), time.monotonic()
+        with self._written_lock:
+            last = self._written.get(key)
+            if last is not None:
+                self._written.move_to_end(key)
+        if last is not None and last.digest == digest and now - last.at < self._stale_seconds / 2:
             return
         if self._asked(lambda: self._client.set(key, value, ex=self._stale_seconds)):
-            self._written[key] = _Written(value, now)
+            with self._written_lock:
+                self._written[key] = _Written(digest, now)
+                self._written.move_to_end(key)
+                while len(self._written) > _REMEMBERED:
+                    self._written.popitem(last=False)
+
+    def _read_delivery(self, key: str) -> Delivery | None:
+        value = self._asked(lambda: self._client.get(key))
+        if not isinstance(value, bytes):
+            return None
+        STALE_ANSWERS.inc()
+        return Delivery(value, "")
 
     def _read(self, symbol: str, count: int) -> Sessions | None:
         value = self._asked(lambda: self._client.get(f"{_PREFIX}:{count}:{symbol}"))
@@ -128,7 +153,8 @@ class CachedStore:
         except redis.RedisError as error:
             self._rests_until = time.monotonic() + _REST_SECONDS
             # What a cache lost while it was away is written again.
-            self._written.clear()
+            with self._written_lock:
+                self._written.clear()
             _log.warning("cache.away", error=str(error))
             return None
 

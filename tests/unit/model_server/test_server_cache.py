@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -151,3 +152,50 @@ def test_a_days_forecast_outlives_the_store_and_a_reason_does_not(
     for day, as_of in ((later, None), (tomorrow, DAY)):
         with pytest.raises(StoreAway):
             cached.delivery("DE", day, as_of)
+
+
+def test_a_store_that_is_away_is_waited_for_once_by_those_who_ask_for_a_day(
+    cached: CachedStore, store: MemoryStore, client: Client
+) -> None:
+    day = date(2026, 1, 6)
+    store.deliveries["DE", day] = Delivery(b"{}", "")
+    cached.delivery("DE", day, None)
+    cached.sessions("WTI", None, 3)
+    asked: list[str] = []
+
+    def away(symbol: str, *_: object) -> None:
+        asked.append(symbol)
+        raise StoreAway("away")
+
+    forged: Any = store
+    forged.delivery = forged.sessions = away
+    for _ in range(5):
+        assert cached.delivery("DE", day, None) == Delivery(b"{}", "")
+    # Nor by those who ask for sessions after them.
+    assert cached.sessions("WTI", None, 3) is not None
+    assert asked == ["DE"]
+    # What the cache does not have, or not of then, is asked of the store all the same.
+    for symbol, as_of in (("FR", None), ("DE", DAY)):
+        with pytest.raises(StoreAway):
+            cached.delivery(symbol, day, as_of)
+    assert asked == ["DE", "FR", "DE"]
+
+
+def test_many_days_that_are_asked_for_take_little_memory(cached: CachedStore, store: MemoryStore) -> None:
+    def ask(count: int) -> int:
+        for n in range(count):
+            day = date(2000, 1, 1) + timedelta(days=n)
+            store.deliveries = {("DE", day): Delivery(n.to_bytes(4) * 5_000, "")}
+            cached.delivery("DE", day, None)
+        return tracemalloc.get_traced_memory()[0]
+
+    forged: Any = cached
+    forged._client.set = lambda *_, **__: True
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        some = ask(5_000) - before
+        assert some < 5_000_000  # of 100 MB of messages
+        assert ask(9_000) - before < some + 500_000
+    finally:
+        tracemalloc.stop()

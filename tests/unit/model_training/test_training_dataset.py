@@ -88,3 +88,22 @@ def test_a_price_that_is_not_positive_is_neither_window_nor_label():
     assert not set(range(30, 30 + SPEC.size)) & set(days)
     assert np.isfinite(data.x).all()
     assert np.isfinite(data.y).all()
+
+
+def test_of_an_auction_only_the_last_hour_is_a_row():
+    """What follows on the hours before it is known when they are: there is nothing to forecast."""
+    hour = DAY // 24
+    rows = [
+        (at * hour, at // 24 * DAY - DAY // 2, price) for at, price in enumerate(walk(3, 24 * 4).tolist())
+    ]
+    data = build(revisions(rows), SPEC)
+    assert data.event.tolist() == [day * DAY + 23 * hour for day in range(3)]
+    assert (data.label_available > data.available).all()
+
+
+def test_a_session_whose_next_one_was_known_is_no_row_even_if_that_was_corrected_later():
+    prices = plain()
+    late = prices.pop(30)
+    data = build(published(prices, [(30, 45, late), (31, 50, prices[31])]), SPEC)
+    assert 30 * DAY not in data.event
+    assert 29 * DAY in data.event

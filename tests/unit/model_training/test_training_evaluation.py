@@ -20,10 +20,14 @@ DAY = 86_400_000_000
 SPEC = FeatureSpec(3, 6, (10,))
 
 
-def dataset(count: int = 400, lag: int = 1, corrected: dict[int, int] | None = None) -> Dataset:
-    """Daily prices available `lag` days later; `corrected` maps a day to the day of its correction."""
+def dataset(
+    count: int = 400, corrected: dict[int, int] | None = None, late: dict[int, int] | None = None
+) -> Dataset:
+    """Daily prices available a day later; `corrected` maps a day to the day of its correction, `late` one to
+    the day on which it came."""
     prices = walk(1, count)
-    rows = [(day * DAY, (day + lag) * DAY, float(price)) for day, price in enumerate(prices)]
+    came = {day: day + 1 for day in range(count)} | (late or {})
+    rows = [(day * DAY, came[day] * DAY, float(price)) for day, price in enumerate(prices)]
     rows += [(day * DAY, known * DAY, float(prices[day]) * 1.01) for day, known in (corrected or {}).items()]
     return build(revisions(rows), SPEC)
 
@@ -46,7 +50,7 @@ def test_every_window_is_later_than_all_that_is_learned_for_it(
     assert splits[-1].test[-1] == len(data) - 1
     for split in splits:
         assert split.train[-1] < split.test[0] - embargo
-        assert (data.label_available[split.train] <= data.available[split.test[0]]).all()
+        assert (data.label_available[split.train] <= data.available[split.test].min()).all()
     for one, following in itertools.pairwise(splits):
         assert following.test[0] == one.test[-1] + 1
 
@@ -57,6 +61,18 @@ def test_a_label_that_was_corrected_inside_the_window_is_not_learned():
     other = evaluation.walk_forward(corrected, folds=1, share=0.2, longest=100, embargo=0)[-1]
     missing = set(plain.event[last.train]) - set(corrected.event[other.train])
     assert missing == {199 * DAY}
+
+
+def test_a_label_that_was_corrected_inside_a_window_whose_first_rows_came_late_is_not_learned():
+    def last(data: Dataset) -> evaluation.Split:
+        return evaluation.walk_forward(data, folds=1, share=0.2, longest=100, embargo=0)[-1]
+
+    # One late session makes no row, of two the first does.
+    data = dataset(corrected={200: 390}, late={321: 394, 322: 395})
+    split = last(data)
+    assert data.available[split.test[0]] == 394 * DAY, "the window does not begin with the late row"
+    assert 199 * DAY not in data.event[split.train]
+    assert 198 * DAY in data.event[split.train]
 
 
 def test_skill_of_known_errors():

@@ -14,6 +14,7 @@ from workloads.model_training.kinds.ensemble import walk_ensemble, weights
 from workloads.model_training.kinds.forest import Forest
 from workloads.model_training.kinds.intervals import FEWEST, LEVELS, walk_intervals
 from workloads.model_training.kinds.kernel import Kernel
+from workloads.model_training.kinds.late import moderate
 from workloads.model_training.kinds.lear import Lear, fit_lasso
 from workloads.model_training.kinds.naive import Naive
 from workloads.model_training.kinds.network import Network
@@ -200,6 +201,61 @@ def test_an_hour_forecast_too_low_of_late_is_raised() -> None:
     error = (walk_ensemble(forecasts, prices)[0] - prices)[14:].mean(axis=0)
     assert -4 < error[:6].mean() < -2.5  # a share alone is taken off: errors of late are chance as well
     assert abs(error[6:].mean()) < 0.2
+
+
+def _spiked(back: int) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """The last day's ensemble and quantiles where an hour was 3000 EUR `back` days ago, and where it was not:
+    of kinds that do not see it come, nor are taken in by it after."""
+    random = np.random.default_rng(5)
+    prices = random.normal(40, 10, (120, 24))
+    forecasts = prices[:, np.newaxis] + random.normal(0, [[[2.0], [3.0]]], (120, 2, 24))
+    spike = prices.copy()
+    spike[-1 - back, 18] = 3000.0
+
+    def last(of: Floats) -> tuple[Floats, Floats]:
+        made = walk_ensemble(forecasts, of)[0]
+        return made[-1], walk_intervals(made, forecasts.std(axis=1), of)[-1]
+
+    return last(spike), last(prices)
+
+
+@pytest.mark.parametrize("back", [1, 7, 14])
+def test_one_price_of_3000_moves_the_days_after_it_by_little(back: int) -> None:
+    (forecast, quantiles), (without, quantiles_without) = _spiked(back)
+    assert np.abs(forecast - without).max() < 1.0
+    width, usual = quantiles[-1] - quantiles[0], quantiles_without[-1] - quantiles_without[0]
+    assert np.isfinite(quantiles).all()
+    assert np.all((usual / 2 < width) & (width < 2 * usual))
+    assert np.all((quantiles[0] < forecast) & (forecast < quantiles[-1]))
+
+
+def test_errors_that_are_usual_count_whole_and_what_is_missing_stays_so() -> None:
+    random = np.random.default_rng(6)
+    errors = random.uniform(-1, 1, (60, 24))
+    errors[30] = np.nan
+    assert np.array_equal(moderate(errors, 28), errors, equal_nan=True)
+    far = errors.copy()
+    far[40:46, 3] = -80.0
+    cut = moderate(far, 28)[:, 3]
+    assert np.array_equal(cut[:40], errors[:40, 3], equal_nan=True)  # what comes later is not known
+    assert np.all((cut[40:46] > -4.5) & (cut[40:46] < -1))
+    # An hour, or a market, whose errors have grown for good is believed within the window.
+    far[42:, 3] = -80.0
+    assert moderate(far, 28)[-1, 3] == pytest.approx(-80.0)
+    far[42:] = 80.0
+    assert moderate(far, 28)[-1] == pytest.approx(80.0)
+
+
+def test_an_hour_that_never_moved_has_an_interval_all_the_same() -> None:
+    still = np.full((60, 24), 80.0)
+    quantiles = walk_intervals(still, np.zeros_like(still), still)[FEWEST:]
+    assert np.all(np.diff(quantiles, axis=1) > 0)
+    assert np.all((quantiles[:, 0] < 80) & (quantiles[:, -1] > 80))
+    assert (quantiles[:, -1] - quantiles[:, 0]).max() < 0.1
+    moved = still.copy()
+    moved[40, 5] = 81.0
+    quantiles = walk_intervals(still, np.zeros_like(still), moved)[FEWEST:]
+    assert np.all(quantiles[:, -1] - quantiles[:, 0] > 0.01)
 
 
 def _volatile(days: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from workloads.kit.windows import Floats
-from workloads.model_training.kinds.late import late
+from workloads.model_training.kinds.late import late, moderate
 from workloads.model_training.kinds.nonnegative import nonnegative
 
 WINDOW: Final = 182
@@ -67,8 +67,9 @@ def walk_ensemble(forecasts: Floats, prices: Floats) -> tuple[Floats, Floats]:
     """Each day's ensemble (D, H) and its weights (D, M), from forecasts (D, M, H) and prices (D, H).
 
     Day d's weights are learned on days before d, and so is what each period is corrected by: markets move
-    away from what the kinds have learned, all of them alike, and no weight mends that.
+    away from what the kinds have learned, all of them alike, and no weight mends that. A single far error is
+    no such move: each counts for so much at most (`late.moderate`).
     """
     found = np.stack([weights(forecasts[:day], prices[:day]) for day in range(len(forecasts))])
     mean = np.einsum("dm,dmh->dh", found, forecasts)
-    return mean + CORRECTION * late(prices - mean, LIFETIME), found
+    return mean + CORRECTION * late(moderate(prices - mean, WINDOW), LIFETIME), found

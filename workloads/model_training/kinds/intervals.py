@@ -1,9 +1,10 @@
 """Quantiles around a forecast, from the errors that forecasts of past days really had.
 
-The size of an hour's error is foreseen from errors of late and from how far the kinds disagree; the errors
-over that size are pooled, and their quantiles hold for the next day (split conformal prediction). What level
-is asked of them follows what was covered (Gibbs, Candès 2021, "Adaptive conformal inference under
-distribution shift", NeurIPS 34), so that a market that turns wild does not leave its intervals behind.
+The size of an hour's error is foreseen from errors of late, the far ones cut (`late.moderate`), and from how
+far the kinds disagree; the errors over that size, uncut, are pooled, and their quantiles hold for the next
+day (split conformal prediction). What level is asked of them follows what was covered (Gibbs, Candès 2021,
+"Adaptive conformal inference under distribution shift", NeurIPS 34), so that a market that turns wild does
+not leave its intervals behind.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from workloads.kit.contracts.forecasts import LEVELS as CARRIED
 from workloads.kit.windows import Floats
-from workloads.model_training.kinds.late import late
+from workloads.model_training.kinds.late import late, moderate
 from workloads.model_training.kinds.nonnegative import nonnegative
 
 LEVELS: Final = np.array(CARRIED)
@@ -29,6 +30,10 @@ FEWEST: Final = 28
 _RATE: Final = 0.03
 """How fast the level asked for follows what was covered, a day."""
 
+_LEAST: Final = 0.02
+"""Width of an interval, at least: where a price has never moved, no error says how far it may. Two steps of a
+cent, the finest that a price is quoted in."""
+
 _RECENT: Final = (7, 28)
 """Mean lifetimes in days of the errors of late."""
 
@@ -42,20 +47,23 @@ def walk_intervals(forecasts: Floats, spread: Floats, prices: Floats) -> Floats:
         prices: (D, H), NaN where there was none.
     """
     days, periods = forecasts.shape
-    signs = _size_signs(forecasts, spread, prices)
     signed = prices - forecasts
+    ordinary = np.abs(moderate(signed, WINDOW))
+    signs = _size_signs(forecasts, spread, prices, ordinary)
     found = np.full((days, len(LEVELS), periods), np.nan)
     # Levels are asked for by the two sides of an interval each: 5 % and 95 % have a miss of 5 % a side.
     asked = LEVELS.copy()
+    narrow = _LEAST * np.linspace(-0.5, 0.5, len(LEVELS))[:, np.newaxis]
     for day in range(FEWEST, days):
         past = slice(max(0, day - WINDOW), day)
-        sizes = _sizes(signs[past], signed[past], signs[day])
+        sizes = _sizes(signs[past], ordinary[past], signs[day])
         scaled = (signed[past] / sizes[:-1]).ravel()
         scaled = scaled[np.isfinite(scaled)]
         if len(scaled) == 0:
             continue
         quantiles = np.quantile(scaled, np.clip(asked, 0.0, 1.0))
-        found[day] = forecasts[day] + np.sort(quantiles)[:, np.newaxis] * sizes[-1]
+        around = np.sort(quantiles)[:, np.newaxis] * sizes[-1]
+        found[day] = forecasts[day] + np.where(around[-1] - around[0] < _LEAST, narrow, around)
         there = np.isfinite(prices[day])
         if there.any():
             below = np.mean(prices[day, there] <= found[day][:, there], axis=1)
@@ -63,9 +71,9 @@ def walk_intervals(forecasts: Floats, spread: Floats, prices: Floats) -> Floats:
     return found
 
 
-def _size_signs(forecasts: Floats, spread: Floats, prices: Floats) -> Floats:
-    """What foretells the size of a day's errors: (D, H, K), all >= 0, none later than the day before."""
-    size = np.abs(prices - forecasts)
+def _size_signs(forecasts: Floats, spread: Floats, prices: Floats, size: Floats) -> Floats:
+    """What foretells the size of a day's errors, of which `size` are those before it, the far ones cut:
+    (D, H, K), all >= 0, none later than the day before."""
     hours = late(size, _RECENT[1])
     days = late(np.broadcast_to(np.nanmean(_or_zero(size), axis=1, keepdims=True), size.shape), _RECENT[0])
     low, high = _tails(forecasts, prices)
@@ -83,12 +91,13 @@ def _tails(forecasts: Floats, prices: Floats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _sizes(past: Floats, signed: Floats, today: Floats) -> Floats:
-    """Foreseen mean absolute errors of the past days and of today after them: (n + 1, H), all > 0.
+def _sizes(past: Floats, sizes: Floats, today: Floats) -> Floats:
+    """Foreseen mean absolute errors of the past days, whose own were `sizes`, and of today after them:
+    (n + 1, H), all > 0.
 
     Non-negative least squares on what foretells them, so that none is below 0 wherever today lies.
     """
-    x, y = past.reshape(-1, past.shape[-1]), np.abs(signed).ravel()
+    x, y = past.reshape(-1, past.shape[-1]), sizes.ravel()
     there = np.isfinite(y)
     typical = float(y[there].mean()) if there.any() else 0.0
     if typical == 0:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import structlog
 
+from workloads.kit import db
 from workloads.kit.codec import encode
 from workloads.kit.contracts.forecasts import LEVELS, NOMINAL_LEVEL, DeliveryForecast, ForecastPeriod
 from workloads.kit.contracts.instruments import ForecastKind, Instrument
@@ -25,6 +27,7 @@ from workloads.model_training.runs.standing import Standing
 _log: Any = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,68 +63,99 @@ def run(
 ) -> list[Outcome]:
     """Forecast and record; what is recorded is the caller's to send.
 
-    An instrument that fails leaves the others alone: it is an outcome `failed` with its reason. One that is
-    forecast already is left as it is.
+    An instrument that fails, by whatever but the loss of the database, leaves the others alone: it is an
+    outcome `failed` with its reason. One that is forecast already is left as it is. Each is recorded as soon
+    as it is made, so that what ends the run takes nothing back; those alone wait for the others that the gate
+    looks at together with them.
 
     Args:
         delivery: days to forecast in hindsight, each by what was known when it was due, instead of the next;
             they count in no live record, and no champion rises or falls by them.
     """
     outcomes: list[Outcome] = []
-    due: list[_Due] = []
+    judged: list[tuple[_Due, Losses]] = []
     for instrument in settings.instruments:
         days = [(day, instrument.issue(day)) for day in delivery] or [instrument.newest(now())]
         for day, issued_at in days:
-            found = _guarded(conn, instrument, day, issued_at, settings, now, live=not delivery)
+            one = _Asked(conn, instrument, day, issued_at, settings, now, live=not delivery)
+            found = one.guarded(one.forecast)
             if isinstance(found, Outcome):
-                outcomes.append(found)
-            elif delivery:
-                outcomes.append(_save(conn, found, now()))
+                outcomes.append(_told(found))
             else:
-                due.append(found)
-    promoted = _judge(conn, due, settings, now())
-    for one in due:
-        rises = one.instrument.symbol in promoted
-        state = replace(one.standing, champion=one.instrument.kind) if rises else one.standing
-        outcomes.append(_save(conn, replace(one, standing=state), now()))
-    for one in outcomes:
-        level = _log.info if one.outcome in ("forecast", "there already") else _log.warning
-        level(
-            one.outcome.replace(" ", "_"),
-            symbol=one.symbol,
-            delivery_day=str(one.delivery_day),
-            issued_at=one.issued_at.isoformat(),
-            reason=one.reason,
-        )
+                judged.append(found)
+    promoted = _judge(conn, judged, settings, now())
+    for due, _ in judged:
+        rises = due.instrument.symbol in promoted
+        state = replace(due.standing, champion=due.instrument.kind) if rises else due.standing
+        one = _Asked(conn, due.instrument, due.known.delivery, due.known.issued_at, settings, now, live=True)
+        outcomes.append(_told(one.guarded(partial(_save, conn, replace(due, standing=state), now))))
     return outcomes
 
 
-def _guarded(
-    conn: Connection,
-    instrument: Instrument,
-    day: date,
-    issued_at: datetime,
-    settings: ForecastSettings,
-    now: Clock,
-    *,
-    live: bool,
-) -> _Due | Outcome:
-    def outcome(kind: Literal["there already", "not forecast", "failed"], why: str) -> Outcome:
-        return Outcome(instrument.symbol, day, issued_at, kind, why)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One instrument's delivery day, to be forecast."""
 
-    if store.is_made(conn, instrument, day, issued_at):
-        return outcome("there already", "")
-    try:
-        if issued_at > now():
-            raise NotForecast(f"it is issued at {issued_at.isoformat()}, and not before")
-        return _make(conn, instrument, day, issued_at, settings, now(), live=live)
-    except NotForecast as error:
-        store.add_reason(conn, instrument, day, issued_at, now(), str(error))
-        return outcome("not forecast", str(error))
-    except (ValueError, ArithmeticError) as error:
-        # Of numbers that nobody has thought of: the other markets are forecast all the same.
-        _log.exception("forecast_failed", symbol=instrument.symbol)
-        return outcome("failed", f"{type(error).__name__}: {error}")
+    conn: Connection
+    instrument: Instrument
+    day: date
+    issued_at: datetime
+    settings: ForecastSettings
+    now: Clock
+    live: bool
+
+    def guarded(self, step: Callable[[], T]) -> T | Outcome:
+        """What a step gives, or that there is no forecast and why.
+
+        Raises:
+            psycopg.OperationalError, psycopg.InterfaceError: the database was lost, for all alike.
+        """
+        try:
+            return step()
+        except NotForecast as error:
+            return self._outcome("not forecast", str(error))
+        except db.LOST:
+            raise
+        except Exception as error:
+            # Of numbers that nobody has thought of, or too many: the other markets are forecast all the same.
+            _log.exception("forecast_failed", symbol=self.instrument.symbol)
+            return self._outcome("failed", f"{type(error).__name__}: {error}")
+
+    def forecast(self) -> Outcome | tuple[_Due, Losses]:
+        """What became of it; before it is recorded, with its losses, where the gate looks at it now."""
+        conn, at = self.conn, self.now()
+        if store.is_made(conn, self.instrument, self.day, self.issued_at):
+            return self._outcome("there already", "")
+        try:
+            if self.issued_at > at:
+                raise NotForecast(f"it is issued at {self.issued_at.isoformat()}, and not before")
+            due = _make(conn, self.instrument, self.day, self.issued_at, self.settings, at, live=self.live)
+        except NotForecast as error:
+            store.add_reason(conn, self.instrument, self.day, self.issued_at, self.now(), str(error))
+            raise
+        # A model that does without what is missing today is not the one that is judged.
+        if (
+            self.live
+            and not due.known.missing
+            and due.standing.is_due(due.instrument.kind, at, self.settings)
+        ):
+            return due, due.losses
+        return _save(conn, due, self.now)
+
+    def _outcome(self, kind: Literal["there already", "not forecast", "failed"], why: str) -> Outcome:
+        return Outcome(self.instrument.symbol, self.day, self.issued_at, kind, why)
+
+
+def _told(one: Outcome) -> Outcome:
+    level = _log.info if one.outcome in ("forecast", "there already") else _log.warning
+    level(
+        one.outcome.replace(" ", "_"),
+        symbol=one.symbol,
+        delivery_day=str(one.delivery_day),
+        issued_at=one.issued_at.isoformat(),
+        reason=one.reason,
+    )
+    return one
 
 
 def _make(
@@ -154,19 +188,16 @@ def _champion(state: Standing) -> Iterator[ForecastKind]:
         yield state.champion
 
 
-def _judge(conn: Connection, due: Sequence[_Due], settings: ForecastSettings, at: datetime) -> frozenset[str]:
+def _judge(
+    conn: Connection, judged: Sequence[tuple[_Due, Losses]], settings: ForecastSettings, at: datetime
+) -> frozenset[str]:
     """The symbols whose kind of the settings becomes champion now."""
-    tried = {
-        one.instrument.symbol: (one.instrument, one.losses)
-        for one in due
-        # A model that does without what is missing today is not the one that is judged.
-        if not one.known.missing and one.standing.is_due(one.instrument.kind, at, settings)
-    }
+    tried = {due.instrument.symbol: (due.instrument, losses) for due, losses in judged}
     return standing.decide(conn, tried, at, settings) if tried else frozenset()
 
 
-def _save(conn: Connection, due: _Due, at: datetime) -> Outcome:
-    message = _message(due, at)
+def _save(conn: Connection, due: _Due, now: Clock) -> Outcome:
+    message = _message(due, now())
     done = store.add_forecast(conn, message, encode(message))
     reason = f"without {', '.join(message.missing)}" if message.missing else ""
     return Outcome(
@@ -218,7 +249,7 @@ def _moved(symbol: str, made: Made) -> dict[str, Floats]:
     """What moved a forecast; nothing where that cannot be told, for which no forecast stays away."""
     try:
         found = made.drivers()
-    except (ValueError, ArithmeticError):
+    except Exception:  # it asks a model for hundreds of forecasts, and no database
         _log.exception("forecast_not_explained", symbol=symbol)
         return {}
     return found if all(np.isfinite(by).all() for by in found.values()) else {}

@@ -21,9 +21,8 @@ PREFIX: Final = "delivery-day."
 """Before the kind, in the name of a model."""
 
 _EVENTS: Final = sql.SQL(
-    "SELECT at, event, model_name FROM {} WHERE symbol = %s AND starts_with(model_name, %s) AND at <= %s"
-    " ORDER BY id DESC"
-    " LIMIT 50"
+    "SELECT at, event, model_name, starts_with(reason, %s) FROM {} WHERE symbol = %s"
+    " AND starts_with(model_name, %s) AND at <= %s ORDER BY id DESC LIMIT 50"
 ).format(sql.Identifier(SCHEMA, MODEL_EVENTS))
 _RECORD: Final = sql.SQL(
     "INSERT INTO {} (at, symbol, model_name, event, from_version, to_version, actor, reason)"
@@ -63,20 +62,32 @@ def model_name(kind: ForecastKind) -> str:
     return f"{PREFIX}{kind}"
 
 
+def proof_of(instrument: Instrument) -> str:
+    """What a proof is of, beside the kind: other prices, inputs or settings of the kinds are another model.
+
+    Each event's reason begins with it.
+    """
+    inputs = "".join(f", {name} of {instrument.indicator_zone}" for name in instrument.indicators)
+    return f"v{VERSION} on {instrument.resolution} prices of {instrument.source}{inputs}: "
+
+
 def standing(conn: Connection, instrument: Instrument, as_of: datetime) -> Standing:
-    """What the record said of an instrument at an instant."""
+    """What the record said of an instrument, as it is set now, at an instant."""
+    asked = (proof_of(instrument), instrument.symbol, PREFIX, as_of)
     with conn.transaction():
-        events = conn.execute(_EVENTS, (instrument.symbol, PREFIX, as_of)).fetchall()
+        events = conn.execute(_EVENTS, asked).fetchall()
     kind = cast("ForecastKind | None", None)
     since: datetime | None = None
-    for at, event, name in events:  # the newest first
+    alike = [(at, event, name) for at, event, name, same in events if same]
+    for at, event, name in alike:  # the newest first
         if event in ("promoted", "rolled_back"):
             if event == "promoted":
                 kind, since = name.removeprefix(PREFIX), at
             break
     mine = model_name(instrument.kind)
-    looks = [at for at, event, name in events if name == mine and event in ("promoted", "refused")]
-    falls = [at for at, event, _ in events if event == "rolled_back"]
+    looks = [at for at, event, name in alike if name == mine and event in ("promoted", "refused")]
+    # Who fell waits, whatever is changed about it in between.
+    falls = [at for at, event, _, _ in events if event == "rolled_back"]
     return Standing(kind, since, looks[0] if looks else None, falls[0] if falls else None)
 
 
@@ -147,4 +158,4 @@ def _record(
     came = VERSION if event == "promoted" else None
     values: tuple[Any, ...] = (at, instrument.symbol, model_name(kind), event)
     with conn.transaction():
-        conn.execute(_RECORD, (*values, None if came else VERSION, came, reason))
+        conn.execute(_RECORD, (*values, None if came else VERSION, came, proof_of(instrument) + reason))
