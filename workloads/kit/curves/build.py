@@ -12,9 +12,9 @@ import numpy as np
 
 from workloads.kit.curves import consistency
 from workloads.kit.curves.consistency import CLOSE, Contradictory
-from workloads.kit.curves.grid import Grid, Ints
+from workloads.kit.curves.grid import Grid, Ints, Profile
+from workloads.kit.curves.least import Infeasible
 from workloads.kit.curves.nearest import nearest
-from workloads.kit.curves.qp import Infeasible
 from workloads.kit.curves.quotes import Product, Quote
 from workloads.kit.curves.shape import Shape
 from workloads.kit.curves.smooth import Means, smoothest
@@ -74,14 +74,16 @@ def build(
 ) -> Curve:
     """The smoothest curve from the first to the last day that is quoted.
 
-    A day's level moves smoothly, and where several profiles are quoted so does what peak hours have above the
-    others; both come on top of the shape. Each product's mean, by its hours, is its price to 0.001.
+    A day's level moves smoothly, and where several profiles have prices so does what peak hours have above
+    the others; both come on top of the shape. Each product's mean, by its hours, is its price to 0.001. A bid
+    or ask that the curve keeps by itself changes nothing.
 
     Args:
         least_squares: quotes that contradict are met as nearly as they can be, in the sum of squares.
 
     Raises:
         Contradictory: quotes that no curve meets, each with those that imply another price.
+        Unfinished: no curve was found, though there may be one.
         ValueError: nothing says how high the curve is; a product has no hours; as `Grid.of`.
     """
     if not any(np.isfinite([one.low, one.high]).all() for one in quotes):
@@ -100,19 +102,68 @@ def build(
     else:
         kept = consistency.binding(quotes, grid)
     prior = np.zeros(len(grid.starts)) if shape is None else shape.on(grid)
-    apart = len({one.profile for one in quotes}) > 1
-    rows, shaped = _rows([quotes[number] for number in kept], grid, prior, apart=apart)
     loose = np.where(low < high, CLOSE, 0.0)  # bounds that meet in one point are met
+    asked = [_Asked(quotes[one], low[one] - loose[one], high[one] + loose[one]) for one in kept]
     try:
-        levels = smoothest(
-            grid.days, Means(rows, (low - loose)[kept] - shaped, (high + loose)[kept] - shaped)
-        )
+        return Curve(name, grid, _prices(asked, grid, prior))
     except Infeasible as error:
         raise Contradictory([]) from error
-    prices = prior + levels[0][grid.day]
-    if apart:
-        prices = prices + np.where(grid.peak, levels[1][grid.day], 0.0)
-    return Curve(name, grid, prices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    quote: Quote
+    low: float
+    high: float
+
+
+def _prices(asked: Sequence[_Asked], grid: Grid, prior: Floats) -> Floats:
+    """A level and, where profiles are several, what peak hours have above the others.
+
+    Where a single profile has prices, or both a bid and an ask, what others bid or ask is no more than a
+    bound: additions do not enter the means of what is priced (of peak hours they are what others cost less,
+    of base they are around the day's mean), so that there are none where the level keeps the bounds.
+
+    Where several have, base makes the level by itself, and additions come on top. In one go they would be
+    bent to take a part of the level's season, as months differ by how many peak hours they have.
+    """
+    peak = np.where(grid.peak, 1.0, 0.0)
+    if len({one.quote.profile for one in asked}) == 1:
+        return _smooth(asked, grid, prior, None)
+    priced = [one for one in asked if np.isfinite([one.low, one.high]).all()]
+    match {one.quote.profile for one in priced}:
+        case found if found == {"base"}:
+            share = grid.per_day(grid.peak) / grid.per_day(grid.has("base"))
+            return _smooth(asked, grid, prior, peak - share[grid.day])
+        case found if found == {"peak"}:
+            return _smooth(asked, grid, prior, peak - 1.0)
+        case found if "base" in found:
+            level = _smooth([one for one in priced if one.quote.profile == "base"], grid, prior, None)
+            return _smooth(asked, grid, level, peak, stays="base")
+        case _:
+            return _smooth(asked, grid, prior, peak)
+
+
+def _smooth(
+    asked: Sequence[_Asked], grid: Grid, prior: Floats, lift: Floats | None, stays: Profile | None = None
+) -> Floats:
+    """The prior, changed smoothly to what is asked.
+
+    Args:
+        lift: what one more of additions adds to each hour; shape (H,).
+        stays: whose means stay near what they are, of curves equally smooth; others' come near the middle.
+    """
+    shapes = [np.ones(len(prior))] if lift is None else [np.ones(len(prior)), lift]
+    rows, means = np.empty((len(asked), len(shapes), grid.days)), np.empty(len(asked))
+    for number, one in enumerate(asked):
+        hours = grid.within(*one.quote.days, one.quote.profile)
+        for row, each in zip(rows[number], shapes, strict=True):
+            row[:] = np.bincount(grid.day, weights=each * hours, minlength=grid.days) / hours.sum()
+        means[number] = prior[hours].mean()
+    low, high = (np.array([getattr(one, side) for one in asked]) - means for side in ("low", "high"))
+    near = np.where([one.quote.profile == stays for one in asked], 0.0, low / 2 + high / 2)
+    levels = smoothest(grid.days, Means(rows.reshape(len(asked), -1), low, high, near))
+    return prior + sum(level[grid.day] * each for level, each in zip(levels, shapes, strict=True))
 
 
 def _name(quote: Quote) -> str:
@@ -123,15 +174,3 @@ def _at(quote: Quote, low: float, high: float) -> Quote:
     if low == high:
         return quote.model_copy(update={"price": low, "bid": None, "ask": None})
     return quote.model_copy(update={"bid": low, "ask": high})
-
-
-def _rows(quotes: Sequence[Quote], grid: Grid, prior: Floats, *, apart: bool) -> tuple[Floats, Floats]:
-    rows, shaped = np.empty((len(quotes), grid.days * (1 + apart))), np.empty(len(quotes))
-    for number, quote in enumerate(quotes):
-        hours = grid.within(*quote.days, quote.profile)
-        rows[number, : grid.days] = grid.per_day(hours)
-        if apart:
-            rows[number, grid.days :] = grid.per_day(hours & grid.peak)
-        rows[number] /= hours.sum()
-        shaped[number] = prior[hours].mean()
-    return rows, shaped

@@ -8,18 +8,13 @@ import clarabel as untyped_engine  # pyright: ignore[reportMissingTypeStubs]
 import numpy as np
 from scipy import sparse as untyped_sparse  # pyright: ignore[reportMissingTypeStubs]
 
+from workloads.kit.curves.least import Infeasible, Unfinished
 from workloads.kit.windows import Floats
 
 sparse: Final[Any] = untyped_sparse
 _engine: Final[Any] = untyped_engine
 
 _TOLERANCE: Final = 1e-10
-_ACCEPTED: Final = 1e-4
-"""How far from its right side a row may end: a solver that stopped short is not believed."""
-
-
-class Infeasible(ValueError):
-    """Nothing is within the bounds."""
 
 
 def solve(quadratic: Any, linear: Floats, rows: Any, right: Floats, *, equalities: int) -> Floats:
@@ -29,7 +24,8 @@ def solve(quadratic: Any, linear: Floats, rows: Any, right: Floats, *, equalitie
         quadratic, rows: sparse, (N, N) and (M, N).
 
     Raises:
-        Infeasible: there is none, or none was found.
+        Infeasible: there is none.
+        Unfinished: the solver stopped short of the optimum; what it has by then is not believed.
     """
     settings = _engine.DefaultSettings()
     settings.verbose = False
@@ -38,9 +34,9 @@ def solve(quadratic: Any, linear: Floats, rows: Any, right: Floats, *, equalitie
     cones = [_engine.ZeroConeT(equalities), _engine.NonnegativeConeT(len(right) - equalities)]
     upper, wide = (sparse.csc_matrix(one) for one in (sparse.triu(quadratic), rows))
     solution = _engine.DefaultSolver(upper, linear, wide, right, cones, settings).solve()
-    found = np.array(solution.x)
-    over = wide @ found - right
-    over[:equalities] = np.abs(over[:equalities])
-    if not np.all(np.isfinite(found)) or over.max(initial=0.0) > _ACCEPTED:
-        raise Infeasible(f"nothing is within the bounds ({solution.status})")
-    return found
+    status = str(solution.status)
+    if status in {"PrimalInfeasible", "AlmostPrimalInfeasible"}:
+        raise Infeasible("nothing is within the bounds")
+    if status != "Solved":
+        raise Unfinished(f"the solver ended as {status}")
+    return np.array(solution.x)
