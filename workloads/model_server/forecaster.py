@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -24,6 +24,11 @@ from workloads.model_server.store import Asked, Coverage
 
 _REMEMBERED = 1000
 """Symbols without a model whose coverage is followed at most: those that were asked for last."""
+
+
+LEAST_WIDTH: Final = 0.01
+"""Least half-width of a naive interval, in the price's unit: most prices are quoted to a hundredth. A price
+that stood still has no measured width, and an interval that is a point has no level."""
 
 
 class Unprocessable(Exception):
@@ -45,9 +50,12 @@ class NoForecast(Exception):
 class Forecaster:
     """Answers `/predict`.
 
-    A model's interval is its card's. Naive forecasts say no change, skill none, and the interval is, in this
-    order: the normal quantile times the features' volatility; where the features are missing, what the
+    A model's interval is its card's. Naive forecasts say no change, skill none. From the feature store, their
+    interval is as wide as the window's price changes were, in the price's unit: a price near zero or below
+    moves by no share of itself. Else, and where the window holds too few changes for the level, it is, in
+    this order: the normal quantile times the features' volatility; where the features are missing, what the
     symbol's model measured of returns as such; the widest of the other models' measures; `unknown_spread`.
+    It is never narrower than `LEAST_WIDTH` on either side.
     """
 
     def __init__(self, models: Models, store: Store, settings: ModelServerSettings) -> None:
@@ -65,9 +73,9 @@ class Forecaster:
         self._naive_lock = threading.Lock()
 
     def by_symbol(self, symbol: str, as_of: datetime | None) -> Forecast:
-        """From the feature store. As of an instant by a model that was there then, else naive, and without the
-        coverage, of which later outcomes are part. UnknownSymbol where it has no price; StoreAway where it does
-        not answer."""
+        """From the feature store. As of an instant by a model that was there then, else naive, and without
+        the coverage, of which later outcomes are part. UnknownSymbol where it has no price; StoreAway where
+        it does not answer."""
         sessions = self._store.sessions(symbol, as_of, self._spec.size)
         if sessions is None:
             raise UnknownSymbol(symbol)
@@ -77,7 +85,7 @@ class Forecaster:
         models = self._models.current
         if as_of is not None:
             models = {name: served for name, served in models.items() if served.card.created_at <= as_of}
-        [forecast] = self._answers([instance], models)
+        [forecast] = self._answers([instance], models, sessions.prices)
         if as_of is not None:
             forecast = msgspec.structs.replace(forecast, realised_coverage=None, coverage_count=0)
         return msgspec.structs.replace(forecast, event_time=sessions.event_time, stale=sessions.stale)
@@ -99,7 +107,10 @@ class Forecaster:
         """In the instances' order. Unprocessable where an instance's features or price cannot be used."""
         return self._answers(instances, self._models.current)
 
-    def _answers(self, instances: Sequence[Instance], models: Mapping[str, Served]) -> list[Forecast]:
+    def _answers(
+        self, instances: Sequence[Instance], models: Mapping[str, Served], window: Floats | None = None
+    ) -> list[Forecast]:
+        """`window`: the last prices of the instances' symbol, where they are known."""
         rows: dict[str, list[int]] = {}
         for at, instance in enumerate(instances):
             given = instance.features
@@ -115,7 +126,7 @@ class Forecaster:
             for at, change, width in zip(places, returns.tolist(), widths.tolist(), strict=True):
                 answers[at] = self._modelled(served, at, instances[at], change, width)
         return [
-            answer if answer is not None else self._naive(at, instance, models)
+            answer if answer is not None else self._naive(at, instance, models, window)
             for at, (answer, instance) in enumerate(zip(answers, instances, strict=True))
         ]
 
@@ -177,7 +188,9 @@ class Forecaster:
             **self._record(card.symbol, served.version),
         )
 
-    def _naive(self, at: int, instance: Instance, models: Mapping[str, Served]) -> Forecast:
+    def _naive(
+        self, at: int, instance: Instance, models: Mapping[str, Served], window: Floats | None
+    ) -> Forecast:
         symbol, price = instance.symbol, instance.price
         if symbol not in models:
             with self._naive_lock:
@@ -185,12 +198,18 @@ class Forecaster:
                 self._naive_symbols.move_to_end(symbol)
                 if len(self._naive_symbols) > _REMEMBERED:
                     self._naive_symbols.popitem(last=False)
-        width = self._naive_width(instance, models)
+        move = None if window is None else _move(window, self._settings.nominal_level)
 
         def bounds() -> Iterator[float]:
-            # A price that is not positive has no log return: the same relative width, on both sides alike.
-            yield price * math.exp(-width) if price > 0 else price - max(-price, 1.0) * math.expm1(width)
-            yield price * math.exp(width) if price > 0 else price + max(-price, 1.0) * math.expm1(width)
+            if move is not None:
+                down = up = move
+            else:
+                width = self._naive_width(instance, models)
+                # A price that is not positive has no log return: the same share of it on both sides.
+                up = (price if price > 0 else max(-price, 1.0)) * math.expm1(width)
+                down = -price * math.expm1(-width) if price > 0 else up
+            yield price - max(down, LEAST_WIDTH)
+            yield price + max(up, LEAST_WIDTH)
 
         below, above = _prices(at, bounds)
         return Forecast(
@@ -223,6 +242,14 @@ class Forecaster:
         if coverage is None:
             return {"realised_coverage": None, "coverage_count": 0}
         return {"realised_coverage": coverage.share, "coverage_count": coverage.count}
+
+
+def _move(window: Floats, level: float) -> float | None:
+    """Least change of price that a further one exceeds with probability 1 - `level`, were it like those from
+    session to session in the window; None where that takes more of them."""
+    moves = np.sort(np.abs(np.diff(window)))
+    rank = math.ceil((len(moves) + 1) * level)
+    return float(moves[rank - 1]) if rank <= len(moves) and np.isfinite(moves).all() else None
 
 
 def _prices(at: int, made: Callable[[], Iterable[float]]) -> list[float]:

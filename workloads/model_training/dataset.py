@@ -15,7 +15,10 @@ from workloads.model_training.prices import Revisions
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One row a session whose window is full and whose next session is known, oldest first.
+    """One row a session whose window is full and whose next session became known after it, oldest first.
+
+    Where one auction makes the prices of many hours, only its last hour is a row: what follows on the others
+    is known when they are, so that there is nothing to forecast.
 
     `x` has shape (m, F), the others (m,). `x` and `price` hold what was known at `available`, the instant the
     session's first price came in; `y` is the log return to the next session's price as it is known today,
@@ -42,6 +45,7 @@ def build(series: Revisions, spec: FeatureSpec) -> Dataset:
 
     usable = np.asarray(np.isfinite(known.rows).all(axis=1))
     usable[:-1] &= np.isfinite(latest[1:]) & (latest[1:] > 0)
+    usable[:-1] &= known.available[1:] > known.available[:-1]
     usable[-1:] = False
     rows = np.flatnonzero(usable)
     return Dataset(

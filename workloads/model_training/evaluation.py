@@ -26,16 +26,18 @@ def walk_forward(data: Dataset, *, folds: int, share: float, longest: int, embar
     """`folds` successive windows and the last one after them, each with every row known before it.
 
     A window is `share` of the rows, at most `longest`. Of the rows before it the last `embargo` are left out,
-    and those whose label was published only after the window's first row came in.
+    and those whose label was published only after a row of the window came in: the first to come in need not
+    be the first session.
     """
     size = max(1, min(longest, int(len(data) * share)))
     splits: list[Split] = []
     for window in range(folds + 1, 0, -1):
         start = len(data) - window * size
+        opens = data.available[start : start + size].min()
         before = np.arange(max(0, start - embargo))
         splits.append(
             Split(
-                train=before[data.label_available[before] <= data.available[start]],
+                train=before[data.label_available[before] <= opens],
                 test=np.arange(start, start + size),
             )
         )

@@ -105,6 +105,62 @@ def test_a_price_that_is_not_positive_gets_an_interval_around_it(ready: Server, 
     assert got["lower"] < price == got["prediction"] < got["upper"]
 
 
+@pytest.mark.parametrize(
+    ("prices", "half_width"),
+    [
+        (np.full(DEFAULT.size, 80.0), 0.01),
+        (np.r_[np.tile([10.0, -10.0], 45), 10.4, 0.4], 20.0),
+        (np.r_[np.tile([10.0, 30.0], 45), -20.0], 20.0),
+        (np.r_[np.tile([40.0, 43.0], 45), 1e12], 3.0),
+        (np.r_[np.tile([40.0, 43.0], 45), 1e-12], 3.0),
+        (np.tile([40.0, 43.0], 5), 3.0),
+    ],
+    ids=["constant", "near zero", "below zero", "a million millions", "all but nothing", "of a short window"],
+)
+def test_the_naive_interval_is_as_wide_as_the_windows_price_changes(
+    server: Server, prices: np.ndarray, half_width: float
+):
+    server.models.refresh()
+    server.store.symbols["X"] = Sessions(DAY, prices)
+    got = server.client().get("/predict?symbol=X").json
+    assert (got["model_alias"], got["prediction"]) == ("naive", prices[-1])
+    assert got["upper"] - prices[-1] == pytest.approx(half_width, abs=1e-3)
+    assert prices[-1] - got["lower"] == pytest.approx(half_width, abs=1e-3)
+
+
+def test_the_naive_interval_of_a_power_price_holds_its_level_near_zero(server: Server):
+    """Prices of mean and deviation 20 that differ by amounts, not by shares, where they are at -10 to 5."""
+    random = np.random.default_rng(4)
+    around = np.zeros(3000)
+    for at in range(1, len(around)):
+        around[at] = 0.9 * around[at - 1] + random.normal(0, 20 * math.sqrt(1 - 0.81))
+    prices = around + 20
+    server.models.refresh()
+    client = server.client()
+    held = []
+    for at in range(100, len(prices) - 1):
+        if -10 < prices[at] < 5:
+            server.store.symbols["X"] = Sessions(DAY, prices[: at + 1])
+            got = client.get("/predict?symbol=X").json
+            held.append(got["lower"] <= prices[at + 1] <= got["upper"])
+    assert len(held) > 200
+    assert 0.85 <= np.mean(held) <= 0.95
+
+
+def test_of_too_few_price_changes_for_its_level_the_interval_is_the_widest_known(server: Server):
+    server.models.refresh()
+    server.store.symbols["X"] = Sessions(DAY, np.tile([40.0, 43.0], 4))
+    got = server.client().get("/predict?symbol=X").json
+    assert got["upper"] == pytest.approx(43 * math.exp(server.settings.unknown_spread))
+
+
+def test_features_without_volatility_give_no_interval_that_is_a_point(server: Server):
+    server.models.refresh()
+    still = [0.0] * len(ROW)
+    (got,) = server.client().post("/predict", json=batch(instance("X", row=still))).json["predictions"]
+    assert (got["lower"], got["upper"]) == (49.99, 50.01)
+
+
 def test_a_symbol_is_predicted_from_its_last_sessions(ready: Server):
     prices = echoing(1, 200)
     ready.store.symbols["S"] = Sessions(DAY, prices)
