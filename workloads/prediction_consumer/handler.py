@@ -19,7 +19,8 @@ from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
 from workloads.kit.db import Database, append
 from workloads.kit.features import DEFAULT, FeatureSpec, window_features
 from workloads.kit.records import Output, Poison, Record
-from workloads.kit.series import HISTORY
+from workloads.kit.revisions import instants
+from workloads.kit.series import HISTORY, Change, Series
 from workloads.kit.series_store import SeriesStore
 from workloads.kit.windows import Floats
 from workloads.prediction_consumer import metrics
@@ -33,6 +34,11 @@ Save = Callable[[Sequence[Prediction]], Sequence[Prediction]]
 
 
 _Identity = tuple[str, str, datetime, str, datetime]
+
+_GAPS: Final = 1.5
+_LONGEST_GAP_SECONDS: Final = 62 * 86_400
+"""A session may be this many times as old as the longest gap between those before it, which is no longer than
+this: two months. An outage over a week-end of a market that has none is within it."""
 
 
 class _Made(NamedTuple):
@@ -54,9 +60,12 @@ class Limits:
 class PredictionHandler:
     """Keeps the windows of each series; stores and publishes a prediction from each fresh price.
 
-    Fresh is a price whose message was written within `max_age_seconds` of being published. That is a
-    property of the message, not of the clock: history that is loaded is never predicted, and what was
-    published while this consumer was away always is. A message that repeats what is known already, or has an
+    Fresh is a price whose message was written within `max_age_seconds` of being published, or, of a series'
+    newest session, within one and a half times the longest gap between its sessions. That is a property of
+    the message, not of the clock: history that is loaded is never predicted, and is counted, and what was
+    published while this consumer was away always is. A correction of a session whose next one is known makes
+    no prediction of it: the newest session is predicted again, as of then, where the correction is in its
+    window. A message that repeats what is known already, or has an
     older `published_at` than what holds, makes no prediction. Features are as of the message's offset;
     without a full window of positive prices the server is asked for the naive last value.
 
@@ -79,6 +88,8 @@ class PredictionHandler:
         self._store = SeriesStore(margin=spec.size, history=history)
         self._made: dict[int, dict[_Identity, _Made]] = {}
         """Of each partition, what is counted once it is committed; tried again, it is the same."""
+        self._skipped: dict[int, dict[int, str]] = {}
+        """Likewise the symbol of what was history, by offset."""
 
     def restore(self, records: Sequence[Record[Price]]) -> None:
         self._store.restore(records)
@@ -87,6 +98,7 @@ class PredictionHandler:
         self._store.forget(partitions)
         for partition in partitions:
             self._made.pop(partition, None)
+            self._skipped.pop(partition, None)
 
     def committed(self, partitions: Collection[int]) -> None:
         self._store.settle(partitions)
@@ -95,6 +107,8 @@ class PredictionHandler:
                 metrics.PREDICTIONS.labels(one.symbol, one.alias).inc()
                 if one.anomalous:
                     metrics.ANOMALIES.labels(one.symbol).inc()
+            for symbol in self._skipped.pop(partition, {}).values():
+                metrics.SKIPPED.labels(symbol).inc()
 
     def process(self, batch: Sequence[Record[Price]]) -> list[Output]:
         """Raises Poison where the server refuses some price, Transient where server or database are away."""
@@ -123,19 +137,71 @@ class PredictionHandler:
         windows: list[Floats | None] = []
         size = self._spec.size
         for series, group, change in self._store.apply(batch):
-            if change.start == change.stop and self._is_wanted(group[change.row]):
-                records.append(group[change.row])
-                windows.append(None)
-            for step in range(change.stop - change.start):
-                record, stop = group[change.row + step], change.start + step + 1
-                if self._is_wanted(record):
-                    records.append(record)
-                    windows.append(series.prices(stop - size, stop) if stop >= size else None)
+            if change.start == change.stop:
+                if self._is_wanted(group[change.row]):
+                    records.append(group[change.row])
+                    windows.append(None)
+            elif self._corrects_the_past(series, change):
+                if (newest := self._asked_again(series, change, group[change.row])) is not None:
+                    count = len(series.sessions)
+                    records.append(newest)
+                    windows.append(series.prices(count - size, count) if count >= size else None)
+            else:
+                for step in range(change.stop - change.start):
+                    record, stop = group[change.row + step], change.start + step + 1
+                    if self._is_wanted(record, series, stop):
+                        records.append(record)
+                        windows.append(series.prices(stop - size, stop) if stop >= size else None)
         return records, windows
 
-    def _is_wanted(self, record: Record[Price]) -> bool:
+    def _is_wanted(self, record: Record[Price], series: Series | None = None, stop: int = 0) -> bool:
+        """Whether it is no history. The last of its series so far is none while what follows it cannot be
+        known: a source that was away over a week-end, or one of months, brings it later than a day's."""
         age = record.timestamp_ms / 1000 - record.value.published_at.timestamp()
-        return age <= self._limits.max_age_seconds
+        if age <= self._limits.max_age_seconds:
+            return True
+        if series is None or stop < 2 or age > _LONGEST_GAP_SECONDS * _GAPS:
+            return self._skip(record)
+        events = series.sessions["event"][max(stop - self._spec.size, 0) : stop]
+        if age <= _GAPS * float(np.diff(events).max()) / 1e6:
+            return True
+        return self._skip(record)
+
+    def _skip(self, record: Record[Price]) -> bool:
+        self._skipped.setdefault(record.partition, {})[record.offset] = record.value.symbol
+        return False
+
+    @staticmethod
+    def _corrects_the_past(series: Series, change: Change) -> bool:
+        """Whether a session of which the next is known got another price: to predict it is hindsight."""
+        return (
+            change.stop < len(series.sessions) and bool(change.revised) and change.revised[0][1] is not None
+        )
+
+    def _asked_again(self, series: Series, change: Change, record: Record[Price]) -> Record[Price] | None:
+        """The newest session, whose window a correction changed, as of that correction: its prediction is
+        beside the one that was made before. None where the window is the same, where it was predicted of no
+        earlier instant, and where the session is of another source."""
+        count, price = len(series.sessions), record.value
+        start = max(count - self._spec.size, 0)
+        known = series.sessions["known"][start:]
+        newest = series.sessions[-1]
+        at = change.start - start
+        if at < 0 or known[at] <= np.delete(known, at).max(initial=0):
+            return None
+        if self._store.origins[newest["origin"]] != (price.source, price.market, price.provenance):
+            return None
+        event, known_at = instants(np.array([newest["event"], known[at]]))
+        length = price.delivery_end - price.delivery_start
+        value = msgspec.structs.replace(
+            price,
+            delivery_start=event,
+            delivery_end=event + length,
+            published_at=known_at,
+            price=float(newest["price"]),
+        )
+        asked = msgspec.structs.replace(record, value=value)
+        return asked if self._is_wanted(asked) else None
 
     def _features(
         self, windows: Sequence[Floats | None]

@@ -16,3 +16,8 @@ ANOMALIES: Final = Counter(
     "Predicted or realised returns beyond ANOMALY_THRESHOLD volatilities",
     ("symbol",),
 )
+SKIPPED: Final = Counter(
+    "carbon_predictions_skipped",
+    "Prices that were not predicted: history, published longer than PREDICT_MAX_AGE_SECONDS before they came",
+    ("symbol",),
+)

@@ -25,8 +25,8 @@ class PredictionSettings(KafkaConsumerSettings, PostgresSettings):
     model_server_url: HttpUrl
     model_server_timeout_seconds: float = Field(default=5.0, gt=0)
     predict_max_age_seconds: float = Field(default=2 * 86_400, gt=0)
-    """A price is predicted if it was published within this time of becoming available; older ones are
-    history being loaded, which only fills the windows."""
+    """A price is predicted if it was published within this time of becoming available, or within one and a
+    half of its series' gaps; older ones are history being loaded, which only fills the windows."""
     anomaly_threshold: float = Field(default=4.0, gt=0)
     """Volatilities of the last returns at which a predicted or realised return counts as an anomaly."""
     feature_windows: Annotated[FeatureSpec, NoDecode, BeforeValidator(_spec)] = DEFAULT

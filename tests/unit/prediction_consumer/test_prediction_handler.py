@@ -130,17 +130,55 @@ def test_a_price_that_waited_in_the_topic_is_still_predicted() -> None:
     assert len(made) == 1
 
 
-def test_corrections_are_predicted_from_what_held_at_their_offset_and_repeats_are_not() -> None:
+def test_a_correction_has_the_newest_session_predicted_again_and_no_old_one() -> None:
+    """As of the correction, beside what was predicted before. A repeat and an older revision ask nothing."""
     topic = history(WINDOW + 5)
     world = World()
-    world.run(topic)
+    before, _ = world.run(topic)
     correction = record(200, price(WINDOW + 2, 99.0, known=400))
     older = record(202, price(WINDOW + 2, 98.0, known=399))
     repeat = record(201, correction.value)
-    made, _ = world.run([correction, repeat, older])
-    assert [(m.price, m.price_available_time) for m in made] == [(99.0, correction.value.published_at)]
-    window = [r.value.price for r in topic[3 : WINDOW + 2]] + [99.0]
+    [again], _ = world.run([correction, repeat, older])
+    last = topic[-1].value
+    assert (again.event_time, again.price) == (last.delivery_start, last.price)
+    assert again.price_available_time == correction.value.published_at
+    window = [r.value.price for r in topic[-WINDOW:]]
+    window[-3] = 99.0
     assert world.asked[-1][0].features == features(np.array(window))[-1].tolist()
+    assert list(world.table.values()) == [*before, again]
+
+
+def test_a_correction_outside_the_newest_window_or_older_than_it_asks_for_nothing() -> None:
+    topic = history(WINDOW + 5)
+    world = World()
+    world.run(topic)
+    outside = record(200, price(4, 99.0, known=400))
+    of_before = record(201, price(WINDOW + 2, 99.0, known=WINDOW + 3))
+    assert world.run([outside, of_before]) == ([], [])
+
+
+def test_a_correction_of_the_newest_session_is_predicted() -> None:
+    topic = history(WINDOW + 5)
+    world = World()
+    world.run(topic)
+    correction = record(200, price(WINDOW + 4, 99.0, known=400))
+    [made], _ = world.run([correction])
+    assert (made.price, made.price_available_time) == (99.0, correction.value.published_at)
+
+
+def test_the_newest_price_is_predicted_though_its_source_was_away_over_a_week_end() -> None:
+    """Later than a session's gap and a half it is history, and counted as such."""
+    world = World(limits=Limits(max_age_seconds=3600))
+    loaded = history(WINDOW)
+    for one, hours in zip(loaded[-2:], (37, 35), strict=True):
+        one.timestamp_ms += hours * 3_600_000
+    for one in loaded[:-2]:
+        one.timestamp_ms += 40 * 3_600_000
+    symbol = loaded[0].value.symbol
+    skipped = metric("carbon_predictions_skipped_total", symbol=symbol)
+    [made], _ = world.run(loaded)
+    assert made.event_time == loaded[-1].value.delivery_start
+    assert metric("carbon_predictions_skipped_total", symbol=symbol) == skipped + WINDOW - 1
 
 
 def test_a_non_positive_price_in_the_window_asks_for_naive() -> None:

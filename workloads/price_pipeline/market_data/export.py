@@ -4,8 +4,8 @@ export.py WHEEL DIRECTORY writes
   crude-daily.csv    date,price        WTI spot, US dollars a barrel, daily
   crude-monthly.csv  date,brent,wti    US dollars a barrel, monthly
   LICENSE.md         the licence of the package that they come from
-with ISO dates in their order and nothing where the source has no value. A month's mean, which the source dates
-to its middle, has the date at which its month begins.
+with ISO dates in their order and nothing where the source has no value. A month's mean, which the source
+dates to its middle, has the date at which its month begins.
 """
 
 import csv
