@@ -96,8 +96,10 @@ def create_app(settings: ModelServerSettings, models: Models, forecaster: Foreca
             return by_symbol(asked.symbol, asked.as_of)
         within(asked.as_of)
         with store_reads:
-            made = forecaster.by_delivery(asked.symbol, asked.delivery, asked.as_of)
-        return Response(made, content_type="application/json")
+            made, stale = forecaster.by_delivery(asked.symbol, asked.delivery, asked.as_of)
+        # The stored message has no place for it.
+        headers = {"Warning": '110 - "the feature store is away: a newer one may be there"'} if stale else {}
+        return Response(made, content_type="application/json", headers=headers)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -134,7 +134,7 @@ class CachedStore:
         if not isinstance(value, bytes):
             return None
         STALE_ANSWERS.inc()
-        return Delivery(value, "")
+        return Delivery(value, "", stale=True)
 
     def _read(self, symbol: str, count: int) -> Sessions | None:
         value = self._asked(lambda: self._client.get(f"{_PREFIX}:{count}:{symbol}"))

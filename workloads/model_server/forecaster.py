@@ -90,9 +90,9 @@ class Forecaster:
             forecast = msgspec.structs.replace(forecast, realised_coverage=None, coverage_count=0)
         return msgspec.structs.replace(forecast, event_time=sessions.event_time, stale=sessions.stale)
 
-    def by_delivery(self, symbol: str, day: date, as_of: datetime | None) -> bytes:
-        """The newest forecast of a delivery day as JSON. NoForecast where there is none; StoreAway where the
-        feature store does not answer."""
+    def by_delivery(self, symbol: str, day: date, as_of: datetime | None) -> tuple[bytes, bool]:
+        """The newest forecast of a delivery day as JSON, and whether it is stale. NoForecast where there
+        is none; StoreAway where the feature store does not answer."""
         found = self._store.delivery(symbol, day, as_of)
         if found is None:
             raise NoForecast(
@@ -101,7 +101,7 @@ class Forecaster:
             )
         if found.message is None:
             raise NoForecast(f"no forecast of {symbol} for {day}: {found.reason}")
-        return found.message
+        return found.message, found.stale
 
     def batch(self, instances: Sequence[Instance]) -> list[Forecast]:
         """In the instances' order. Unprocessable where an instance's features or price cannot be used."""

@@ -69,6 +69,8 @@ class Delivery:
 
     message: bytes | None
     reason: str
+    stale: bool = False
+    """Whether it is a cache's, while the store is away: there may be a newer one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,8 @@ class Behind:
     """A worker that is at `there` of a topic of which the brokers have `kept`."""
 
     def __init__(self, there: int, kept: range) -> None:
-        self.first = {KEY: kept.start}
-        self._ends = {KEY: kept.stop}
+        self.first: Place = {KEY: kept.start}
+        self._ends: Place = {KEY: kept.stop}
         self.worker = Broadcast.__new__(Broadcast)
         vars(self.worker).update(
             _settings=StreamSettings(kafka_bootstrap="unused:9092"),

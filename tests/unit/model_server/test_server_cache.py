@@ -148,7 +148,7 @@ def test_a_days_forecast_outlives_the_store_and_a_reason_does_not(
         assert cached.delivery("DE", later, None) == Delivery(None, "no prices")
     assert len(client.kept) == len(client.lives) == 1
     store.away = True
-    assert cached.delivery("DE", tomorrow, None) == Delivery(b'{"periods":[]}', "")
+    assert cached.delivery("DE", tomorrow, None) == Delivery(b'{"periods":[]}', "", stale=True)
     for day, as_of in ((later, None), (tomorrow, DAY)):
         with pytest.raises(StoreAway):
             cached.delivery("DE", day, as_of)
@@ -170,7 +170,7 @@ def test_a_store_that_is_away_is_waited_for_once_by_those_who_ask_for_a_day(
     forged: Any = store
     forged.delivery = forged.sessions = away
     for _ in range(5):
-        assert cached.delivery("DE", day, None) == Delivery(b"{}", "")
+        assert cached.delivery("DE", day, None) == Delivery(b"{}", "", stale=True)
     # Nor by those who ask for sessions after them.
     assert cached.sessions("WTI", None, 3) is not None
     assert asked == ["DE"]

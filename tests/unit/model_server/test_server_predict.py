@@ -438,6 +438,9 @@ def test_a_delivery_day_is_answered_as_it_was_forecast(ready: Server):
 def test_a_delivery_day_without_forecast_is_a_problem_that_says_why(
     ready: Server, query: str, status: int, field: str, named: str
 ):
+    ready.store.deliveries["DE", date(2026, 3, 4)] = Delivery(b"{}", "", stale=True)
+    answer = ready.client().get("/predict?symbol=DE&delivery=2026-03-04")
+    assert (answer.status_code, answer.headers["Warning"][:5]) == (200, "110 -")
     ready.store.deliveries["DE", date(2026, 3, 3)] = Delivery(None, "the newest price is of 2026-02-01")
     answer = ready.client().get(f"/predict?{query}")
     assert (answer.status_code, answer.json["field"]) == (status, field)

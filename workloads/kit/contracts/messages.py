@@ -206,7 +206,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """A prediction of a symbol's next session, on `ml-predictions`; the message key is `symbol`.
 
     (source, symbol, event_time, price_available_time) names the price it was made from, by its
-    `delivery_start` and `published_at`, and is its identity; a session is as long as its `resolution`.
+    `delivery_start` and `published_at`, or by that of a later correction in its window, and is its identity;
+    a session is as long as its `resolution`.
     `predicted_return` is the log return over one session; `lower` and `upper` bound the price at
     `nominal_level`. `skill_score` is the model's relative improvement over the naive last value in mean
     absolute error on a later window that it had not seen (1 - MAE / MAE_naive). `skill` is `none` unless the
