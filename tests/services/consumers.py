@@ -195,7 +195,8 @@ def running(
         for replica in started:
             replica.process.send(signal.SIGTERM)
         codes = [replica.process.wait(60) for replica in started]
-        assert codes == [0] * replicas, "\n".join(replica.process.tail() for replica in started)
+        said = "\n".join(replica.process.tail() for replica in started)
+        assert codes == [0] * replicas, f"exit codes {codes}\n{said}"
     finally:
         for replica in started:
             replica.process.stop()

@@ -159,15 +159,16 @@ def test_a_symbol_is_predicted_from_the_feature_store_with_its_record(
 
 def test_as_of_knows_no_later_price(database: MigratedDatabase, registry: Registry, server: Server):
     days = add_prices(database, "SRV-PAST", PRICES, start=START)
+    corrected = days[101] + timedelta(hours=12)
     with database.admin() as connection:
-        # Day 100 was corrected on day 115.
+        # Day 100 was corrected half a day after it was published.
         connection.execute(
             "INSERT INTO features.commodity_prices_daily (source, symbol, product, delivery_start,"
             " delivery_end, resolution, published_at, market, price, currency, unit, provenance, correction,"
             " topic_partition, topic_offset) SELECT source, symbol, product, delivery_start, delivery_end,"
             " resolution, %s, market, price * 10, currency, unit, provenance, true, topic_partition, 999"
             " FROM features.commodity_prices_daily WHERE symbol = 'SRV-PAST' AND delivery_start = %s",
-            (days[115], days[100]),
+            (corrected, days[100]),
         )
 
     def forecast(as_of: datetime) -> Forecast:
@@ -179,13 +180,8 @@ def test_as_of_knows_no_later_price(database: MigratedDatabase, registry: Regist
     assert (forecast(days[101]).price, forecast(days[101]).event_time) == (PRICES[100], days[100])
     assert (forecast(days[100]).price, forecast(days[100]).event_time) == (PRICES[99], days[99])
 
-    # The width of the naive interval is the volatility's: wide only once the correction was published.
-    def width(as_of: datetime) -> float:
-        found = forecast(as_of)
-        return found.upper / found.price
-
-    assert width(days[115] - timedelta(seconds=1)) < 1.2
-    assert width(days[115]) > 2
+    assert forecast(corrected - timedelta(seconds=1)).price == PRICES[100]
+    assert forecast(corrected).price == PRICES[100] * 10
 
 
 def test_every_worker_follows_a_promotion_and_a_roll_back(registry: Registry, server: Server):
