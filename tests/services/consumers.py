@@ -98,6 +98,10 @@ class Replica:
         except OSError:
             return 0, ""
 
+    def begun(self) -> bool:
+        """Whether it answers, or has ended."""
+        return not self.process.running() or self.get("/readyz")[0] != 0
+
     def ready(self) -> bool:
         assert self.process.running(), self.process.tail()
         return self.get("/readyz")[0] == 200
@@ -193,6 +197,8 @@ def running(
     try:
         yield Group(kafka, group, topic, started)
         for replica in started:
+            # One that a kill has just started anew does not listen to signals before it has begun.
+            until(replica.begun, "it has begun", 60)
             replica.process.send(signal.SIGTERM)
         codes = [replica.process.wait(60) for replica in started]
         said = "\n".join(replica.process.tail() for replica in started)

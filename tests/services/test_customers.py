@@ -90,7 +90,7 @@ def hours_of(events: list[CustomerEvent]) -> list[tuple[Any, ...]]:
 def test_killed_replicas_lose_and_double_nothing_and_a_second_reading_changes_nothing(
     kafka: KafkaClient, database: MigratedDatabase, figures: MigratedDatabase, tmp_path: Path
 ) -> None:
-    sent = many(3_000)
+    sent = many(8_000)
     publish(kafka, [*sent, *sent[:500]])  # told twice
     env = {"METRICS_DATABASE": figures.name}
     with running(PACKAGE, kafka, database, tmp_path, replicas=2, BATCH_MAX_RECORDS="20", **env) as group:
