@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,9 @@ def bench(
             f"There is no part {', '.join(map(repr, unknown))}.",
             remedy=f"There are: {', '.join(runner.PARTS)}",
         )
+    rows = os.environ.get("ROWS", "")
+    if rows and not (rows.isascii() and rows.isdigit() and int(rows)):
+        raise UsageError(f"ROWS={rows!r} is no number of rows.", remedy="Give one such as ROWS=1000000")
     # In their own order: a part may leave servers running that one before it must not meet.
     chosen = [name for name in runner.PARTS if not names or name in names]
     asked = {*(names or ()), *(["up"] if with_up else []), *(["up-cold"] if with_cold else [])}

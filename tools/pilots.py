@@ -7,6 +7,7 @@ environment shows it.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -67,4 +68,4 @@ def write(directory: Path, key: str) -> None:
 
 def example(directory: Path, url: str) -> str:
     """A question that a person can ask at once."""
-    return f"curl -s -H @{file(directory)} '{url}/v1/prices?symbol=WTI&limit=2'"
+    return f"curl -s -H {shlex.quote(f'@{file(directory)}')} '{url}/v1/prices?symbol=WTI&limit=2'"

@@ -130,11 +130,11 @@ def test_a_job_run_is_recorded_as_it_starts_and_as_it_ends(database: MigratedDat
     with database.connect("price_pipeline") as connection:
         with db.job_run(connection, "price-pipeline", "run-1") as detail:
             assert database.query(runs) == [("price-pipeline", "run-1", "running", {}, None)]
-            detail["published"] = 12
+            detail |= {"published": 12, "skill": float("nan")}
         with pytest.raises(ValueError, match="no rows"), db.job_run(connection, "price-pipeline", "run-2"):
             raise ValueError("no rows")
     assert database.query(runs) == [
-        ("price-pipeline", "run-1", "succeeded", {"published": 12}, True),
+        ("price-pipeline", "run-1", "succeeded", {"published": 12, "skill": None}, True),
         ("price-pipeline", "run-2", "failed", {"error": "ValueError: no rows"}, True),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -180,7 +181,7 @@ class BringUp:
         command = " ".join((".venv/bin/python", *workload.argv))
         console.print(
             f"\n[bold]{workload.name} is yours to run[/], as often as you like, in another terminal here:\n"
-            f'  eval "$(cat {self._stand.exports(workload)})"\n  {command}\n',
+            f'  eval "$(cat {shlex.quote(str(self._stand.exports(workload)))})"\n  {command}\n',
             soft_wrap=True,
         )
 

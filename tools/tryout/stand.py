@@ -85,14 +85,20 @@ class Stand:
         """Make its directories and take a block of ports.
 
         Raises:
-            MissingPrerequisite: no block is free.
+            MissingPrerequisite: no block is free, or nothing can be written there.
         """
-        self.dir.mkdir(parents=True, mode=0o700)
-        for directory in (self.logs, self._run, self.dir / "secrets"):
-            directory.mkdir()
-        records.leave(self.dir / "supervisor")
-        for role in ROLES:
-            self._secret(f"secrets/{role}", secrets.token_urlsafe(24))
+        try:
+            self.dir.mkdir(parents=True, mode=0o700)
+            for directory in (self.logs, self._run, self.dir / "secrets"):
+                directory.mkdir()
+            records.leave(self.dir / "supervisor")
+            for role in ROLES:
+                self._secret(f"secrets/{role}", secrets.token_urlsafe(24))
+        except OSError as error:
+            raise MissingPrerequisite(
+                f"{self.dir} cannot be written: {error.strerror}",
+                remedy="Make room there, or name another folder: CARBON_STATE=/somewhere make try",
+            ) from error
         self._base = self._take_ports()
 
     def detach(self) -> None:

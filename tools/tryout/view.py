@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 import urllib.error
 import urllib.request
@@ -52,7 +53,7 @@ def show(stand: Stand) -> None:
                 f"prices as data, with the key of {pilots.TENANT}",
             ),
             (_psql(stand), "the feature store"),
-            (f"tail -f {stand.logs}/*.log", "what the workloads say"),
+            (f"tail -f {shlex.quote(str(stand.logs))}/*.log", "what the workloads say"),
         ),
     )
 
@@ -148,8 +149,8 @@ def _where(stand: Stand) -> Table:
 
 
 def _psql(stand: Stand) -> str:
-    port = stand.port("postgres")
-    return f"PGPASSFILE={stand.passfile} psql -h 127.0.0.1 -p {port} -U postgres {tables.DATABASE}"
+    port, known = stand.port("postgres"), shlex.quote(str(stand.passfile))
+    return f"PGPASSFILE={known} psql -h 127.0.0.1 -p {port} -U postgres {tables.DATABASE}"
 
 
 def _forecast(stand: Stand, symbol: str) -> Row:

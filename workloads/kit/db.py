@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -289,11 +290,11 @@ def _finish(connection: Connection, run_id: str, status: str, detail: dict[str, 
 
 
 def _storable(value: Any) -> Any:
-    """JSON values without the characters that PostgreSQL stores in no text: NUL and halves of pairs."""
+    """JSON values that PostgreSQL stores: without NUL and halves of pairs, and null for what is no number."""
     if isinstance(value, dict):
         return {_storable(key): _storable(item) for key, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
         return [_storable(item) for item in cast("Sequence[Any]", value)]
     if isinstance(value, str):
         return value.encode(errors="backslashreplace").decode().replace("\0", "\\0")
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

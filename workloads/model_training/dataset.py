@@ -55,5 +55,6 @@ def build(series: Revisions, spec: FeatureSpec) -> Dataset:
         price=known.price[rows],
         next_price=latest[rows + 1],
         x=known.rows[rows],
-        y=np.log(latest[rows + 1] / known.price[rows]),
+        # Of each by itself: the smallest price there is would make the quotient infinite.
+        y=np.log(latest[rows + 1]) - np.log(known.price[rows]),
     )

@@ -32,19 +32,19 @@ def judge(last: Score, walk_forward: Score, rival: Rival | None, settings: Train
     walk-forward windows before it, the skill is above zero.
 
     A candidate that is as good as the champion does not take its place: who is replaced each night has no
-    live record, and its skill is never proven where it counts."""
+    live record, and its skill is never proven where it counts. What is no number reaches nothing."""
     failed: list[str] = []
-    if last.skill < settings.min_skill:
+    if not last.skill >= settings.min_skill:
         failed.append(f"skill {last.skill:+.4f} is below {settings.min_skill}")
-    if last.lower <= 0:
+    if not last.lower > 0:
         failed.append(
             f"skill is not above zero with {settings.confidence:.0%} confidence ({last.lower:+.4f})"
         )
-    if walk_forward.skill <= 0:
+    if not walk_forward.skill > 0:
         failed.append(f"walk-forward skill {walk_forward.skill:+.4f} is not above zero")
-    if rival is not None and last.skill < rival.skill:
+    if rival is not None and not last.skill >= rival.skill:
         failed.append(f"champion version {rival.version} does better on the same window ({rival.skill:+.4f})")
-    elif rival is not None and rival.lead <= 0:
+    elif rival is not None and not rival.lead > 0:
         failed.append(
             f"champion version {rival.version} is not beaten with {settings.confidence:.0%} confidence"
             f" ({rival.lead:+.4f})"

@@ -41,7 +41,8 @@ def read(
     """(symbol, group) -> its revisions, of the given symbols or of all; a pair without rows is absent.
 
     Where a symbol changed its resolution, currency or unit, those are read that its newest price has: prices
-    on both sides of such a change are not to be compared.
+    on both sides of such a change are not to be compared. But for a few under other terms, of a mistake say,
+    what there was before is not given up: they need `ENOUGH` sessions.
     """
     query = sql.SQL(
         "SELECT symbol, provenance, resolution, currency, unit,"
@@ -59,9 +60,19 @@ def read(
             found.setdefault((key, TRAINED_ON[provenance]), []).append((event, available, price))
     newest: dict[tuple[str, ProvenanceGroup], list[tuple[int, int, float]]] = {
         (key.symbol, group): rows
-        for (key, group), rows in sorted(found.items(), key=lambda item: max(item[1])[:2])
+        for (key, group), rows in sorted(found.items(), key=lambda item: _standing(item[1]))
     }
     return {pair: revisions(newest[pair]) for pair in sorted(newest)}
+
+
+ENOUGH: Final = 100
+"""Sessions under other terms from which on a symbol has changed to them: some five months of days, four days
+of hours."""
+
+
+def _standing(rows: list[tuple[int, int, float]]) -> tuple[bool, tuple[int, int]]:
+    """Orders the terms of a symbol: the last are those that hold."""
+    return len({event for event, _, _ in rows}) >= ENOUGH, max(rows)[:2]
 
 
 def revisions(rows: Iterable[tuple[int, int, float]]) -> Revisions:

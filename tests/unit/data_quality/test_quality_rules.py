@@ -159,6 +159,10 @@ def test_a_single_value_is_in_another_unit_where_it_is_a_power_of_ten_away(
     assert found == (None if factor is None else pytest.approx(factor))
 
 
+def test_the_smallest_value_there_is_is_judged_as_any_other() -> None:
+    assert unit.single(5e-324, [70.0] * 20) is None
+
+
 def test_a_series_that_swings_by_itself_is_not_judged_by_single_values() -> None:
     assert unit.single(700.0, [7.0, 70.0] * 10) is None
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
 from tests.prices import walk
+from workloads.kit.db import Connection
 from workloads.kit.features import FeatureSpec, features
 from workloads.model_training.dataset import Dataset, build
-from workloads.model_training.prices import Revisions, revisions
+from workloads.model_training.prices import ENOUGH, Revisions, read, revisions
+
+Rows = tuple[str, str, str, str, str, int, int, float]
 
 DAY = 86_400_000_000
 SPEC = FeatureSpec(3, 6, (10,))
 COUNT = 60
+
+
+class Given(list[Rows]):
+    """A connection whose only table has these rows."""
+
+    def cursor(self, **_: Any) -> Any:
+        return nullcontext(self)
+
+    def execute(self, *_: Any) -> None: ...
 
 
 def published(prices: dict[int, float], later: list[tuple[int, int, float]] | None = None) -> Revisions:
@@ -107,3 +122,29 @@ def test_a_session_whose_next_one_was_known_is_no_row_even_if_that_was_corrected
     data = build(published(prices, [(30, 45, late), (31, 50, prices[31])]), SPEC)
     assert 30 * DAY not in data.event
     assert 29 * DAY in data.event
+
+
+@pytest.mark.parametrize("least", [5e-324, 1e-310, 1e-300])
+def test_the_smallest_price_there_is_gives_finite_rows(least: float):
+    data = build(published({**plain(), 40: least}), SPEC)
+    assert np.isfinite(data.y).all()
+    assert np.isfinite(data.x).all()
+    assert data.y.min() < -600
+
+
+def test_a_few_prices_under_other_terms_take_no_symbol_over():
+    def rows(resolution: str, start: int, count: int) -> list[Rows]:
+        return [
+            ("S", "market", resolution, "EUR", "MWh", (start + n) * DAY, (start + n + 1) * DAY, 50.0 + n % 7)
+            for n in range(count)
+        ]
+
+    def read_of(*given: list[Rows]) -> int:
+        found = read(cast("Connection", Given([row for some in given for row in some])))
+        return len(found["S", "real"].event)
+
+    days = rows("P1D", 0, 600)
+    assert read_of(days, rows("PT0S", 40_000, 1)) == 600
+    assert read_of(days, rows("PT0S", 600, ENOUGH - 1)) == 600
+    assert read_of(days, rows("PT0S", 600, ENOUGH)) == ENOUGH
+    assert read_of(rows("P1D", 0, 5), rows("PT0S", 5, 3)) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -47,3 +48,17 @@ def test_one_failed_condition_is_enough_and_is_named(
     assert not verdict.passed
     assert len(verdict.reasons) == 1
     assert reason in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("last", "before", "rival"),
+    [
+        (score(math.nan), score(0.01), None),
+        (score(0.03, lower=math.nan), score(0.01), None),
+        (score(0.03), score(math.nan), None),
+        (score(0.03), score(0.01), Rival(4, math.nan, lead=0.01)),
+        (score(0.03), score(0.01), Rival(4, 0.02, lead=math.nan)),
+    ],
+)
+def test_what_is_no_number_passes_nothing(last: Score, before: Score, rival: Rival | None):
+    assert not judge(last, before, rival, SETTINGS).passed

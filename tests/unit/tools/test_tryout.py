@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from tests.unit.tools.conftest import Machine
-from tools import paths
+from tools import paths, pilots
 from tools.embedded.process import Process
 from tools.errors import MissingPrerequisite, ToolError, UsageError
+from tools.tryout import __main__ as tryout
 from tools.tryout import prerequisites, records, run, view
 from tools.tryout.records import Stat
 from tools.tryout.stand import BLOCK, Stand
@@ -230,3 +233,23 @@ def test_every_workload_of_the_table_can_be_run() -> None:
     for workload in WORKLOADS:
         package = workload.module.replace(".", "/")
         assert (paths.ROOT / package / "__main__.py").is_file()
+
+
+def test_sets_are_of_make_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WITH", "monitoring")
+    found = CliRunner().invoke(tryout.app, ["up"])
+    assert isinstance(found.exception, UsageError)
+    assert "WITH='monitoring'" in str(found.exception)
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.touch()
+    with pytest.raises(MissingPrerequisite, match="cannot be written") as raised:
+        Stand(taken / "below").prepare()
+    assert "CARBON_STATE" in (raised.value.remedy or "")
+
+
+def test_commands_that_are_shown_stand_a_folder_with_spaces(tmp_path: Path) -> None:
+    shown = pilots.example(tmp_path / "a folder", "http://here")
+    assert shlex.split(shown)[3] == f"@{pilots.file(tmp_path / 'a folder')}"

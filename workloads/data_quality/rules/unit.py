@@ -67,6 +67,6 @@ def single(value: float, recent: list[float]) -> float | None:
         return None
     if max(recent) > _STEADY * least:
         return None
-    decades = math.log10(value / median(recent))
+    decades = math.log10(value) - math.log10(median(recent))
     whole = round(decades)
     return 10.0**whole if 1 <= abs(whole) <= 3 and abs(decades - whole) < _NEAR else None
