@@ -7,6 +7,7 @@ password in an address, a bearer token). `kit.log` draws every finished line thr
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -24,7 +25,10 @@ HIDDEN: Final = "***"
 _SHORTEST: Final = 6
 """Characters of a value that is looked for: a shorter one would take words apart and guards nothing."""
 
-_WORDS: Final = "passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|credential"
+_WORDS: Final = (
+    "passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|subscription[_-]?key|credential|cookie|signature"
+    "|appid"
+)
 _NAMES: Final = rf"(?<![\w-])(?=[\w-]*?(?:{_WORDS}))[\w-]++(?<!_file)(?<!_dir)"
 _QUOTES: Final = r"(?:\\*[\"'])*"
 _VALUE: Final = r"[^\s&\"'\\,;)}\]<>]+"
@@ -49,7 +53,16 @@ _LOOKS: Final = (
         ),
         _hidden,
     ),
-    # api_key=…, "password": "…", token: …
+    # "password": "a b c", ('api-key', '…'): all of it, up to the quote that ends it
+    (
+        re.compile(
+            rf"(?i)(?P<before>{_NAMES}(?:{_QUOTES}\s*[=:]|\\*[\"']\s*,)\s*b?(?P<quote>\\*[\"']))(?!\*\*\*)"
+            # So many at most, or a line of quotes that nothing ends would take the square of its length.
+            r"(?!(?P=quote))(?:\\.|[^\\]){1,1000}?(?P=quote)"
+        ),
+        rf"\g<before>{HIDDEN}\g<quote>",
+    ),
+    # api_key=…, token: …
     (
         re.compile(rf"(?i)(?P<before>{_NAMES}{_QUOTES}\s*[=:]\s*b?{_QUOTES})(?!\*\*\*){_VALUE}"),
         _hidden,
@@ -67,8 +80,11 @@ def hide(*secrets: str) -> None:
     with _lock:
         for secret in filter(None, (secret.strip() for secret in secrets)):
             if len(secret) >= _SHORTEST:
+                raw = secret.encode(errors="surrogateescape")
                 printed = {secret, repr(secret)[1:-1], quote(secret, safe=""), quote_plus(secret)}
-                _known.update(printed, (json.dumps(text)[1:-1] for text in printed))
+                printed |= {ascii(secret)[1:-1], repr(raw)[2:-1], base64.b64encode(raw).decode().rstrip("=")}
+                once = {json.dumps(text)[1:-1] for text in printed}
+                _known.update(printed, once, (json.dumps(text)[1:-1] for text in once))
         # The longest first: one may be the start of another.
         ordered = sorted(_known, key=len, reverse=True)
         _pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -185,12 +186,31 @@ def test_no_line_shows_a_secret(way: str, tmp_path: Path) -> None:
         '{{"password": "{}", "n": 1}}',
         "password={}",
         "X-Api-Key: {}",
+        '{{"password": "correct horse {}", "n": 1}}',
+        '{{"password": "correct, \\" {}", "n": 1}}',
+        "{{'password': 'correct horse {}'}}",
+        "[('x-api-key', '{}'), ('accept', '*/*')]",
+        "Cookie: session={}",
+        "Ocp-Apim-Subscription-Key: {}",
+        "GET /weather?q=Berlin&appid={}",
+        "https://bucket/x?X-Amz-Signature={}&X-Amz-Date=1",
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(text: str) -> None:
     shown = scrub.scrub(text.format(SHAPED))
     assert SHAPED not in shown
     assert scrub.HIDDEN in shown
+
+
+@pytest.mark.parametrize("secret", ["geheim-für-alle", "plain-and-long-enough"])
+def test_what_is_known_is_hidden_however_it_is_printed(secret: str) -> None:
+    scrub.hide(secret)
+    raw = secret.encode()
+    ways = (repr(raw), ascii(secret), json.dumps(json.dumps(secret)), base64.b64encode(raw).decode())
+    for printed in ways:
+        shown = scrub.scrub(f"got {printed} there")
+        assert printed.strip("b'\"=") not in shown
+        assert scrub.HIDDEN in shown
 
 
 @pytest.mark.parametrize(
@@ -208,7 +228,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 def test_a_long_line_takes_time_in_proportion_to_its_length() -> None:
     # Each of these took the square of it with a pattern that may begin anywhere: minutes, beyond any limit.
-    for part in ("a-", "://", "token", "a:", "bearer "):
+    for part in ("a-", "://", "token", "a:", "bearer ", "token='", 'token=\\"', "token='\\"):
         scrub.scrub(part * 200_000)
 
 
