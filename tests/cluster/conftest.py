@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here is live; faults come last, since they leave a hundred thousand load messages behind."""
+    """Everything here is live; faults come last, since they leave thousands of load messages behind."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)

@@ -35,7 +35,7 @@ from workloads.kit.contracts import messages, topics
 from workloads.kit.contracts.namespaces import PLATFORM
 from workloads.kit.contracts.platform import CLIENTS
 
-MESSAGES = int(os.environ.get("FAULT_MESSAGES", "10000"))
+MESSAGES = int(os.environ.get("FAULT_MESSAGES", "5000"))
 """At least; the load goes on until the last fault is over."""
 RATE = int(os.environ.get("FAULT_RATE", "40"))
 """A second. Two cores that also run three brokers and all consumers are at their limit with some 150."""

@@ -1,6 +1,6 @@
 """A machine starved of CPU: everything gets slow, nothing is killed, and it goes on afterwards.
 
-`STARVATION_SECONDS` says for how long (90 by default, which fits into every run; 480 is what a change to
+`STARVATION_SECONDS` says for how long (45 by default, which fits into every run; 480 is what a change to
 probes, requests or weights is tried with) and `STARVATION_PROCESSES` by how many busy processes.
 """
 
@@ -18,7 +18,7 @@ from tools import kube, status
 from tools.errors import CommandFailed
 from tools.wait import until
 
-SECONDS = float(os.environ.get("STARVATION_SECONDS", "90"))
+SECONDS = float(os.environ.get("STARVATION_SECONDS", "45"))
 PROCESSES = int(os.environ.get("STARVATION_PROCESSES", "50"))
 BACK_WITHIN = 300.0
 """Seconds until predictions go on once the machine is free again."""
