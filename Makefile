@@ -64,10 +64,10 @@ format: venv ## let ruff rewrite what it can
 test-fast: venv ## static checks, unit and component tests (a few minutes)
 	@$(PY) -m tools test --fast
 
-test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (some half an hour)
+test: venv ## and the tests on real Kafka and PostgreSQL: no root, no cluster (15 to 30 minutes)
 	@$(PY) -m tools test
 
-test-all: venv ## and the gate and everything live, on a cluster that it brings up (over an hour)
+test-all: venv ## and the gate and everything live, on a cluster that it brings up (45 to 90 minutes)
 	@$(PY) -m tools test --all
 
 # `make bench forecast` reads as it is said: the second word is the part.
