@@ -12,11 +12,13 @@ from tools.errors import ToolError
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], what: str, *, limit: float, every: float = 0.5) -> T:
+def until(
+    condition: Callable[[], T], what: str | Callable[[], str], *, limit: float, every: float = 0.5
+) -> T:
     """Ask again and again until the answer is truthy, and return it.
 
     Args:
-        what: what is waited for, for the error.
+        what: what is waited for, for the error; or what tells it then.
         limit, every: seconds.
 
     Raises:
@@ -25,6 +27,7 @@ def until(condition: Callable[[], T], what: str, *, limit: float, every: float =
     end = time.monotonic() + limit
     while not (answer := condition()):
         if time.monotonic() > end:
-            raise ToolError(f"waited {duration(limit)} for {what}", remedy="make status shows what is wrong")
+            said = what if isinstance(what, str) else what()
+            raise ToolError(f"waited {duration(limit)} for {said}", remedy="make status shows what is wrong")
         time.sleep(every)
     return answer

@@ -281,12 +281,14 @@ def _until_whole(when: str, gone: Collection[str] = ()) -> None:
     """Wait until every workload has as many ready pods as it wants, none of them in `gone`.
 
     Raises:
-        AssertionError: it did not within `RECOVERY_LIMIT`; names what is missing.
+        ToolError: it did not within `RECOVERY_LIMIT`; names what is missing.
     """
-    end = time.monotonic() + RECOVERY_LIMIT
-    while missing := _missing(gone):
-        assert time.monotonic() < end, f"a whole platform {when}: {'; '.join(missing)}"
-        time.sleep(0.3)
+    until(
+        lambda: not _missing(gone),
+        lambda: f"a whole platform {when}: {'; '.join(_missing(gone))}",
+        limit=RECOVERY_LIMIT,
+        every=0.3,
+    )
 
 
 def _missing(gone: Collection[str]) -> list[str]:

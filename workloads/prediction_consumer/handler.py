@@ -19,11 +19,10 @@ from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
 from workloads.kit.db import Database, append
 from workloads.kit.features import DEFAULT, FeatureSpec, window_features
 from workloads.kit.records import Output, Poison, Record
-from workloads.kit.revisions import instants
-from workloads.kit.series import HISTORY, Change, Series
+from workloads.kit.series import HISTORY, Series
 from workloads.kit.series_store import SeriesStore
 from workloads.kit.windows import Floats
-from workloads.prediction_consumer import metrics
+from workloads.prediction_consumer import corrections, metrics
 from workloads.prediction_consumer.anomalies import anomalous
 from workloads.prediction_consumer.model_client import Refused
 
@@ -141,8 +140,11 @@ class PredictionHandler:
                 if self._is_wanted(group[change.row]):
                     records.append(group[change.row])
                     windows.append(None)
-            elif self._corrects_the_past(series, change):
-                if (newest := self._asked_again(series, change, group[change.row])) is not None:
+            elif corrections.of_the_past(series, change):
+                newest = corrections.newest_again(
+                    series, change, group[change.row], self._store.origins, size
+                )
+                if newest is not None and self._is_wanted(newest):
                     count = len(series.sessions)
                     records.append(newest)
                     windows.append(series.prices(count - size, count) if count >= size else None)
@@ -170,38 +172,6 @@ class PredictionHandler:
     def _skip(self, record: Record[Price]) -> bool:
         self._skipped.setdefault(record.partition, {})[record.offset] = record.value.symbol
         return False
-
-    @staticmethod
-    def _corrects_the_past(series: Series, change: Change) -> bool:
-        """Whether a session of which the next is known got another price: to predict it is hindsight."""
-        return (
-            change.stop < len(series.sessions) and bool(change.revised) and change.revised[0][1] is not None
-        )
-
-    def _asked_again(self, series: Series, change: Change, record: Record[Price]) -> Record[Price] | None:
-        """The newest session, whose window a correction changed, as of that correction: its prediction is
-        beside the one that was made before. None where the window is the same, where it was predicted of no
-        earlier instant, and where the session is of another source."""
-        count, price = len(series.sessions), record.value
-        start = max(count - self._spec.size, 0)
-        known = series.sessions["known"][start:]
-        newest = series.sessions[-1]
-        at = change.start - start
-        if at < 0 or known[at] <= np.delete(known, at).max(initial=0):
-            return None
-        if self._store.origins[newest["origin"]] != (price.source, price.market, price.provenance):
-            return None
-        event, known_at = instants(np.array([newest["event"], known[at]]))
-        length = price.delivery_end - price.delivery_start
-        value = msgspec.structs.replace(
-            price,
-            delivery_start=event,
-            delivery_end=event + length,
-            published_at=known_at,
-            price=float(newest["price"]),
-        )
-        asked = msgspec.structs.replace(record, value=value)
-        return asked if self._is_wanted(asked) else None
 
     def _features(
         self, windows: Sequence[Floats | None]

@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from tests.unit.data_api.conftest import StaticRegister
 from workloads.data_api import predictions
 from workloads.data_api.identity import Principal
-from workloads.data_api.stream import broadcast, events
-from workloads.data_api.stream.broadcast import Broadcast, NotReady
+from workloads.data_api.stream import events, resume
 from workloads.data_api.stream.client import Wanted
 from workloads.data_api.stream.places import LONGEST, BadPlace, Place, Places
-from workloads.data_api.stream.settings import StreamSettings
+from workloads.data_api.stream.resume import NotReady, Resume
 from workloads.kit.contracts.entitlements import Entitlement
 from workloads.kit.contracts.messages import Prediction, Price
 
@@ -134,20 +133,14 @@ class Behind:
     def __init__(self, there: int, kept: range) -> None:
         self.first: Place = {KEY: kept.start}
         self._ends: Place = {KEY: kept.stop}
-        self.worker = Broadcast.__new__(Broadcast)
-        vars(self.worker).update(
-            _settings=StreamSettings(kafka_bootstrap="unused:9092"),
-            _follower=self,
-            _closing=threading.Event(),
-            _place={KEY: there},
-            _places=Places({KEY: 0}),
-        )
+        self.there: Place = {KEY: there}
+        self._resume = Resume(self, 200_000, threading.Event())
 
     def ends(self) -> Place:
         return self._ends
 
-    def ask(self, offset: int) -> Place | None:
-        return self.worker.place(Places({KEY: 0}).encode({KEY: offset}))
+    def ask(self, offset: int) -> None:
+        self._resume.judge({KEY: offset}, self.there)
 
 
 KEY = ("prices", 0)
@@ -155,16 +148,16 @@ KEY = ("prices", 0)
 
 def test_a_place_that_another_worker_gave_out_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     behind = Behind(100, range(120))
-    monkeypatch.setattr(broadcast, "_AHEAD_SECONDS", 30)
-    timer = threading.Timer(0.1, lambda: vars(behind.worker)["_place"].update({KEY: 102}))
+    monkeypatch.setattr(resume, "_AHEAD_SECONDS", 30)
+    timer = threading.Timer(0.1, lambda: behind.there.update({KEY: 102}))
     timer.start()
-    assert behind.ask(101) == {KEY: 101}
+    behind.ask(101)
 
 
 def test_a_worker_that_is_far_behind_asks_for_a_moment_and_does_not_refuse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(broadcast, "_AHEAD_SECONDS", 0)
+    monkeypatch.setattr(resume, "_AHEAD_SECONDS", 0)
     with pytest.raises(NotReady):
         Behind(100, range(120)).ask(110)
     with pytest.raises(BadPlace, match="made anew"):
@@ -173,6 +166,6 @@ def test_a_worker_that_is_far_behind_asks_for_a_moment_and_does_not_refuse(
 
 def test_a_place_of_which_the_next_is_not_kept_any_more_is_refused() -> None:
     behind = Behind(100, range(50, 100))
-    assert behind.ask(50) == {KEY: 50}
+    behind.ask(50)
     with pytest.raises(BadPlace, match="older than what is kept"):
         behind.ask(49)

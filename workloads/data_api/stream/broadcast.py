@@ -13,13 +13,14 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import Message
 
 from workloads.data_api import metrics
 from workloads.data_api.stream.client import Client, Clients, Wanted
 from workloads.data_api.stream.events import DECODERS, KINDS, block
 from workloads.data_api.stream.follower import Follower
-from workloads.data_api.stream.places import BadPlace, Place, Places
+from workloads.data_api.stream.places import Place, Places
+from workloads.data_api.stream.resume import NotReady, Resume, messages_between
 from workloads.data_api.stream.settings import StreamSettings
 from workloads.kit.log_reader import LeftOut, read_ranges
 from workloads.kit.records import decoded
@@ -28,14 +29,8 @@ _log: Any = structlog.get_logger(__name__)
 
 _NEAR: Final = 500
 """Messages that may come while a client is sent the last of the past: it waits for them in memory."""
-_AHEAD_SECONDS: Final = 2.0
-"""How long a client may wait for its worker to be where it was already."""
 _PIECE: Final = 32_768
 """Bytes of the past that are sent at a time."""
-
-
-class NotReady(Exception):
-    """The brokers have not said yet where the topics end."""
 
 
 class Full(Exception):
@@ -61,49 +56,22 @@ class Broadcast:
         self._thread.start()
         self._replays = ThreadPoolExecutor(settings.stream_replays, "stream-replay")
         self._follower = Follower(settings, tuple(KINDS), self._begun, self._arrived)
+        self._resume = Resume(self._follower, settings.stream_replay_messages, self._closing)
 
     def place(self, text: str | None) -> Place | None:
         """Where a client goes on that gives back this text; None: with what comes.
 
         Raises:
             NotReady: nobody knows yet.
-            BadPlace: it is none that was given out, or so long ago that too much came since.
+            BadPlace: it is none that was given out, or none to go on from.
         """
         if self._places is None:
             raise NotReady
         if text is None:
             return None
         place = self._places.decode(text)
-        if self._is_ahead(place):
-            self._wait_for(place)
-        if any(offset < self._follower.first[key] for key, offset in place.items()):
-            raise BadPlace("what came after it is older than what is kept")
-        behind = self._behind(place)
-        if behind > self._settings.stream_replay_messages:
-            raise BadPlace(f"{behind} messages came since, more than {self._settings.stream_replay_messages}")
+        self._resume.judge(place, self._place)
         return place
-
-    def _is_ahead(self, place: Place) -> bool:
-        return any(offset > self._place[key] for key, offset in place.items())
-
-    def _wait_for(self, place: Place) -> None:
-        """Another worker gave it out, which is a little further.
-
-        Raises:
-            NotReady: this one is too far behind.
-            BadPlace: the brokers have nothing there.
-        """
-        until = time.monotonic() + _AHEAD_SECONDS
-        while self._is_ahead(place):
-            if time.monotonic() < until and not self._closing.wait(0.02):
-                continue
-            try:
-                ends = self._follower.ends()
-            except KafkaException as failure:
-                raise NotReady from failure
-            if any(offset > ends[key] for key, offset in place.items()):
-                raise BadPlace("it is ahead of what there is: the topics were made anew since")
-            raise NotReady
 
     def take(
         self,
@@ -254,9 +222,6 @@ class Broadcast:
 
     # The past.
 
-    def _behind(self, place: Place) -> int:
-        return sum(max(self._place[key] - offset, 0) for key, offset in place.items())
-
     def _past_of(self, client: Client, place: Place) -> None:
         self._clients.discard(client)
         client.place = place
@@ -286,7 +251,7 @@ class Broadcast:
 
     def _join(self, client: Client, place: Place) -> tuple[Place, bool]:
         """Where the topics are, and whether that is so near that what comes now waits for the client."""
-        if (near := self._behind(place) <= _NEAR) and client.open:
+        if (near := messages_between(place, self._place) <= _NEAR) and client.open:
             self._clients.add(client)
         return dict(self._place), near
 

@@ -19,10 +19,11 @@ from workloads.data_api import identity
 from workloads.data_api.guard import GUARD, Guard, needs
 from workloads.data_api.problems import CONTENT_TYPE, Problem, Refused
 from workloads.data_api.questions import Parameters
-from workloads.data_api.stream.broadcast import Broadcast, Full, NotReady
+from workloads.data_api.stream.broadcast import Broadcast, Full
 from workloads.data_api.stream.client import Wanted
 from workloads.data_api.stream.events import Kind
 from workloads.data_api.stream.places import LONGEST, BadPlace
+from workloads.data_api.stream.resume import NotReady
 
 _SYMBOLS: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(,[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,199}$"
 _KINDS: Final[dict[str, frozenset[Kind]]] = {
