@@ -17,11 +17,11 @@ from psycopg import sql
 from workloads.kit import db
 from workloads.kit.contracts import tables
 from workloads.kit.contracts import tenants as tenancy
-from workloads.kit.contracts.platform import GRANTS, METRICS_GRANTS, ROLES
+from workloads.kit.contracts.platform import GRANTS, LAYERS, METRICS_GRANTS, ROLES
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
-from workloads.migrations import entitlements, tenants
+from workloads.migrations import entitlements, layers, tenants
 from workloads.migrations.settings import DatabaseSettings
 
 _log = structlog.get_logger(__name__)
@@ -48,7 +48,12 @@ def upgrade(settings: DatabaseSettings) -> None:
     with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
         maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         roles(maintenance, passwords)
-        for name in (settings.postgres_database, tables.METRICS_DATABASE, tables.MLFLOW_DATABASE):
+        for name in (
+            settings.postgres_database,
+            tables.METRICS_DATABASE,
+            tables.MLFLOW_DATABASE,
+            tables.WAREHOUSE_DATABASE,
+        ):
             _create_database(maintenance, name)
         _own_mlflow(maintenance)
         migrate(settings)
@@ -60,6 +65,11 @@ def upgrade(settings: DatabaseSettings) -> None:
         migrate(of_metrics, versions="metrics_versions")
         with _administrator(settings, tables.METRICS_DATABASE) as metrics:
             grants(metrics, METRICS_GRANTS)
+        of_warehouse = settings.model_copy(update={"postgres_database": tables.WAREHOUSE_DATABASE})
+        migrate(of_warehouse, versions="warehouse_versions")
+        with _administrator(settings, tables.WAREHOUSE_DATABASE) as warehouse:
+            layers.reconcile(warehouse, LAYERS)
+            _connectable(warehouse, tables.WAREHOUSE_DATABASE, LAYERS)
     _log.info("database_ready", database=settings.postgres_database)
 
 
