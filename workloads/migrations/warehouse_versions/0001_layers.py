@@ -14,8 +14,8 @@ depends_on = None
 
 _STATEMENTS = (
     *(f"CREATE SCHEMA {layer}" for layer in ("etl", "raw", "cleaned", "analytics", "lake")),
-    # One row a load of a table: what it brought, from where to where. `watermark` is of the source's own kind, as text;
-    # `sums` are what its numbers add up to, for reconciliation. `read_at` is the instant of the run, not of the clock.
+    # One row a load of a table: what it brought, and up to where, as the source's own kind says it. `read_at` is the
+    # instant of the run, not of the clock.
     """
     CREATE TABLE etl.loads (
         load_id bigint PRIMARY KEY,
@@ -25,11 +25,21 @@ _STATEMENTS = (
         rows bigint NOT NULL,
         deletes bigint NOT NULL,
         watermark text,
-        columns jsonb NOT NULL,
-        sums jsonb NOT NULL DEFAULT '{}'
+        columns jsonb NOT NULL
     )
     """,
     "CREATE INDEX loads_table ON etl.loads (source, table_name, load_id)",
+    # Files that were loaded, each by its content.
+    """
+    CREATE TABLE etl.files (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        file text NOT NULL,
+        digest text NOT NULL,
+        load_id bigint NOT NULL,
+        PRIMARY KEY (source, table_name, file)
+    )
+    """,
     # Where the next message of the staging topic is read: it moves with the rows.
     """
     CREATE TABLE etl.offsets (
@@ -93,7 +103,7 @@ _STATEMENTS = (
         PRIMARY KEY (load_id, ordinal)
     )
     """,
-    "CREATE INDEX records_table ON raw.records (source, table_name, load_id)",
+    "CREATE INDEX records_key ON raw.records (source, table_name, key, load_id DESC, ordinal DESC)",
     # As Iceberg's JDBC catalogue wants them, in its version V1.
     """
     CREATE TABLE lake.iceberg_tables (
