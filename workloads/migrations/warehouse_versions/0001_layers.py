@@ -78,6 +78,17 @@ _STATEMENTS = (
         PRIMARY KEY (source, table_name, found_at, kind, column_name)
     )
     """,
+    # Rows without a key or too long for a message: set aside once, however often they are read.
+    """
+    CREATE TABLE etl.refused (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        digest text NOT NULL,
+        refused_at timestamptz NOT NULL,
+        reason text NOT NULL,
+        PRIMARY KEY (source, table_name, digest)
+    )
+    """,
     # One row a figure of a check of source against layer.
     """
     CREATE TABLE etl.reconciliation (
@@ -90,6 +101,39 @@ _STATEMENTS = (
         matches boolean NOT NULL,
         PRIMARY KEY (source, table_name, checked_at, figure)
     )
+    """,
+    # What a text is, without an error where it is nothing of the kind.
+    r"""
+    CREATE FUNCTION etl.is_number(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT value ~ '^[+-]?([0-9]{1,30}([.][0-9]{0,30})?|[.][0-9]{1,30})([eE][+-]?[0-9]{1,2})?$' $$
+    """,
+    r"""
+    CREATE FUNCTION etl.is_integer(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT value ~ '^[+-]?[0-9]{1,18}$' $$
+    """,
+    # Of days and times in ISO 8601; without a zone, UTC. NULL where it is none, such as of 30 February.
+    r"""
+    CREATE FUNCTION etl.as_timestamp(value text) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET timezone = 'UTC' AS
+    $$
+    BEGIN
+        IF value !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$'
+        THEN
+            RETURN NULL;
+        END IF;
+        RETURN value::timestamptz;
+    EXCEPTION WHEN data_exception THEN
+        RETURN NULL;
+    END
+    $$
+    """,
+    """
+    CREATE FUNCTION etl.is_timestamp(value text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT value IS NULL OR etl.as_timestamp(value) IS NOT NULL $$
+    """,
+    """
+    CREATE FUNCTION etl.is_date(value text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT value IS NULL OR (length(value) = 10 AND etl.as_timestamp(value) IS NOT NULL) $$
     """,
     """
     CREATE TABLE raw.records (
