@@ -26,6 +26,7 @@ from infra.settings.data import (
     RedisValkey,
 )
 from infra.settings.images import Images
+from infra.settings.lake import ObjectStore, ObjectStoreGateway, ObjectStoreS3, Trino
 from infra.settings.monitoring import KubePrometheusStackSettings, Monitoring
 from infra.settings.recovery import VeleroSettings
 from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
@@ -41,6 +42,7 @@ from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.migrations import TOPICS
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
+from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import EGRESS_CLIENTS, running
 
@@ -69,6 +71,8 @@ class PlatformSettings(Section):
     postgres: Postgres = Field(description="PostgreSQL.")
     redis: Redis = Field(description="Redis.")
     mlflow: MLflow = Field(description="MLflow.")
+    object_store: ObjectStore | None = Field(None, description="Objects: the Iceberg tables, and uploads.")
+    trino: Trino | None = Field(None, description="SQL over the warehouse's layers and the Iceberg tables.")
     monitoring: Monitoring | None = Field(None, description="Metrics and alerts.")
     recovery: VeleroSettings | None = Field(None, description="Backups of the cluster's objects and volumes.")
     cost: KubecostSettings | None = Field(None, description="What the platform costs, and whom.")
@@ -96,8 +100,12 @@ class PlatformSettings(Section):
     def running(self) -> frozenset[str]:
         """Names of what the stack runs."""
         found = running(dict(self))
-        # Where an operator declares the topics, no job does.
-        return found - {TOPICS.name} if isinstance(self.kafka, KafkaStrimzi) else found
+        # Where an operator declares the topics, no job does; S3 is nothing that runs here.
+        elsewhere = {
+            TOPICS.name: isinstance(self.kafka, KafkaStrimzi),
+            OBJECT_STORE.name: isinstance(self.object_store, ObjectStoreS3),
+        }
+        return found - {name for name, is_so in elsewhere.items() if is_so}
 
     @property
     def hosts(self) -> dict[str, list[str]]:
@@ -147,6 +155,10 @@ class PlatformSettings(Section):
         s, external = self.services, isinstance(self.secrets, ExternalSecretsSettings)
         pg, watch, cache = self.postgres, self.monitoring, self.redis
         archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
+        yield bool(self.trino), self.object_store, TRINO.section, OBJECT_STORE.section
+        if isinstance(self.object_store, ObjectStoreGateway):
+            secret = isinstance(self.secrets, GeneratedSecrets) and self.secrets.object_store
+            yield True, secret, f"{OBJECT_STORE.section}.kind gateway", "secrets.object_store"
         yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
         yield (
             isinstance(pg, PostgresCloudNativePG),
@@ -244,6 +256,9 @@ class StackSettings(Section):
         yield archived, recovery, "postgres.backup", "aws.buckets.recovery"
         stored = isinstance(p.mlflow, MLflowChartSettings)
         yield stored, buckets and buckets.mlflow, "mlflow.kind chart", "aws.buckets.mlflow"
+        in_s3 = isinstance(p.object_store, ObjectStoreS3)
+        yield in_s3, buckets and buckets.warehouse, "object_store.kind s3", "aws.buckets.warehouse"
+        yield in_s3, isinstance(p.cluster, EksCluster), "object_store.kind s3", "cluster.kind eks"
         if isinstance(p.secrets, ExternalSecretsSettings):
             given = aws.secrets.sources if aws and aws.secrets else []
             for name in p.secrets.sources:
