@@ -14,7 +14,7 @@ from infra.manifests.resources.aws_paths import with_buckets
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import ObjectAccess, PostgresAccess
 from infra.settings import Labels
-from infra.settings.lake import Trino as Settings
+from infra.settings.lake import TrinoServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class TrinoArgs:
     postgres: PostgresAccess
     password: SecretValue = field(repr=False)
     objects: ObjectAccess
-    settings: Settings
+    settings: TrinoServer
     paths: Paths
 
 

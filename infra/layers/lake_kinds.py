@@ -41,7 +41,7 @@ def objects(
 
 def query_engine(
     site: DataSite,
-    settings: lake.Trino,
+    settings: lake.TrinoServer,
     database: PostgresAccess,
     store: ObjectAccess,
     paths: Paths,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, model_validator
 
 from infra.settings.base import Resources, Section, Storage
+from infra.settings.needs import Need
+from infra.settings.secrets import GeneratedSecrets, Secrets
+from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
 
 _BESIDE_HEAP_MIB = 768
 """What the JVM takes besides its heap: classes, code, threads, buffers of the network."""
@@ -30,7 +34,7 @@ class ObjectStoreS3(Section):
 ObjectStore = Annotated[ObjectStoreGateway | ObjectStoreS3, Discriminator("kind")]
 
 
-class Trino(Section):
+class TrinoServer(Section):
     """SQL over the warehouse's layers and the lake, as one server."""
 
     heap_mib: int = Field(1024, ge=768, description="Heap, in MiB; queries share two fifths of it.")
@@ -45,6 +49,14 @@ class Trino(Section):
                 f"of {self.heap_mib} needs: {_BESIDE_HEAP_MIB} MiB lie beside the heap"
             )
         return self
+
+
+def needs(store: ObjectStore | None, trino: TrinoServer | None, secrets: Secrets) -> Iterator[Need]:
+    """What the two ask of the stack's other sections."""
+    yield trino is not None, store, TRINO.section, OBJECT_STORE.section
+    if isinstance(store, ObjectStoreGateway):
+        secret = isinstance(secrets, GeneratedSecrets) and secrets.object_store
+        yield True, secret, f"{OBJECT_STORE.section}.kind gateway", f"secrets.{OBJECT_STORE.section}"
 
 
 def _mib(memory: str) -> float:
