@@ -12,7 +12,7 @@ from infra.manifests.services import ObjectAccess, PostgresAccess
 from infra.manifests.trino_config import Place
 from infra.manifests.workload import SecretMount, Workload
 from infra.settings import Labels, Resources
-from workloads.kit.contracts import env, ports
+from workloads.kit.contracts import env, ports, tables
 from workloads.kit.contracts.declared.services import TRINO
 from workloads.kit.contracts.namespaces import PLATFORM
 
@@ -48,7 +48,7 @@ def workload(
         etc=_ETC,
         data=_DATA,
         port=ports.TRINO,
-        database=f"{postgres.direct_host}:{ports.POSTGRES}",
+        database=f"{postgres.direct_host}:{ports.POSTGRES}/{tables.WAREHOUSE_DATABASE}",
         ca_file=f"{_CA}/{env.TLS_CA}" if mounts else None,
         objects=objects,
     )
@@ -75,7 +75,7 @@ def workload(
 
 def _with_password(w: Workload, password: SecretValue) -> Workload:
     if isinstance(password, str):
-        content = trino_config.pgpass(password.replace("\\", "\\\\").replace(":", "\\:"))
+        content = trino_config.pgpass(trino_config.escaped(password))
         return replace(w, secret_files={**w.secret_files, _PGPASS: content})
     escaped = f'{{{{ index . "{env.POSTGRES_PASSWORD}" | replace "\\\\" "\\\\\\\\" | replace ":" "\\\\:" }}}}'
     return replace(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.manifests.services import ObjectAccess
-from workloads.kit.contracts import lake, tables, tenants
+from workloads.kit.contracts import lake, tenants
 from workloads.kit.contracts.declared.services import TRINO
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 
@@ -25,6 +25,9 @@ _HEADROOM_SHARE: Final = 0.2
 
 _REFUSED: Final = "not-yours"
 """Group of what nobody but the owner may ask for: it lets nothing in, and its name is in the answer."""
+
+_ENDED: Final = ("57P01", "57P02", "57P03")
+"""What PostgreSQL says on a connection that it ends: a restart, a crash, a start that is not over yet."""
 
 _CATALOGUES: Final = f"{lake.LAKE}|{lake.WAREHOUSE}"
 _SHOWN: Final = "|".join(lake.SHOWN)
@@ -42,7 +45,8 @@ class Place:
         etc: directory of these files.
         data: directory that it writes to.
         address: that it listens at; all where None.
-        database: host:port of PostgreSQL itself: the catalogue asks for a session with a state of its own.
+        database: host:port/name, of PostgreSQL itself: the catalogue asks for a session with a state of its
+            own.
         ca_file: authority of PostgreSQL's certificate, which is then verified; None where connections are in
             clear.
     """
@@ -84,13 +88,18 @@ def files(place: Place, heap_mib: int, of_tenants: Collection[str] = lake.OF_TEN
     }
 
 
+def escaped(password: str) -> str:
+    """A password as `pgpass` takes it."""
+    return password.replace("\\", "\\\\").replace(":", "\\:")
+
+
 def pgpass(password: str) -> str:
     """The file that `PGPASSFILE` names.
 
     Args:
         password: of Trino's role, escaped as that file has it.
     """
-    return f"*:*:{tables.WAREHOUSE_DATABASE}:{TRINO.role}:{password}\n"
+    return f"*:*:*:{TRINO.role}:{password}\n"
 
 
 def rules(of_tenants: Collection[str]) -> dict[str, Any]:
@@ -231,6 +240,7 @@ def _lake(place: Place) -> dict[str, str]:
         "iceberg.jdbc-catalog.driver-class": "org.postgresql.Driver",
         "iceberg.jdbc-catalog.connection-url": _jdbc(place, currentSchema=lake.CATALOGUE_LAYER),
         "iceberg.jdbc-catalog.connection-user": TRINO.role or "",
+        "iceberg.jdbc-catalog.retryable-status-codes": ",".join(_ENDED),
         "iceberg.jdbc-catalog.default-warehouse-dir": place.objects.lake.rstrip("/"),
         "fs.native-s3.enabled": "true",
         "s3.region": place.objects.region,
@@ -245,7 +255,7 @@ def _jdbc(place: Place, **parameters: str) -> str:
     if place.ca_file is not None:
         said |= {"sslmode": "verify-full", "sslrootcert": place.ca_file}
     query = "&".join(f"{name}={value}" for name, value in said.items())
-    return f"jdbc:postgresql://{place.database}/{tables.WAREHOUSE_DATABASE}?{query}"
+    return f"jdbc:postgresql://{place.database}?{query}"
 
 
 def _properties(values: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ class Trino:
 
     Args:
         directory: for its configuration, data, log and password; exists.
-        postgres_port: of the server on 127.0.0.1 that has the database.
+        database: host:port/name, migrated.
         password: of the role `trino`.
         of_tenants: tables whose rows each belong to a tenant.
 
@@ -32,7 +32,7 @@ class Trino:
     def __init__(
         self,
         directory: Path,
-        postgres_port: int,
+        database: str,
         password: str,
         store: ObjectStore,
         *,
@@ -47,13 +47,13 @@ class Trino:
         self._etc = directory / "etc"
         self._pgpass = directory / "pgpass"
         self._pgpass.touch(mode=0o600)
-        self._pgpass.write_text(trino_config.pgpass(password), encoding="utf-8")
+        self.give(password)
         place = trino_config.Place(
             etc=str(self._etc),
             data=str(directory / "data"),
             port=self._port,
             address="127.0.0.1",
-            database=f"127.0.0.1:{postgres_port}",
+            database=database,
             objects=store.access,
         )
         for name, text in trino_config.files(place, HEAP_MIB, of_tenants).items():
@@ -78,6 +78,11 @@ class Trino:
         except BaseException:
             self.stop()
             raise
+
+    def give(self, password: str) -> None:
+        """Have its next connections to the database made with this password."""
+        self.password = password
+        self._pgpass.write_text(trino_config.pgpass(trino_config.escaped(password)), encoding="utf-8")
 
     def stop(self) -> None:
         self.process.stop()
