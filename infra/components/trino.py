@@ -8,9 +8,8 @@ from typing import ClassVar
 import pulumi
 
 from infra.components.base import Component
-from infra.manifests import network, objects, scaling, trino
+from infra.manifests import objects, scaling, trino
 from infra.manifests.network import Paths
-from infra.manifests.resources.aws_paths import with_buckets
 from infra.manifests.resources.external_secrets import SecretValue
 from infra.manifests.services import ObjectAccess, PostgresAccess
 from infra.settings import Labels
@@ -48,15 +47,7 @@ class Trino(Component):
             password=args.password,
             objects=args.objects,
         )
-        paths = network.policy(w.name, w.namespace, w.labels, args.paths)
-        before = self.add_all(
-            [
-                objects.service_account(w),
-                paths if args.objects.url is not None else with_buckets(paths),
-                objects.config_map(w),
-                objects.secret(w),
-            ]
-        )
+        before = self.add_surroundings(w, args.paths)
         self.add(objects.service(w, w.ports), after=before)
         self.add(scaling.disruption_budget(w))
         self.add(objects.deployment(w, scaling.RECREATE, replicas=1), after=before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, model_validator
@@ -12,6 +12,7 @@ from infra.settings.base import Resources, Section, Storage
 from infra.settings.needs import Need
 from infra.settings.secrets import GeneratedSecrets, Secrets
 from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
+from workloads.kit.contracts.platform import DECLARED
 
 _BESIDE_HEAP_MIB = 768
 """What the JVM takes besides its heap: classes, code, threads, buffers of the network."""
@@ -57,6 +58,11 @@ def needs(store: ObjectStore | None, trino: TrinoServer | None, secrets: Secrets
     if isinstance(store, ObjectStoreGateway):
         secret = isinstance(secrets, GeneratedSecrets) and secrets.object_store
         yield True, secret, f"{OBJECT_STORE.section}.kind gateway", f"secrets.{OBJECT_STORE.section}"
+
+
+def clients(names: Collection[str]) -> list[str]:
+    """Those of these workloads that call the object store."""
+    return sorted(name for name in names if OBJECT_STORE.name in DECLARED[name].calls)
 
 
 def _mib(memory: str) -> float:

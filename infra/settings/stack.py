@@ -113,6 +113,11 @@ class PlatformSettings(Section):
         return {name: sorted(hosts) for name, hosts in found.items() if hosts}
 
     @property
+    def in_s3(self) -> list[str]:
+        """Names of the workloads that keep objects in a bucket of AWS."""
+        return lake.clients(self.running) if isinstance(self.object_store, lake.ObjectStoreS3) else []
+
+    @property
     def scaled_by_keda(self) -> bool:
         """Whether a workload is."""
         return any(isinstance(getattr(section, "scaler", None), KedaScaler) for _, section in self.rooms())
@@ -151,19 +156,11 @@ class PlatformSettings(Section):
         archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
         yield from lake.needs(self.object_store, self.trino, self.secrets)
         yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
-        yield (
-            isinstance(pg, PostgresCloudNativePG),
-            archived,
-            "postgres.kind cloudnative-pg",
-            "services.cloudnative_pg.barman_cloud",
-        )
+        operated = isinstance(pg, PostgresCloudNativePG)
+        yield operated, archived, "postgres.kind cloudnative-pg", "services.cloudnative_pg.barman_cloud"
         yield external, s.external_secrets, "secrets.kind external", "services.external_secrets"
-        yield (
-            isinstance(self.admission, KyvernoAdmission),
-            s.kyverno,
-            "admission.kind kyverno",
-            "services.kyverno",
-        )
+        judged = isinstance(self.admission, KyvernoAdmission)
+        yield judged, s.kyverno, "admission.kind kyverno", "services.kyverno"
         yield self.scaled_by_keda, s.keda, "a scaler of kind keda", "services.keda"
         certified = isinstance(cache, RedisValkey) and cache.tls_issuer is not None
         yield certified, s.cert_manager, "redis.tls_issuer", "services.cert_manager"

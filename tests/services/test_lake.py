@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -14,9 +16,13 @@ from infra.manifests.trino_config import OWNER
 from tests.services.clients import MigratedDatabase
 from tests.trino import Client, Refused
 from tools.embedded.object_store import ObjectStore
+from tools.embedded.process import free_ports
 from tools.embedded.trino import Trino
+from tools.paths import ROOT
 from workloads.kit.contracts import lake, tenants
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
+
+_PROBE = ROOT / "tools" / "images" / "trino" / "ready.sh"
 
 TENANT, OTHER = "pilot-one", "pilot-two"
 
@@ -211,6 +217,15 @@ def test_a_query_is_of_the_group_of_who_asks(owner: Client, user: str, source: s
     asking = Client(owner.url, user=user, source=source)
     _, page = asking.answer("SELECT 1")
     assert asking.details(page["id"])["resourceGroupId"] == [group]
+
+
+def test_the_probe_of_its_pod_says_whether_it_takes_queries(owner: Client) -> None:
+    def probed(port: int) -> int:
+        return subprocess.run([_PROBE, str(port)], capture_output=True, timeout=30, check=False).returncode
+
+    (nobody,) = free_ports(1)
+    assert probed(httpx.URL(owner.url).port or 0) == 0
+    assert probed(nobody) != 0
 
 
 def test_trino_follows_a_password_that_is_changed(
