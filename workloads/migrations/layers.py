@@ -10,7 +10,11 @@ from workloads.kit.contracts import tables
 from workloads.kit.contracts.tables import Layer, LayerUse
 from workloads.kit.db import Connection
 
-_RIGHTS: Mapping[LayerUse, str] = {"own": "ALL", "read": "SELECT", "write": "SELECT, INSERT, UPDATE, DELETE"}
+_RIGHTS: Mapping[LayerUse, sql.SQL] = {
+    "own": sql.SQL("ALL"),
+    "read": sql.SQL("SELECT"),
+    "write": sql.SQL("SELECT, INSERT, UPDATE, DELETE"),
+}
 
 
 def reconcile(connection: Connection, declared: Mapping[str, Mapping[Layer, LayerUse]]) -> None:
@@ -50,7 +54,7 @@ def _statements(connection: Connection, layer: Layer, uses: Mapping[str, LayerUs
     for role, use in uses.items():
         if use == "own":
             continue
-        rights, who = sql.SQL(_RIGHTS[use]), sql.Identifier(role)
+        rights, who = _RIGHTS[use], sql.Identifier(role)
         yield sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, who)
         yield sql.SQL("GRANT {} ON ALL TABLES IN SCHEMA {} TO {}").format(rights, schema, who)
         for owner in owners:

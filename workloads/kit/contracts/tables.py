@@ -63,8 +63,9 @@ WAREHOUSE_DATABASE: Final = "warehouse"
 """What legacy systems hold, in layers, a schema each."""
 
 Layer = Literal["etl", "raw", "cleaned", "analytics", "lake"]
-"""Schemas of `WAREHOUSE_DATABASE`: `etl` has the loads and what is known of the sources, `raw` the rows as they came,
-`cleaned` typed and conformed ones, `analytics` the marts, `lake` the catalogue of the Iceberg tables."""
+"""Schemas of `WAREHOUSE_DATABASE`: `etl` has the loads and what is known of the sources, `raw` the rows as
+they came, `cleaned` typed and conformed ones, `analytics` the marts, `lake` the catalogue of the Iceberg
+tables."""
 LAYERS: Final[tuple[Layer, ...]] = get_args(Layer)
 
 LayerUse = Literal["own", "read", "write"]

@@ -14,8 +14,8 @@ depends_on = None
 
 _STATEMENTS = (
     *(f"CREATE SCHEMA {layer}" for layer in ("etl", "raw", "cleaned", "analytics", "lake")),
-    # One row a load of a table: what it brought, from where to where. `watermark` is of the source's own kind, as text;
-    # `sums` are what its numbers add up to, for reconciliation. `read_at` is the instant of the run, not of the clock.
+    # One row a load of a table: what it brought, and up to where, as the source's own kind says it. `read_at` is the
+    # instant of the run, not of the clock.
     """
     CREATE TABLE etl.loads (
         load_id bigint PRIMARY KEY,
@@ -25,11 +25,21 @@ _STATEMENTS = (
         rows bigint NOT NULL,
         deletes bigint NOT NULL,
         watermark text,
-        columns jsonb NOT NULL,
-        sums jsonb NOT NULL DEFAULT '{}'
+        columns jsonb NOT NULL
     )
     """,
     "CREATE INDEX loads_table ON etl.loads (source, table_name, load_id)",
+    # Files that were loaded, each by its content.
+    """
+    CREATE TABLE etl.files (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        file text NOT NULL,
+        digest text NOT NULL,
+        load_id bigint NOT NULL,
+        PRIMARY KEY (source, table_name, file)
+    )
+    """,
     # Where the next message of the staging topic is read: it moves with the rows.
     """
     CREATE TABLE etl.offsets (
@@ -68,6 +78,17 @@ _STATEMENTS = (
         PRIMARY KEY (source, table_name, found_at, kind, column_name)
     )
     """,
+    # Rows without a key or too long for a message: set aside once, however often they are read.
+    """
+    CREATE TABLE etl.refused (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        digest text NOT NULL,
+        refused_at timestamptz NOT NULL,
+        reason text NOT NULL,
+        PRIMARY KEY (source, table_name, digest)
+    )
+    """,
     # One row a figure of a check of source against layer.
     """
     CREATE TABLE etl.reconciliation (
@@ -81,6 +102,39 @@ _STATEMENTS = (
         PRIMARY KEY (source, table_name, checked_at, figure)
     )
     """,
+    # What a text is, without an error where it is nothing of the kind.
+    r"""
+    CREATE FUNCTION etl.is_number(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT value ~ '^[+-]?([0-9]{1,30}([.][0-9]{0,30})?|[.][0-9]{1,30})([eE][+-]?[0-9]{1,2})?$' $$
+    """,
+    r"""
+    CREATE FUNCTION etl.is_integer(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT value ~ '^[+-]?[0-9]{1,18}$' $$
+    """,
+    # Of days and times in ISO 8601; without a zone, UTC. NULL where it is none, such as of 30 February.
+    r"""
+    CREATE FUNCTION etl.as_timestamp(value text) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET timezone = 'UTC' AS
+    $$
+    BEGIN
+        IF value !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$'
+        THEN
+            RETURN NULL;
+        END IF;
+        RETURN value::timestamptz;
+    EXCEPTION WHEN data_exception THEN
+        RETURN NULL;
+    END
+    $$
+    """,
+    """
+    CREATE FUNCTION etl.is_timestamp(value text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT value IS NULL OR etl.as_timestamp(value) IS NOT NULL $$
+    """,
+    """
+    CREATE FUNCTION etl.is_date(value text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$ SELECT value IS NULL OR (length(value) = 10 AND etl.as_timestamp(value) IS NOT NULL) $$
+    """,
     """
     CREATE TABLE raw.records (
         load_id bigint NOT NULL,
@@ -93,7 +147,7 @@ _STATEMENTS = (
         PRIMARY KEY (load_id, ordinal)
     )
     """,
-    "CREATE INDEX records_table ON raw.records (source, table_name, load_id)",
+    "CREATE INDEX records_key ON raw.records (source, table_name, key, load_id DESC, ordinal DESC)",
     # As Iceberg's JDBC catalogue wants them, in its version V1.
     """
     CREATE TABLE lake.iceberg_tables (

@@ -24,6 +24,6 @@ WAREHOUSE_ETL: Final = Declaration(
     ),
     role="warehouse_etl",
     tables={tables.JOB_RUNS: tables.UPSERT},
-    layers={layer: "own" for layer in tables.LAYERS},
+    layers=dict.fromkeys(tables.LAYERS, "own"),
     calls=(EGRESS_PROXY.name,),
 )
