@@ -205,6 +205,7 @@ def _jvm(heap_mib: int) -> str:
     options = (
         f"-Xmx{heap_mib}m",
         "-Xms256m",
+        "-XX:+UseG1GC",
         # What the machine gives shared memory for by default is not there in a pod with a read-only root.
         "-XX:-UsePerfData",
         "-XX:+ExitOnOutOfMemoryError",

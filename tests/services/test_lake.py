@@ -6,13 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import httpx
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from infra.manifests.trino_config import OWNER
+from tests import objects
 from tests.services.clients import MigratedDatabase
 from tests.trino import Client, Refused
 from tools.embedded.object_store import ObjectStore
@@ -27,16 +25,9 @@ _PROBE = ROOT / "tools" / "images" / "trino" / "ready.sh"
 TENANT, OTHER = "pilot-one", "pilot-two"
 
 
-def s3(store: ObjectStore, secret: str | None = None) -> Any:
+def s3(store: ObjectStore) -> Any:
     """A client of the store."""
-    return boto3.client(
-        "s3",
-        endpoint_url=store.url,
-        region_name=lake.REGION,
-        aws_access_key_id=lake.ACCESS_KEY,
-        aws_secret_access_key=secret or store.secret,
-        config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
-    )
+    return objects.client(store.url, store.secret)
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +75,8 @@ def test_an_object_is_kept_listed_and_given_out_also_after_a_restart(object_stor
 
 def test_a_wrong_key_gets_nothing(object_store: ObjectStore) -> None:
     for secret in ("another-secret-key", "x" * 40):
-        with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
-            s3(object_store, secret).list_objects_v2(Bucket=lake.UPLOADS)
+        with pytest.raises(objects.ClientError, match="SignatureDoesNotMatch"):
+            objects.client(object_store.url, secret).list_objects_v2(Bucket=lake.UPLOADS)
 
 
 def test_the_key_is_in_no_log(owner: Client, trino: Trino, object_store: ObjectStore) -> None:
