@@ -23,6 +23,7 @@ class Passwords:
         superuser: PostgreSQL's.
         redis: of its one user.
         roles: by database role.
+        object_store: secret key of the store that the platform runs itself, where it does.
         sources: files of price-pipeline's sources: name → content.
         egress: by workload, at the egress proxy.
     """
@@ -30,6 +31,7 @@ class Passwords:
     superuser: SecretValue = field(repr=False)
     redis: SecretValue = field(repr=False)
     roles: Mapping[str, SecretValue] = field(repr=False)
+    object_store: SecretValue | None = field(repr=False)
     sources: Mapping[str, SecretValue] = field(repr=False)
     egress: Mapping[str, SecretValue] = field(repr=False)
 
@@ -50,6 +52,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 superuser=settings.postgres_password.get_secret_value(),
                 redis=settings.redis_password.get_secret_value(),
                 roles={role: secret.get_secret_value() for role, secret in settings.roles.items()},
+                object_store=settings.object_store.get_secret_value() if settings.object_store else None,
                 sources={name: secret.get_secret_value() for name, secret in settings.sources.items()},
                 egress={name: secret.get_secret_value() for name, secret in settings.egress.items()},
             )
@@ -66,6 +69,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 roles={
                     role: at(paths.database_secret(role), paths.PASSWORD) for role in (*ROLES, *more_roles)
                 },
+                object_store=None,
                 sources={name: at(paths.source_secret(name), paths.VALUE) for name in settings.sources},
                 egress={name: at(paths.egress_secret(name), paths.PASSWORD) for name in EGRESS_CLIENTS},
             )

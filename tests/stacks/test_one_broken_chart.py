@@ -34,6 +34,7 @@ _STORE_CLIENTS = {
     "prediction-consumer",
     "price-pipeline",
     "price-replay",
+    "trino",
 }
 _POSTGRES = {"postgres", *_STORE_CLIENTS}
 
