@@ -95,6 +95,7 @@ class Declaration:
         kafka: what it does on Kafka, and so that it reaches the brokers.
         role: database role that it logs in as, and so that it reaches PostgreSQL.
         tables: its role's rights: table → rights; `tables.OF_METRICS` says which are of the second database.
+        secrets: names of contents that are made up for it and that nobody else knows: a file each.
         calls: names of what it reaches besides.
         port: at which others call it.
         metrics: port of its /metrics, which Prometheus then scrapes: `ports.METRICS`, or `port` itself.
@@ -114,6 +115,7 @@ class Declaration:
     kafka: KafkaUse | None = None
     role: str | None = None
     tables: Mapping[str, tuple[Right, ...]] = field(default_factory=dict[str, tuple[Right, ...]])
+    secrets: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     port: int | None = None
     metrics: int | None = None
