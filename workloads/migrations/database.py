@@ -19,11 +19,11 @@ from workloads.kit.contracts import tables
 from workloads.kit.contracts import tenants as tenancy
 from workloads.kit.contracts.declared.services import MLFLOW
 from workloads.kit.contracts.declared.superset import SUPERSET
-from workloads.kit.contracts.platform import GRANTS, METRICS_GRANTS, ROLES
+from workloads.kit.contracts.platform import GRANTS, LAYERS, METRICS_GRANTS, ROLES
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
-from workloads.migrations import entitlements, tenants
+from workloads.migrations import entitlements, layers, tenants
 from workloads.migrations.settings import DatabaseSettings
 
 _log = structlog.get_logger(__name__)
@@ -56,7 +56,12 @@ def upgrade(settings: DatabaseSettings) -> None:
     with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
         maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         roles(maintenance, passwords)
-        for name in (settings.postgres_database, tables.METRICS_DATABASE, *_OWNED):
+        for name in (
+            settings.postgres_database,
+            tables.METRICS_DATABASE,
+            tables.WAREHOUSE_DATABASE,
+            *_OWNED,
+        ):
             _create_database(maintenance, name)
         for name, role in _OWNED.items():
             _own(maintenance, name, role)
@@ -69,6 +74,11 @@ def upgrade(settings: DatabaseSettings) -> None:
         migrate(of_metrics, versions="metrics_versions")
         with _administrator(settings, tables.METRICS_DATABASE) as metrics:
             grants(metrics, METRICS_GRANTS)
+        of_warehouse = settings.model_copy(update={"postgres_database": tables.WAREHOUSE_DATABASE})
+        migrate(of_warehouse, versions="warehouse_versions")
+        with _administrator(settings, tables.WAREHOUSE_DATABASE) as warehouse:
+            layers.reconcile(warehouse, LAYERS)
+            _connectable(warehouse, tables.WAREHOUSE_DATABASE, LAYERS)
     _log.info("database_ready", database=settings.postgres_database)
 
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from workloads.kit.contracts import ports
 from workloads.kit.contracts.namespaces import PLATFORM
-from workloads.kit.contracts.tables import Right
+from workloads.kit.contracts.tables import Layer, LayerUse, Right
 
 Kind = Literal["server", "consumer", "producer", "job"]
 """What runs: `server` answers others, `consumer` is a member of a group, `producer` writes by itself, all for
@@ -95,6 +95,7 @@ class Declaration:
         kafka: what it does on Kafka, and so that it reaches the brokers.
         role: database role that it logs in as, and so that it reaches PostgreSQL.
         tables: its role's rights: table → rights; `tables.OF_METRICS` says which are of the second database.
+        layers: of the warehouse, with what its role may do there.
         secrets: names of contents that are made up for it and that nobody else knows: a file each.
         calls: names of what it reaches besides.
         port: at which others call it.
@@ -115,6 +116,7 @@ class Declaration:
     kafka: KafkaUse | None = None
     role: str | None = None
     tables: Mapping[str, tuple[Right, ...]] = field(default_factory=dict[str, tuple[Right, ...]])
+    layers: Mapping[Layer, LayerUse] = field(default_factory=dict[Layer, LayerUse])
     secrets: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     port: int | None = None
@@ -125,8 +127,8 @@ class Declaration:
     reach: Reach | None = None
 
     def __post_init__(self) -> None:
-        if self.tables and self.role is None:
-            raise ValueError(f"{self.name}: rights on {', '.join(self.tables)} need a role that has them")
+        if (rights := [*self.tables, *self.layers]) and self.role is None:
+            raise ValueError(f"{self.name}: rights on {', '.join(rights)} need a role that has them")
         if self.metrics not in (None, self.port, ports.METRICS):
             raise ValueError(
                 f"{self.name}: metrics={self.metrics} is neither its port nor ports.METRICS ({ports.METRICS})"

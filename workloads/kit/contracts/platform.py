@@ -11,7 +11,7 @@ from workloads.kit.contracts import declared
 from workloads.kit.contracts.declaration import Declaration, KafkaUse
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.services import KAFKA, POSTGRES, PROMETHEUS
-from workloads.kit.contracts.tables import OF_METRICS, Right
+from workloads.kit.contracts.tables import OF_METRICS, Layer, LayerUse, Right
 
 Flow = tuple[str, str, int]
 """Who may talk to whom: (from, to, TCP port)."""
@@ -114,6 +114,11 @@ GRANTS: Final[Mapping[str, Mapping[str, tuple[Right, ...]]]] = _grants(of_metric
 
 METRICS_GRANTS: Final[Mapping[str, Mapping[str, tuple[Right, ...]]]] = _grants(of_metrics=True)
 """The same within the database of customers' figures."""
+
+LAYERS: Final[Mapping[str, Mapping[Layer, LayerUse]]] = {
+    one.role: one.layers for one in DECLARED.values() if one.role is not None and one.layers
+}
+"""role → layer of the warehouse → what it may do there."""
 
 IMAGES: Final[Mapping[str, bool]] = {
     one.of_image: one.third_party for one in sorted(DECLARED.values(), key=lambda d: d.of_image)

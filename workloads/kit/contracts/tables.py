@@ -5,7 +5,7 @@ Which role may do what with each is in the declarations of the workloads (`kit.c
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 DATABASE: Final = "carbon"
 SCHEMA: Final = "features"
@@ -61,6 +61,18 @@ OF_METRICS: Final = frozenset(
     }
 )
 """Tables of `METRICS_DATABASE`; all others are of `DATABASE`."""
+
+WAREHOUSE_DATABASE: Final = "warehouse"
+"""What legacy systems hold, in layers, a schema each."""
+
+Layer = Literal["etl", "raw", "cleaned", "analytics", "lake"]
+"""Schemas of `WAREHOUSE_DATABASE`: `etl` has the loads and what is known of the sources, `raw` the rows as
+they came, `cleaned` typed and conformed ones, `analytics` the marts, `lake` the catalogue of the Iceberg
+tables."""
+LAYERS: Final[tuple[Layer, ...]] = get_args(Layer)
+
+LayerUse = Literal["own", "read", "write"]
+"""What a role may do with a layer: `own` makes and drops its tables, `write` changes their rows."""
 
 READ: Final[tuple[Right, ...]] = ("SELECT",)
 UPSERT: Final[tuple[Right, ...]] = ("SELECT", "INSERT", "UPDATE")

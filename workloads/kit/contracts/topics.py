@@ -13,6 +13,7 @@ API_EVENTS: Final = "api-events"
 CUSTOMER_EVENTS: Final = "customer-events"
 PLATFORM_AUDIT: Final = "platform-audit"
 QUALITY_ALERTS: Final = "quality-alerts"
+WAREHOUSE_STAGING: Final = "warehouse-staging"
 
 
 def dead_letter(topic: str) -> str:
@@ -45,7 +46,8 @@ DECLARED: Final[tuple[Topic, ...]] = (
     Topic(QUALITY_ALERTS, partitions=3, retention_ms=_MONTH_MS),
     Topic(CUSTOMER_EVENTS, partitions=3, retention_ms=_WEEK_MS),
     Topic(dead_letter(CUSTOMER_EVENTS), partitions=3, retention_ms=-1),
-    Topic("warehouse-staging", partitions=3, retention_ms=_WEEK_MS),
+    Topic(WAREHOUSE_STAGING, partitions=3, retention_ms=_WEEK_MS),
+    Topic(dead_letter(WAREHOUSE_STAGING), partitions=3, retention_ms=-1),
     Topic(API_EVENTS, partitions=3, retention_ms=_WEEK_MS),
     Topic(PLATFORM_AUDIT, partitions=3, retention_ms=-1),
 )

@@ -52,5 +52,6 @@ SUPERSET_PREPARE: Final = Declaration(
         tables.QUALITY_ALERTS: READ,
         tables.QUALITY_SCORES: READ,
     },
+    layers={"etl": "read", "analytics": "read"},
     secrets=_SECRETS,
 )

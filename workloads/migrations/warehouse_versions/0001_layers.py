@@ -1,0 +1,133 @@
+"""The warehouse's layers: what was loaded, the rows as they came, and the catalogue of the Iceberg tables.
+
+Tables of `cleaned` and `analytics` are made by the models of warehouse-etl.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_STATEMENTS = (
+    *(f"CREATE SCHEMA {layer}" for layer in ("etl", "raw", "cleaned", "analytics", "lake")),
+    # One row a load of a table: what it brought, and up to where, as the source's own kind says it. `read_at` is the
+    # instant of the run, not of the clock.
+    """
+    CREATE TABLE etl.loads (
+        load_id bigint PRIMARY KEY,
+        source text NOT NULL,
+        table_name text NOT NULL,
+        read_at timestamptz NOT NULL,
+        rows bigint NOT NULL,
+        deletes bigint NOT NULL,
+        watermark text,
+        columns jsonb NOT NULL
+    )
+    """,
+    "CREATE INDEX loads_table ON etl.loads (source, table_name, load_id)",
+    # Files that were loaded, each by its content.
+    """
+    CREATE TABLE etl.files (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        file text NOT NULL,
+        digest text NOT NULL,
+        load_id bigint NOT NULL,
+        PRIMARY KEY (source, table_name, file)
+    )
+    """,
+    # Where the next message of the staging topic is read: it moves with the rows.
+    """
+    CREATE TABLE etl.offsets (
+        partition integer PRIMARY KEY,
+        next_offset bigint NOT NULL
+    )
+    """,
+    # How far each step that follows has come.
+    """
+    CREATE TABLE etl.progress (
+        step text PRIMARY KEY,
+        load_id bigint NOT NULL
+    )
+    """,
+    # What each table was like when it was last taken in, and what of it stops it.
+    """
+    CREATE TABLE etl.sources (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        columns jsonb NOT NULL,
+        state text NOT NULL CHECK (state IN ('ready', 'stopped', 'failed')),
+        message text,
+        changed_at timestamptz NOT NULL,
+        PRIMARY KEY (source, table_name)
+    )
+    """,
+    # New columns, refused changes and what a person accepted: kept.
+    """
+    CREATE TABLE etl.drift (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        found_at timestamptz NOT NULL,
+        kind text NOT NULL CHECK (kind IN ('added', 'removed', 'retyped', 'accepted')),
+        column_name text NOT NULL,
+        detail text NOT NULL,
+        PRIMARY KEY (source, table_name, found_at, kind, column_name)
+    )
+    """,
+    # One row a figure of a check of source against layer.
+    """
+    CREATE TABLE etl.reconciliation (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        checked_at timestamptz NOT NULL,
+        figure text NOT NULL,
+        at_source numeric,
+        in_layer numeric,
+        matches boolean NOT NULL,
+        PRIMARY KEY (source, table_name, checked_at, figure)
+    )
+    """,
+    """
+    CREATE TABLE raw.records (
+        load_id bigint NOT NULL,
+        ordinal bigint NOT NULL,
+        source text NOT NULL,
+        table_name text NOT NULL,
+        operation text NOT NULL CHECK (operation IN ('upsert', 'delete')),
+        key text NOT NULL,
+        record jsonb NOT NULL,
+        PRIMARY KEY (load_id, ordinal)
+    )
+    """,
+    "CREATE INDEX records_key ON raw.records (source, table_name, key, load_id DESC, ordinal DESC)",
+    # As Iceberg's JDBC catalogue wants them, in its version V1.
+    """
+    CREATE TABLE lake.iceberg_tables (
+        catalog_name varchar(255) NOT NULL,
+        table_namespace varchar(255) NOT NULL,
+        table_name varchar(255) NOT NULL,
+        metadata_location varchar(1000),
+        previous_metadata_location varchar(1000),
+        iceberg_type varchar(5),
+        PRIMARY KEY (catalog_name, table_namespace, table_name)
+    )
+    """,
+    """
+    CREATE TABLE lake.iceberg_namespace_properties (
+        catalog_name varchar(255) NOT NULL,
+        namespace varchar(255) NOT NULL,
+        property_key varchar(255) NOT NULL,
+        property_value varchar(1000),
+        PRIMARY KEY (catalog_name, namespace, property_key)
+    )
+    """,
+)
+
+
+def upgrade() -> None:
+    for statement in _STATEMENTS:
+        op.execute(statement)
