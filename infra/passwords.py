@@ -12,7 +12,7 @@ from infra.manifests import postgres
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.names import Names
 from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES, SECRETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class Passwords:
         roles: by database role.
         sources: files of price-pipeline's sources: name → content.
         egress: by workload, at the egress proxy.
+        own: made up for a workload: `<section>-<name>`.
     """
 
     superuser: SecretValue = field(repr=False)
@@ -32,6 +33,7 @@ class Passwords:
     roles: Mapping[str, SecretValue] = field(repr=False)
     sources: Mapping[str, SecretValue] = field(repr=False)
     egress: Mapping[str, SecretValue] = field(repr=False)
+    own: Mapping[str, SecretValue] = field(repr=False)
 
 
 def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[str] = ()) -> Passwords:
@@ -52,6 +54,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 roles={role: secret.get_secret_value() for role, secret in settings.roles.items()},
                 sources={name: secret.get_secret_value() for name, secret in settings.sources.items()},
                 egress={name: secret.get_secret_value() for name, secret in settings.egress.items()},
+                own={name: secret.get_secret_value() for name, secret in settings.own.items()},
             )
         case ExternalSecretsSettings():
             if names is None:
@@ -68,6 +71,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 },
                 sources={name: at(paths.source_secret(name), paths.VALUE) for name in settings.sources},
                 egress={name: at(paths.egress_secret(name), paths.PASSWORD) for name in EGRESS_CLIENTS},
+                own={name: at(paths.own_secret(name), paths.PASSWORD) for name in SECRETS},
             )
 
 

@@ -13,6 +13,7 @@ from tools import cached, console, paths, proc
 from tools.image_build import requirements
 from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_METRICS
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
+from workloads.kit.contracts.declared.superset import SUPERSET
 
 MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
 """The markets' libraries, which want another pandas than MLflow does."""
@@ -21,6 +22,9 @@ CFN_LINT = paths.ROOT / "tools" / "gate" / "cloudformation" / "requirements.txt"
 """cfn-lint, whose schemas are large and which the gate alone needs."""
 CUSTOMERS = paths.ROOT / "workloads" / "customer_metrics" / "requirements.txt"
 """What customer-metrics computes with, whose library of customers' value Poetry's index does not describe."""
+
+SUPERSET_PACKAGES = paths.ROOT / "workloads" / "superset" / "requirements.txt"
+"""Superset's, which wants older releases of much that the platform has; it shares no base."""
 
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 """Asks an interpreter for its version."""
@@ -77,3 +81,8 @@ def cfn_lint() -> Path:
 def customers() -> Path:
     """The Python of customer-metrics, as its image has it."""
     return made(CUSTOMER_METRICS.name, requirements.base() + CUSTOMERS.read_bytes())
+
+
+def superset() -> Path:
+    """The Python of Superset, as its image has it."""
+    return made(SUPERSET.name, SUPERSET_PACKAGES.read_bytes())

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 def _serve(settings: Settings) -> int:
     settings.home.mkdir(parents=True, exist_ok=True)
-    os.execv(
+    os.execv(  # noqa: S606 - gunicorn in this process's place
         sys.executable,
         [
             *(sys.executable, "-m", "gunicorn", "workloads.superset.app:create()"),

@@ -21,7 +21,7 @@ def create() -> Any:
 
 
 def _without_wtforms_json() -> None:
-    # Superset calls its `init` and uses nothing of it; it is published as source alone, which no image builds.
+    # Superset calls its `init` and nothing else of it; there is no wheel of it, and images build nothing.
     absent = types.ModuleType("wtforms_json")
     absent.init = lambda: None  # type: ignore[attr-defined]
     sys.modules.setdefault(absent.__name__, absent)

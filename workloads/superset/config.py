@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from workloads.kit.contracts import tables
-from workloads.superset import connections, logs, login, policy
+from workloads.superset import connections, login, logs, policy
 from workloads.superset.settings import Settings
 
 _settings = Settings.read()
@@ -40,7 +40,7 @@ FEATURE_FLAGS = {
 GUEST_ROLE_NAME = policy.GUESTS
 GUEST_TOKEN_JWT_SECRET = _settings.guest_key
 GUEST_TOKEN_JWT_EXP_SECONDS = 300
-GUEST_TOKEN_JWT_AUDIENCE = "superset"
+GUEST_TOKEN_JWT_AUDIENCE = "superset"  # noqa: S105 - who a token is for
 GUEST_TOKEN_VALIDATOR_HOOK = policy.limits_rows
 
 TALISMAN_ENABLED = True

@@ -14,7 +14,9 @@ from workloads.superset.settings import Login, Settings
 _QUERY_SECONDS: Final = 60
 """The longest that a chart's query may take."""
 
-_READING: Final = f"-c default_transaction_read_only=on -c statement_timeout={_QUERY_SECONDS}s -c timezone=UTC"
+_READING: Final = (
+    f"-c default_transaction_read_only=on -c statement_timeout={_QUERY_SECONDS}s -c timezone=UTC"
+)
 
 
 def connect(settings: Settings, login: Login, database: str, options: str = "") -> Any:

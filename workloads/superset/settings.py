@@ -84,12 +84,8 @@ class Settings:
             host=must(env.POSTGRES_HOST),
             port=int(have.get(env.POSTGRES_PORT, ports.POSTGRES)),
             ca_file=Path(authority) if authority else None,
-            own=Login(
-                role=must(env.POSTGRES_USER), password_file=Path(must(env.POSTGRES_PASSWORD_FILE))
-            ),
-            reader=Login(
-                role=must(env.READER_USER), password_file=Path(must(env.READER_PASSWORD_FILE))
-            ),
+            own=Login(role=must(env.POSTGRES_USER), password_file=Path(must(env.POSTGRES_PASSWORD_FILE))),
+            reader=Login(role=must(env.READER_USER), password_file=Path(must(env.READER_PASSWORD_FILE))),
             secrets_dir=Path(have.get(env.SUPERSET_SECRETS_DIR, env.SECRETS_DIR)),
             listen=int(have.get(env.SUPERSET_PORT, ports.SUPERSET)),
             workers=int(have.get(env.WORKERS, "1")),

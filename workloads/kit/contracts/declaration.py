@@ -140,6 +140,11 @@ class Declaration:
         return self.part_of or self.name.replace("-", "_")
 
     @property
+    def own_secrets(self) -> dict[str, str]:
+        """File → name among all of the platform's. Workloads of a section share what is made up for them."""
+        return {name: f"{self.section}-{name}" for name in self.secrets}
+
+    @property
     def of_image(self) -> str:
         """Name of its image."""
         return self.image or self.name

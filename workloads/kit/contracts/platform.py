@@ -86,9 +86,9 @@ ROLES: Final[tuple[str, ...]] = tuple(sorted({one.role for one in DECLARED.value
 
 
 SECRETS: Final[tuple[str, ...]] = tuple(
-    sorted({f"{one.section}-{name}" for one in DECLARED.values() for name in one.secrets})
+    sorted({name for one in DECLARED.values() for name in one.own_secrets.values()})
 )
-"""Contents that are made up for a section's workloads: `<section>-<name>`."""
+"""Contents that are made up for workloads, by name."""
 
 EGRESS_CLIENTS: Final[tuple[str, ...]] = tuple(
     name for name, one in DECLARED.items() if EGRESS_PROXY.name in one.calls

@@ -12,7 +12,7 @@ READER: Final = "dashboards"
 """Role that charts' queries log in as: it reads the tables below and writes nothing anywhere."""
 
 SECRET_KEY, GUEST_KEY, ADMIN_PASSWORD = "secret-key", "guest-token-key", "admin-password"
-"""What signs sessions, what signs guests' tokens, and the password of the one person who is there at first."""
+"""What signs sessions, what signs guests' tokens, and the password of the one first person."""
 
 _SECRETS: Final = (SECRET_KEY, GUEST_KEY, ADMIN_PASSWORD)
 
