@@ -4,6 +4,9 @@ Two rules keep tenants apart. Each tenant's role has a filter of its rows on the
 whoever has none of these roles gets no rows of them at all, so that a role that is forgotten shows nothing.
 """
 
+# Superset is in an environment of its own.
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence

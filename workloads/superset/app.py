@@ -1,5 +1,8 @@
 """Superset's application, as gunicorn and the preparing job start it."""
 
+# Superset is in an environment of its own.
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import os

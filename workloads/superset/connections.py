@@ -70,7 +70,7 @@ def of_charts(
     return uri, {**parameters, "creator": creator}
 
 
-def _verified(settings: Settings) -> dict[str, str]:
+def _verified(settings: Settings) -> dict[str, Any]:
     if settings.ca_file is None:
         return {}
     return {"sslmode": "verify-full", "sslrootcert": str(settings.ca_file)}

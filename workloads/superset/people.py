@@ -1,5 +1,8 @@
 """Who somebody is, from the issuer's token."""
 
+# Superset is in an environment of its own.
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 from typing import Any

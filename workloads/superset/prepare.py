@@ -3,6 +3,9 @@
 Safe to run again: what is there and as declared stays, what is gone from the definitions goes.
 """
 
+# Superset is in an environment of its own.
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import logging

@@ -1,5 +1,8 @@
 """Takes away what the definitions had once and have no more: only what an import made."""
 
+# Superset is in an environment of its own.
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -203,7 +203,7 @@ def _over_time(
         name=name,
         dataset=dataset,
         kind=kind,
-        parameters=parameters | made.parameters,
+        parameters=made.parameters,
         query=query,
         columns=made.columns,
         metrics=made.metrics,

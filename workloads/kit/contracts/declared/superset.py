@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import Declaration, Reach
-from workloads.kit.contracts.tables import READ
+from workloads.kit.contracts.tables import READ, Layer, LayerUse
 
 READER: Final = "dashboards"
 """Role that charts' queries log in as: it reads the tables below and writes nothing anywhere."""
@@ -15,6 +16,8 @@ SECRET_KEY, GUEST_KEY, ADMIN_PASSWORD = "secret-key", "guest-token-key", "admin-
 """What signs sessions, what signs guests' tokens, and the password of the one first person."""
 
 _SECRETS: Final = (SECRET_KEY, GUEST_KEY, ADMIN_PASSWORD)
+
+_LAYERS: Final[Mapping[Layer, LayerUse]] = {"etl": "read", "analytics": "read"}
 
 SUPERSET: Final = Declaration(
     name="superset",
@@ -52,6 +55,6 @@ SUPERSET_PREPARE: Final = Declaration(
         tables.QUALITY_ALERTS: READ,
         tables.QUALITY_SCORES: READ,
     },
-    layers={"etl": "read", "analytics": "read"},
+    layers=_LAYERS,
     secrets=_SECRETS,
 )
