@@ -20,26 +20,31 @@ _DAY: Final = "date_trunc('day', now(), 'UTC') - n * interval '1 day'"
 _CARBON: Final = (
     f"""
     INSERT INTO features.api_usage
-    SELECT name, {_HOUR}, 'key', product, '00000000-0000-0000-0000-000000000001', amount, amount * 100, amount * 4096
+    SELECT name, {_HOUR}, 'key', product, '00000000-0000-0000-0000-000000000001', amount, amount * 100,
+        amount * 4096
     FROM {_TENANTS}, {_EACH_HOUR}, (VALUES ('prices')) products(product)
     """,
     """
     INSERT INTO features.api_audit
-    SELECT gen_random_uuid(), now() - n * interval '3 hours', n::text, 'price-pipeline', provider, '/v1', '', 1,
+    SELECT gen_random_uuid(), now() - n * interval '3 hours', n::text, 'price-pipeline', provider, '/v1',
+        '', 1,
         'ok', 200, 40 + n % 60, CASE WHEN n % 3 = 0 THEN 'hit' ELSE 'miss' END, n % 3 = 0, 2048,
         CASE WHEN n % 3 = 0 THEN 0 ELSE 5 END
     FROM generate_series(1, 300) n, (VALUES ('weather'), ('places')) providers(provider)
     """,
     f"""
-    INSERT INTO features.commodity_prices_daily (source, symbol, delivery_start, delivery_end, published_at, market,
+    INSERT INTO features.commodity_prices_daily (source, symbol, delivery_start, delivery_end, published_at,
+        market,
         price, currency, unit, provenance, correction, resolution, product, topic_partition, topic_offset)
     SELECT 'settlements', symbol, {_DAY}, {_DAY} + interval '1 day', {_DAY} + interval '18 hours', 'oil',
         base + 8 * sin(n / 9.0), 'USD', 'bbl', 'synthetic', n % 50 = 0, 'P1D', 'settlement', 0, n
     FROM generate_series(1, 200) n, (VALUES ('BRENT', 80), ('WTI', 74)) symbols(symbol, base)
     """,
     f"""
-    INSERT INTO features.ml_predictions (source, symbol, event_time, price_available_time, available_time, market,
-        provenance, horizon_sessions, price, predicted_return, prediction, lower, upper, nominal_level, model_name,
+    INSERT INTO features.ml_predictions (source, symbol, event_time, price_available_time, available_time,
+        market,
+        provenance, horizon_sessions, price, predicted_return, prediction, lower, upper, nominal_level,
+            model_name,
         model_version, model_alias, skill, resolution)
     SELECT 'settlements', symbol, {_DAY}, {_DAY} + interval '18 hours', {_DAY} + interval '19 hours', 'oil',
         'synthetic', 1, base + 8 * sin(n / 9.0), 0, base + 8 * sin((n - 1) / 9.0) + 0.2 * cos(n), base - 12,
@@ -47,20 +52,23 @@ _CARBON: Final = (
     FROM generate_series(2, 200) n, (VALUES ('BRENT', 80), ('WTI', 74)) symbols(symbol, base)
     """,
     f"""
-    INSERT INTO features.forecast_runs (source, symbol, resolution, delivery_day, issued_at, made_at, outcome, reason)
+    INSERT INTO features.forecast_runs (source, symbol, resolution, delivery_day, issued_at, made_at,
+        outcome, reason)
     SELECT 'day-ahead-de', 'DE', 'PT1H', ({_DAY})::date, {_DAY}, {_DAY}, 'not forecast', 'no prices yet'
     FROM generate_series(0, 20) n
     """,
     """
     INSERT INTO features.job_runs (job, run_id, started_at, finished_at, status)
-    SELECT job, job || n, now() - n * interval '1 day', now() - n * interval '1 day' + n * interval '5 minutes',
+    SELECT job, job || n, now() - n * interval '1 day',
+        now() - n * interval '1 day' + n * interval '5 minutes',
         CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'succeeded' END
     FROM generate_series(1, 40) n, (VALUES ('model-training'), ('customer-metrics')) jobs(job)
     """,
     f"""
     INSERT INTO features.quality_alerts (id, rule, severity, of_topic, source, series, resolution, provenance,
         period_start, period_end, published_at, rows, expected, evidence, remedy, detected_at)
-    SELECT n::text, (ARRAY['gap', 'jump', 'stale'])[1 + n % 3], (ARRAY['critical', 'warning', 'info'])[1 + n % 3],
+    SELECT n::text, (ARRAY['gap', 'jump', 'stale'])[1 + n % 3], (ARRAY['critical', 'warning',
+        'info'])[1 + n % 3],
         'commodity-prices', 'settlements', 'BRENT', 'P1D', 'synthetic', {_DAY}, {_DAY}, {_DAY}, 1, 'a price',
         'there is none', 'ask the source', {_DAY} + interval '1 hour'
     FROM generate_series(1, 30) n
@@ -70,7 +78,8 @@ _CARBON: Final = (
 _METRICS: Final = (
     f"""
     INSERT INTO features.customer_hours
-    SELECT name, {_HOUR}, kind, currency, amount * share, price, 0, {_HOUR} + interval '1 minute' * least(n, 1)
+    SELECT name, {_HOUR}, kind, currency, amount * share, price, 0, {_HOUR} + interval '1 minute' * least(n,
+        1)
     FROM {_TENANTS}, {_EACH_HOUR},
         (VALUES ('login', '', 1, 0), ('api-call', '', 9, 0), ('error', '', 2, 0), ('purchase', 'EUR', 1, 250))
         kinds(kind, currency, share, price)
@@ -112,7 +121,8 @@ _WAREHOUSE: Final = (
     """
     INSERT INTO etl.sources
     SELECT source, name, '[]', state, message, now()
-    FROM (VALUES ('erp', 'orders', 'ready', NULL), ('files', 'meters', 'stopped', 'column amount was retyped'))
+    FROM (VALUES ('erp', 'orders', 'ready', NULL), ('files', 'meters', 'stopped',
+        'column amount was retyped'))
         t(source, name, state, message)
     """,
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
 
@@ -56,10 +55,7 @@ RATELIMIT_STORAGE_URI = "memory://"
 AUTH_RATE_LIMITED = True
 AUTH_RATE_LIMIT = "10 per minute"
 
-# Nothing is asked of the makers' servers, nor sent there.
-os.environ["SCARF_ANALYTICS"] = "false"
 MAPBOX_API_KEY = ""
-DECKGL_BASE_MAP: list[Any] = []
 
 APP_NAME = "Dashboards"
 DEFAULT_TIME_FILTER = "No filter"

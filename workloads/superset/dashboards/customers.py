@@ -6,7 +6,7 @@ from typing import Final
 
 from workloads.kit.contracts import tables
 from workloads.superset.dashboards import kinds
-from workloads.superset.dashboards.model import Dashboard, Dataset
+from workloads.superset.dashboards.model import Chart, Dashboard, Dataset
 from workloads.superset.dashboards.rows import of
 
 _DATABASE: Final = tables.METRICS_DATABASE
@@ -50,11 +50,15 @@ FIGURES: Final = Dataset(
     about="Figures over all customers, as of each hour of the last year.",
     database=_DATABASE,
     sql=f"""
-SELECT as_of, name, value, row_number() OVER (PARTITION BY name ORDER BY as_of DESC) = 1 AS newest
+SELECT
+    as_of, name, value,
+    CASE WHEN name LIKE 'active%' THEN 'customers' WHEN name LIKE 'revenue%' THEN 'revenue' ELSE 'other' END
+        AS "group",
+    row_number() OVER (PARTITION BY name ORDER BY as_of DESC) = 1 AS newest
 FROM {of(tables.CUSTOMER_KPIS)}
 WHERE as_of > now() - interval '1 year'
 """,
-    columns={"as_of": "time", "name": "text", "value": "number", "newest": "text"},
+    columns={"as_of": "time", "name": "text", "group": "text", "value": "number", "newest": "text"},
     metrics={"now": "max(value) FILTER (WHERE newest)", "value": "avg(value)"},
     time="as_of",
 )
@@ -152,8 +156,13 @@ ORDER BY figure, as_of DESC
 _CUSTOMER: Final = {"Customer": (USE, "customer")}
 
 
-def _figure(title: str, name: str, format: str = kinds.INTEGER):
+def _figure(title: str, name: str, format: str = kinds.INTEGER) -> Chart:
     return kinds.number(title, FIGURES, "now", format=format, where={"name": name})
+
+
+def _trend(title: str, dataset: Dataset, metric: str, where: kinds.Equal) -> Chart:
+    by = ["name"] if dataset is FIGURES else []
+    return kinds.line(title, dataset, [metric], by=by, where=where)
 
 
 LIVE: Final = Dashboard(
@@ -224,14 +233,16 @@ TRENDS: Final = Dashboard(
     about="How use, engagement and revenue moved.",
     rows=[
         [
-            (kinds.line("Figures over time", FIGURES, ["value"], by=["name"]), 12),
+            (_trend("Active customers", FIGURES, "value", {"group": "customers"}), 6),
+            (_trend("Revenue of 30 days", FIGURES, "value", {"group": "revenue"}), 6),
         ],
         [
             (kinds.bars("Events by day", USE, ["events"], by=["kind"]), 6),
             (kinds.line("Customers by day", USE, ["customers"], format=kinds.INTEGER), 6),
         ],
         [
-            (kinds.line("Mean of each score", SCORES, ["mean"], by=["figure"]), 6),
+            (_trend("Mean engagement", SCORES, "mean", {"figure": "engagement"}), 3),
+            (_trend("Mean chance to leave", SCORES, "mean", {"figure": "churn"}), 3),
             (kinds.bars("Purchases by day", USE, ["amount"], by=["currency"], where={"kind": "purchase"}), 6),
         ],
     ],
@@ -247,7 +258,7 @@ SEGMENTS: Final = Dashboard(
         [
             (kinds.number("Customers", NOW, "customers"), 3),
             (kinds.number("Lifetime value", NOW, "lifetime value", format=kinds.DECIMAL), 3),
-            (kinds.number("Mean engagement", NOW, "engagement", format=kinds.DECIMAL), 3),
+            (kinds.number("Mean engagement now", NOW, "engagement", format=kinds.DECIMAL), 3),
             (kinds.number("Value at risk", NOW, "value at risk", format=kinds.DECIMAL), 3),
         ],
         [

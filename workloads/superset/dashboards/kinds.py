@@ -35,7 +35,9 @@ def line(
     where: Equal | None = None,
 ) -> Chart:
     """Figures over time, a line each."""
-    return _over_time("echarts_timeseries_line", name, dataset, metrics, by, grain, format, where, {})
+    # The axis begins where the figures do: how they move is what is looked at.
+    more = {"truncateYAxis": True, "y_axis_bounds": [None, None]}
+    return _over_time("echarts_timeseries_line", name, dataset, metrics, by, grain, format, where, more)
 
 
 def bars(
@@ -96,7 +98,14 @@ def pie(name: str, dataset: Dataset, by: str, metric: str, *, where: Equal | Non
 
 
 def heatmap(
-    name: str, dataset: Dataset, across: str, down: str, metric: str, *, format: str = SHARE
+    name: str,
+    dataset: Dataset,
+    across: str,
+    down: str,
+    metric: str,
+    *,
+    format: str = SHARE,
+    values: bool = True,
 ) -> Chart:
     """A figure by two names, as colours."""
     parameters = {
@@ -105,7 +114,7 @@ def heatmap(
         "metric": metric,
         "y_axis_format": format,
         "value_bounds": [None, None],
-        "show_values": True,
+        "show_values": values,
         "normalize_across": "heatmap",
         "linear_color_scheme": "schemeYlGnBu",
         "sort_x_axis": "alpha_asc",
@@ -133,6 +142,7 @@ def table(name: str, dataset: Dataset, columns: Sequence[str], *, newest: str, r
         "row_limit": rows,
         "table_timestamp_format": "smart_date",
         "include_search": rows > 20,
+        "show_cell_bars": False,
         "server_page_length": 10,
     }
     made = _chart(name, dataset, "table", parameters, columns, [])
@@ -158,6 +168,7 @@ def totals(
         "metrics": list(metrics),
         "order_desc": True,
         "timeseries_limit_metric": metrics[0],
+        "show_cell_bars": False,
         "row_limit": rows,
         "table_timestamp_format": "smart_date",
     }

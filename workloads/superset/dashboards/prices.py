@@ -217,7 +217,19 @@ QUALITY: Final = Dashboard(
             (kinds.number("Open findings", FINDINGS, "open"), 4),
             (kinds.number("Critical and open", FINDINGS, "critical and open"), 4),
         ],
-        [(kinds.heatmap("Rows without an alert, by source and day", SCORES, "date", "source", "score"), 12)],
+        [
+            (
+                kinds.heatmap(
+                    "Rows without an alert, by source and day",
+                    SCORES,
+                    "date",
+                    "source",
+                    "score",
+                    values=False,
+                ),
+                12,
+            )
+        ],
         [
             (kinds.bars("Findings by day", FINDINGS, ["findings"], by=["severity"]), 6),
             (kinds.ranking("Findings by rule", FINDINGS, "rule", ["findings"], by=["severity"]), 6),
