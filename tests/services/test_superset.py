@@ -197,7 +197,7 @@ def _differences(wanted: Any, found: Any, path: str = "") -> list[str]:
             return [
                 line
                 for key, inner in wanted.items()
-                # An import gives numbers of its own, and an export leaves out what a chart's numbers stand in.
+                # An import gives numbers of its own; an export leaves out what a chart's stand in.
                 if key not in ("chartId", "query_context", "is_managed_externally", "datasource", "extra")
                 for line in _differences(inner, (found or {}).get(key), f"{path}/{key}")
             ]

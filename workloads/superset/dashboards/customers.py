@@ -71,6 +71,8 @@ NOW: Final = Dataset(
 SELECT
     customer, last_seen, logins, api_calls, downloads, scenarios, errors, engagement, segment, churn,
     lifetime_value, currency,
+    -- Who has no figure comes last.
+    coalesce(lifetime_value, -1) AS by_value, coalesce(churn, -1) AS by_churn,
     CASE
         WHEN churn IS NULL THEN 'no figure'
         WHEN churn >= 0.5 THEN 'high'
@@ -86,7 +88,7 @@ FROM {of(tables.CUSTOMERS_NOW)}
         "currency": "text",
         "risk": "text",
         **dict.fromkeys(("logins", "api_calls", "downloads", "scenarios", "errors"), "number"),
-        **dict.fromkeys(("engagement", "churn", "lifetime_value"), "number"),
+        **dict.fromkeys(("engagement", "churn", "lifetime_value", "by_value", "by_churn"), "number"),
     },
     metrics={
         "customers": "count(*)",
@@ -271,15 +273,15 @@ SEGMENTS: Final = Dashboard(
                     "Customers by value",
                     NOW,
                     ["customer", "segment", "engagement", "churn", "lifetime_value", "currency"],
-                    newest="lifetime_value",
+                    newest="by_value",
                 ),
-                8,
+                7,
             ),
             (
                 kinds.table(
                     "Models", MODELS, ["figure", "as_of", "status", "reason"], newest="as_of", rows=20
                 ),
-                4,
+                5,
             ),
         ],
     ],
@@ -308,7 +310,7 @@ ALERTS: Final = Dashboard(
                     "Most likely to leave",
                     NOW,
                     ["customer", "risk", "churn", "engagement", "errors", "last_seen", "lifetime_value"],
-                    newest="churn",
+                    newest="by_churn",
                 ),
                 12,
             )
