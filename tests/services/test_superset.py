@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboards import HOURS, TENANTS, seed
+from tests.issuer import CLIENT, issuer
 from tests.services.browser import chromium
 from tests.services.servers import Postgres
 from tests.services.superset import Person
@@ -282,3 +283,30 @@ def _drawn(page: Page, stand: Stand, one: Dashboard) -> None:
         if chart.kind == "big_number_total":
             expect(box.locator(".header-line")).to_have_text(re.compile(r"\d"), timeout=60_000)
     expect(page.get_by_text(re.compile("Unexpected error|No results|Data error"))).to_have_count(0)
+
+
+def _comes(stand: Stand) -> httpx.Client:
+    """Who follows the log-in to its end."""
+    client = httpx.Client(base_url=stand.server.url, follow_redirects=True, timeout=120)
+    client.get("/login/platform")
+    return client
+
+
+def test_people_log_in_at_an_issuer_and_have_the_roles_that_it_says(stand: Stand) -> None:
+    with issuer() as told:
+        roles = {"analyst": ["Analysts"], "of-acme": ["Tenant acme"]}
+        oidc = {"issuer": told.url, "client_id": CLIENT, "roles": roles}
+        stand.server.stop()
+        stand.server.start(**{env.OIDC: json.dumps(oidc)})
+        told.person = {"sub": "1", "preferred_username": "erin", "roles": ["of-acme"]}
+        seen = _comes(stand).get("/api/v1/dashboard/").json()["result"]
+        assert [one["slug"] for one in seen] == ["tenant-acme"]
+        # What the issuer says of the day is what holds.
+        told.person["roles"] = ["analyst"]
+        seen = _comes(stand).get("/api/v1/dashboard/").json()["result"]
+        assert {one["slug"] for one in seen} == {one.slug for one in SHARED}
+        told.audience = "somebody-else"
+        assert _comes(stand).get("/api/v1/me/").status_code == 401
+        refused = stand.server.url + "/api/v1/security/login"
+        asked = {"username": "admin", "password": stand.server.admin_password, "provider": "db"}
+        assert httpx.post(refused, json=asked).status_code == 401

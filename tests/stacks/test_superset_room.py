@@ -59,10 +59,7 @@ def test_people_log_in_at_an_issuer_where_there_is_one() -> None:
     issuer = {"issuer": "https://login.example.org/realms/carbon", "client_id": "dashboards"}
     addresses = [{"cidr": "192.0.2.0/24", "port": 443}]
     oidc = {**issuer, "roles": {"a": ["Analysts"]}, "destinations": addresses}
-    config["carbon:superset"] = {
-        **section,
-        "oidc": {**issuer, "roles": {"a": ["Analysts"]}, "destinations": addresses},
-    }
+    config["carbon:superset"] = {"scaler": SCALER, "resources": RESOURCES, "oidc": oidc}
     seen = _seen(config)
     [container] = _pods(seen)["serve"]["containers"]
     [told] = [one["value"] for one in container["env"] if one["name"] == "OIDC"]

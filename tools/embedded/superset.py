@@ -66,8 +66,13 @@ class Superset:
         """
         self._run("prepare").done("Superset's preparation", _PREPARE_SECONDS)
 
-    def start(self) -> None:
-        """Serve; returns when it answers."""
+    def start(self, **variables: str) -> None:
+        """Serve; returns when it answers.
+
+        Args:
+            variables: of its settings, in place of what they were.
+        """
+        self.env |= variables
         self.process = self._run("serve")
         self.process.until(lambda: http_ok(f"{self.url}/health"), "Superset answers")
 
