@@ -41,6 +41,7 @@ DISCOVERY_TAG: Final = "karpenter.sh/discovery"
 DATABASE: Final = "database"
 REDIS: Final = "redis"
 EGRESS: Final = "egress"
+OWN: Final = "own"
 SOURCES: Final = "sources"
 VELERO_REPOSITORY: Final = "velero/repository"
 GRAFANA_ADMIN: Final = "grafana/admin"
@@ -73,6 +74,11 @@ def database_secret(role: str) -> str:
 def egress_secret(workload: str) -> str:
     """Purpose of the secret by which a workload is known at the egress proxy."""
     return f"{EGRESS}/{workload}"
+
+
+def own_secret(name: str) -> str:
+    """Purpose of a secret that is made up for a workload."""
+    return f"{OWN}/{name}"
 
 
 def source_secret(name: str) -> str:

@@ -12,7 +12,7 @@ from infra.manifests import postgres
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.names import Names
 from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES, SECRETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class Passwords:
         object_store: secret key of the store that the platform runs itself, where it does.
         sources: files of price-pipeline's sources: name → content.
         egress: by workload, at the egress proxy.
+        own: made up for a workload: `<section>-<name>`.
     """
 
     superuser: SecretValue = field(repr=False)
@@ -34,6 +35,7 @@ class Passwords:
     object_store: SecretValue | None = field(repr=False)
     sources: Mapping[str, SecretValue] = field(repr=False)
     egress: Mapping[str, SecretValue] = field(repr=False)
+    own: Mapping[str, SecretValue] = field(repr=False)
 
 
 def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[str] = ()) -> Passwords:
@@ -55,6 +57,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 object_store=settings.object_store.get_secret_value() if settings.object_store else None,
                 sources={name: secret.get_secret_value() for name, secret in settings.sources.items()},
                 egress={name: secret.get_secret_value() for name, secret in settings.egress.items()},
+                own={name: secret.get_secret_value() for name, secret in settings.own.items()},
             )
         case ExternalSecretsSettings():
             if names is None:
@@ -72,6 +75,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 object_store=None,
                 sources={name: at(paths.source_secret(name), paths.VALUE) for name in settings.sources},
                 egress={name: at(paths.egress_secret(name), paths.PASSWORD) for name in EGRESS_CLIENTS},
+                own={name: at(paths.own_secret(name), paths.PASSWORD) for name in SECRETS},
             )
 
 

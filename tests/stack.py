@@ -20,7 +20,7 @@ from pulumi.runtime.settings import ROOT as ROOT_RESOURCE
 from infra.settings.parsing import parse
 from infra.settings.stack import PlatformSettings, StackSettings
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, ROLES, SECRETS
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "stacks" / "Pulumi.local.yaml"
@@ -35,6 +35,7 @@ PASSWORDS = {
     "object_store": "object-store-secret-06",
     "roles": {role: f"{role}-secret-00000003" for role in (*ROLES, *map(tenants.role, PILOTS))},
     "egress": {name: f"{name}-secret-00000005" for name in EGRESS_CLIENTS},
+    "own": {name: f"{name}-secret-00000006" for name in SECRETS},
     "sources": {"market-key": "source-secret-00000004"},
 }
 

@@ -13,6 +13,7 @@ from tools import cached, console, paths, proc
 from tools.image_build import requirements
 from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_METRICS
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
+from workloads.kit.contracts.declared.superset import SUPERSET
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 
 MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
@@ -25,6 +26,9 @@ CUSTOMERS = paths.ROOT / "workloads" / "customer_metrics" / "requirements.txt"
 
 WAREHOUSE = paths.ROOT / "workloads" / "warehouse_etl" / "requirements.txt"
 """dbt, whose own requirements are older than others' here."""
+
+SUPERSET_PACKAGES = paths.ROOT / "workloads" / "superset" / "requirements.txt"
+"""Superset's, which wants older releases of much that the platform has; it shares no base."""
 
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 """Asks an interpreter for its version."""
@@ -86,3 +90,8 @@ def customers() -> Path:
 def warehouse() -> Path:
     """The Python of warehouse-etl, as its image has it."""
     return made(WAREHOUSE_ETL.name, requirements.base() + WAREHOUSE.read_bytes())
+
+
+def superset() -> Path:
+    """The Python of Superset, as its image has it."""
+    return made(SUPERSET.name, SUPERSET_PACKAGES.read_bytes())

@@ -21,7 +21,7 @@ from infra.settings.bases import laid_over, layered
 from tools import paths, proc, sets, toolchain
 from tools.errors import CommandFailed, UsageError
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES, SECRETS
 
 NAME = "carbon-platform"
 PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-resource-kubernetes")
@@ -134,6 +134,7 @@ def _complete_secrets(stack: str) -> None:
         "redis_password": None,
         "object_store": None,
         "egress": dict.fromkeys(EGRESS_CLIENTS),
+        "own": dict.fromkeys(SECRETS),
         "roles": dict.fromkeys((*ROLES, *map(tenants.role, declared))),
     }
     made = {"kind": "generated", **_filled(want, have)}

@@ -32,6 +32,7 @@ class WorkloadLayer(Layer):
             windows=context.settings.features.windows,
             provenance=context.settings.provenance,
             hosts=context.settings.hosts,
+            tenants=sorted(context.settings.tenants),
         )
         for room, section in context.settings.rooms():
             tables = [data.migrated] if any(one.role for one in room.declared) else []

@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, SecretStr, model_validator
 
 from infra.settings.base import Section
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES, SECRETS
 
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
@@ -32,6 +32,9 @@ class GeneratedSecrets(Section):
     egress: dict[str, Annotated[SecretStr, Field(min_length=16)]] = Field(
         default={}, description="Password of each workload at the egress proxy, by the workload's name."
     )
+    own: dict[str, Annotated[SecretStr, Field(min_length=16)]] = Field(
+        default={}, description="Contents that are made up for a workload, by section and name."
+    )
 
     @model_validator(mode="after")
     def _every_role(self) -> Self:
@@ -42,6 +45,8 @@ class GeneratedSecrets(Section):
             raise ValueError(f"there are no roles {', '.join(unknown)}")
         if unknown := sorted(set(self.egress) - set(EGRESS_CLIENTS)):
             raise ValueError(f"egress: no workload that leaves the cluster is called {', '.join(unknown)}")
+        if unknown := sorted(set(self.own) - set(SECRETS)):
+            raise ValueError(f"own: no workload has {', '.join(unknown)}")
         return self
 
 

@@ -183,6 +183,10 @@ class PlatformSettings(Section):
         if self.workload(proxy) and isinstance(self.secrets, GeneratedSecrets):
             for name in EGRESS_CLIENTS:
                 yield name in self.running, name in self.secrets.egress, proxy, f"secrets.egress.{name}"
+        if isinstance(self.secrets, GeneratedSecrets):
+            for room, _ in self.rooms():
+                for name in sorted({n for one in room.declared for n in one.own_secrets.values()}):
+                    yield True, name in self.secrets.own, room.section, f"secrets.own.{name}"
         for name in self.tenants:
             yield copied, s.external_secrets, f"tenants.{name}", "services.external_secrets"
             if isinstance(self.secrets, ExternalSecretsSettings):

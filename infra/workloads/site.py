@@ -53,6 +53,7 @@ class WorkloadSite:
     windows: session counts of the feature set.
     provenance: what prices may be.
     hosts: workload → host names that it may reach outside the cluster.
+    tenants: their names.
     """
 
     identity: Labels
@@ -63,6 +64,7 @@ class WorkloadSite:
     windows: Sequence[int]
     provenance: Sequence[Provenance]
     hosts: Mapping[str, Sequence[str]]
+    tenants: Sequence[str] = ()
 
     def pod(
         self,

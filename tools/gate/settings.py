@@ -23,7 +23,7 @@ from tools import paths
 from tools.errors import ToolError, UsageError
 from tools.gate.model import Finding
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, ROLES
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, ROLES, SECRETS
 
 CHECK: Final = "settings"
 """The check's id."""
@@ -175,6 +175,7 @@ def _passwords(names: Iterable[str]) -> dict[str, Any]:
         "object_store": "stand-in-for-objects",
         "roles": {role: f"stand-in-for-{role}" for role in roles},
         "egress": {name: f"stand-in-for-{name}" for name in EGRESS_CLIENTS},
+        "own": {name: f"stand-in-for-{name}" for name in SECRETS},
     }
 
 

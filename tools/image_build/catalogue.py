@@ -11,6 +11,7 @@ from tools.image_build.context import Files
 from tools.paths import ROOT
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
+from workloads.kit.contracts.declared.superset import SUPERSET
 from workloads.kit.contracts.platform import IMAGES
 
 WORKLOADS = ROOT / "workloads"
@@ -142,6 +143,7 @@ _PLATFORM = (
     *(_workload(name) for name, third_party in IMAGES.items() if not third_party and name != DATA_API.name),
     _data_api(),
     _mlflow(),
+    _workload(SUPERSET.name),
     _third_party("kafka", _kafka_jars),
     _third_party("postgres"),
     _third_party("redis"),

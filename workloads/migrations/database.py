@@ -17,6 +17,8 @@ from psycopg import sql
 from workloads.kit import db
 from workloads.kit.contracts import tables
 from workloads.kit.contracts import tenants as tenancy
+from workloads.kit.contracts.declared.services import MLFLOW
+from workloads.kit.contracts.declared.superset import SUPERSET
 from workloads.kit.contracts.platform import GRANTS, LAYERS, METRICS_GRANTS, ROLES
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
@@ -28,6 +30,12 @@ _log = structlog.get_logger(__name__)
 
 _LOCK = 7_301_947_312
 """Advisory lock of this job, held in the maintenance database."""
+
+_OWNED = {
+    tables.MLFLOW_DATABASE: MLFLOW.role or "",
+    tables.SUPERSET_DATABASE: SUPERSET.role or "",
+}
+"""Databases of other projects' programs, whose tables these make themselves → role that owns it."""
 
 _PLAIN_LOGIN = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
@@ -51,11 +59,12 @@ def upgrade(settings: DatabaseSettings) -> None:
         for name in (
             settings.postgres_database,
             tables.METRICS_DATABASE,
-            tables.MLFLOW_DATABASE,
             tables.WAREHOUSE_DATABASE,
+            *_OWNED,
         ):
             _create_database(maintenance, name)
-        _own_mlflow(maintenance)
+        for name, role in _OWNED.items():
+            _own(maintenance, name, role)
         migrate(settings)
         with _administrator(settings, settings.postgres_database) as carbon:
             grants(carbon, GRANTS)
@@ -141,8 +150,8 @@ def _connectable(connection: Connection, database: str, allowed: Mapping[str, An
         )
 
 
-def _own_mlflow(connection: Connection) -> None:
-    name, role = sql.Identifier(tables.MLFLOW_DATABASE), sql.Identifier("mlflow")
+def _own(connection: Connection, database: str, owner: str) -> None:
+    name, role = sql.Identifier(database), sql.Identifier(owner)
     connection.execute(sql.SQL("ALTER DATABASE {name} OWNER TO {role}").format(name=name, role=role))
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {name} FROM PUBLIC").format(name=name))
 

@@ -15,6 +15,9 @@ class WarehouseSettings(KafkaSettings, PostgresSettings):
 
     warehouse_database: NonEmpty = tables.WAREHOUSE_DATABASE
     warehouse_sources_file: Path
+    kafka_transaction_timeout_ms: int = Field(default=900_000, ge=1000)
+    """A table is staged in one transaction, however long it takes; brokers allow no more than this by default. The
+    next run ends what a killed one left open."""
     staging_topic: NonEmpty = topics.WAREHOUSE_STAGING
     warehouse_pseudonym_key_file: FilePath | None = None
     """Key of pseudonyms: kept for as long as what was made with it is compared."""

@@ -86,6 +86,8 @@ def _environment(settings: WarehouseSettings) -> Generator[None]:
         "WAREHOUSE_DATABASE": str(made["dbname"]),
         "DBT_ENV_SECRET_PASSWORD": _accepted(settings),
         "DO_NOT_TRACK": "1",
+        # Some millions of rows are sorted, once.
+        "PGOPTIONS": "-c timezone=UTC -c jit=off -c work_mem=128MB -c client_min_messages=warning",
     }
     if authority := made.get("sslrootcert"):
         told |= {"WAREHOUSE_SSLMODE": "verify-full", "WAREHOUSE_CA_FILE": str(authority)}

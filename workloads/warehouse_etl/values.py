@@ -19,6 +19,8 @@ _SAFE = 2**63
 def plain(value: Any) -> Value:
     """A value as JSON keeps it: decimals and times as text, bytes in base64, NUL as the replacement
     character, which PostgreSQL takes."""
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value
     match value:
         case None | bool():
             return value

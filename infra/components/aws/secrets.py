@@ -20,10 +20,11 @@ from infra.names import (
     VELERO_REPOSITORY,
     database_secret,
     egress_secret,
+    own_secret,
     source_secret,
 )
 from infra.settings.aws import SecretsManager
-from workloads.kit.contracts.platform import EGRESS_CLIENTS
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, SECRETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,9 @@ class Secrets(AwsComponent):
             self._rotated(database_secret(role), f"Password of the database role {role}", {USERNAME: role})
         for client in EGRESS_CLIENTS:
             self._rotated(egress_secret(client), f"Password of {client} at the egress proxy", {})
+        for name in SECRETS:
+            # What is signed or encrypted with one is lost with it: they do not rotate by themselves.
+            self._generated(own_secret(name), f"Made up for a workload: {name}", {})
         self._generated(REDIS, "Password of Redis", {})
         self._generated(GRAFANA_ADMIN, "Password of Grafana's administrator", {USERNAME: "admin"})
         copied = args.settings.recovery_region

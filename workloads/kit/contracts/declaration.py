@@ -96,6 +96,7 @@ class Declaration:
         role: database role that it logs in as, and so that it reaches PostgreSQL.
         tables: its role's rights: table → rights; `tables.OF_METRICS` says which are of the second database.
         layers: of the warehouse, with what its role may do there.
+        secrets: names of contents that are made up for it and that nobody else knows: a file each.
         calls: names of what it reaches besides.
         port: at which others call it.
         metrics: port of its /metrics, which Prometheus then scrapes: `ports.METRICS`, or `port` itself.
@@ -116,6 +117,7 @@ class Declaration:
     role: str | None = None
     tables: Mapping[str, tuple[Right, ...]] = field(default_factory=dict[str, tuple[Right, ...]])
     layers: Mapping[Layer, LayerUse] = field(default_factory=dict[Layer, LayerUse])
+    secrets: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     port: int | None = None
     metrics: int | None = None
@@ -136,6 +138,11 @@ class Declaration:
     def section(self) -> str:
         """The section of a stack file that brings it: where that is absent, so is the workload."""
         return self.part_of or self.name.replace("-", "_")
+
+    @property
+    def own_secrets(self) -> dict[str, str]:
+        """File → name among all of the platform's. Workloads of a section share what is made up for them."""
+        return {name: f"{self.section}-{name}" for name in self.secrets}
 
     @property
     def of_image(self) -> str:

@@ -85,6 +85,11 @@ ROLES: Final[tuple[str, ...]] = tuple(sorted({one.role for one in DECLARED.value
 """Login roles of the database. MLflow's owns a database of its own and sees nothing of the feature store."""
 
 
+SECRETS: Final[tuple[str, ...]] = tuple(
+    sorted({name for one in DECLARED.values() for name in one.own_secrets.values()})
+)
+"""Contents that are made up for workloads, by name."""
+
 EGRESS_CLIENTS: Final[tuple[str, ...]] = tuple(
     name for name, one in DECLARED.items() if EGRESS_PROXY.name in one.calls
 )

@@ -42,6 +42,9 @@ Right = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 MLFLOW_DATABASE: Final = "mlflow"
 """Owned by the role of MLflow, which sees nothing here."""
 
+SUPERSET_DATABASE: Final = "superset"
+"""What Superset keeps of itself: dashboards, people, roles. Owned by its role."""
+
 METRICS_DATABASE: Final = "metrics_db"
 """What customers did and what follows from it. Its tables are in a schema of the same name: behind a pooler
 the server says where names are looked for, of all its databases alike."""

@@ -161,7 +161,13 @@ def opened(source: MySqlLegacy | OracleLegacy, name: str) -> Iterator[SqlReading
 def mysql(source: MySqlLegacy) -> Database:
     """A server of MySQL or MariaDB."""
     import pymysql
+    from pymysql.constants import FIELD_TYPE
+    from pymysql.converters import decoders, encoders
     from pymysql.cursors import SSCursor
+
+    # Numbers as numbers, all else as the server writes it: days that no calendar has come as they are, too.
+    numbers = ("TINY", "SHORT", "LONG", "LONGLONG", "INT24", "YEAR", "FLOAT", "DOUBLE")
+    readers: dict[Any, Any] = {of: decoders[of] for of in (getattr(FIELD_TYPE, name) for name in numbers)}
 
     def connect() -> Any:
         trusted = None if source.ca_file is None else ssl.create_default_context(cafile=str(source.ca_file))
@@ -176,6 +182,7 @@ def mysql(source: MySqlLegacy) -> Database:
             connect_timeout=10,
             read_timeout=int(source.timeout_seconds),
             init_command="SET time_zone = '+00:00', sql_mode = 'ANSI_QUOTES'",
+            conv={**encoders, **readers},
             autocommit=True,
         )
         with connection.cursor() as cursor:

@@ -1,5 +1,5 @@
 {#- The newest state of each row of a source's table that the loads brought, its columns typed, and in `reason`
-    why it cannot be taken as it is. A column is {name, type, and where needed: from, required, one_of, check}. -#}
+    why it cannot be taken as it is. `offset 0` keeps the planner from writing an expression out wherever it is used. A column is {name, type, and where needed: from, required, one_of, check}. -#}
 {% macro conform(source, table, columns) %}
 with newest as (
   select distinct on (r.key) r.key, r.operation, r.record, r.load_id, r.ordinal
@@ -14,6 +14,7 @@ texts as (
     nullif(btrim(record ->> '{{ c.get('from', c.name) }}'), '') as {{ c.name }}
   {%- endfor %}
   from newest
+  offset 0
 ),
 judged as (
   select *, case when operation = 'upsert' then nullif(concat_ws('; '
@@ -30,13 +31,14 @@ judged as (
     {%- endif %}
   {%- endfor %}), '') end as reason
   from texts
+  offset 0
 )
 select key, operation = 'delete' as is_deleted, load_id, ordinal, record, reason
 {%- for c in columns %},
   case when reason is null then
     {%- if c.type == 'number' %} {{ c.name }}::numeric
     {%- elif c.type == 'integer' %} {{ c.name }}::numeric::bigint
-    {%- elif c.type == 'date' %} etl.as_timestamp({{ c.name }})::date
+    {%- elif c.type == 'date' %} {{ c.name }}::date
     {%- elif c.type == 'timestamp' %} etl.as_timestamp({{ c.name }})
     {%- elif c.get('one_of') %} lower({{ c.name }})
     {%- else %} {{ c.name }}

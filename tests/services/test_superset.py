@@ -1,0 +1,312 @@
+"""Dashboards as people see them: a real Superset on a real PostgreSQL, with rows in every table."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.dashboards import HOURS, TENANTS, seed
+from tests.issuer import CLIENT, issuer
+from tests.services.browser import chromium
+from tests.services.servers import Postgres
+from tests.services.superset import Person
+from tools.embedded.superset import Superset
+from workloads.kit.contracts import env
+from workloads.kit.contracts.platform import ROLES
+from workloads.migrations import database as migrations
+from workloads.migrations.settings import DatabaseSettings
+from workloads.superset.dashboards import SHARED, defined
+from workloads.superset.dashboards.bundle import documents
+from workloads.superset.dashboards.model import Dashboard, identity
+
+PICTURES = os.environ.get("DASHBOARD_PICTURES")
+"""Directory in which each dashboard is to be left as a picture, for people to look at."""
+HUB = "https://hub.example.org"
+ALL = defined(list(TENANTS))
+
+
+@dataclass
+class Stand:
+    """A Superset that is prepared and serves, and who may look."""
+
+    server: Superset
+    admin: Person
+    people: dict[str, str]
+
+    def person(self, name: str) -> Person:
+        return Person(self.server.url, name, self.people[name])
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """Of this module's own, since its charts read databases by their real names."""
+    directory = tmp_path_factory.mktemp("superset")
+    passwords = directory / "passwords"
+    passwords.mkdir()
+    for role in ROLES:
+        (passwords / role).write_text(secrets.token_urlsafe(16))
+    own = directory / "postgres"
+    own.mkdir()
+    postgres = Postgres(own)
+    try:
+        _migrate(postgres, passwords)
+        seed(postgres)
+        variables = {env.EMBEDDERS: json.dumps([HUB])}
+        server = Superset(directory, postgres.port, passwords, tenants=list(TENANTS), variables=variables)
+        server.prepare()
+        server.start()
+        try:
+            admin = Person(server.url, "admin", server.admin_password)
+            people = {name: secrets.token_urlsafe(12) for name in ("ann", "of-acme", "of-globex", "nobody")}
+            admin.add("ann", people["ann"], "Analysts")
+            admin.add("of-acme", people["of-acme"], "Tenant acme")
+            admin.add("of-globex", people["of-globex"], "Tenant globex")
+            admin.add("nobody", people["nobody"], "Gamma", "Alpha")
+            yield Stand(server, admin, people)
+        finally:
+            server.stop()
+    finally:
+        postgres.stop()
+
+
+def _migrate(postgres: Postgres, passwords: Path) -> None:
+    migrations.upgrade(
+        DatabaseSettings(
+            postgres_host="127.0.0.1",
+            postgres_port=postgres.port,
+            postgres_user="postgres",
+            postgres_password_file=postgres.password_file,
+            secrets_dir=passwords,
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+def test_every_chart_of_every_dashboard_finds_figures(stand: Stand) -> None:
+    numbers = stand.admin.numbers("chart")
+    empty: list[str] = []
+    for name, number in numbers.items():
+        rows = stand.admin.data(number)
+        if not any(value is not None for row in rows for value in row.values()):
+            empty.append(name)
+    assert empty == []
+    assert {chart.name for one in ALL for chart in one.charts} == set(numbers)
+
+
+def test_figures_are_those_of_the_rows(stand: Stand) -> None:
+    numbers, admin = stand.admin.numbers("chart"), stand.admin
+    every = sum(TENANTS.values()) * HOURS
+    assert admin.data(numbers["Requests of tenants"]) == [{"requests": every}]
+    by_day = admin.data(numbers["Requests by day"])
+    assert sum(row["requests"] for row in by_day) == every
+    assert {row["tenant"] for row in by_day if "tenant" in row} <= set(TENANTS)
+    # 100 customers came with a twelfth each of what exp(-1/4) leaves after a month.
+    [after] = admin.data(numbers["Retention after a month"])
+    assert after["retention after a month"] == pytest.approx(0.7788, abs=0.01)
+    [cheap] = admin.data(numbers["Checks that match"])
+    assert cheap["share that matches"] == pytest.approx(11 / 21)
+    [cached] = admin.data(numbers["Answered by the cache"])
+    assert cached["answered by the cache"] == pytest.approx(1 / 3)
+
+
+def test_an_analyst_sees_all_shared_dashboards_and_no_tenants(stand: Stand) -> None:
+    ann = stand.person("ann")
+    assert set(ann.numbers("dashboard")) == {one.slug for one in SHARED}
+    assert ann.data(ann.numbers("chart")["Requests of tenants"])
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_a_tenant_sees_its_own_dashboard_and_its_own_rows_alone(stand: Stand, tenant: str) -> None:
+    person = stand.person(f"of-{tenant}")
+    assert set(person.numbers("dashboard")) == {f"tenant-{tenant}"}
+    numbers = person.numbers("chart")
+    assert person.data(numbers["Requests"]) == [{"requests": TENANTS[tenant] * HOURS}]
+    assert person.data(numbers["Log-ins"]) == [{"log-ins": TENANTS[tenant] * HOURS}]
+    assert not person.may_read(stand.admin.numbers("chart")["Requests of tenants"])
+
+
+def test_who_has_no_tenants_role_gets_no_rows_of_tenants(stand: Stand) -> None:
+    """Alpha may read every dataset; rows of tenants are those of the roles that are let in."""
+    nobody = stand.person("nobody")
+    numbers = stand.admin.numbers("chart")
+    assert nobody.data(numbers["Requests"]) == [{"requests": None}]
+    assert nobody.data(numbers["Requests of tenants"])
+
+
+def _guest(stand: Stand, clause: str | None) -> httpx.Response:
+    page = identity("dashboard", "tenant-acme")
+    rules = [] if clause is None else [{"clause": clause}]
+    asked = {"user": {"username": "guest"}, "resources": [{"type": "dashboard", "id": page}], "rls": rules}
+    return stand.admin.client.post("/api/v1/security/guest_token/", json=asked)
+
+
+def test_a_guest_sees_the_rows_that_its_token_names(stand: Stand) -> None:
+    answer = _guest(stand, "tenant = 'globex'")
+    assert answer.is_success, answer.text
+    numbers, page = stand.admin.numbers("chart"), stand.admin.numbers("dashboard")["tenant-acme"]
+    saved = json.loads(stand.admin.get(f"chart/{numbers['Requests']}")["result"]["query_context"])
+    saved["form_data"] |= {"dashboardId": page, "slice_id": numbers["Requests"]}
+    guest = httpx.Client(base_url=stand.server.url, headers={"X-GuestToken": answer.json()["token"]})
+    got = guest.post("/api/v1/chart/data", json=saved)
+    assert got.is_success, got.text
+    assert got.json()["result"][0]["data"] == [{"requests": TENANTS["globex"] * HOURS}]
+
+
+@pytest.mark.parametrize("clause", [None, " "])
+def test_a_guests_token_without_rows_is_refused(stand: Stand, clause: str | None) -> None:
+    assert _guest(stand, clause).status_code == 400
+
+
+def test_pages_may_be_shown_by_the_hub_and_nobody_else(stand: Stand) -> None:
+    policy = httpx.get(f"{stand.server.url}/login/").headers["Content-Security-Policy"]
+    assert re.search(rf"frame-ancestors 'self' {re.escape(HUB)}(;|$)", policy)
+    assert "unsafe-eval" not in policy
+    assert "scarf" not in policy
+
+
+def test_what_is_exported_is_what_is_defined(stand: Stand) -> None:
+    by_uuid = {
+        document["uuid"]: document for document in stand.admin.exported().values() if "uuid" in document
+    }
+    for name, defined_ in documents(ALL).items():
+        if name == "metadata.yaml":
+            continue
+        back = by_uuid[defined_["uuid"]]
+        assert _differences(defined_, back) == [], name
+
+
+def _differences(wanted: Any, found: Any, path: str = "") -> list[str]:
+    """Where what was defined came back as something else; what Superset adds by itself does not count."""
+    match wanted:
+        case dict():
+            return [
+                line
+                for key, inner in wanted.items()
+                # An import gives numbers of its own; an export leaves out what a chart's stand in.
+                if key not in ("chartId", "query_context", "is_managed_externally", "datasource", "extra")
+                for line in _differences(inner, (found or {}).get(key), f"{path}/{key}")
+            ]
+        case list() if all(isinstance(one, dict) for one in wanted):
+            keyed = [_key(one) for one in wanted]
+            others = {_key(one): one for one in found or []}
+            return [
+                line
+                for key, one in zip(keyed, wanted, strict=True)
+                for line in _differences(one, others.get(key), f"{path}/{key}")
+            ]
+        case str():
+            return [] if wanted.strip() == str(found).strip() else [f"{path}: {wanted!r} is {found!r}"]
+        case _:
+            return [] if wanted == found or (not wanted and not found) else [f"{path}: {wanted} is {found}"]
+
+
+def _key(one: dict[str, Any]) -> str:
+    names = ("column_name", "metric_name", "id", "datasetUuid", "subject")
+    return next((str(one[name]) for name in names if name in one), "")
+
+
+def test_prepared_again_nothing_changes_but_what_is_no_longer_defined_goes(stand: Stand) -> None:
+    admin = stand.admin
+    before = {what: admin.numbers(what) for what in ("dashboard", "chart", "dataset")}
+    exported = admin.exported()
+    [dataset] = [n for name, n in before["dataset"].items() if name == "customer_use"]
+    mine = {"datasource_id": dataset, "datasource_type": "table", "viz_type": "table", "params": "{}"}
+    admin.post("chart/", {**mine, "slice_name": "A person's own"})
+    admin.post("chart/", {**mine, "slice_name": "Of an earlier version", "is_managed_externally": True})
+    admin.client.put(
+        f"/api/v1/chart/{before['chart']['Events by hour']}", json={"slice_name": "Changed by hand"}
+    )
+    stand.server.prepare()
+    after = {what: admin.numbers(what) for what in ("dashboard", "chart", "dataset")}
+    assert after["chart"].pop("A person's own")
+    assert after == before
+    changed = {n: one for n, one in admin.exported().items() if n != "metadata.yaml"}
+    assert changed == {n: one for n, one in exported.items() if n != "metadata.yaml"}
+
+
+def _logged_in(browser: Browser, stand: Stand, name: str, password: str) -> Page:
+    page = browser.new_page(viewport={"width": 1400, "height": 1500})
+    page.goto(f"{stand.server.url}/login/")
+    page.locator("[data-test='username-input']").fill(name)
+    page.locator("[data-test='password-input']").fill(password)
+    page.locator("[data-test='login-button']").click()
+    page.wait_for_url(lambda url: "/login" not in url)
+    return page
+
+
+def test_each_dashboard_draws_its_charts_in_a_browser(stand: Stand, browser: Browser) -> None:
+    page = _logged_in(browser, stand, "admin", stand.server.admin_password)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    foreign: set[str] = set()
+    page.on("requestfinished", lambda request: foreign.add(_host(request.url)))
+    for one in ALL:
+        _drawn(page, stand, one)
+        if PICTURES:
+            page.mouse.wheel(0, -5000)
+            page.screenshot(path=Path(PICTURES) / f"{one.slug}.png", full_page=True)
+    assert errors == []
+    # What Superset's makers would count is in its pages; the policy of what pages may load stops it.
+    assert foreign - {""} == {_host(stand.server.url)}
+
+
+def _host(url: str) -> str:
+    """Host and port; nothing of what a page has in itself."""
+    return urlsplit(url).netloc
+
+
+def _drawn(page: Page, stand: Stand, one: Dashboard) -> None:
+    page.goto(f"{stand.server.url}/superset/dashboard/{one.slug}/?standalone=1&expand_filters=0")
+    charts = page.locator("[data-test='chart-grid-component']")
+    expect(charts).to_have_count(len(one.charts), timeout=60_000)
+    for n, chart in enumerate(one.charts):
+        box = charts.nth(n)
+        box.scroll_into_view_if_needed()
+        drawn = box.locator("canvas, table tbody tr, .header-line")
+        expect(drawn.first, f"{one.slug}: {chart.name}").to_be_visible(timeout=60_000)
+        if chart.kind == "big_number_total":
+            expect(box.locator(".header-line")).to_have_text(re.compile(r"\d"), timeout=60_000)
+    expect(page.get_by_text(re.compile("Unexpected error|No results|Data error"))).to_have_count(0)
+
+
+def _comes(stand: Stand) -> httpx.Client:
+    """Who follows the log-in to its end."""
+    client = httpx.Client(base_url=stand.server.url, follow_redirects=True, timeout=120)
+    client.get("/login/platform")
+    return client
+
+
+def test_people_log_in_at_an_issuer_and_have_the_roles_that_it_says(stand: Stand) -> None:
+    with issuer() as told:
+        roles = {"analyst": ["Analysts"], "of-acme": ["Tenant acme"]}
+        oidc = {"issuer": told.url, "client_id": CLIENT, "roles": roles}
+        stand.server.stop()
+        stand.server.start(**{env.OIDC: json.dumps(oidc)})
+        told.person = {"sub": "1", "preferred_username": "erin", "roles": ["of-acme"]}
+        seen = _comes(stand).get("/api/v1/dashboard/").json()["result"]
+        assert [one["slug"] for one in seen] == ["tenant-acme"]
+        # What the issuer says of the day is what holds.
+        told.person["roles"] = ["analyst"]
+        seen = _comes(stand).get("/api/v1/dashboard/").json()["result"]
+        assert {one["slug"] for one in seen} == {one.slug for one in SHARED}
+        told.audience = "somebody-else"
+        assert _comes(stand).get("/api/v1/me/").status_code == 401
+        refused = stand.server.url + "/api/v1/security/login"
+        asked = {"username": "admin", "password": stand.server.admin_password, "provider": "db"}
+        assert httpx.post(refused, json=asked).status_code == 401

@@ -1,0 +1,48 @@
+"""superset: `serve` answers people, `prepare` brings records and dashboards to what is declared."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from workloads.superset.settings import MissingSetting, Settings
+
+_THREADS = 8
+_USAGE = "usage: python -m workloads.superset serve|prepare"
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; its exit code."""
+    try:
+        settings = Settings.read()
+    except MissingSetting as error:
+        print(f"superset: {error}", file=sys.stderr)
+        return 2
+    match arguments:
+        case ["serve"]:
+            return _serve(settings)
+        case ["prepare"]:
+            from workloads.superset.prepare import prepare
+
+            prepare(settings)
+            return 0
+        case _:
+            print(_USAGE, file=sys.stderr)
+            return 2
+
+
+def _serve(settings: Settings) -> int:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    os.execv(  # noqa: S606 - gunicorn in this process's place
+        sys.executable,
+        [
+            *(sys.executable, "-m", "gunicorn", "workloads.superset.app:create()"),
+            *("--bind", f"0.0.0.0:{settings.listen}", "--workers", str(settings.workers)),
+            *("--worker-class", "gthread", "--threads", str(_THREADS), "--timeout", "300"),
+            *("--worker-tmp-dir", str(settings.home), "--no-control-socket", "--log-level", "warning"),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
