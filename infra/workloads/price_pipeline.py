@@ -61,11 +61,11 @@ class PricePipelineSettings(WorkloadSettings):
                 said = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise ValueError(f"sources: {said}") from None
         for number, source in enumerate(self.sources or ()):
-            if isinstance(source, HttpSource) and not _within(source):
+            for key, url in _outside(source):
                 try:
-                    host_of(source.url)
+                    host_of(url)
                 except ValueError as error:
-                    raise ValueError(f"sources.{number}.url of {source.name}: {error}") from None
+                    raise ValueError(f"sources.{number}.{key} of {source.name}: {error}") from None
         return self
 
     @property
@@ -77,6 +77,15 @@ class PricePipelineSettings(WorkloadSettings):
 def _within(source: HttpSource) -> bool:
     at = urlsplit(source.url)
     return (at.scheme, at.netloc) == ("http", f"{API_INTEGRATION.name}:{API_INTEGRATION.port}")
+
+
+def _outside(source: SourceConfig) -> Iterator[tuple[str, str]]:
+    """The addresses that a source reaches by way of the egress proxy, each with its setting."""
+    if isinstance(source, HttpSource):
+        if not _within(source):
+            yield "url", source.url
+        if source.oauth2 is not None:
+            yield "oauth2.token_url", source.oauth2.token_url
 
 
 def _published(s: PricePipelineSettings) -> Iterator[Published]:
@@ -91,11 +100,7 @@ def _published(s: PricePipelineSettings) -> Iterator[Published]:
 
 
 def _hosts(s: PricePipelineSettings) -> Iterator[str]:
-    return (
-        host_of(source.url)
-        for source in s.sources or ()
-        if isinstance(source, HttpSource) and not _within(source)
-    )
+    return (host_of(url) for source in s.sources or () for _, url in _outside(source))
 
 
 def _deploy(site: WorkloadSite, s: PricePipelineSettings, opts: pulumi.ResourceOptions) -> None:

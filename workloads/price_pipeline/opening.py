@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from workloads.kit.contracts.sources.kinds import (
     CsvSource,
     HttpSource,
+    MySqlSource,
     ParquetSource,
     ReplaySource,
     SourceConfig,
@@ -38,6 +39,11 @@ def open_source(
             return file_source.FileSource(config, clock)
         case SqlSource():
             return sql_source.SqlSource(config)
+        case MySqlSource():
+            # The driver is loaded where it is used.
+            from workloads.price_pipeline.sources import mysql as mysql_source
+
+            return mysql_source.MySqlSource(config)
         case HttpSource():
             return http_source.HttpSource(config)
         case SyntheticSource():

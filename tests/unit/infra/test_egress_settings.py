@@ -47,6 +47,18 @@ def test_the_hosts_are_those_of_the_sources() -> None:
     assert read("local").hosts.keys() == {"api-integration"}
 
 
+def test_the_host_that_gives_a_sources_tokens_is_one_of_them() -> None:
+    oauth2 = {"token_url": "https://login.example/token", "client_id": "me", "client_secret_file": "/s"}
+    source = {**HTTP, "oauth2": oauth2}
+    hosts = read("prod", lambda c: section(c)["sources"].append(source)).hosts["price-pipeline"]
+    assert hosts == ["api.energy-charts.info", "login.example", "prices.example"]
+
+    oauth2["token_url"] = "http://login.example/token"
+    said = refused(lambda c: section(c)["sources"].append(source))
+    assert "oauth2.token_url of api" in said
+    assert "not https" in said
+
+
 def _weather() -> dict[str, Any]:
     """The source that the page of api-integration shows."""
     page = (ROOT / "docs" / "api-integration.md").read_text(encoding="utf-8")

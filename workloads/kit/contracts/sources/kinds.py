@@ -48,17 +48,14 @@ class ParquetSource(_File):
     kind: Literal["parquet"]
 
 
-class SqlSource(Tabled):
-    """A PostgreSQL query. Its event-time column must be a date or a timestamp, so that the server can
+class _Query(Tabled):
+    """A query of a database. Its event-time column must be a date or a timestamp, so that the server can
     narrow and order by it."""
 
-    kind: Literal["sql"]
     host: str
-    port: Annotated[int, Field(gt=0, lt=65536)] = 5432
     database: str
     user: str
     password_file: Path
-    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
     query: str
     timeout_seconds: Annotated[float, Field(gt=0)] = 60
     fetch_rows: Annotated[int, Field(gt=0)] = 2000
@@ -71,6 +68,23 @@ class SqlSource(Tabled):
                 " column that tells times apart as columns.repeated, or times with an offset"
             )
         return self
+
+
+class SqlSource(_Query):
+    """A PostgreSQL query."""
+
+    kind: Literal["sql"]
+    port: Annotated[int, Field(gt=0, lt=65536)] = 5432
+    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
+
+
+class MySqlSource(_Query):
+    """A query of MySQL or MariaDB. A TIMESTAMP is an instant; a DATETIME is a time of `time_zone`."""
+
+    kind: Literal["mysql"]
+    port: Annotated[int, Field(gt=0, lt=65536)] = 3306
+    ca_file: Path | None = None
+    """Who signed the server's certificate: with it, connections are encrypted and checked."""
 
 
 class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
@@ -188,7 +202,7 @@ class ReplaySource(Model):
 
 FileSource = CsvSource | ParquetSource
 SourceConfig = Annotated[
-    CsvSource | ParquetSource | SqlSource | HttpSource | SyntheticSource | ReplaySource,
+    CsvSource | ParquetSource | SqlSource | MySqlSource | HttpSource | SyntheticSource | ReplaySource,
     Field(discriminator="kind"),
 ]
 
