@@ -23,6 +23,7 @@ from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
 from workloads.kit.contracts.egress import host_of
 from workloads.kit.contracts.sources.kinds import HttpSource, SourceConfig, Sources
+from workloads.kit.contracts.sources.store_config import S3Source
 
 _DEADLINE_SECONDS: Final = 3600
 _SOURCES: Final = "sources.yaml"
@@ -46,7 +47,7 @@ class PricePipelineSettings(WorkloadSettings):
     )
     destinations: list[Destination] = Field(
         default=[],
-        description="Networks that its databases are in; HTTP APIs are reached by name.",
+        description="Networks that its databases and SFTP servers are in; APIs and S3 are reached by name.",
     )
     replay: PriceReplaySettings | None = Field(
         None, description="The replay of withheld prices; without it there is none."
@@ -86,6 +87,8 @@ def _outside(source: SourceConfig) -> Iterator[tuple[str, str]]:
             yield "url", source.url
         if source.oauth2 is not None:
             yield "oauth2.token_url", source.oauth2.token_url
+    if isinstance(source, S3Source):
+        yield "endpoint", source.address
 
 
 def _published(s: PricePipelineSettings) -> Iterator[Published]:

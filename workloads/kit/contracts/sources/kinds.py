@@ -24,6 +24,7 @@ from workloads.kit.contracts.sources.row_config import (
     Unit,
     Unsorted,
 )
+from workloads.kit.contracts.sources.store_config import S3Source, SftpSource
 
 
 class _File(Unsorted):
@@ -202,7 +203,15 @@ class ReplaySource(Model):
 
 FileSource = CsvSource | ParquetSource
 SourceConfig = Annotated[
-    CsvSource | ParquetSource | SqlSource | MySqlSource | HttpSource | SyntheticSource | ReplaySource,
+    CsvSource
+    | ParquetSource
+    | SqlSource
+    | MySqlSource
+    | HttpSource
+    | S3Source
+    | SftpSource
+    | SyntheticSource
+    | ReplaySource,
     Field(discriminator="kind"),
 ]
 
