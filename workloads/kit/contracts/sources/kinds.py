@@ -89,16 +89,18 @@ class MySqlSource(_Query):
 
 
 class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
-    """An API. Of JSON, a column is the path of a field in a row."""
+    """An API. Of JSON, a column is the path of a field in a row; of XML, that of an element below the row's,
+    with `@name` for an attribute, `text()` for the row's own text, and `^` for the element around it."""
 
     kind: Literal["http"]
     url: Annotated[str, Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
     parameters: dict[http_config.PlainName, str] = {}
-    format: Literal["json", "csv", "parquet"] = "json"
+    format: Literal["json", "xml", "csv", "parquet"] = "json"
     csv: CsvLayout = CsvLayout()
     """How answers in CSV are written."""
     rows: paths.Path = ""
-    """Where the list of rows is in an answer; empty where the answer is the list."""
+    """Where the list of rows is in an answer; empty where the answer is the list. Of XML, the names of the
+    elements from below the outermost one down to a row's, each of which may be there many times."""
     row_key: str | None = None
     """Where the rows are an object's, each under a key of its own (a date, say): the name by which `columns`
     finds that key. A row that is a value and no object is its field `value`."""
@@ -124,12 +126,17 @@ class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
     def _of_its_format(self) -> Self:
         if self.columnar and self.row_key:
             raise ValueError("give one of `row_key` and `columnar`")
-        if self.format != "json":
+        if self.format == "xml":
+            if self.row_key or self.columnar or not self.rows:
+                raise ValueError(
+                    "xml needs `rows`, the path of a row's element, and takes no row_key or columnar"
+                )
+        elif self.format != "json":
             within = ("field", "total")
             looked_for = [f"paging.{name}" for name in within if getattr(self.paging, name, None)]
             looked_for += [name for name in ("rows", "row_key", "columnar") if getattr(self, name)]
             if looked_for:
-                raise ValueError(f"{self.format} has no {', '.join(looked_for)}: only JSON has")
+                raise ValueError(f"{self.format} has no {', '.join(looked_for)}: only JSON and XML have")
             return self
         for column in self.columns.read:
             paths.parts(column)
