@@ -253,10 +253,17 @@ def test_what_is_wrong_with_a_bucket_is_named_and_the_key_is_not(
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGdJnzBMoBSlmXtBvXxv3WQEDZTMt2VSgv1uiCJZbmAG"
 
+OF_ANOTHER_KIND = (
+    "ecdsa-sha2-nistp256 "
+    "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK1CN4tmdXgAthtfa1VHMMxcj/mM"
+    "C1R/ePCJkGRtE7ZkQBfdUTwWBnPHI7o3Uj5WZE8gH7L2p371B8Fq7bPVbY0="
+)
+
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
+        ({"host_keys": [OF_ANOTHER_KIND]}, r"it shows the key ssh-ed25519 \S+, which is none of host_keys"),
         ({"host_keys": [OTHER_KEY]}, r"it shows the key ssh-ed25519 \S+, which is none of host_keys"),
         ({"host_keys": ["ssh-ed25519 AAAA"]}, "host_keys: .* is no public key"),
         ({"user": "stranger"}, r"sftp://stranger@.* cannot be read: AuthenticationException"),

@@ -125,10 +125,7 @@ def connected(config: SftpSource) -> Iterator[SftpStore]:
                     channel.settimeout(config.timeout_seconds)
                 yield SftpStore(config, files)
         except paramiko.BadHostKeyException as error:
-            raise OSError(
-                f"it shows the key {_written(error.key)}, which is none of host_keys: "
-                "ask its owner whether that is right before you state it"
-            ) from error
+            raise _stranger(error.key) from error
         except paramiko.SSHException as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
 
@@ -145,8 +142,7 @@ def _private(file: Path) -> paramiko.PKey:
 
 
 def _trust(client: paramiko.SSHClient, config: SftpSource) -> None:
-    """Have the client talk to who shows one of the stated keys, and to nobody else."""
-    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    """Have the client talk to who shows one of the stated keys; to others it does not unless told."""
     name = config.host if config.port == SSH_PORT else f"[{config.host}]:{config.port}"
     for text in config.host_keys:
         kind, value = text.split()
@@ -157,5 +153,8 @@ def _trust(client: paramiko.SSHClient, config: SftpSource) -> None:
         client.get_host_keys().add(name, kind, key)
 
 
-def _written(key: paramiko.PKey) -> str:
-    return f"{key.get_name()} {key.get_base64()}"
+def _stranger(key: paramiko.PKey) -> OSError:
+    return OSError(
+        f"it shows the key {key.get_name()} {key.get_base64()}, which is none of host_keys: "
+        "ask its owner whether that is right before you state it"
+    )
