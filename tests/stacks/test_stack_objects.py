@@ -15,7 +15,7 @@ from policies.exceptions import Register
 from policies.rule import Stack
 from tests.stack import PILOTS, platform
 from workloads.kit.contracts import env
-from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, ROLES, flows
+from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, ROLES, SECRETS, flows
 
 Objects = list[dict[str, Any]]
 
@@ -78,6 +78,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
         "indicator-consumer",
         "model-server",
         "prediction-consumer",
+        "superset",
     }
     for o in _of(objects, *LONG_RUNNING):
         if (name := o["metadata"]["name"]) in scaled:
@@ -92,7 +93,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
     # One node of two cores, and nobody waits for these.
     few = ("data-api", "data-quality", "data-quality-indicators", "indicator-consumer")
     assert {least.pop(name) for name in few} == {2}
-    assert {least.pop(name) for name in ("api-integration", "customer-consumer")} == {1}
+    assert {least.pop(name) for name in ("api-integration", "customer-consumer", "superset")} == {1}
     assert set(least.values()) == {3}
 
 
@@ -168,6 +169,8 @@ def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
         "price-pipeline": 3,
         "api-integration": 3,
         **dict.fromkeys(("model-server", "data-api"), 2),
+        # Two roles, and what is made up for Superset.
+        **dict.fromkeys(("superset", "superset-prepare"), 2 + len(SECRETS)),
     }
     for o in _of(objects, "Secret"):
         if _of_tenant(o):
