@@ -25,6 +25,10 @@ POSTGRES_BACKUPS: Final = "postgres"
 VELERO_BACKUPS: Final = "velero"
 """Prefix in the recovery bucket of Velero's backups."""
 
+LAKE: Final = "lake"
+UPLOADS: Final = "uploads"
+"""Prefixes in the warehouse bucket of the Iceberg tables, and of the files that legacy systems send."""
+
 BOOTSTRAP: Final = "bootstrap"
 """Environment of the stack that holds the state and makes the roles of GitHub's workflows."""
 

@@ -23,6 +23,7 @@ class Passwords:
         superuser: PostgreSQL's.
         redis: of its one user.
         roles: by database role.
+        object_store: secret key of the store that the platform runs itself, where it does.
         sources: files of price-pipeline's sources: name → content.
         egress: by workload, at the egress proxy.
         own: made up for a workload: `<section>-<name>`.
@@ -31,6 +32,7 @@ class Passwords:
     superuser: SecretValue = field(repr=False)
     redis: SecretValue = field(repr=False)
     roles: Mapping[str, SecretValue] = field(repr=False)
+    object_store: SecretValue | None = field(repr=False)
     sources: Mapping[str, SecretValue] = field(repr=False)
     egress: Mapping[str, SecretValue] = field(repr=False)
     own: Mapping[str, SecretValue] = field(repr=False)
@@ -52,6 +54,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 superuser=settings.postgres_password.get_secret_value(),
                 redis=settings.redis_password.get_secret_value(),
                 roles={role: secret.get_secret_value() for role, secret in settings.roles.items()},
+                object_store=settings.object_store.get_secret_value() if settings.object_store else None,
                 sources={name: secret.get_secret_value() for name, secret in settings.sources.items()},
                 egress={name: secret.get_secret_value() for name, secret in settings.egress.items()},
                 own={name: secret.get_secret_value() for name, secret in settings.own.items()},
@@ -69,6 +72,7 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
                 roles={
                     role: at(paths.database_secret(role), paths.PASSWORD) for role in (*ROLES, *more_roles)
                 },
+                object_store=None,
                 sources={name: at(paths.source_secret(name), paths.VALUE) for name in settings.sources},
                 egress={name: at(paths.egress_secret(name), paths.PASSWORD) for name in EGRESS_CLIENTS},
                 own={name: at(paths.own_secret(name), paths.PASSWORD) for name in SECRETS},

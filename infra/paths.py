@@ -24,12 +24,14 @@ class NetworkPaths:
     running: names of what the stack runs.
     api_cidrs: networks of the Kubernetes API.
     domain: DNS domain of the cluster.
+    in_s3: workloads that keep objects in a bucket of AWS.
     pods: workload → name that its pods have as a label, where an operator gives them another.
     """
 
     running: Collection[str]
     api_cidrs: Sequence[str]
     domain: str
+    in_s3: Collection[str] = ()
     pods: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -57,6 +59,7 @@ class NetworkPaths:
             egress=tuple((self.peer(to), port) for source, to, port in self.flows if source == name),
             networks=(*networks, *(self.api if DECLARED[name].kubernetes_api else ())),
             internet=DECLARED[name].internet,
+            buckets=name in self.in_s3,
         )
 
     def targets(self) -> list[Target]:

@@ -77,6 +77,10 @@ def _context(args: PlatformArgs) -> Context:
         names=args.names,
         passwords=passwords(s.secrets, args.names, more_roles=[tenants.role(name) for name in s.tenants]),
         network=NetworkPaths(
-            running=s.running, api_cidrs=args.cluster.api_cidrs, domain=args.cluster.domain, pods=pods
+            running=s.running,
+            api_cidrs=args.cluster.api_cidrs,
+            domain=args.cluster.domain,
+            in_s3=s.in_s3,
+            pods=pods,
         ),
     )

@@ -37,8 +37,14 @@ class Stack:
         s = self._settings
         if s.aws is None:
             return None
-        roles = [tenants.role(name) for name in s.platform.tenants] if s.platform is not None else []
-        return Foundation("aws", FoundationArgs(labels=s.labels, settings=s.aws, more_roles=roles))
+        p = s.platform
+        args = FoundationArgs(
+            labels=s.labels,
+            settings=s.aws,
+            more_roles=[tenants.role(name) for name in p.tenants] if p is not None else [],
+            lake=p.in_s3 if p is not None else [],
+        )
+        return Foundation("aws", args)
 
     def _platform(self, settings: PlatformSettings) -> Platform:
         labels, aws = self._settings.labels, self._settings.aws

@@ -81,12 +81,19 @@ def bootstrap() -> dict[str, Any]:
 
 
 def foundation(
-    section: Mapping[str, Any], environment: str = "prod", *, more_roles: tuple[str, ...] = ()
+    section: Mapping[str, Any],
+    environment: str = "prod",
+    *,
+    more_roles: tuple[str, ...] = (),
+    lake: tuple[str, ...] = (),
 ) -> tuple[Foundation, Recorder]:
     """Register a section without an engine."""
     made: list[Foundation] = []
     args = FoundationArgs(
-        labels=labels(environment), settings=Aws.model_validate(section), more_roles=more_roles
+        labels=labels(environment),
+        settings=Aws.model_validate(section),
+        more_roles=more_roles,
+        lake=lake,
     )
     recorded = record(lambda: made.append(Foundation("foundation", args)), mocks=_Answers())
     return made[0], recorded

@@ -26,6 +26,7 @@ from infra.settings.data import (
     PostgresCloudNativePG,
     Redis,
 )
+from infra.settings.lake import ObjectStore, ObjectStoreGateway, TrinoServer
 from infra.settings.monitoring import KubePrometheusStackSettings, Monitoring
 from infra.settings.recovery import VeleroSettings
 from infra.settings.services import NodePool, ServicesSettings
@@ -114,6 +115,12 @@ def _data(config: Mapping[str, Any]) -> Iterator[Standing]:
     mlflow: MLflow | None = section(config, "mlflow", MLflow)
     if mlflow is not None:
         yield Standing(mlflow.replicas if isinstance(mlflow, MLflowChartSettings) else 1, mlflow.resources)
+    store: ObjectStore | None = section(config, "object_store", ObjectStore)
+    if isinstance(store, ObjectStoreGateway):
+        yield Standing(1, store.resources)
+    trino: TrinoServer | None = section(config, "trino", TrinoServer)
+    if trino is not None:
+        yield Standing(1, trino.resources)
 
 
 def _watch(config: Mapping[str, Any]) -> Iterator[Standing]:

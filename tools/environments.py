@@ -14,6 +14,7 @@ from tools.image_build import requirements
 from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_METRICS
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.declared.superset import SUPERSET
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 
 MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
 """The markets' libraries, which want another pandas than MLflow does."""
@@ -22,6 +23,9 @@ CFN_LINT = paths.ROOT / "tools" / "gate" / "cloudformation" / "requirements.txt"
 """cfn-lint, whose schemas are large and which the gate alone needs."""
 CUSTOMERS = paths.ROOT / "workloads" / "customer_metrics" / "requirements.txt"
 """What customer-metrics computes with, whose library of customers' value Poetry's index does not describe."""
+
+WAREHOUSE = paths.ROOT / "workloads" / "warehouse_etl" / "requirements.txt"
+"""dbt, whose own requirements are older than others' here."""
 
 SUPERSET_PACKAGES = paths.ROOT / "workloads" / "superset" / "requirements.txt"
 """Superset's, which wants older releases of much that the platform has; it shares no base."""
@@ -81,6 +85,11 @@ def cfn_lint() -> Path:
 def customers() -> Path:
     """The Python of customer-metrics, as its image has it."""
     return made(CUSTOMER_METRICS.name, requirements.base() + CUSTOMERS.read_bytes())
+
+
+def warehouse() -> Path:
+    """The Python of warehouse-etl, as its image has it."""
+    return made(WAREHOUSE_ETL.name, requirements.base() + WAREHOUSE.read_bytes())
 
 
 def superset() -> Path:

@@ -158,6 +158,19 @@ PLATFORM = (
 )
 """What a platform on this machine runs on."""
 
+SETS = (
+    Family(
+        "versitygw",
+        {
+            "versitygw": Program(
+                "github.com/versity/versitygw/cmd/versitygw", versions.VERSITYGW, ("--version",)
+            )
+        },
+        {"main.Version": f"v{versions.VERSITYGW}"},
+    ),
+)
+"""What a set alone runs on: built by `make up` where the stack has it."""
+
 CHECKERS = (
     Family(
         "kyverno",
@@ -189,7 +202,7 @@ CHECKERS = (
 )
 """What only judges the project: the gate and the workflows' linter. `make up` builds none of it."""
 
-FAMILIES = (*PLATFORM, *CHECKERS)
+FAMILIES = (*PLATFORM, *SETS, *CHECKERS)
 
 BY_PROGRAM: Mapping[str, Family] = {name: family for family in FAMILIES for name in family.programs}
 """Each program's family."""

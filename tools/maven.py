@@ -29,23 +29,34 @@ def jars(name: str, pom: Path, *, title: str) -> Path:
     """
 
     def fetch(out: Path, step: console.Step) -> None:
-        if not shutil.which("mvn"):
-            raise MissingPrerequisite(
-                f"There is no Maven here, and {name} comes with it.", remedy="apt-get install maven"
-            )
-        log = cached.new_log(name)
-        command = [
-            *("mvn", "--batch-mode", "--no-transfer-progress", "--file", pom, "dependency:copy-dependencies"),
-            *(f"-Dmaven.repo.local={cache_dir() / 'maven'}", f"-DoutputDirectory={out}"),
-        ]
-        try:
-            # One at a time: two that fetch into one repository at once may read each other's halves.
-            with cached.exclusive("maven", lambda: step.detail("waiting for another Maven")):
-                proc.run(command, log=log)
-        except CommandFailed as error:
-            if re.search(r"Could not transfer|Unknown host|timed out", "\n".join(console.log_tail(log))):
-                error.remedy = "Check the network to Maven Central, or name a mirror in ~/.m2/settings.xml."
-            raise
+        copy(name, pom, out, step)
         step.note(f"{len(list(out.glob('*.jar')))} jars")
 
     return cached.directory(directory(name, pom), lock=name, title=title, fill=fetch)
+
+
+def copy(name: str, pom: Path, out: Path, step: console.Step) -> None:
+    """Fetch what `pom` names into `out`. Raises as `jars`."""
+    if not shutil.which("mvn"):
+        raise MissingPrerequisite(
+            f"There is no Maven here, and {name} comes with it.", remedy="apt-get install maven"
+        )
+    log = cached.new_log(name)
+    command = [
+        *("mvn", "--batch-mode", "--no-transfer-progress", "--strict-checksums"),
+        *("--file", pom, "dependency:copy-dependencies"),
+        *(f"-Dmaven.repo.local={repository()}", f"-DoutputDirectory={out}"),
+    ]
+    try:
+        # One at a time: two that fetch into one repository at once may read each other's halves.
+        with cached.exclusive("maven", lambda: step.detail("waiting for another Maven")):
+            proc.run(command, log=log)
+    except CommandFailed as error:
+        if re.search(r"Could not transfer|Unknown host|timed out", "\n".join(console.log_tail(log))):
+            error.remedy = "Check the network to Maven Central, or name a mirror in ~/.m2/settings.xml."
+        raise
+
+
+def repository() -> Path:
+    """Maven's own store, where what was fetched lies as well."""
+    return cache_dir() / "maven"

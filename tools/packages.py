@@ -38,6 +38,7 @@ BUILD: Mapping[str, str] = {
 UNPACKED: Mapping[str, str] = {
     "amtool": "prometheus-alertmanager",
     "chromium": "chromium",
+    "mariadbd": "mariadb-server-core",
     "initdb": f"postgresql-{versions.POSTGRESQL}",
     "nginx": "nginx",
     "postgres": f"postgresql-{versions.POSTGRESQL}",

@@ -91,11 +91,11 @@ def plan(run: Run) -> list[steps.Step]:
     of_workloads = image_build.of_workloads(run.names)
     of_packages = [name for name in of_workloads if name in image_build.OF_PACKAGES]
     from_programs = [name for name in of_workloads if name not in of_packages]
+    of_sets = [name for name in from_programs if name not in toolchain.PROGRAMS]
     last_images = [*(image_build.NODE if node_there else ()), *from_programs]
     groups = [debian.NODE, debian.IMAGES, debian.BUILD] if node_there else [debian.BUILD]
 
-    def build(name: str) -> steps.Step:
-        programs = PROGRAMS[name]
+    def build(name: str, programs: Sequence[str]) -> steps.Step:
         return steps.Step(
             name,
             lambda: toolchain.ensure(programs),
@@ -137,8 +137,14 @@ def plan(run: Run) -> list[steps.Step]:
             "Go sources", toolchain.fetch, after=("Go",), done=lambda: not _to_build(toolchain.PROGRAMS)
         ),
         images("Images of the platform", of_packages, "Debian packages", "Kafka's jars"),
-        *map(build, PROGRAMS),
-        images("Images of the node", last_images, "Debian packages", _KUBERNETES, _ADDONS),
+        *(build(name, programs) for name, programs in PROGRAMS.items()),
+        *(build(f"Build {name}", [name]) for name in of_sets),
+        images(
+            "Images of the node",
+            last_images,
+            *("Debian packages", _KUBERNETES, _ADDONS),
+            *(f"Build {name}" for name in of_sets),
+        ),
         *(cluster_steps if node_there else ()),
         steps.Step(
             "Images to the cluster",

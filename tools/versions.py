@@ -31,6 +31,11 @@ LOCAL_PATH_PROVISIONER = "0.0.30"
 METRICS_SERVER = "0.9.0"
 KUBE_STATE_METRICS = "2.19.1"
 
+VERSITYGW = "1.8.0"
+TRINO = "476"
+TRINO_JAVA = "25.0.2.1"
+"""Of the wheel that has a Java runtime: its first three numbers are Java's."""
+
 KYVERNO = "1.19.0"
 KUBE_SCORE = "1.20.0"
 ACTIONLINT = "1.7.12"

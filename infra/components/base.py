@@ -12,6 +12,7 @@ from infra.components.untyped import Untyped
 from infra.manifests import network, objects, scaling
 from infra.manifests.meta import Manifest
 from infra.manifests.network import Paths
+from infra.manifests.resources.aws_paths import with_buckets
 from infra.manifests.scaling import Lag
 from infra.manifests.workload import Workload
 from infra.settings.workloads import HpaScaler, KedaScaler
@@ -109,7 +110,8 @@ class Component(pulumi.ComponentResource):
         self, w: Workload, paths: Paths, *, after: Sequence[pulumi.Resource] = ()
     ) -> list[pulumi.Resource]:
         """Register what must be there before a workload's pods: account, files, secrets, network policy."""
-        manifests = [objects.service_account(w), network.policy(w.name, w.namespace, w.labels, paths)]
+        policy = network.policy(w.name, w.namespace, w.labels, paths)
+        manifests = [objects.service_account(w), with_buckets(policy) if paths.buckets else policy]
         if w.files:
             manifests.append(objects.config_map(w))
         if w.secret_files:

@@ -12,15 +12,24 @@ from infra.components.kafka import Kafka
 from infra.components.migration_job import MigrationJob, MigrationJobArgs
 from infra.components.postgres import Postgres
 from infra.components.strimzi_kafka import StrimziKafka
-from infra.layers import data_kinds
+from infra.layers import data_kinds, lake_kinds
 from infra.layers.base import Context, Layer, Ready
 from infra.layers.data_kinds import DataSite
 from infra.manifests.network import Paths
+from infra.manifests.services import ObjectAccess
 from infra.manifests.workload import Workload
 from infra.paths import KEDA
 from infra.workloads import migrations
 from infra.workloads.site import Services
-from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, PROMETHEUS, REDIS
+from workloads.kit.contracts.declared.services import (
+    KAFKA,
+    MLFLOW,
+    OBJECT_STORE,
+    POSTGRES,
+    PROMETHEUS,
+    REDIS,
+    TRINO,
+)
 
 _JOB_SECONDS: Final = 600
 _SECRETS: Final = ("external_secrets",)
@@ -66,7 +75,11 @@ class DataLayer(Layer):
             self.below(migrated, needs=_SECRETS),
         )
         self.services = Services(
-            kafka=brokers.access, postgres=database.access, redis=cache.access, mlflow=registry.url
+            kafka=brokers.access,
+            postgres=database.access,
+            redis=cache.access,
+            mlflow=registry.url,
+            objects=self._lake(database, migrated),
         )
         self.register_outputs({})
 
@@ -85,6 +98,24 @@ class DataLayer(Layer):
             self._paths(POSTGRES.name),
             self.below(needs=["cloudnative_pg", *_SECRETS, *_MONITORS]),
         )
+
+    def _lake(self, database: Postgres | CloudNativePG, migrated: pulumi.Resource) -> ObjectAccess | None:
+        s = self._settings
+        if s.object_store is None:
+            return None
+        store = lake_kinds.objects(
+            self._site, s.object_store, self._paths(OBJECT_STORE.name), self.below(needs=_SECRETS)
+        )
+        if s.trino is not None:
+            lake_kinds.query_engine(
+                self._site,
+                s.trino,
+                database.access,
+                store,
+                self._paths(TRINO.name),
+                self.below(migrated, needs=_SECRETS),
+            )
+        return store
 
     def _migrations(self, database: Postgres | CloudNativePG) -> MigrationJob:
         s = self._settings

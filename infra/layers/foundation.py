@@ -44,11 +44,13 @@ class FoundationArgs:
     """Args:
     settings: the parts that the stack has.
     more_roles: database roles that have a secret each, besides the platform's own.
+    lake: workloads that keep objects in the warehouse's bucket.
     """
 
     labels: Labels
     settings: Aws
     more_roles: Sequence[str] = ()
+    lake: Sequence[str] = ()
 
 
 class Foundation(Component):
@@ -180,6 +182,7 @@ class Foundation(Component):
                 buckets=buckets.made.keys() if buckets is not None else frozenset(),
                 secrets=self._settings.secrets is not None,
                 zone_arn=edge.zone_arn if edge is not None else None,
+                lake=self._args.lake,
             ),
             self._below,
         )

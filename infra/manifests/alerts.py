@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from workloads.kit.contracts import metrics
+from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
 
@@ -29,6 +30,12 @@ def _rise(by: str, counter: str, window: str) -> str:
     (a pod that starts, a label that is new), which `increase` does not know of what it first saw above."""
     born = f"({counter} unless count_over_time({counter}[1d] offset {window}))"
     return f"sum by ({by}) ({born} or increase({counter}[{window}]))"
+
+
+def _no_pod(deployment: str) -> str:
+    """Expression of a server of the platform of which no pod is ready; it has no figures of its own."""
+    labels = f'namespace="{PLATFORM}",deployment="{deployment}"'
+    return f"max by (deployment) (kube_deployment_status_replicas_available{{{labels}}}) == 0"
 
 
 def _quality(severity: str) -> str:
@@ -163,6 +170,20 @@ ALERTS = (
         "5m",
         "ticket",
         "MLflow does not answer: the model server keeps the last good models",
+    ),
+    Alert(
+        "ObjectStoreAway",
+        _no_pod(OBJECT_STORE.name),
+        "5m",
+        "ticket",
+        "the object store does not answer: nothing reads or writes the lake",
+    ),
+    Alert(
+        "TrinoAway",
+        _no_pod(TRINO.name),
+        "5m",
+        "ticket",
+        "Trino takes no queries: dashboards and analysts wait",
     ),
     Alert(
         "TargetDown",

@@ -32,13 +32,14 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Every path of one workload: (other end, TCP port), (network, TCP port) outside the cluster, and whether
-    it reaches all public addresses over HTTPS."""
+    """Every path of one workload: (other end, TCP port), (network, TCP port) outside the cluster, whether it
+    reaches all public addresses over HTTPS, and whether it reaches buckets of AWS."""
 
     ingress: tuple[tuple[Peer, int], ...] = ()
     egress: tuple[tuple[Peer, int], ...] = ()
     networks: tuple[tuple[str, int], ...] = ()
     internet: bool = False
+    buckets: bool = False
 
 
 def policy(name: str, namespace: str, labels: Mapping[str, str], paths: Paths) -> Manifest:

@@ -10,7 +10,7 @@ from typing import Final
 from infra.manifests import secrets
 from infra.manifests.meta import Manifest, metadata, selector
 from infra.manifests.pod_template import pod_template
-from infra.manifests.workload import Workload, metrics_name
+from infra.manifests.workload import Workload, key_of, metrics_name
 
 CLAIM_LABELS: Final = "spec.volumeClaimTemplates[0].metadata.labels"
 """Field of a stateful set that no update may change: a volume keeps the labels that it was made with."""
@@ -28,7 +28,8 @@ def service_account(w: Workload) -> Manifest:
 
 def config_map(w: Workload) -> Manifest:
     """The workload's files."""
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": w.metadata(), "data": dict(w.files)}
+    data = {key_of(name): content for name, content in w.files.items()}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": w.metadata(), "data": data}
 
 
 def secret(w: Workload) -> Manifest:
@@ -37,7 +38,7 @@ def secret(w: Workload) -> Manifest:
     Raises:
         ValueError: some stand elsewhere and some do not.
     """
-    return secrets.secret(w.metadata(), w.secret_files)
+    return secrets.secret(w.metadata(), w.secret_files, constants=w.secret_templates)
 
 
 def service(

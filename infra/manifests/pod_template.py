@@ -9,7 +9,7 @@ from functools import lru_cache
 from infra.manifests import pods
 from infra.manifests.meta import CONFIG_HASH, Manifest, selector, version
 from infra.manifests.resources.external_secrets import Remote
-from infra.manifests.workload import SERVICE_ACCOUNT, Workload
+from infra.manifests.workload import SERVICE_ACCOUNT, Workload, key_of
 from workloads.kit.contracts import env
 
 
@@ -52,7 +52,7 @@ def _pod(w: Workload, volume: Manifest | None) -> Manifest:
     volumes: list[Manifest] = [{"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}}]
     volumes += [{"name": name, "emptyDir": {}} for name in w.scratch]
     if w.files:
-        volumes.append({"name": "files", "configMap": {"name": w.name}})
+        volumes.append({"name": "files", "configMap": _config_map(w)})
     if w.secret_files:
         volumes.append({"name": "secrets", "secret": {"secretName": w.name, "defaultMode": 0o440}})
     volumes += [mount.volume() for mount in w.mounted_secrets]
@@ -73,6 +73,12 @@ def _pod(w: Workload, volume: Manifest | None) -> Manifest:
         "containers": [_container(w)],
         "volumes": volumes,
     }
+
+
+def _config_map(w: Workload) -> Manifest:
+    if not any("/" in name for name in w.files):
+        return {"name": w.name}
+    return {"name": w.name, "items": [{"key": key_of(name), "path": name} for name in w.files]}
 
 
 def _container(w: Workload) -> Manifest:

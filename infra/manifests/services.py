@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from infra.manifests.resources.external_secrets import SecretValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +67,19 @@ class RedisAccess:
 
     host: str
     ca_secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectAccess:
+    """Args:
+    lake, uploads: s3://bucket/[prefix/] of the Iceberg tables, and of the files that legacy systems send.
+    region: what a client signs for.
+    url: where the store answers; None is S3 itself.
+    secret: the store's secret key; None where Pod Identity gives a pod its own.
+    """
+
+    lake: str
+    uploads: str
+    region: str
+    url: str | None = None
+    secret: SecretValue | None = field(default=None, repr=False)

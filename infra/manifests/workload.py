@@ -66,10 +66,12 @@ class Workload:
         command, args: of the container; the image's own where empty.
         fields: environment variables from the pod itself: name → field path.
         ports: name → number.
-        files: text files at `files_at`: name → content.
+        files: text files at `files_at`: name, below folders or not → content.
         secret_files: files at `contracts.env.SECRETS_DIR`: name → content, or where it stands. A content
             that changes here restarts the pods. One that stands elsewhere changes in the running pod, and
             nothing restarts: workloads read a password's file each time they connect.
+        secret_templates: further secret files, made of those that stand elsewhere: name → template of
+            External Secrets.
         mounted_secrets: files from secrets that others make.
         scratch: empty directories besides /tmp: volume name → path.
         metrics: port of its /metrics, where each pod has its own figures.
@@ -93,6 +95,7 @@ class Workload:
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     files_at: str = "/etc/carbon"
     secret_files: Mapping[str, SecretValue] = field(default_factory=dict[str, SecretValue], repr=False)
+    secret_templates: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     mounted_secrets: Sequence[SecretMount] = ()
     scratch: Mapping[str, str] = field(default_factory=dict[str, str])
     volume: Volume | None = None
@@ -119,6 +122,11 @@ class Workload:
     def metadata(self) -> Manifest:
         """Metadata of its objects."""
         return metadata(self.name, self.namespace, self.labels, self.annotations)
+
+
+def key_of(name: str) -> str:
+    """Key in the ConfigMap of a file, whose folders a key cannot have."""
+    return name.replace("/", "__")
 
 
 def metrics_name(name: str) -> str:

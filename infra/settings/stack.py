@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from pydantic import Field, create_model, model_validator
 
 from infra import versions
-from infra.settings import images
+from infra.settings import images, lake
 from infra.settings.admission import Admission, KyvernoAdmission
 from infra.settings.aws import Aws
 from infra.settings.base import Labels, Section
@@ -27,6 +27,7 @@ from infra.settings.data import (
 )
 from infra.settings.images import Images
 from infra.settings.monitoring import KubePrometheusStackSettings, Monitoring
+from infra.settings.needs import Need, hold
 from infra.settings.recovery import VeleroSettings
 from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
 from infra.settings.services import ServicesSettings
@@ -41,14 +42,12 @@ from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.migrations import TOPICS
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
+from workloads.kit.contracts.declared.services import OBJECT_STORE
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import EGRESS_CLIENTS, running
 
 GIVEN_AT_RUN_TIME: Final = frozenset({"cluster", "images", "secrets"})
 """Sections that a committed stack file need not have: a run generates them, or a release brings them."""
-
-Need = tuple[bool, object, str, str]
-"""Whether something is asked for, what it needs, and both their names."""
 
 
 class PlatformSettings(Section):
@@ -69,6 +68,8 @@ class PlatformSettings(Section):
     postgres: Postgres = Field(description="PostgreSQL.")
     redis: Redis = Field(description="Redis.")
     mlflow: MLflow = Field(description="MLflow.")
+    object_store: lake.ObjectStore | None = Field(None, description="Objects: Iceberg tables, uploads.")
+    trino: lake.TrinoServer | None = Field(None, description="SQL over the warehouse and the lake.")
     monitoring: Monitoring | None = Field(None, description="Metrics and alerts.")
     recovery: VeleroSettings | None = Field(None, description="Backups of the cluster's objects and volumes.")
     cost: KubecostSettings | None = Field(None, description="What the platform costs, and whom.")
@@ -97,7 +98,8 @@ class PlatformSettings(Section):
         """Names of what the stack runs."""
         found = running(dict(self))
         # Where an operator declares the topics, no job does.
-        return found - {TOPICS.name} if isinstance(self.kafka, KafkaStrimzi) else found
+        found -= {TOPICS.name} if isinstance(self.kafka, KafkaStrimzi) else set()
+        return found - ({OBJECT_STORE.name} if isinstance(self.object_store, lake.ObjectStoreS3) else set())
 
     @property
     def hosts(self) -> dict[str, list[str]]:
@@ -111,13 +113,18 @@ class PlatformSettings(Section):
         return {name: sorted(hosts) for name, hosts in found.items() if hosts}
 
     @property
+    def in_s3(self) -> list[str]:
+        """Names of the workloads that keep objects in a bucket of AWS."""
+        return lake.clients(self.running) if isinstance(self.object_store, lake.ObjectStoreS3) else []
+
+    @property
     def scaled_by_keda(self) -> bool:
         """Whether a workload is."""
         return any(isinstance(getattr(section, "scaler", None), KedaScaler) for _, section in self.rooms())
 
     @model_validator(mode="after")
     def _served(self) -> Self:
-        _hold(self._needs())
+        hold(self._needs())
         if refused := [*self._of_other_provenance(), *self._of_nobody()]:
             raise ValueError("; ".join(refused))
         return self
@@ -147,20 +154,13 @@ class PlatformSettings(Section):
         s, external = self.services, isinstance(self.secrets, ExternalSecretsSettings)
         pg, watch, cache = self.postgres, self.monitoring, self.redis
         archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
+        yield from lake.needs(self.object_store, self.trino, self.secrets)
         yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
-        yield (
-            isinstance(pg, PostgresCloudNativePG),
-            archived,
-            "postgres.kind cloudnative-pg",
-            "services.cloudnative_pg.barman_cloud",
-        )
+        operated = isinstance(pg, PostgresCloudNativePG)
+        yield operated, archived, "postgres.kind cloudnative-pg", "services.cloudnative_pg.barman_cloud"
         yield external, s.external_secrets, "secrets.kind external", "services.external_secrets"
-        yield (
-            isinstance(self.admission, KyvernoAdmission),
-            s.kyverno,
-            "admission.kind kyverno",
-            "services.kyverno",
-        )
+        judged = isinstance(self.admission, KyvernoAdmission)
+        yield judged, s.kyverno, "admission.kind kyverno", "services.kyverno"
         yield self.scaled_by_keda, s.keda, "a scaler of kind keda", "services.keda"
         certified = isinstance(cache, RedisValkey) and cache.tls_issuer is not None
         yield certified, s.cert_manager, "redis.tls_issuer", "services.cert_manager"
@@ -214,7 +214,7 @@ class StackSettings(Section):
         if self.platform is None and self.aws is None:
             raise ValueError("aws is missing, and so are the sections of a platform: the stack is empty")
         if self.platform is not None:
-            _hold(self._needs(self.platform))
+            hold(self._needs(self.platform))
             self._outside(self.platform.workload(EGRESS_PROXY.section))
         return self
 
@@ -248,6 +248,9 @@ class StackSettings(Section):
         yield archived, recovery, "postgres.backup", "aws.buckets.recovery"
         stored = isinstance(p.mlflow, MLflowChartSettings)
         yield stored, buckets and buckets.mlflow, "mlflow.kind chart", "aws.buckets.mlflow"
+        if isinstance(p.object_store, lake.ObjectStoreS3):
+            yield True, buckets and buckets.warehouse, "object_store.kind s3", "aws.buckets.warehouse"
+            yield True, isinstance(p.cluster, EksCluster), "object_store.kind s3", "cluster.kind eks"
         if isinstance(p.secrets, ExternalSecretsSettings):
             given = aws.secrets.sources if aws and aws.secrets else []
             for name in p.secrets.sources:
@@ -267,12 +270,6 @@ class StackSettings(Section):
             for name, workload in p.services.load_balancer_controller.bindings.items():
                 what = f"services.load_balancer_controller.bindings {name}"
                 yield True, public.get(name) == workload, what, f"aws.edge.services {name}: {workload}"
-
-
-def _hold(needs: Iterator[Need]) -> None:
-    missing = [f"{what} needs {needed}" for asked, found, what, needed in needs if asked and not found]
-    if missing:
-        raise ValueError("; ".join(missing) + ": add what is missing")
 
 
 def _platform() -> type[PlatformSettings]:

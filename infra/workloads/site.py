@@ -9,9 +9,10 @@ from typing import Final
 from infra.manifests import redis
 from infra.manifests.meta import version
 from infra.manifests.network import Paths
+from infra.manifests.object_store import with_objects
 from infra.manifests.probes import Http, Probes
 from infra.manifests.resources.external_secrets import SecretValue, rotating
-from infra.manifests.services import KafkaAccess, PostgresAccess, RedisAccess
+from infra.manifests.services import KafkaAccess, ObjectAccess, PostgresAccess, RedisAccess
 from infra.manifests.workload import SecretMount, Workload
 from infra.passwords import Passwords
 from infra.paths import NetworkPaths
@@ -21,7 +22,7 @@ from infra.settings.workloads import Destination, WorkloadSettings
 from workloads.kit.contracts import env, ports, public, tables
 from workloads.kit.contracts.declaration import Declaration
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
-from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, POSTGRES, REDIS
+from workloads.kit.contracts.declared.services import KAFKA, MLFLOW, OBJECT_STORE, POSTGRES, REDIS
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import DECLARED
 
@@ -36,12 +37,14 @@ class Services:
 
     Args:
         mlflow: URL.
+        objects: None where the stack keeps none.
     """
 
     kafka: KafkaAccess
     postgres: PostgresAccess
     redis: RedisAccess
     mlflow: str
+    objects: ObjectAccess | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,10 @@ class WorkloadSite:
 
     def _connected(self, w: Workload, declared: Declaration) -> Workload:
         for name in declared.calls:
-            if name in self.network.running:
+            if name == OBJECT_STORE.name:
+                # S3 is one without running here.
+                w = with_objects(w, self.services.objects) if self.services.objects else w
+            elif name in self.network.running:
                 w = self._told_of(w, DECLARED[name])
         if declared.kafka is not None:
             w = with_kafka(w, self.services.kafka)

@@ -22,6 +22,7 @@ from tests.bench import (
     tables,
     training,
     upsert,
+    warehouse,
 )
 from tests.bench.measure import reason
 from tests.bench.quality import part as quality
@@ -46,6 +47,7 @@ PARTS: Mapping[str, Run] = {
     "integration": integration.run,
     "quality": quality.run,
     "markets": markets.run,
+    "warehouse": warehouse.run,
     "up": bring_up.warm,
     "up-cold": bring_up.cold,
 }

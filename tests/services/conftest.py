@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from infra.manifests.trino import ROLE as TRINO_ROLE
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.servers import Kafka, Postgres, Redis
+from tests.trino import OF_TENANTS
 from tools.embedded.mlflow import Mlflow
+from tools.embedded.object_store import ObjectStore
+from tools.embedded.trino import Trino
 from workloads.kit.contracts import tables
 from workloads.kit.contracts.platform import ROLES
 from workloads.migrations import database as migrations
@@ -107,6 +111,44 @@ def figures(migrated: MigratedDatabase) -> Iterator[MigratedDatabase]:
         yield own
     finally:
         own.drop()
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """The object store, shared by all tests: use names of your own."""
+    server = ObjectStore(tmp_path_factory.mktemp("objects"))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def warehouse(migrated: MigratedDatabase) -> Iterator[MigratedDatabase]:
+    """The database behind `trino`, shared by all tests: use names of your own."""
+    own = MigratedDatabase(migrated.server, migrated.secrets_dir, tables.WAREHOUSE_DATABASE).clone()
+    try:
+        yield own
+    finally:
+        own.drop()
+
+
+@pytest.fixture(scope="session")
+def trino(
+    warehouse: MigratedDatabase, object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Trino]:
+    """Trino over these two, shared by all tests; a tenant sees its own rows of `OF_TENANTS`."""
+    server = Trino(
+        tmp_path_factory.mktemp("trino"),
+        f"127.0.0.1:{warehouse.server.port}/{warehouse.name}",
+        (warehouse.secrets_dir / TRINO_ROLE).read_text(),
+        object_store,
+        of_tenants=OF_TENANTS,
+    )
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

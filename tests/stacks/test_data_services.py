@@ -14,6 +14,7 @@ from infra.names import Names
 from infra.platform import Platform, PlatformArgs
 from infra.settings.cluster import KubeconfigCluster
 from infra.settings.data import KafkaStrimzi, MLflowChartSettings, PostgresCloudNativePG, RedisValkey
+from infra.settings.lake import ObjectStoreS3
 from infra.settings.secrets import ExternalSecretsSettings
 from infra.settings.stack import PlatformSettings
 from infra.settings.workloads import KedaScaler
@@ -52,6 +53,7 @@ def managed(**changes: Any) -> PlatformSettings:
             "kafka": KafkaStrimzi.model_validate(KAFKA),
             "postgres": PostgresCloudNativePG.model_validate(POSTGRES),
             "redis": RedisValkey.model_validate({"kind": "valkey", "resources": RESOURCES}),
+            "object_store": ObjectStoreS3.model_validate({"kind": "s3"}),
             "mlflow": MLflowChartSettings.model_validate({"kind": "chart", "resources": RESOURCES}),
             "secrets": ExternalSecretsSettings.model_validate(
                 {"kind": "external", "sources": ["market-key"]}
@@ -295,7 +297,7 @@ def test_paths_to_the_database_end_at_the_pods_that_cloudnative_pg_makes(
         assert out == ["postgresql"]
 
 
-@pytest.mark.parametrize("name", ["postgresql", "mlflow"])
+@pytest.mark.parametrize("name", ["postgresql", "mlflow", "trino"])
 def test_who_keeps_things_in_a_bucket_reaches_it_and_no_other_network(
     objects: list[dict[str, Any]], name: str
 ) -> None:
@@ -337,6 +339,31 @@ def test_charts_find_their_secrets(seen: dict[str, Registration]) -> None:
         auth["aclUsers"]["default"]["passwordKey"]
     ]
     assert values["mlflow"]["artifactRoot"]["s3"]["bucket"] == NAMES.bucket("mlflow")
+
+
+def test_trino_reads_the_bucket_by_its_own_role_and_the_database_by_a_password_that_rotates(
+    objects: list[dict[str, Any]],
+) -> None:
+    assert "object-store" not in pods(objects)
+    pod, told = pods(objects)["trino"], variables(pods(objects)["trino"])
+    assert env.AWS_CREDENTIALS_FILE not in told
+    assert env.OBJECT_STORE_URL not in told
+    assert told[env.LAKE_LOCATION] == f"s3://{NAMES.bucket('warehouse')}/lake/"
+    files_of = of(objects, "ConfigMap")["trino"]["data"]
+    lake = files_of["catalog__lake.properties"]
+    assert f"default-warehouse-dir=s3://{NAMES.bucket('warehouse')}/lake\n" in lake
+    assert f"s3.region={NAMES.region}" in lake
+    assert "s3.endpoint" not in lake
+    # Its own session with the server: the pooler would lose the schema that the catalogue is in.
+    for name in ("lake", "warehouse"):
+        url = next(line for line in files_of[f"catalog__{name}.properties"].splitlines() if "jdbc:" in line)
+        assert "//postgres-rw.carbon.svc.cluster.local:5432/warehouse?" in url
+        assert "sslmode=verify-full&sslrootcert=/var/run/secrets/postgres/ca.crt" in url
+    assert files(pod)["/var/run/secrets/postgres/ca.crt"] == ("postgres-ca", "ca.crt")
+    made = of(objects, "ExternalSecret")["trino"]["spec"]
+    filled = made["target"]["template"]["data"]["pgpass"]
+    assert filled.startswith("*:*:*:trino:{{ index .")
+    assert [entry["remoteRef"]["key"] for entry in made["data"]] == ["carbon/prod/database/trino"]
 
 
 def test_clients_find_mlflow_at_the_same_address(objects: list[dict[str, Any]]) -> None:

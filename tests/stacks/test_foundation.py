@@ -388,6 +388,18 @@ class TestCluster:
             "karpenter",
         }
 
+    def test_who_keeps_objects_in_the_lake_has_a_right_to_its_bucket_alone(self) -> None:
+        whole = aws.whole()
+        section = {key: whole[key] for key in ("account_id", "region", *BARE, "buckets")}
+        recorded = aws.foundation(section, lake=("trino",))[1]
+        associations = of(recorded, "eks/podIdentityAssociation:PodIdentityAssociation")
+        assert associations["pods-trino"].inputs["serviceAccount"] == "trino"
+        policies = of(recorded, "iam/policy:Policy")
+        (policy,) = [one.inputs["policy"] for name, one in policies.items() if name.startswith("pods-trino")]
+        named = [arn for one in json.loads(policy)["Statement"] for arn in one["Resource"] if ":s3:" in arn]
+        assert named
+        assert {arn.partition("/")[0] for arn in named} == {NAMES.bucket_arn("warehouse")}
+
     def test_every_role_stays_below_the_boundary(self, recorded: Recorder, bootstrap: Recorder) -> None:
         roles = of(recorded, "iam/role:Role").values()
         assert {r.inputs.get("permissionsBoundary") for r in roles} == {NAMES.boundary_arn}

@@ -36,6 +36,7 @@ _STORE_CLIENTS = {
     "price-replay",
     "superset",
     "superset-prepare",
+    "trino",
 }
 _POSTGRES = {"postgres", *_STORE_CLIENTS}
 

@@ -168,7 +168,8 @@ def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
         "migrations": len(ROLES) + len(PILOTS) + 1,
         "price-pipeline": 3,
         "api-integration": 3,
-        **dict.fromkeys(("model-server", "data-api"), 2),
+        # The database's, and the object store's.
+        **dict.fromkeys(("model-server", "data-api", "trino"), 2),
         # Two roles, and what is made up for Superset.
         **dict.fromkeys(("superset", "superset-prepare"), 2 + len(SECRETS)),
     }

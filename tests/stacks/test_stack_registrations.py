@@ -28,6 +28,8 @@ COMPONENT_TYPES = {
     "carbon:tenant:Tenant",
     "carbon:storage:Postgres",
     "carbon:storage:Redis",
+    "carbon:storage:ObjectStore",
+    "carbon:storage:Trino",
     "carbon:ml:MLflow",
     "carbon:monitoring:Prometheus",
     "carbon:monitoring:Alertmanager",

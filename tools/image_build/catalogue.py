@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tools import charting, toolchain
+from tools import charting, toolchain, trino
 from tools.cluster import references
 from tools.image_build import context, requirements, rootfs
 from tools.image_build.context import Files
@@ -123,6 +123,10 @@ def _kafka_jars() -> Files:
     return context.tree(toolchain.kafka_libs(), "libs")
 
 
+def _trino() -> Files:
+    return {"trino.tar": trino.archive(), **context.tree(trino.java(), "java")}
+
+
 _NODE = (
     _third_party("pause", ref=references.PAUSE),
     _program("etcd", references.ETCD),
@@ -147,6 +151,8 @@ _PLATFORM = (
     _third_party("alertmanager"),
     _third_party("postgres-exporter"),
     _program("kube-state-metrics"),
+    _program("versitygw", on_debian=True),
+    _third_party("trino", _trino),
 )
 
 _BASES = (

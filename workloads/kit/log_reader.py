@@ -72,7 +72,7 @@ def read_committed_to_end(
     left_out = LeftOut(topic)
     reader = Consumer({**kafka.reading(settings), "group.id": NO_GROUP, "enable.partition.eof": True})
     try:
-        ranges = _bounds(reader, settings, topic)
+        ranges = bounds(reader, settings, topic)
         if since is not None:
             ranges = _from(reader, topic, ranges, since)
         for batch in _batches(reader, settings, topic, ranges):
@@ -122,7 +122,12 @@ def _to_record(
         return None
 
 
-def _bounds(reader: Consumer, settings: KafkaSettings, topic: str) -> dict[int, tuple[int, int]]:
+def bounds(reader: Consumer, settings: KafkaSettings, topic: str) -> dict[int, tuple[int, int]]:
+    """Partition → [first, end) of what the topic has now; a topic that does not exist has none.
+
+    Raises:
+        KafkaUnavailable: no broker answered for `kafka_wait_seconds`.
+    """
     deadline = time.monotonic() + settings.kafka_wait_seconds
     while True:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from infra.namespaces import (
     VELERO_ACCOUNT,
     Account,
 )
+from workloads.kit.contracts.namespaces import PLATFORM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class PodRightsArgs:
     buckets: that the stack has.
     secrets: whether it has secrets.
     zone_arn: of its DNS zone, if it has one.
+    lake: names of the workloads that keep objects in the warehouse's bucket.
     """
 
     site: AwsSite
@@ -40,6 +42,7 @@ class PodRightsArgs:
     buckets: Set[Bucket]
     secrets: bool
     zone_arn: pulumi.Output[str] | None
+    lake: Sequence[str] = ()
 
 
 class PodRights(AwsComponent):
@@ -74,6 +77,9 @@ class PodRights(AwsComponent):
             self._give("postgres", "Backups of PostgreSQL", POSTGRES_ACCOUNT, self._objects(pods.postgres))
         if "mlflow" in args.buckets:
             self._give("mlflow", "Artifacts of models", MLFLOW_ACCOUNT, self._objects(pods.mlflow))
+        for workload in args.lake:
+            account = Account(PLATFORM, workload)
+            self._give(workload, "Objects of the lake", account, self._objects(pods.lake))
         self.register_outputs({})
 
     def _objects(self, document: Callable[..., Document]) -> pulumi.Output[str]:

@@ -47,6 +47,11 @@ def mlflow(names: Names, key_arn: str) -> Document:
     return _objects(names, "mlflow", key_arn, prefix="")
 
 
+def lake(names: Names, key_arn: str) -> Document:
+    """Iceberg tables and uploads: the warehouse's bucket."""
+    return _objects(names, "warehouse", key_arn, prefix="")
+
+
 def external_secrets(names: Names, key_arn: str) -> Document:
     """Read the stack's secrets."""
     return document(

@@ -43,6 +43,11 @@ def _present(extra: dict[str, str]) -> dict[str, str]:
     return quiet | extra
 
 
+def _available(deployment: str) -> str:
+    """Series of the pods of a deployment that are ready."""
+    return f'kube_deployment_status_replicas_available{{namespace="carbon",deployment="{deployment}"}}'
+
+
 CASES: dict[str, list[Case]] = {
     "ConsumerLagHigh": [
         Case(
@@ -233,6 +238,19 @@ CASES: dict[str, list[Case]] = {
         Case(
             {'carbon_model_registry_up{pod="a"}': "0x20", 'carbon_model_registry_up{pod="b"}': "1x20"}, 10, []
         ),
+    ],
+    "ObjectStoreAway": [
+        Case(
+            {_available("object-store"): "0x20", _available("other"): "0x20"},
+            10,
+            [{"deployment": "object-store"}],
+        ),
+        # One that is replaced comes back within minutes.
+        Case({_available("object-store"): "0x4 1x20"}, 10, []),
+    ],
+    "TrinoAway": [
+        Case({_available("trino"): "1x3 0x20"}, 15, [{"deployment": "trino"}]),
+        Case({_available("trino"): "1x20"}, 10, []),
     ],
     "BackupLate": [
         # Both count from the start: at 26 hours and the hold, the daily one is late; the hourly one goes on.

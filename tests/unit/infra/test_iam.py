@@ -30,6 +30,7 @@ ROLES: dict[str, Document] = {
     "flow-logs": services.log_delivery(NAMES, "flow-logs"),
     "karpenter": karpenter.controller(NAMES, QUEUE, KEY),
     "load-balancer": pods.load_balancer_controller(NAMES),
+    "lake": pods.lake(NAMES, KEY),
     "mlflow": pods.mlflow(NAMES, KEY),
     "postgres": pods.postgres(NAMES, KEY),
     "replication": buckets.replication(["recovery", "audit"], NAMES, [KEY], REPLICA),

@@ -6,6 +6,7 @@ from tests.unit.tools.conftest import Machine
 from tools import sets, toolchain, up
 from tools.errors import UsageError
 from tools.steps import Progress
+from workloads.kit.contracts.declared.services import OBJECT_STORE
 from workloads.kit.contracts.platform import DECLARED
 
 
@@ -46,14 +47,24 @@ def test_what_is_not_in_is_not_built(machine: Machine, monkeypatch: pytest.Monke
         if step.name.startswith("Images of"):
             step.run()
     assert "model-server" in built
-    assert not {"prometheus", "alertmanager", "postgres-exporter", "kube-state-metrics"} & set(built)
+    of_sets = {"prometheus", "alertmanager", "postgres-exporter", "kube-state-metrics", "versitygw", "trino"}
+    assert not of_sets & set(built)
+
+
+def test_a_program_of_a_set_is_built_where_the_stack_has_the_set_and_before_its_image(
+    machine: Machine,
+) -> None:
+    step = f"Build {OBJECT_STORE.of_image}"
+    assert step not in [one.name for one in up.plan(up.Run([], sets.names("local", [])))]
+    plan = {one.name: one for one in up.plan(up.Run([], sets.names("local", ["warehouse"])))}
+    assert step in plan["Images of the node"].after
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
         ("", ["kept"]),
-        ("all", ["customers", "forecasts", "monitoring"]),
+        ("all", ["customers", "forecasts", "monitoring", "warehouse"]),
         ("none", []),
         ("monitoring", ["monitoring"]),
     ],

@@ -31,6 +31,7 @@ PINS = {
     ): f"v{versions.LOCAL_PATH_PROVISIONER}",
     ("addons", "sigs.k8s.io/metrics-server"): f"v{versions.METRICS_SERVER}",
     ("kube-state-metrics", "k8s.io/kube-state-metrics/v2"): f"v{versions.KUBE_STATE_METRICS}",
+    ("versitygw", "github.com/versity/versitygw"): f"v{versions.VERSITYGW}",
     ("kyverno", "github.com/kyverno/kyverno"): f"v{versions.KYVERNO}",
     ("kube-score", "github.com/zegl/kube-score"): f"v{versions.KUBE_SCORE}",
     ("actionlint", "github.com/rhysd/actionlint"): f"v{versions.ACTIONLINT}",

@@ -21,6 +21,16 @@ REDIS_URL: Final = "REDIS_URL"
 REDIS_PASSWORD_FILE: Final = "REDIS_PASSWORD_FILE"
 MLFLOW_TRACKING_URI: Final = "MLFLOW_TRACKING_URI"
 
+OBJECT_STORE_URL: Final = "OBJECT_STORE_URL"
+"""Where the object store answers; without it, S3 itself."""
+LAKE_LOCATION: Final = "LAKE_LOCATION"
+UPLOADS_LOCATION: Final = "UPLOADS_LOCATION"
+"""s3://bucket/[prefix/] of the Iceberg tables, and of the files that legacy systems send."""
+AWS_REGION: Final = "AWS_REGION"
+AWS_CREDENTIALS_FILE: Final = "AWS_SHARED_CREDENTIALS_FILE"
+"""Keys of the object store, as every client of S3 reads them; without it, Pod Identity gives them."""
+TRINO_URL: Final = "TRINO_URL"
+
 METRICS_PORT: Final = "METRICS_PORT"
 LOG_LEVEL: Final = "LOG_LEVEL"
 CODE_VERSION: Final = "CODE_VERSION"
@@ -76,6 +86,11 @@ POSTGRES_PASSWORD: Final = "postgres-password"
 PASSWORDS: Final = ("", ".next", ".previous")
 """What follows that name: a password that rotates has the one to come and the one before beside it, so that
 no log-in is refused while server and pods change over."""
+AWS_CREDENTIALS: Final = "aws-credentials"
+"""Name of the secret file with the keys of the object store, in the AWS clients' own format."""
+OBJECT_STORE_SECRET: Final = "object-store-secret"
+"""Name of the secret file with the store's own secret key."""
+
 READER_USER: Final = "READER_USER"
 READER_PASSWORD_FILE: Final = "READER_PASSWORD_FILE"
 READER_PASSWORD: Final = "reader-password"

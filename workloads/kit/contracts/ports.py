@@ -19,6 +19,8 @@ PROMETHEUS: Final = 9090
 ALERTMANAGER: Final = 9093
 POSTGRES_EXPORTER: Final = 9187
 KUBE_STATE_METRICS: Final = 8081
+OBJECT_STORE: Final = 7070
+TRINO: Final = 8060
 STAND_IN: Final = 8443
 """Of the pods that stand in for a market where the stack says so: their service answers at 443."""
 METRICS: Final = 9100

@@ -25,6 +25,7 @@ from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.messages import Analytics, AuditEvent, Prediction, Price
 from workloads.kit.contracts.quality import QualityAlert
 from workloads.kit.contracts.topics import DECLARED
+from workloads.kit.contracts.warehouse import StagedRows
 
 Schema = dict[str, Any]
 
@@ -39,6 +40,7 @@ MESSAGES: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     CustomerEvent.topic: (CustomerEvent,),
     topics.PLATFORM_AUDIT: (AuditEvent,),
     QualityAlert.topic: (QualityAlert,),
+    StagedRows.topic: (StagedRows,),
 }
 """Topic -> what its messages are, told apart by their `schema_version`."""
 

@@ -78,6 +78,17 @@ _STATEMENTS = (
         PRIMARY KEY (source, table_name, found_at, kind, column_name)
     )
     """,
+    # Rows without a key or too long for a message: set aside once, however often they are read.
+    """
+    CREATE TABLE etl.refused (
+        source text NOT NULL,
+        table_name text NOT NULL,
+        digest text NOT NULL,
+        refused_at timestamptz NOT NULL,
+        reason text NOT NULL,
+        PRIMARY KEY (source, table_name, digest)
+    )
+    """,
     # One row a figure of a check of source against layer.
     """
     CREATE TABLE etl.reconciliation (
@@ -90,6 +101,41 @@ _STATEMENTS = (
         matches boolean NOT NULL,
         PRIMARY KEY (source, table_name, checked_at, figure)
     )
+    """,
+    # What a text is, without an error where it is nothing of the kind.
+    r"""
+    CREATE FUNCTION etl.is_number(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT value ~ '^[+-]?([0-9]{1,30}([.][0-9]{0,30})?|[.][0-9]{1,30})([eE][+-]?[0-9]{1,2})?$' $$
+    """,
+    r"""
+    CREATE FUNCTION etl.is_integer(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT value ~ '^[+-]?[0-9]{1,18}$' $$
+    """,
+    # Of days and times in ISO 8601, and of a calendar that has no 30 February. In plain SQL, which is planned as part
+    # of the query: a function that caught errors would cost a sub-transaction a value.
+    r"""
+    CREATE FUNCTION etl.is_timestamp(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$
+    SELECT CASE
+        WHEN value !~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'
+            THEN false
+        WHEN substr(value, 6, 2) IN ('04', '06', '09', '11') THEN substr(value, 9, 2) < '31'
+        WHEN substr(value, 6, 2) <> '02' OR substr(value, 9, 2) < '29' THEN value IS NOT NULL OR NULL
+        ELSE substr(value, 9, 2) = '29' AND substr(value, 1, 4)::int % 4 = 0
+            AND (substr(value, 1, 4)::int % 100 <> 0 OR substr(value, 1, 4)::int % 400 = 0)
+    END
+    $$
+    """,
+    """
+    CREATE FUNCTION etl.is_date(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT length(value) = 10 AND etl.is_timestamp(value) $$
+    """,
+    # Of what `is_timestamp` holds of; without a zone it is UTC.
+    r"""
+    CREATE FUNCTION etl.as_timestamp(value text) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
+    $$
+    SELECT CASE WHEN value ~ '(Z|[+-][0-9]{2}:?[0-9]{2})$' THEN value ELSE value || 'Z' END::timestamptz
+    $$
     """,
     """
     CREATE TABLE raw.records (

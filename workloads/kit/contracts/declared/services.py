@@ -48,6 +48,28 @@ MLFLOW: Final = Declaration(
     reach=Reach(scheme="http", about="models, runs, metrics of training", slot=1),
 )
 
+OBJECT_STORE: Final = Declaration(
+    name="object-store",
+    about="S3, over a volume: the Iceberg tables, and uploads",
+    kind="server",
+    image="versitygw",
+    third_party=True,
+    port=ports.OBJECT_STORE,
+    reach=Reach(scheme="http", about="S3 of the lake", slot=11),
+)
+
+TRINO: Final = Declaration(
+    name="trino",
+    about="SQL over the warehouse's layers and the Iceberg tables",
+    kind="server",
+    third_party=True,
+    role="trino",
+    layers={"cleaned": "read", "analytics": "read", "etl": "read", "lake": "write"},
+    calls=(OBJECT_STORE.name,),
+    port=ports.TRINO,
+    reach=Reach(scheme="http", about="SQL over the warehouse and the lake", slot=12),
+)
+
 PROMETHEUS: Final = Declaration(
     name="prometheus",
     about="metrics, and alerts on them",

@@ -27,7 +27,7 @@ SUPERSET: Final = Declaration(
     role="superset",
     secrets=_SECRETS,
     port=ports.SUPERSET,
-    reach=Reach(scheme="http", about="dashboards", slot=11),
+    reach=Reach(scheme="http", about="dashboards", slot=13),
 )
 
 SUPERSET_PREPARE: Final = Declaration(

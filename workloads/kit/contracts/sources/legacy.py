@@ -1,0 +1,164 @@
+"""The legacy systems that warehouse-etl reads, as a stack file lists them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from workloads.kit.contracts.sources import http_config
+from workloads.kit.contracts.sources.columns import Model
+
+SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
+TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r'^[^"`\x00-\x1f]+$')]
+
+Protection = Literal["drop", "mask", "pseudonym"]
+"""What becomes of personal data before it leaves its source: nothing of it is kept, its shape is (first
+character and length), or a name for it that is the same for the same value and says nothing else."""
+
+
+class LegacyTable(Model):
+    """A table, or what is like one.
+
+    Args:
+        key: columns that tell rows apart.
+        personal: columns with personal data, and what becomes of them.
+    """
+
+    key: Annotated[tuple[Column, ...], Field(min_length=1)]
+    personal: dict[Column, Protection] = {}
+
+    @model_validator(mode="after")
+    def _key_is_kept(self) -> Self:
+        if lost := [name for name in self.key if self.personal.get(name) in ("drop", "mask")]:
+            raise ValueError(
+                f"key column {', '.join(lost)} would not tell rows apart once dropped or masked: "
+                "make it a pseudonym"
+            )
+        return self
+
+
+class SqlTable(LegacyTable):
+    """Args:
+    name: of it at the source, by default its own; a schema may stand before it, with a dot.
+    watermark: column that grows with each change of a row: only what is at or beyond the last is read.
+        Without one, all rows are read each time.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w$#]*(\.[A-Za-z_][\w$#]*)?$")] | None = None
+    watermark: Column | None = None
+
+    @model_validator(mode="after")
+    def _watermark_is_kept(self) -> Self:
+        if self.watermark in self.personal:
+            raise ValueError(f"watermark column {self.watermark} cannot be personal data: take another")
+        return self
+
+
+class _Database(Model):
+    name: SourceName
+    host: str
+    database: Annotated[str, StringConstraints(min_length=1)]
+    """Of Oracle, the service's name."""
+    user: str
+    password_file: Path
+    tables: Annotated[dict[TableName, SqlTable], Field(min_length=1)]
+    fetch_rows: Annotated[int, Field(gt=0)] = 5000
+    timeout_seconds: Annotated[float, Field(gt=0)] = 600
+
+
+class MySqlLegacy(_Database):
+    """MySQL or MariaDB."""
+
+    kind: Literal["mysql"]
+    port: Annotated[int, Field(gt=0, lt=65536)] = 3306
+    ca_file: Path | None = None
+    """Who signed the server's certificate: with it, connections are encrypted and checked."""
+
+
+class OracleLegacy(_Database):
+    """Oracle, by the thin driver: no client is installed."""
+
+    kind: Literal["oracle"]
+    port: Annotated[int, Field(gt=0, lt=65536)] = 1521
+    encrypted: bool = False
+    """Whether the listener speaks TLS (`tcps`)."""
+
+
+class FilesTable(LegacyTable):
+    """Args:
+    pattern: of its files' names below the source's place, as a shell would have it; taken in name order,
+        each once a content.
+    delimiter: of CSV.
+    """
+
+    pattern: Annotated[str, StringConstraints(min_length=1)]
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+
+
+class FilesLegacy(Model):
+    """CSV and Parquet files in a folder or a bucket, told apart by their ending."""
+
+    kind: Literal["files"]
+    name: SourceName
+    url: Annotated[str, StringConstraints(pattern=r"^(/|file:///|s3://)")]
+    tables: Annotated[dict[TableName, FilesTable], Field(min_length=1)]
+
+
+class HttpTable(LegacyTable):
+    """Args:
+    path: below the source's URL.
+    rows: where the list of rows is in an answer, names joined by dots; empty where the answer is the list.
+    watermark: field that grows with each change of a row, sent back as `since_parameter`.
+    page_parameter: counts pages from 1, until one is empty.
+    """
+
+    path: str
+    rows: str = ""
+    watermark: Column | None = None
+    since_parameter: str | None = None
+    page_parameter: str | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.watermark is None) is not (self.since_parameter is None):
+            raise ValueError("give both of watermark and since_parameter, or none")
+        return self
+
+
+class HttpLegacy(Model):
+    """A JSON API."""
+
+    kind: Literal["http"]
+    name: SourceName
+    url: Annotated[str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://")]
+    token_file: Path | None = None
+    """Sent as a bearer token."""
+    tables: Annotated[dict[TableName, HttpTable], Field(min_length=1)]
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+
+    @model_validator(mode="after")
+    def _without_a_key(self) -> Self:
+        http_config.no_key_in(self.url)
+        return self
+
+
+LegacySource = Annotated[
+    MySqlLegacy | OracleLegacy | FilesLegacy | HttpLegacy,
+    Field(discriminator="kind"),
+]
+
+
+class LegacySources(Model):
+    """The whole file."""
+
+    sources: tuple[LegacySource, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [source.name for source in self.sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"source name used twice: {', '.join(twice)}")
+        return self

@@ -1,0 +1,1 @@
+"""warehouse-etl: legacy systems to the staging topic, and from there to raw, cleaned and analytics layers."""

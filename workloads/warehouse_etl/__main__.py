@@ -1,0 +1,124 @@
+"""`python -m workloads.warehouse_etl run | accept SOURCE TABLE`.
+
+Exit codes: 0 done, 1 failed (what was to be done is done by the next run), 2 bad arguments or settings, 3 tables
+were left out or differ from their sources, which are named; all others were loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import structlog
+import yaml
+from confluent_kafka import KafkaException
+from pydantic import ValidationError
+
+from workloads.kit import db, egress, log
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
+from workloads.kit.contracts.sources.legacy import LegacySources
+from workloads.kit.kafka import KafkaUnavailable
+from workloads.kit.producer import ProducerLost
+from workloads.kit.records import Transient
+from workloads.kit.settings import load
+from workloads.warehouse_etl import drift, job
+from workloads.warehouse_etl.settings import WarehouseSettings
+from workloads.warehouse_etl.sources import SourceError
+from workloads.warehouse_etl.transform import TransformFailed
+
+_OK, _FAILED, _BAD, _PARTLY = 0, 1, 2, 3
+_AWAY = (Transient, KafkaUnavailable, ProducerLost, KafkaException, psycopg.OperationalError)
+
+_log: Any = structlog.get_logger(__name__)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = _arguments(argv)
+    log.configure(WAREHOUSE_ETL.name)
+    settings = load(WarehouseSettings)
+    try:
+        sources = _sources(settings)
+    except (OSError, ValueError) as error:
+        print(f"{settings.warehouse_sources_file}: {error}", file=sys.stderr)
+        return _BAD
+    egress.use(WAREHOUSE_ETL.name)
+    try:
+        if args.command == "accept":
+            return _accept(settings, sources, args.source, args.table)
+        return _run(settings, sources, args.at or datetime.now(UTC), compare=args.compare)
+    except _AWAY as error:
+        _log.error("run_failed", error=f"{type(error).__name__}: {error}")
+        return _FAILED
+    except (job.Busy, TransformFailed) as error:
+        _log.error("run_failed", error=str(error))
+        return _FAILED
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m workloads.warehouse_etl", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="every table, and the layers")
+    run.add_argument("--at", type=_instant, help="instant of the run, e.g. 2026-03-01T00:00Z; now by default")
+    run.add_argument("--compare", action="store_true", help="compare keys and figures with the sources, too")
+    accept = commands.add_parser("accept", help="take a table that was stopped as it is now")
+    accept.add_argument("source")
+    accept.add_argument("table")
+    return parser.parse_args(argv)
+
+
+def _instant(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("no zone")
+    return time.astimezone(UTC)
+
+
+def _sources(settings: WarehouseSettings) -> LegacySources:
+    try:
+        return LegacySources.model_validate(
+            yaml.safe_load(settings.warehouse_sources_file.read_text(encoding="utf-8"))
+        )
+    except ValidationError as error:
+        told = [
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False)
+        ]
+        raise ValueError("; ".join(told)) from None
+
+
+def _run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, compare: bool) -> int:
+    name = WAREHOUSE_ETL.name
+    run_id = settings.pod_name or f"{name}-{at:%Y-%m-%dT%H:%M:%S}"
+    with (
+        db.connect(settings, application_name=name) as carbon,
+        db.job_run(carbon, name, run_id) as detail,
+    ):
+        done = job.run(settings, sources, at, compare=compare or at.hour in settings.warehouse_compare_hours)
+        detail |= {"at": at.isoformat(), **dataclasses.asdict(done)}
+        _log.info("run_done", **dataclasses.asdict(done))
+    return _PARTLY if done.failed else _OK
+
+
+def _accept(settings: WarehouseSettings, sources: LegacySources, source: str, table: str) -> int:
+    known = {(one.name, name): one for one, name, _ in job.tables(sources)}
+    if (found := known.get((source, table))) is None:
+        there = ", ".join(f"{one} {name}" for one, name in known)
+        print(f"there is no table {source} {table}: there are {there}", file=sys.stderr)
+        return _BAD
+    with db.connect(settings.of_warehouse, application_name=WAREHOUSE_ETL.name, autocommit=True) as warehouse:
+        try:
+            # Without what was loaded before: the columns of all files are asked.
+            with job.opened(settings, found, table, {}) as reading:
+                told = drift.accept(warehouse, source, table, reading.columns, datetime.now(UTC))
+        except SourceError as error:
+            print(error, file=sys.stderr)
+            return _FAILED
+    print("\n".join(told) or "nothing differs")
+    return _OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

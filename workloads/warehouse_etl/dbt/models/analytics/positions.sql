@@ -1,0 +1,14 @@
+{#- What was bought and sold of each delivery month; cancelled trades do not count. Times are UTC. -#}
+select
+  t.counterparty_id,
+  t.market,
+  t.currency,
+  date_trunc('month', t.delivery_start, 'UTC') as delivery_month,
+  count(*) as trades,
+  sum(case when t.side = 'buy' then t.quantity_mwh else 0 end) as bought_mwh,
+  sum(case when t.side = 'sell' then t.quantity_mwh else 0 end) as sold_mwh,
+  sum(case when t.side = 'buy' then t.quantity_mwh else -t.quantity_mwh end) as net_mwh,
+  sum(case when t.side = 'buy' then -t.quantity_mwh * t.price else t.quantity_mwh * t.price end) as cash
+from {{ ref('trades') }} t
+where t.status <> 'cancelled'
+group by 1, 2, 3, 4

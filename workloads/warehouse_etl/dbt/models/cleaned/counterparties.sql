@@ -1,0 +1,1 @@
+{{ cleaned('staged_counterparties', counterparty_columns()) }}

@@ -1,0 +1,1 @@
+{{ cleaned('staged_invoices', invoice_columns()) }}

@@ -1,0 +1,1 @@
+{{ cleaned('staged_trades', trade_columns()) }}

@@ -1,0 +1,1 @@
+{{ cleaned('staged_volumes', volume_columns()) }}

@@ -1,0 +1,1 @@
+{{ conform('crm', 'counterparties', counterparty_columns()) }}

@@ -1,0 +1,1 @@
+{{ conform('billing', 'invoices', invoice_columns()) }}

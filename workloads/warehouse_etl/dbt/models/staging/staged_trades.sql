@@ -1,0 +1,1 @@
+{{ conform('etrm', 'trades', trade_columns()) }}

@@ -1,0 +1,1 @@
+{{ conform('metering', 'volumes', volume_columns()) }}

@@ -1,0 +1,125 @@
+"""What a table was like, and what it is like now: a new column is taken in, other changes stop the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from psycopg.types.json import Jsonb
+
+from workloads.kit.contracts.warehouse import Kind
+from workloads.kit.db import Connection
+
+Change = Literal["added", "removed", "retyped", "accepted"]
+
+
+class Found(NamedTuple):
+    """A difference, and what it means."""
+
+    change: Change
+    column: str
+    detail: str
+
+
+class Stopped(Exception):
+    """A table that changed so that what it holds may mean something else. Somebody has to look."""
+
+
+def differences(known: Mapping[str, Kind], now: Mapping[str, Kind]) -> list[Found]:
+    """What changed, in the order of names. Nothing is known of a source that shows no columns now."""
+    if not now:
+        return []
+    found = [Found("added", name, now[name]) for name in now.keys() - known.keys()]
+    found += [Found("removed", name, known[name]) for name in known.keys() - now.keys()]
+    for name in known.keys() & now.keys():
+        before, after = known[name], now[name]
+        if before != after and "unknown" not in (before, after) and (before, after) != ("integer", "number"):
+            found.append(Found("retyped", name, f"{before} to {after}"))
+    return sorted(found, key=lambda one: (one.column, one.change))
+
+
+def check(
+    connection: Connection, source: str, table: str, columns: Mapping[str, Kind], at: datetime
+) -> dict[str, Kind]:
+    """What the table's columns are to be known as once its rows are loaded. Differences are recorded.
+
+    Raises:
+        Stopped: a column is gone or of another type, now or since somebody last looked.
+    """
+    row = connection.execute(
+        "SELECT columns, state FROM etl.sources WHERE source = %s AND table_name = %s", (source, table)
+    ).fetchone()
+    if row is None or not row[0]:
+        return dict(columns)
+    known: dict[str, Kind] = row[0]
+    found = differences(known, columns)
+    record(connection, source, table, at, found)
+    if breaking := [one for one in found if one.change != "added"]:
+        told = "; ".join(f"column {one.column} was {one.change} ({one.detail})" for one in breaking)
+        raise Stopped(
+            f"{told}. Nothing of the table is loaded until somebody has looked: correct the source, or take it as "
+            f"it is with `python -m workloads.warehouse_etl accept {source} {table}`"
+        )
+    return {
+        **known,
+        **{name: kind for name, kind in columns.items() if kind != "unknown" or name not in known},
+    }
+
+
+def record(connection: Connection, source: str, table: str, at: datetime, found: list[Found]) -> None:
+    """Keep what was found, once an instant."""
+    for one in found:
+        connection.execute(
+            "INSERT INTO etl.drift (source, table_name, found_at, kind, column_name, detail)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (source, table, at, one.change, one.column, one.detail),
+        )
+
+
+def state(
+    connection: Connection,
+    source: str,
+    table: str,
+    at: datetime,
+    *,
+    now: Literal["ready", "stopped", "failed"],
+    message: str | None = None,
+    columns: Mapping[str, Kind] | None = None,
+) -> None:
+    """Keep how the table is. Without `columns` they stay."""
+    connection.execute(
+        "INSERT INTO etl.sources (source, table_name, columns, state, message, changed_at)"
+        " VALUES (%(source)s, %(table)s, coalesce(%(columns)s::jsonb, '{}'), %(state)s, %(message)s, %(at)s)"
+        " ON CONFLICT (source, table_name)"
+        " DO UPDATE SET columns = coalesce(%(columns)s::jsonb, etl.sources.columns),"
+        " state = excluded.state, message = excluded.message, changed_at = excluded.changed_at",
+        {
+            "source": source,
+            "table": table,
+            "columns": None if columns is None else Jsonb(dict(columns)),
+            "state": now,
+            "message": message,
+            "at": at,
+        },
+    )
+
+
+def accept(
+    connection: Connection, source: str, table: str, columns: Mapping[str, Kind], at: datetime
+) -> list[str]:
+    """Take a table as it is now. Returns what was accepted."""
+    row = connection.execute(
+        "SELECT columns FROM etl.sources WHERE source = %s AND table_name = %s", (source, table)
+    ).fetchone()
+    found = differences(row[0] if row else {}, columns)
+    told = [f"{one.column}: {one.change} ({one.detail})" for one in found]
+    record(
+        connection,
+        source,
+        table,
+        at,
+        [Found("accepted", one.column, f"{one.change}: {one.detail}") for one in found],
+    )
+    state(connection, source, table, at, now="ready", columns=columns)
+    return told

@@ -1,0 +1,206 @@
+"""A run: every table of every source to the staging topic, that to the layers, and both compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import structlog
+from confluent_kafka import KafkaException
+
+from workloads.kit import db
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL, WAREHOUSE_ID
+from workloads.kit.contracts.sources.legacy import (
+    FilesLegacy,
+    HttpLegacy,
+    LegacySource,
+    LegacySources,
+    LegacyTable,
+)
+from workloads.kit.db import Connection
+from workloads.kit.kafka import KafkaUnavailable
+from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
+from workloads.kit.records import Transient
+from workloads.warehouse_etl import drift, loading
+from workloads.warehouse_etl.extract import Table
+from workloads.warehouse_etl.reconcile import reconcile
+from workloads.warehouse_etl.settings import WarehouseSettings
+from workloads.warehouse_etl.sources import Figures, Reading, SourceError
+
+_log: Any = structlog.get_logger(__name__)
+
+_LOCK = 4_811_502_377
+"""Advisory lock of a run in the warehouse's database."""
+
+_OURS = (psycopg.OperationalError, Transient, ProducerLost, KafkaUnavailable, KafkaException)
+"""Failures of the platform, not of a source."""
+
+
+class Busy(Exception):
+    """Another run is at work."""
+
+
+@dataclass
+class Done:
+    """What a run did.
+
+    Args:
+        failed: source.table → why nothing of it was loaded, or what differs.
+    """
+
+    rows: int = 0
+    deletes: int = 0
+    refused: int = 0
+    poison: int = 0
+    models: int = 0
+    failed: dict[str, str] = field(default_factory=dict[str, str])
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+
+def run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, compare: bool) -> Done:
+    """Everything, whatever becomes of one table.
+
+    Args:
+        at: the instant of the run, which its rows say; a run that is made again says the same.
+
+    Raises:
+        Busy: another run has the warehouse.
+        TransformFailed: the layers that follow the raw one could not be made.
+        Transient, ProducerLost, KafkaUnavailable: the database or the brokers are away.
+    """
+    from workloads.warehouse_etl.transform import transform
+
+    done = Done()
+    with _locked(settings) as connection, TransactionalProducer(settings, WAREHOUSE_ID) as producer:
+        # What a run that was killed had staged comes first: its watermarks are those of the next one.
+        with _timed(done, "load"):
+            done.poison += loading.drain(settings, connection, producer).poison
+        with _timed(done, "extract"):
+            figures = _extract(settings, sources, connection, producer, at, done, compare=compare)
+        with _timed(done, "load"):
+            loaded = loading.drain(settings, connection, producer)
+            done.poison += loaded.poison
+        with _timed(done, "reconcile"):
+            _reconcile(connection, figures, at, done)
+        with _timed(done, "transform"):
+            if loaded.rows:
+                connection.execute("ANALYZE raw.records")
+            done.models = transform(settings, connection)
+    return done
+
+
+def _extract(
+    settings: WarehouseSettings,
+    sources: LegacySources,
+    connection: Connection,
+    producer: TransactionalProducer,
+    at: datetime,
+    done: Done,
+    *,
+    compare: bool,
+) -> dict[tuple[str, str], Figures]:
+    """Stage what is new. Returns what the tables amount to at their sources, where they were asked."""
+    figures: dict[tuple[str, str], Figures] = {}
+    row = connection.execute("SELECT coalesce(max(load_id), 0) + 1 FROM etl.loads").fetchone()
+    load_id: int = row[0] if row else 1
+    key = _key(settings)
+    for source, name, table in tables(sources):
+        try:
+            turn = Table(connection, source.name, name, table, at=at, key=key)
+            with opened(settings, source, name, turn.loaded_files()) as reading:
+                found = turn.extract(
+                    reading, producer, load_id=load_id, topic=settings.staging_topic, compare=compare
+                )
+        except Exception as error:
+            # One table, whatever is wrong with it, holds no other back.
+            if isinstance(error, _OURS) and not isinstance(error, Aborted):
+                raise
+            known = isinstance(error, SourceError | drift.Stopped | Aborted)
+            why = str(error) if known else f"{type(error).__name__}: {error}"
+            state = "stopped" if isinstance(error, drift.Stopped) else "failed"
+            drift.state(connection, source.name, name, at, now=state, message=why)
+            done.failed[f"{source.name}.{name}"] = why
+            _log.error("table_failed", source=source.name, table=name, error=why, exc_info=not known)
+            continue
+        drift.state(connection, source.name, name, at, now="ready")
+        if found.load_id is not None:
+            load_id += 1
+        done.rows += found.rows
+        done.deletes += found.deletes
+        done.refused += found.refused
+        if found.figures is not None:
+            figures[source.name, name] = found.figures
+        _log.info(
+            "table_done",
+            source=source.name,
+            table=name,
+            rows=found.rows,
+            deletes=found.deletes,
+            refused=found.refused,
+        )
+    return figures
+
+
+def _reconcile(
+    connection: Connection, figures: Mapping[tuple[str, str], Figures], at: datetime, done: Done
+) -> None:
+    for (source, table), told in figures.items():
+        if differing := reconcile(connection, source, table, at, told):
+            why = "; ".join(
+                f"{one.figure} is {one.at_source} at the source and {one.in_layer} here" for one in differing
+            )
+            done.failed[f"{source}.{table}"] = f"not what the source has: {why}"
+            _log.error("not_reconciled", source=source, table=table, error=why)
+
+
+def tables(sources: LegacySources) -> Iterator[tuple[LegacySource, str, LegacyTable]]:
+    """Every table of every source."""
+    for source in sources.sources:
+        for name, table in source.tables.items():
+            yield source, name, table
+
+
+def opened(
+    settings: WarehouseSettings, source: LegacySource, name: str, loaded: dict[str, str]
+) -> AbstractContextManager[Reading]:
+    """A table as of now; errors as those of its kind."""
+    if isinstance(source, FilesLegacy):
+        from workloads.warehouse_etl.sources import files
+
+        return files.opened(source, name, loaded, settings.object_store_endpoint)
+    if isinstance(source, HttpLegacy):
+        from workloads.warehouse_etl.sources import http
+
+        return http.opened(source, name)
+    from workloads.warehouse_etl.sources import sql
+
+    return sql.opened(source, name)
+
+
+@contextmanager
+def _locked(settings: WarehouseSettings) -> Generator[Connection]:
+    connection = db.connect(settings.of_warehouse, application_name=WAREHOUSE_ETL.name, autocommit=True)
+    with connection:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        if row is None or not row[0]:
+            raise Busy("another run has the warehouse: it ends by itself, look at job_runs")
+        yield connection
+
+
+@contextmanager
+def _timed(done: Done, step: str) -> Generator[None]:
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        done.seconds[step] = round(done.seconds.get(step, 0) + time.monotonic() - started, 3)
+
+
+def _key(settings: WarehouseSettings) -> bytes | None:
+    file = settings.warehouse_pseudonym_key_file
+    return None if file is None else file.read_bytes().strip()

@@ -1,0 +1,36 @@
+"""What warehouse-etl reads from its environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, FilePath
+
+from workloads.kit.contracts import tables, topics
+from workloads.kit.settings import KafkaSettings, NonEmpty, PostgresSettings
+
+
+class WarehouseSettings(KafkaSettings, PostgresSettings):
+    """One run."""
+
+    warehouse_database: NonEmpty = tables.WAREHOUSE_DATABASE
+    warehouse_sources_file: Path
+    kafka_transaction_timeout_ms: int = Field(default=900_000, ge=1000)
+    """A table is staged in one transaction, however long it takes; brokers allow no more than this by default. The
+    next run ends what a killed one left open."""
+    staging_topic: NonEmpty = topics.WAREHOUSE_STAGING
+    warehouse_pseudonym_key_file: FilePath | None = None
+    """Key of pseudonyms: kept for as long as what was made with it is compared."""
+    warehouse_compare_hours: frozenset[int] = frozenset({0})
+    """Hours in UTC whose run compares keys and figures with the sources, and so sees what was deleted."""
+    pod_name: str | None = None
+    """Names the run in `job_runs`, so that a container started again goes on with its row."""
+    transaction_messages: int = Field(default=50, ge=1)
+    """Messages of the staging topic that are loaded at once."""
+    object_store_endpoint: str | None = None
+    """URL of the object store, where it is not AWS's."""
+
+    @property
+    def of_warehouse(self) -> PostgresSettings:
+        """How the warehouse's database is reached."""
+        return self.model_copy(update={"postgres_database": self.warehouse_database})

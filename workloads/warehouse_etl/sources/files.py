@@ -1,0 +1,194 @@
+"""CSV and Parquet files of a folder or a bucket, each taken in once a content."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from workloads.kit.contracts.sources.legacy import FilesLegacy, FilesTable
+from workloads.kit.contracts.warehouse import Kind, StagedFile
+from workloads.warehouse_etl.sources import Figures, Record, SourceError, SourceKey
+from workloads.warehouse_etl.values import plain
+
+_ENDINGS = (".csv", ".parquet")
+_CHUNK = 1 << 20
+
+
+class FilesReading:
+    """What is new among the files that a pattern names; a file whose content changed is new again."""
+
+    is_whole = False
+
+    def __init__(
+        self, at: fs.FileSystem, root: str, name: str, table: FilesTable, loaded: Mapping[str, str]
+    ) -> None:
+        self._at, self._root, self._name, self._table = at, root, name, table
+        found = [
+            StagedFile(name=one, digest=digest)
+            for one in self._named()
+            if loaded.get(one) != (digest := self._digest(one))
+        ]
+        self._files = found
+        columns: dict[str, Kind] = {}
+        for file in found:
+            for column, kind in self._described(file.name).items():
+                if columns.setdefault(column, kind) != kind:
+                    # Of two that say it differently, what both can be read as.
+                    columns[column] = "text"
+            self._has_keys(file.name, self._described(file.name))
+        self.columns = columns
+
+    def rows(self, after: str | None) -> Iterator[Record]:
+        del after
+        for file in self._files:
+            yield from self._csv(file.name) if file.name.endswith(".csv") else self._parquet(file.name)
+
+    def watermark(self) -> str | None:
+        return None
+
+    def is_known(self, row: Record, after: str | None) -> bool:
+        return True
+
+    def files(self) -> Sequence[StagedFile]:
+        return self._files
+
+    def keys(self) -> Iterator[SourceKey] | None:
+        return None
+
+    def rows_of(self, keys: Sequence[SourceKey]) -> Iterator[Record]:
+        raise NotImplementedError("files are not asked by key")
+
+    def figures(self) -> Figures | None:
+        return None
+
+    def _named(self) -> list[str]:
+        try:
+            listed = self._at.get_file_info(fs.FileSelector(self._root, recursive=True, allow_not_found=True))
+        except OSError as error:
+            raise SourceError(f"{self._name}: {self._root} cannot be listed: {error}") from error
+        names = [one.path[len(self._root) :].lstrip("/") for one in listed if one.type == fs.FileType.File]
+        matching = sorted(name for name in names if fnmatchcase(name, self._table.pattern))
+        if unknown := [name for name in matching if not name.endswith(_ENDINGS)]:
+            raise SourceError(
+                f"{self._name}: {unknown[0]} is neither .csv nor .parquet: narrow the pattern "
+                f"{self._table.pattern}, or give the file its ending"
+            )
+        return matching
+
+    def _opened(self, name: str) -> pa.NativeFile:
+        try:
+            return self._at.open_input_file(f"{self._root.rstrip('/')}/{name}")
+        except OSError as error:
+            raise SourceError(f"{self._name}: {name} cannot be read: {error}") from error
+
+    def _digest(self, name: str) -> str:
+        digest = hashlib.sha256()
+        with self._opened(name) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def _described(self, name: str) -> Mapping[str, Kind]:
+        if name.endswith(".csv"):
+            return dict.fromkeys(self._header(name), "text")
+        with self._opened(name) as file:
+            return {field.name: _kind(field.type) for field in self._parquet_file(name, file).schema_arrow}
+
+    def _parquet_file(self, name: str, file: pa.NativeFile) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise SourceError(f"{self._name}: {name} is no Parquet file: {error}") from error
+
+    def _has_keys(self, name: str, columns: Mapping[str, Kind]) -> None:
+        if missing := [key for key in self._table.key if key not in columns]:
+            raise SourceError(
+                f"{self._name}: {name} has no column {', '.join(missing)}: it has {', '.join(columns)}"
+            )
+
+    def _lines(self, name: str) -> Iterator[list[str]]:
+        with self._opened(name) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict", newline="")
+            rows = csv.reader(text, delimiter=self._table.delimiter, strict=True)
+            try:
+                yield from rows
+            except (csv.Error, UnicodeDecodeError) as error:
+                raise SourceError(f"{self._name}: {name}, line {rows.line_num + 1}: {error}") from error
+
+    def _header(self, name: str) -> list[str]:
+        header = [cell.strip() for cell in next(self._lines(name), [])]
+        if not any(header) or len(set(header)) < len(header) or not all(header):
+            raise SourceError(
+                f"{self._name}: {name} needs a first line that names each column once: it has {header}"
+            )
+        return header
+
+    def _csv(self, name: str) -> Iterator[Record]:
+        lines = self._lines(name)
+        header = [cell.strip() for cell in next(lines)]
+        for number, cells in enumerate(lines, start=2):
+            if not any(cells):
+                continue
+            if len(cells) != len(header):
+                raise SourceError(
+                    f"{self._name}: {name}, row {number} has {len(cells)} cells, not {len(header)}: "
+                    "correct the file, and it is taken in anew"
+                )
+            yield {
+                column: plain(cell) if cell != "" else None
+                for column, cell in zip(header, cells, strict=True)
+            }
+
+    def _parquet(self, name: str) -> Iterator[Record]:
+        with self._opened(name) as file:
+            for batch in self._parquet_file(name, file).iter_batches(batch_size=5000):
+                for row in batch.to_pylist():
+                    yield {column: plain(value) for column, value in row.items()}
+
+
+def _kind(of: Any) -> Kind:
+    types = pa.types
+    checks: tuple[tuple[Any, Kind], ...] = (
+        (types.is_boolean, "boolean"),
+        (types.is_integer, "integer"),
+        (types.is_floating, "number"),
+        (types.is_decimal, "number"),
+        (types.is_date, "date"),
+        (types.is_timestamp, "timestamp"),
+        (types.is_binary, "binary"),
+        (types.is_large_binary, "binary"),
+    )
+    return next((kind for check, kind in checks if check(of)), "text")
+
+
+@contextmanager
+def opened(
+    source: FilesLegacy, name: str, loaded: Mapping[str, str], endpoint: str | None
+) -> Iterator[FilesReading]:
+    """The files of a table.
+
+    Args:
+        endpoint: of the object store, where it is not AWS's.
+
+    Raises:
+        SourceError: the place cannot be read, or a file is not what its ending says.
+    """
+    if source.url.startswith("s3://"):
+        where: dict[str, Any] = {}
+        if endpoint is not None:
+            scheme, _, host = endpoint.partition("://")
+            where = {"endpoint_override": host, "scheme": scheme, "force_virtual_addressing": False}
+        at: fs.FileSystem = fs.S3FileSystem(**where)
+        root = source.url.removeprefix("s3://").rstrip("/")
+    else:
+        at, root = fs.LocalFileSystem(), source.url.removeprefix("file://").rstrip("/") or "/"
+    yield FilesReading(at, root, f"source {source.name}", source.tables[name], loaded)

@@ -1,0 +1,152 @@
+"""JSON APIs: lists of objects, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import httpx
+import stamina
+
+from workloads.kit import scrub
+from workloads.kit.contracts.sources.legacy import HttpLegacy, HttpTable
+from workloads.kit.contracts.warehouse import Kind, StagedFile
+from workloads.warehouse_etl.sources import Figures, Record, SourceError, SourceKey, highest
+from workloads.warehouse_etl.values import plain
+
+_PAGES_AT_MOST = 100_000
+_ATTEMPTS = 4
+
+
+class _Again(Exception):
+    """An answer that another try may change."""
+
+
+class HttpReading:
+    """A table's objects. They have no schema: columns are what the first page shows."""
+
+    def __init__(self, client: httpx.Client, source: HttpLegacy, name: str) -> None:
+        self._client, self._source = client, source
+        self._table: HttpTable = source.tables[name]
+        self._where = f"source {source.name}: {self._table.path}"
+        self.is_whole = self._table.watermark is None
+        self._highest: str | None = None
+        # What there is at all says what it is like; what is new may be nothing.
+        self.columns = _columns(self._page(1, None))
+
+    def rows(self, after: str | None) -> Iterator[Record]:
+        mark, before = self._table.watermark, None
+        for number in range(1, _PAGES_AT_MOST + 1):
+            page = self._page(number, after)
+            if page and page == before:
+                raise SourceError(
+                    f"{self._where}: page {number} is the one before again: {self._table.page_parameter} is "
+                    "not what counts its pages"
+                )
+            for item in page:
+                row = {name: plain(value) for name, value in item.items()}
+                if mark is not None:
+                    self._highest = highest([self._highest, cast("str | None", row.get(mark))])
+                yield row
+            if not page or self._table.page_parameter is None:
+                return
+            before = page
+        raise SourceError(f"{self._where}: more than {_PAGES_AT_MOST} pages")
+
+    def watermark(self) -> str | None:
+        return self._highest
+
+    def is_known(self, row: Record, after: str | None) -> bool:
+        mark = self._table.watermark
+        return mark is None or row.get(mark) is None or (after is not None and str(row[mark]) <= after)
+
+    def files(self) -> Sequence[StagedFile]:
+        return ()
+
+    def keys(self) -> Iterator[SourceKey] | None:
+        return None
+
+    def rows_of(self, keys: Sequence[SourceKey]) -> Iterator[Record]:
+        raise NotImplementedError("an API is not asked by key")
+
+    def figures(self) -> Figures | None:
+        return None
+
+    def _page(self, number: int, after: str | None) -> list[dict[str, Any]]:
+        asked: dict[str, str] = {}
+        if self._table.page_parameter is not None:
+            asked[self._table.page_parameter] = str(number)
+        if self._table.since_parameter is not None and after is not None:
+            asked[self._table.since_parameter] = after
+        try:
+            answer = self._answer(asked)
+        except (_Again, httpx.HTTPError) as error:
+            raise SourceError(f"{self._where}: {error or type(error).__name__}") from error
+        found: Any = answer
+        for part in filter(None, self._table.rows.split(".")):
+            found = cast("dict[str, Any]", found).get(part) if isinstance(found, dict) else None
+        if not isinstance(found, list) or not all(
+            isinstance(item, dict) for item in cast("list[Any]", found)
+        ):
+            raise SourceError(
+                f"{self._where}: no list of objects at {self._table.rows or 'the top'} of the answer: correct `rows`"
+            )
+        return cast("list[dict[str, Any]]", found)
+
+    @stamina.retry(on=(_Again, httpx.TransportError), attempts=_ATTEMPTS, wait_initial=0.2, timeout=60)
+    def _answer(self, asked: dict[str, str]) -> Any:
+        answer = self._client.get(self._table.path, params=asked)
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise _Again(f"HTTP {answer.status_code}")
+        if answer.status_code != 200:
+            raise SourceError(f"{self._where}: HTTP {answer.status_code}: {answer.text[:200]}")
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise SourceError(f"{self._where}: the answer is no JSON: {error}") from error
+
+
+def _columns(page: Sequence[dict[str, Any]]) -> dict[str, Kind]:
+    found: dict[str, Kind] = {}
+    for item in page:
+        for name, value in item.items():
+            known, kind = found.get(name, "unknown"), _kind(value)
+            if "unknown" in (known, kind):
+                found[name] = kind if known == "unknown" else known
+            elif known != kind:
+                found[name] = "number" if {known, kind} == {"integer", "number"} else "text"
+    return found
+
+
+def _kind(value: Any) -> Kind:
+    match value:
+        case None:
+            return "unknown"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case _:
+            return "text"
+
+
+@contextmanager
+def opened(source: HttpLegacy, name: str) -> Iterator[HttpReading]:
+    """A table of an API.
+
+    Raises:
+        SourceError: it is away or refuses, or answers what is no list of objects.
+    """
+    headers = {"Accept": "application/json"}
+    if source.token_file is not None:
+        try:
+            token = source.token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SourceError(f"token_file {source.token_file}: {error.strerror}") from error
+        scrub.hide(token)
+        headers["Authorization"] = f"Bearer {token}"
+    with httpx.Client(base_url=source.url, headers=headers, timeout=source.timeout_seconds) as client:
+        yield HttpReading(client, source, name)

@@ -1,0 +1,133 @@
+"""The SQL that legacy databases are asked with: pure text, so that it can be read by a parser of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workloads.kit.contracts.warehouse import Kind
+
+_MYSQL_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "year"), "integer"),
+    **dict.fromkeys(("decimal", "float", "double"), "number"),
+    "date": "date",
+    **dict.fromkeys(("datetime", "timestamp"), "timestamp"),
+    **dict.fromkeys(("bit", "binary", "varbinary", "blob", "tinyblob", "mediumblob", "longblob"), "binary"),
+}
+
+
+def _mysql_kind(of: str, *_: Any) -> Kind:
+    return _MYSQL_KINDS.get(of.lower(), "text")
+
+
+def _oracle_kind(of: str, scale: int | None) -> Kind:
+    name = of.upper()
+    if name == "NUMBER":
+        return "integer" if scale == 0 else "number"
+    if name in ("FLOAT", "BINARY_FLOAT", "BINARY_DOUBLE"):
+        return "number"
+    # An Oracle DATE has a time of day.
+    if name == "DATE" or name.startswith("TIMESTAMP"):
+        return "timestamp"
+    return "binary" if name in ("BLOB", "RAW", "LONG RAW") else "text"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one of them writes.
+
+    Args:
+        name: as a parser knows it.
+        parameter: the placeholder of the n-th value, from 1.
+        kind: of a column, from what the catalogue says of it.
+        catalogue: statement that lists a table's columns in order, of its schema (or of the default one)
+            and its name.
+        default_schema: expression of it.
+        folded: how a name stands in the catalogue.
+        named: how a column of the catalogue is called here.
+    """
+
+    name: str
+    parameter: Callable[[int], str]
+    kind: Callable[..., Kind]
+    catalogue: str
+    default_schema: str
+    folded: Callable[[str], str]
+    named: Callable[[str], str] = str
+
+    def described(self, table: str) -> tuple[str, list[str]]:
+        """The columns of a table: name, type and scale."""
+        schema, _, name = table.rpartition(".")
+        if not schema:
+            one = self.parameter(1)
+            return self.catalogue.format(schema=self.default_schema, table=one), [self.folded(name)]
+        return (
+            self.catalogue.format(schema=self.parameter(1), table=self.parameter(2)),
+            [self.folded(schema), self.folded(name)],
+        )
+
+    def select(
+        self, table: str, columns: Sequence[str], key: Sequence[str], watermark: str | None, *, since: bool
+    ) -> str:
+        """All rows, or those from a watermark on, those without one included; in its order and the key's."""
+        where, order = "", [*([watermark] if watermark else []), *key]
+        if since and watermark:
+            mark = self._quoted(watermark)
+            where = f" WHERE ({mark} >= {self.parameter(1)} OR {mark} IS NULL)"
+        ordered = ", ".join(map(self._quoted, dict.fromkeys(order)))
+        return f"SELECT {self._listed(columns)} FROM {self._table(table)}{where} ORDER BY {ordered}"
+
+    def keys(self, table: str, key: Sequence[str]) -> str:
+        """The keys of all rows."""
+        return f"SELECT {self._listed(key)} FROM {self._table(table)}"
+
+    def of_keys(self, table: str, columns: Sequence[str], key: Sequence[str], count: int) -> str:
+        """The rows of so many keys."""
+        numbers = iter(range(1, count * len(key) + 1))
+        one = [
+            "("
+            + " AND ".join(f"{self._quoted(name)} = {self.parameter(next(numbers))}" for name in key)
+            + ")"
+            for _ in range(count)
+        ]
+        return f"SELECT {self._listed(columns)} FROM {self._table(table)} WHERE {' OR '.join(one)}"
+
+    def figures(self, table: str, numbers: Sequence[str]) -> str:
+        """How many rows, and what each of these columns adds up to."""
+        sums = "".join(f", SUM({self._quoted(name)})" for name in numbers)
+        return f"SELECT COUNT(*){sums} FROM {self._table(table)}"
+
+    def _quoted(self, name: str) -> str:
+        quoted = '"' + self.folded(name).replace('"', '""') + '"'
+        return quoted.replace("%", "%%") if self.parameter(1) == "%s" else quoted
+
+    def _listed(self, columns: Sequence[str]) -> str:
+        return ", ".join(map(self._quoted, columns))
+
+    def _table(self, name: str) -> str:
+        return ".".join(map(self._quoted, name.split(".")))
+
+
+MYSQL = Dialect(
+    name="mysql",
+    parameter=lambda _: "%s",
+    kind=_mysql_kind,
+    catalogue="SELECT column_name, data_type, numeric_scale FROM information_schema.columns"
+    " WHERE table_schema = {schema} AND table_name = {table} ORDER BY ordinal_position",
+    default_schema="DATABASE()",
+    folded=str,
+)
+"""With ANSI_QUOTES, which the connection sets."""
+
+ORACLE = Dialect(
+    name="oracle",
+    parameter=lambda n: f":{n}",
+    kind=_oracle_kind,
+    catalogue="SELECT column_name, data_type, data_scale FROM all_tab_columns"
+    " WHERE owner = {schema} AND table_name = {table} ORDER BY column_id",
+    default_schema="SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')",
+    # Names that nobody quoted are kept in capitals.
+    folded=str.upper,
+    named=str.lower,
+)

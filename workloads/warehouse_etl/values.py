@@ -1,0 +1,53 @@
+"""Values of legacy systems as a record has them: JSON that loses nothing."""
+
+from __future__ import annotations
+
+import base64
+import math
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from workloads.kit.contracts.warehouse import Value
+from workloads.warehouse_etl.sources import Record
+
+_SAFE = 2**63
+
+
+def plain(value: Any) -> Value:
+    """A value as JSON keeps it: decimals and times as text, bytes in base64, NUL as the replacement
+    character, which PostgreSQL takes."""
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value
+    match value:
+        case None | bool():
+            return value
+        case int():
+            return value if -_SAFE <= value < _SAFE else str(value)
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case str():
+            return value.replace("\0", "\ufffd").encode(errors="replace").decode()
+        case Decimal():
+            return format(value, "f") if value.is_finite() else str(value)
+        case datetime() | date() | time():
+            return value.isoformat()
+        case timedelta():
+            return str(value)
+        case bytes() | bytearray() | memoryview():
+            return base64.b64encode(bytes(value)).decode()
+        case dict() | list() | tuple():
+            return msgspec.json.encode(value).decode()
+        case _:
+            return str(value)
+
+
+def key_of(record: Record, columns: tuple[str, ...]) -> str | None:
+    """What tells a record from others: the value of its key column, or of several as a JSON list. None where
+    one is missing."""
+    values = [record.get(name) for name in columns]
+    if any(value is None or value == "" for value in values):
+        return None
+    return str(values[0]) if len(values) == 1 else msgspec.json.encode(values).decode()
