@@ -43,6 +43,7 @@ from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.migrations import TOPICS
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.declared.services import OBJECT_STORE
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import EGRESS_CLIENTS, running
 
@@ -154,7 +155,8 @@ class PlatformSettings(Section):
         s, external = self.services, isinstance(self.secrets, ExternalSecretsSettings)
         pg, watch, cache = self.postgres, self.monitoring, self.redis
         archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
-        yield from lake.needs(self.object_store, self.trino, self.secrets)
+        filled = self.workload(WAREHOUSE_ETL.section) is not None
+        yield from lake.needs(self.object_store, self.trino, self.secrets, filled=filled)
         yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
         operated = isinstance(pg, PostgresCloudNativePG)
         yield operated, archived, "postgres.kind cloudnative-pg", "services.cloudnative_pg.barman_cloud"

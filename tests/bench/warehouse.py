@@ -23,7 +23,8 @@ _AIM_NOTHING_SECONDS: Final = 10.0
 _TRADES: Final = """CREATE TABLE trades (
     trade_id bigint NOT NULL PRIMARY KEY, counterparty_id varchar(20), side varchar(4), market varchar(10),
     product varchar(20), delivery_start datetime, delivery_end datetime, quantity_mwh decimal(12, 3),
-    price decimal(12, 4), currency char(3), status varchar(10), traded_at datetime, modified_at datetime(6))"""
+    price decimal(12, 4), currency char(3), status varchar(10), traded_at datetime,
+    modified_at datetime(6))"""
 _FILL: Final = """INSERT INTO trades
 SELECT seq, CONCAT('c', seq % 400), IF(seq % 3, 'buy', 'sell'), ELT(1 + seq % 4, 'DE-LU', 'FR', 'NL', 'NO2'),
     'day-ahead', '2026-01-01' + INTERVAL seq % 8760 HOUR, '2026-01-01' + INTERVAL seq % 8760 + 1 HOUR,
@@ -108,8 +109,9 @@ def run(rig: Rig, step: Step) -> list[Figure]:
 
 def _source(server: MariaDb) -> dict[str, object]:
     return {
-        "name": "etrm", "kind": "mysql", "host": "127.0.0.1", "port": server.port, "database": server.database,
-        "user": "reader", "password_file": str(server.password_file),
+        "name": "etrm", "kind": "mysql", "host": "127.0.0.1", "port": server.port,
+        "database": server.database, "user": "reader",
+        "password_file": str(server.password_file),
         "tables": {"trades": {"key": ["trade_id"], "watermark": "modified_at"}},
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Legacy systems for tests of warehouse-etl: MariaDB's tables, files, an API; and runs of the job over them."""
+"""Legacy systems for tests of warehouse-etl: MariaDB's tables, files, an API; and runs of the job."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from infra.manifests.object_store import credentials
 from tests.services.clients import MigratedDatabase
 from tools import environments, paths
 from tools.embedded.mariadb import MariaDb
+from tools.embedded.object_store import ObjectStore
+from workloads.kit.contracts import env, lake
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 
 ROLE = WAREHOUSE_ETL.role or ""
@@ -103,6 +106,19 @@ class Warehouse:
         self.key = directory / "pseudonym-key"
         self.key.write_text("0123456789abcdef")
         self.sources: list[dict[str, Any]] = []
+        self._more: dict[str, str] = {}
+
+    def objects(self, store: ObjectStore) -> None:
+        """Files and history are in this store from now on."""
+        keys = self._directory / env.AWS_CREDENTIALS
+        keys.write_text(credentials(store.secret))
+        self._more = {
+            env.OBJECT_STORE_URL: store.url,
+            env.AWS_CREDENTIALS_FILE: str(keys),
+            env.AWS_REGION: lake.REGION,
+            env.LAKE_LOCATION: f"s3://{lake.BUCKET}/",
+            env.UPLOADS_LOCATION: f"s3://{lake.UPLOADS}/",
+        }
 
     @property
     def env(self) -> dict[str, str]:
@@ -117,27 +133,26 @@ class Warehouse:
             "WAREHOUSE_PSEUDONYM_KEY_FILE": str(self.key),
             "WAREHOUSE_COMPARE_HOURS": "[0]",
             "STAGING_TOPIC": self.topic,
+            **self._more,
         }
 
     def command(self, *arguments: str) -> list[str]:
         return [str(environments.warehouse()), "-m", "workloads.warehouse_etl", *arguments]
 
-    def run(
-        self, at: str, *more: str, code: int = 0, env: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    def run(self, at: str, *more: str, code: int = 0) -> dict[str, Any]:
         """A run at an instant; what it says of itself in its last line."""
-        done = self.asked("run", "--at", at, *more, env=env)
+        done = self.asked("run", "--at", at, *more)
         assert done.returncode == code, done.stdout[-6000:] + done.stderr[-3000:]
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         return next((line for line in reversed(lines) if line.get("event") == "run_done"), {})
 
     def asked(
-        self, *arguments: str, env: Mapping[str, str] | None = None
+        self, *arguments: str, more: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments),
             cwd=paths.ROOT,
-            env={**self.env, **(env or {})},
+            env={**self.env, **(more or {})},
             capture_output=True,
             text=True,
             timeout=300,
@@ -157,7 +172,8 @@ class Warehouse:
             " ORDER BY 1, 2"
         ):
             ((digest,),) = self.query(
-                f"SELECT coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') FROM {schema}.{table} t"
+                "SELECT coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '')"
+                f" FROM {schema}.{table} t"
             )
             found[f"{schema}.{table}"] = digest
         return found

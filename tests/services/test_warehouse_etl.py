@@ -5,22 +5,30 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import objects
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.legacy import Api, Warehouse, execute
 from tests.services.servers import until
+from tests.trino import Client
 from tools import paths
 from tools.embedded.mariadb import MariaDb
-from workloads.kit.contracts import tables, topics
+from tools.embedded.object_store import ObjectStore
+from tools.embedded.trino import Trino
+from workloads.kit import codec
+from workloads.kit.contracts import lake, tables, topics
+from workloads.kit.contracts.warehouse import StagedRows
 
 _TABLE = """CREATE TABLE counterparties (
-    id varchar(20) NOT NULL, name varchar(100) NOT NULL, country char(2), email varchar(100), phone varchar(40),
-    credit_limit decimal(18, 2), currency char(3) NOT NULL, updated_at datetime(6) NOT NULL, PRIMARY KEY (id))"""
+    id varchar(20) NOT NULL PRIMARY KEY, name varchar(100) NOT NULL, country char(2), email varchar(100),
+    phone varchar(40), credit_limit decimal(18, 2), currency char(3) NOT NULL,
+    updated_at datetime(6) NOT NULL)"""
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +69,7 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture
-def warehouse(
-    database: MigratedDatabase, kafka: KafkaClient, tmp_path: Path
-) -> Iterator[Warehouse]:
+def etl(database: MigratedDatabase, kafka: KafkaClient, tmp_path: Path) -> Iterator[Warehouse]:
     layers = MigratedDatabase(database.server, database.secrets_dir, tables.WAREHOUSE_DATABASE).clone()
     topic = kafka.topic()
     try:
@@ -95,8 +101,8 @@ def _of_metering(api: Api) -> dict[str, Any]:
         "name": "metering", "kind": "http", "url": api.url,
         "tables": {
             "volumes": {
-                "key": ["meter_id", "day"], "path": "/volumes", "rows": "data.items", "page_parameter": "page",
-                "watermark": "updated_at", "since_parameter": "since",
+                "key": ["meter_id", "day"], "path": "/volumes", "rows": "data.items",
+                "page_parameter": "page", "watermark": "updated_at", "since_parameter": "since",
             }
         },
     }  # fmt: skip
@@ -107,7 +113,7 @@ def _volume(meter: str, day: str, mwh: Any, updated_at: str) -> dict[str, Any]:
 
 
 def test_three_kinds_of_sources_come_to_marts_and_a_second_run_changes_nothing(
-    warehouse: Warehouse, crm: MariaDb, api: Api, tmp_path: Path
+    etl: Warehouse, crm: MariaDb, api: Api, tmp_path: Path
 ) -> None:
     (tmp_path / "in" / "invoices").mkdir(parents=True)
     (tmp_path / "in" / "invoices" / "2026-01.csv").write_text(
@@ -118,36 +124,38 @@ def test_three_kinds_of_sources_come_to_marts_and_a_second_run_changes_nothing(
     api.paths["/volumes"] = [
         _volume("m1", f"2026-01-0{day}", 1.5 * day, f"2026-01-0{day}T12:00:00Z") for day in range(1, 6)
     ]
-    warehouse.sources = [_of_crm(crm), _of_billing(tmp_path / "in"), _of_metering(api)]
-    done = warehouse.run("2026-03-01T06:00Z")
+    etl.sources = [_of_crm(crm), _of_billing(tmp_path / "in"), _of_metering(api)]
+    done = etl.run("2026-03-01T06:00Z")
     assert (done["rows"], done["failed"]) == (11, {})
-    assert warehouse.query(
+    assert etl.query(
         "SELECT name, credit_limit, updated_at::text FROM cleaned.counterparties ORDER BY key"
     ) == [
         ("Nordwind", Decimal("100000.00"), "2026-01-01 08:00:00+00"),
         ("Østkraft", Decimal("50000.10"), "2026-01-01 09:00:00+00"),
         ("Sud", None, "2026-01-01 09:00:00+00"),
     ]
-    assert warehouse.query("SELECT source, table_name, key, reason FROM cleaned.rejects") == [
+    assert etl.query("SELECT source, table_name, key, reason FROM cleaned.rejects") == [
         ("billing", "invoices", "i3", "month: 2026-02-30 is no date")
     ]
-    assert warehouse.query(
-        "SELECT counterparty_id, invoiced, unpaid FROM analytics.exposures ORDER BY 1"
-    ) == [("c1", Decimal("1200.50"), Decimal("1200.50")), ("c2", Decimal("-10.25"), 0), ("c3", 0, 0)]
-    assert warehouse.query("SELECT month::text, measured_mwh FROM analytics.deliveries") == [
+    assert etl.query("SELECT counterparty_id, invoiced, unpaid FROM analytics.exposures ORDER BY 1") == [
+        ("c1", Decimal("1200.50"), Decimal("1200.50")),
+        ("c2", Decimal("-10.25"), 0),
+        ("c3", 0, 0),
+    ]
+    assert etl.query("SELECT month::text, measured_mwh FROM analytics.deliveries") == [
         ("2026-01-01", Decimal("22.5"))
     ]
-    before = warehouse.bytes()
-    again = warehouse.run("2026-03-01T12:00Z")
+    before = etl.bytes()
+    again = etl.run("2026-03-01T12:00Z")
     assert (again["rows"], again["deletes"], again["models"], again["failed"]) == (0, 0, 0, {})
-    assert warehouse.bytes() == before
+    assert etl.bytes() == before
 
 
 def test_changed_deleted_and_late_rows_are_seen_and_both_sides_are_compared(
-    warehouse: Warehouse, crm: MariaDb
+    etl: Warehouse, crm: MariaDb
 ) -> None:
-    warehouse.sources = [_of_crm(crm)]
-    warehouse.run("2026-03-01T06:00Z")
+    etl.sources = [_of_crm(crm)]
+    etl.run("2026-03-01T06:00Z")
     execute(
         crm,
         "UPDATE counterparties SET credit_limit = 7, updated_at = '2026-03-01 07:00' WHERE id = 'c1'",
@@ -155,40 +163,42 @@ def test_changed_deleted_and_late_rows_are_seen_and_both_sides_are_compared(
         # Committed behind the watermark, by a transaction that took long.
         "INSERT INTO counterparties VALUES ('c4', 'Late', 'NL', NULL, NULL, 1, 'EUR', '2025-12-31 23:00')",
     )
-    done = warehouse.run("2026-03-01T12:00Z")
+    done = etl.run("2026-03-01T12:00Z")
     assert (done["rows"], done["deletes"]) == (1, 0)
-    done = warehouse.run("2026-03-02T00:00Z")
+    done = etl.run("2026-03-02T00:00Z")
     assert (done["rows"], done["deletes"], done["failed"]) == (1, 1, {})
-    assert warehouse.query("SELECT key, credit_limit FROM cleaned.counterparties ORDER BY key") == [
+    assert etl.query("SELECT key, credit_limit FROM cleaned.counterparties ORDER BY key") == [
         ("c1", 7), ("c3", None), ("c4", 1),
     ]  # fmt: skip
-    assert warehouse.query(
+    assert etl.query(
         "SELECT figure, at_source, in_layer, matches FROM etl.reconciliation ORDER BY figure"
     ) == [("rows", 3, 3, True), ("sum(credit_limit)", 8, 8, True)]
     # What is lost here is found there.
-    with warehouse.layers.admin() as connection:
+    with etl.layers.admin() as connection:
         connection.execute("DELETE FROM raw.records WHERE key = 'c3'")
-        connection.execute("UPDATE raw.records SET record = record || '{\"credit_limit\": \"9\"}' WHERE key = 'c4'")
-    done = warehouse.run("2026-03-03T00:00Z", code=3)
+        connection.execute(
+            "UPDATE raw.records SET record = record || '{\"credit_limit\": \"9\"}' WHERE key = 'c4'"
+        )
+    done = etl.run("2026-03-03T00:00Z", code=3)
     assert done["rows"] == 1  # c3, which is no longer known
     assert "sum(credit_limit) is 8.00 at the source and 16.00 here" in done["failed"]["crm.counterparties"]
 
 
 def test_a_new_column_is_taken_in_and_a_retyped_or_removed_one_stops_its_table_alone(
-    warehouse: Warehouse, crm: MariaDb, tmp_path: Path
+    etl: Warehouse, crm: MariaDb, tmp_path: Path
 ) -> None:
     (tmp_path / "in" / "invoices").mkdir(parents=True)
-    warehouse.sources = [_of_crm(crm), _of_billing(tmp_path / "in")]
-    warehouse.run("2026-03-01T06:00Z")
+    etl.sources = [_of_crm(crm), _of_billing(tmp_path / "in")]
+    etl.run("2026-03-01T06:00Z")
     execute(
         crm,
         "ALTER TABLE counterparties ADD rating varchar(3)",
         "UPDATE counterparties SET rating = 'AA', updated_at = '2026-03-01 07:00' WHERE id = 'c1'",
     )
-    warehouse.run("2026-03-01T12:00Z")
-    assert warehouse.query("SELECT kind, column_name FROM etl.drift") == [("added", "rating")]
+    etl.run("2026-03-01T12:00Z")
+    assert etl.query("SELECT kind, column_name FROM etl.drift") == [("added", "rating")]
     newest = "SELECT record ->> 'rating' FROM raw.records WHERE key = 'c1' ORDER BY load_id DESC LIMIT 1"
-    assert warehouse.query(newest) == [("AA",)]
+    assert etl.query(newest) == [("AA",)]
     execute(
         crm,
         "ALTER TABLE counterparties MODIFY credit_limit varchar(20)",
@@ -198,159 +208,210 @@ def test_a_new_column_is_taken_in_and_a_retyped_or_removed_one_stops_its_table_a
     (tmp_path / "in" / "invoices" / "a.csv").write_text(
         _INVOICES + "i1,c1,2026-01-01,5,EUR,2026-02-01,2026-02-15,\n"
     )
-    done = warehouse.run("2026-03-01T18:00Z", code=3)
+    done = etl.run("2026-03-01T18:00Z", code=3)
     assert done["rows"] == 1
     assert "credit_limit was retyped (number to text)" in done["failed"]["crm.counterparties"]
     assert "phone was removed" in done["failed"]["crm.counterparties"]
-    assert warehouse.query("SELECT key FROM cleaned.invoices") == [("i1",)]
-    assert warehouse.query("SELECT state FROM etl.sources WHERE source = 'crm'") == [("stopped",)]
-    accepted = warehouse.asked("accept", "crm", "counterparties")
+    assert etl.query("SELECT key FROM cleaned.invoices") == [("i1",)]
+    assert etl.query("SELECT state FROM etl.sources WHERE source = 'crm'") == [("stopped",)]
+    accepted = etl.asked("accept", "crm", "counterparties")
     assert accepted.returncode == 0, accepted.stderr
     assert "credit_limit: retyped (number to text)" in accepted.stdout
-    warehouse.run("2026-03-02T06:00Z")
+    etl.run("2026-03-02T06:00Z")
     # The row is what it is; what is no number is rejected, and what it was before stays.
-    assert warehouse.query("SELECT reason FROM cleaned.rejects") == [("credit_limit: high is no number",)]
-    assert warehouse.query("SELECT credit_limit FROM cleaned.counterparties WHERE key = 'c1'") == [
+    assert etl.query("SELECT reason FROM cleaned.rejects") == [("credit_limit: high is no number",)]
+    assert etl.query("SELECT credit_limit FROM cleaned.counterparties WHERE key = 'c1'") == [
         (Decimal("100000.00"),)
     ]
 
 
-def test_personal_data_does_not_leave_its_source(
-    warehouse: Warehouse, crm: MariaDb, kafka: KafkaClient
-) -> None:
-    warehouse.sources = [_of_crm(crm, personal={"email": "pseudonym", "phone": "mask", "name": "drop"})]
-    warehouse.run("2026-03-01T00:00Z")
-    staged = b"".join(record.raw for record in kafka.read(warehouse.topic))
-    held = "\n".join(row for (row,) in warehouse.query("SELECT record::text FROM raw.records ORDER BY key"))
+def test_personal_data_does_not_leave_its_source(etl: Warehouse, crm: MariaDb, kafka: KafkaClient) -> None:
+    etl.sources = [_of_crm(crm, personal={"email": "pseudonym", "phone": "mask", "name": "drop"})]
+    etl.run("2026-03-01T00:00Z")
+    staged = b"".join(record.raw for record in kafka.read(etl.topic))
+    held = "\n".join(row for (row,) in etl.query("SELECT record::text FROM raw.records ORDER BY key"))
     for secret in ("nordwind.example", "Nordwind", "+49"):
         assert secret.encode() not in staged
         assert secret not in held
-    (first, _, third) = warehouse.query("SELECT record ->> 'email' FROM raw.records ORDER BY key")
+    (first, _, third) = etl.query("SELECT record ->> 'email' FROM raw.records ORDER BY key")
     assert first == third, "one address has one pseudonym"
-    assert warehouse.query("SELECT record ->> 'phone' FROM raw.records WHERE key = 'c1'") == [("+****",)]
+    assert etl.query("SELECT record ->> 'phone' FROM raw.records WHERE key = 'c1'") == [("+****",)]
 
 
 def test_a_file_is_taken_in_once_a_content_and_one_that_is_broken_stops_its_table_alone(
-    warehouse: Warehouse, crm: MariaDb, tmp_path: Path
+    etl: Warehouse, crm: MariaDb, tmp_path: Path
 ) -> None:
     folder = tmp_path / "in" / "invoices"
     folder.mkdir(parents=True)
     file = folder / "a.csv"
     file.write_text(_INVOICES + "i1,c1,2026-01-01,5,EUR,2026-02-01,2026-02-15,\n,c1,,,,,,\n")
-    warehouse.sources = [_of_billing(tmp_path / "in"), _of_crm(crm)]
-    assert warehouse.run("2026-03-01T06:00Z")["refused"] == 1
-    assert warehouse.run("2026-03-01T12:00Z")["rows"] == 0
+    etl.sources = [_of_billing(tmp_path / "in"), _of_crm(crm)]
+    assert etl.run("2026-03-01T06:00Z")["refused"] == 1
+    assert etl.run("2026-03-01T12:00Z")["rows"] == 0
     file.write_text(_INVOICES + "i1,c1,2026-01-01,6,EUR,2026-02-01,2026-02-15,\n,c1,,,,,,\n")
-    done = warehouse.run("2026-03-01T18:00Z")
+    done = etl.run("2026-03-01T18:00Z")
     assert (done["rows"], done["refused"]) == (1, 0)
-    assert warehouse.query("SELECT amount FROM cleaned.invoices") == [(6,)]
+    assert etl.query("SELECT amount FROM cleaned.invoices") == [(6,)]
     (folder / "b.csv").write_text(_INVOICES + "i2,c1,2026-01-01,7\n")
     execute(crm, "UPDATE counterparties SET name = 'New', updated_at = '2026-03-02' WHERE id = 'c1'")
-    done = warehouse.run("2026-03-02T06:00Z", code=3)
+    done = etl.run("2026-03-02T06:00Z", code=3)
     assert "b.csv, row 2 has 4 cells, not 8" in done["failed"]["billing.invoices"]
-    assert warehouse.query("SELECT name FROM cleaned.counterparties WHERE key = 'c1'") == [("New",)]
+    assert etl.query("SELECT name FROM cleaned.counterparties WHERE key = 'c1'") == [("New",)]
 
 
-@pytest.mark.parametrize(
-    "where", ["extract", "load", "transform"]
-)
+@pytest.mark.parametrize("where", ["extract", "load", "transform"])
 def test_a_run_that_is_killed_and_made_again_leaves_the_same_bytes(
-    warehouse: Warehouse, crm: MariaDb, database: MigratedDatabase, kafka: KafkaClient, tmp_path: Path, where: str
+    etl: Warehouse, crm: MariaDb, database: MigratedDatabase, kafka: KafkaClient, tmp_path: Path, where: str
 ) -> None:
     """Killed at a lock that the test holds, where each step has to pass."""
     values = ",".join(
         f"('n{n}', 'Name {n}', 'DE', NULL, NULL, {n}.5, 'EUR', '2026-02-01 00:00:00')" for n in range(3000)
     )
     execute(crm, f"INSERT INTO counterparties VALUES {values}")
-    warehouse.sources = [_of_crm(crm)]
+    etl.sources = [_of_crm(crm)]
     lock = {
         "extract": "LOCK TABLE etl.refused IN ACCESS EXCLUSIVE MODE",
         "load": "LOCK TABLE etl.sources IN SHARE MODE",
         "transform": "LOCK TABLE etl.progress IN SHARE MODE",
     }[where]
-    with warehouse.layers.admin() as holder, holder.transaction():
+    with etl.layers.admin() as holder, holder.transaction():
         holder.execute(lock)
         process = subprocess.Popen(
-            warehouse.command("run", "--at", "2026-03-01T06:00Z"), cwd=paths.ROOT, env=warehouse.env
+            etl.command("run", "--at", "2026-03-01T06:00Z"), cwd=paths.ROOT, env=etl.env
         )
         try:
-            until(lambda: _waits(warehouse), "the run waits", seconds=120)
+            until(lambda: _waits(etl), "the run waits", seconds=120)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-    until(lambda: not _sessions(warehouse), "its sessions end", seconds=60)
-    warehouse.run("2026-03-01T06:00Z")
-    killed = warehouse.bytes()
+    until(lambda: not _sessions(etl), "its sessions end", seconds=60)
+    etl.run("2026-03-01T06:00Z")
+    killed = etl.bytes()
     other = MigratedDatabase(database.server, database.secrets_dir, tables.WAREHOUSE_DATABASE).clone()
     topic = kafka.topic()
     try:
         whole = Warehouse(database, other, kafka.bootstrap, topic, tmp_path)
-        whole.sources = warehouse.sources
+        whole.sources = etl.sources
         whole.run("2026-03-01T06:00Z")
         assert whole.bytes() == killed
-        assert warehouse.query("SELECT count(*) FROM cleaned.counterparties") == [(3003,)]
+        assert etl.query("SELECT count(*) FROM cleaned.counterparties") == [(3003,)]
     finally:
         other.drop()
 
 
-def _waits(warehouse: Warehouse) -> bool:
+def _waits(etl: Warehouse) -> bool:
     return bool(
-        warehouse.query(
+        etl.query(
             "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
-            (warehouse.layers.name,),
+            (etl.layers.name,),
         )
     )
 
 
-def _sessions(warehouse: Warehouse) -> bool:
+def _sessions(etl: Warehouse) -> bool:
     return bool(
-        warehouse.query(
+        etl.query(
             "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-            (warehouse.layers.name,),
+            (etl.layers.name,),
         )
     )
 
 
 def test_a_message_that_is_none_of_ours_is_set_aside_and_the_rest_is_loaded(
-    warehouse: Warehouse, crm: MariaDb, kafka: KafkaClient
+    etl: Warehouse, crm: MariaDb, kafka: KafkaClient
 ) -> None:
-    warehouse.sources = [_of_crm(crm)]
+    etl.sources = [_of_crm(crm)]
     nested = b"[" * 5000 + b"]" * 5000
-    kafka.produce(warehouse.topic, [b"{", nested, b"null"])
-    assert warehouse.run("2026-03-01T06:00Z")["poison"] == 3
-    assert warehouse.query("SELECT count(*) FROM cleaned.counterparties") == [(3,)]
-    letters = kafka.read(topics.dead_letter(warehouse.topic))
-    assert {letter.raw for letter in letters} == {b"{", nested, b"null"}
-    assert warehouse.run("2026-03-01T12:00Z")["poison"] == 0
+    kafka.produce(etl.topic, [b"{", nested, b"null"])
+    # What decodes and cannot be loaded: no row has this number twice.
+    staged = StagedRows(
+        source="crm", table="counterparties", load_id=9, read_at=datetime(2026, 1, 1, tzinfo=UTC),
+        operation="upsert", first=0, rows=[("k", {"id": "k"})],
+    )  # fmt: skip
+    twice = codec.encode(staged)
+    kafka.produce(etl.topic, [twice, twice], partition=0)
+    assert etl.run("2026-03-01T06:00Z")["poison"] == 4
+    assert etl.query("SELECT count(*) FROM cleaned.counterparties") == [(3,)]
+    letters = kafka.read(topics.dead_letter(etl.topic))
+    assert sorted(letter.raw for letter in letters) == sorted([b"{", nested, b"null", twice])
+    assert etl.run("2026-03-01T12:00Z")["poison"] == 0
 
 
-def test_rows_of_any_content_come_as_they_are(warehouse: Warehouse, crm: MariaDb) -> None:
+def test_rows_of_any_content_come_as_they_are(etl: Warehouse, crm: MariaDb) -> None:
     execute(
         crm,
         "ALTER TABLE counterparties ADD note longtext, ADD small bigint unsigned, ADD raw varbinary(4)",
-        "INSERT INTO counterparties VALUES ('x1', CONCAT('nul', CHAR(0), '💶'), 'DE', NULL, NULL, -0.01, 'EUR',"
-        " '2026-02-01', REPEAT('y', 900000), 18446744073709551615, X'00FF10')",
+        "INSERT INTO counterparties VALUES ('x1', CONCAT('nul', CHAR(0), '💶'), 'DE', NULL, NULL, -0.01,"
+        " 'EUR', '2026-02-01', REPEAT('y', 900000), 18446744073709551615, X'00FF10')",
         "INSERT INTO counterparties VALUES ('x2', '', 'DE', NULL, NULL, 999999999999999.99, 'EUR',"
         " '2026-02-01 00:00:00.000001', REPEAT('z', 2000000), NULL, NULL)",
     )
-    warehouse.sources = [_of_crm(crm)]
-    done = warehouse.run("2026-03-01T00:00Z", code=3)
+    etl.sources = [_of_crm(crm)]
+    done = etl.run("2026-03-01T00:00Z", code=3)
     # Rows that fit into no message; that they are lacking is said by the comparison.
     assert (done["rows"], done["refused"]) == (4, 1)
-    assert warehouse.query(
-        "SELECT record ->> 'small', record ->> 'raw', record ->> 'credit_limit', record ->> 'name' FROM raw.records"
-        " WHERE key = 'x1'"
+    assert etl.query(
+        "SELECT record ->> 'small', record ->> 'raw', record ->> 'credit_limit', record ->> 'name'"
+        " FROM raw.records WHERE key = 'x1'"
     ) == [("18446744073709551615", "AP8Q", "-0.01", "nul\ufffd💶")]
     assert "rows is 5 at the source and 4 here" in done["failed"]["crm.counterparties"]
-    assert warehouse.query("SELECT count(*) FROM cleaned.counterparties") == [(4,)]
+    assert etl.query("SELECT count(*) FROM cleaned.counterparties") == [(4,)]
 
 
-def test_who_may_not_read_a_table_is_told_and_no_password_is_shown(warehouse: Warehouse, crm: MariaDb) -> None:
+def test_who_may_not_read_a_table_is_told_and_no_password_is_shown(etl: Warehouse, crm: MariaDb) -> None:
     of_crm = _of_crm(crm)
     of_crm["tables"]["nowhere"] = {"key": ["id"]}
-    warehouse.sources = [of_crm, {**_of_crm(crm), "name": "other", "user": "nobody"}]
-    done = warehouse.run("2026-03-01T06:00Z", code=3)
+    etl.sources = [of_crm, {**_of_crm(crm), "name": "other", "user": "nobody"}]
+    done = etl.run("2026-03-01T06:00Z", code=3)
     assert "has no table nowhere that this user may read" in done["failed"]["crm.nowhere"]
     assert "Access denied" in done["failed"]["other.counterparties"]
     assert crm.password_file.read_text() not in str(done)
-    assert warehouse.query("SELECT count(*) FROM cleaned.counterparties") == [(3,)]
+    assert etl.query("SELECT count(*) FROM cleaned.counterparties") == [(3,)]
+
+
+def test_the_lake_has_each_load_once_and_trino_joins_and_maintains_it(
+    database: MigratedDatabase,
+    warehouse: MigratedDatabase,
+    object_store: ObjectStore,
+    trino: Trino,
+    kafka: KafkaClient,
+    crm: MariaDb,
+    tmp_path: Path,
+) -> None:
+    etl = Warehouse(database, warehouse, kafka.bootstrap, kafka.topic(), tmp_path)
+    etl.objects(object_store)
+    uploads = objects.client(object_store.url, object_store.secret)
+    uploads.put_object(
+        Bucket=lake.UPLOADS,
+        Key="billing/invoices/a.csv",
+        Body=(_INVOICES + "i1,c1,2026-01-01,5.25,EUR,2026-02-01,2026-02-15,\n").encode(),
+    )
+    billing = _of_billing(tmp_path)
+    del billing["url"]
+    etl.sources = [_of_crm(crm), billing]
+    assert etl.run("2026-03-01T06:00Z")["kept"] == 4 + 4
+    assert etl.run("2026-03-01T12:00Z")["kept"] == 0
+    execute(
+        crm,
+        "UPDATE counterparties SET credit_limit = -1.5, updated_at = '2026-03-02' WHERE id = 'c1'",
+        "DELETE FROM counterparties WHERE id = 'c2'",
+    )
+    assert etl.run("2026-03-03T00:00Z")["kept"] == 2 + 1
+    owner = Client(trino.url)
+    assert owner.query("SELECT operation, count(*) FROM lake.raw.records GROUP BY 1 ORDER BY 1") == [
+        ["delete", 1],
+        ["upsert", 5],
+    ]
+    analyst = Client(trino.url, user="an-analyst")
+    limits = "SELECT credit_limit FROM lake.cleaned.counterparties WHERE key = 'c1' ORDER BY load_id"
+    assert [float(limit) for (limit,) in analyst.query(limits)] == [100000.0, -1.5]
+    joined = (
+        "SELECT c.name, i.amount FROM warehouse.cleaned.counterparties c"
+        " JOIN lake.cleaned.invoices i ON i.counterparty_id = c.counterparty_id"
+    )
+    assert [(name, float(amount)) for name, amount in analyst.query(joined)] == [("Nordwind", 5.25)]
+    done = etl.asked("maintain", more={"TRINO_URL": trino.url})
+    assert done.returncode == 0, done.stdout + done.stderr
+    [[files]] = owner.query('SELECT count(*) FROM lake.raw."records$files"')
+    assert files == 1
+    assert owner.query("SELECT count(*) FROM lake.raw.records") == [[6]]

@@ -110,8 +110,7 @@ def _base() -> Path:
 
 
 def _install(common: Sequence[str], log: Path) -> None:
-    """What `mariadb-install-db` does, which wants programs of further packages: the system's tables, and `root`
-    without a password, whom nobody reaches yet."""
+    """What `mariadb-install-db` does, which wants programs of further packages: the system's tables."""
     share = _base() / "share" / "mysql"
     names = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
     text = ["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket=NULL;"]

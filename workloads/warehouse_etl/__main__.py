@@ -1,7 +1,7 @@
-"""`python -m workloads.warehouse_etl run | accept SOURCE TABLE`.
+"""`python -m workloads.warehouse_etl run | accept SOURCE TABLE | maintain`.
 
-Exit codes: 0 done, 1 failed (what was to be done is done by the next run), 2 bad arguments or settings, 3 tables
-were left out or differ from their sources, which are named; all others were loaded.
+Exit codes: 0 done, 1 failed (what was to be done is done by the next run), 2 bad arguments or settings, 3
+tables were left out or differ from their sources, which are named; all others were loaded.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from confluent_kafka import KafkaException
 from pydantic import ValidationError
 
 from workloads.kit import db, egress, log
-from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL, WAREHOUSE_MAINTENANCE
 from workloads.kit.contracts.sources.legacy import LegacySources
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
 from workloads.kit.settings import load
 from workloads.warehouse_etl import drift, job
-from workloads.warehouse_etl.settings import WarehouseSettings
+from workloads.warehouse_etl.settings import MaintenanceSettings, WarehouseSettings
 from workloads.warehouse_etl.sources import SourceError
 from workloads.warehouse_etl.transform import TransformFailed
 
@@ -39,6 +39,8 @@ _log: Any = structlog.get_logger(__name__)
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     log.configure(WAREHOUSE_ETL.name)
+    if args.command == "maintain":
+        return _maintain(load(MaintenanceSettings))
     settings = load(WarehouseSettings)
     try:
         sources = _sources(settings)
@@ -53,7 +55,10 @@ def main(argv: list[str] | None = None) -> int:
     except _AWAY as error:
         _log.error("run_failed", error=f"{type(error).__name__}: {error}")
         return _FAILED
-    except (job.Busy, TransformFailed) as error:
+    except job.LeftOut as error:
+        print(error, file=sys.stderr)
+        return _PARTLY
+    except (job.Busy, TransformFailed, OSError) as error:
         _log.error("run_failed", error=str(error))
         return _FAILED
 
@@ -64,6 +69,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     run = commands.add_parser("run", help="every table, and the layers")
     run.add_argument("--at", type=_instant, help="instant of the run, e.g. 2026-03-01T00:00Z; now by default")
     run.add_argument("--compare", action="store_true", help="compare keys and figures with the sources, too")
+    commands.add_parser("maintain", help="the lake's tables: files joined, old versions dropped, statistics")
     accept = commands.add_parser("accept", help="take a table that was stopped as it is now")
     accept.add_argument("source")
     accept.add_argument("table")
@@ -99,7 +105,35 @@ def _run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, c
         done = job.run(settings, sources, at, compare=compare or at.hour in settings.warehouse_compare_hours)
         detail |= {"at": at.isoformat(), **dataclasses.asdict(done)}
         _log.info("run_done", **dataclasses.asdict(done))
-    return _PARTLY if done.failed else _OK
+        if done.failed:
+            raise job.LeftOut("; ".join(f"{table}: {why}" for table, why in done.failed.items()))
+    return _OK
+
+
+def _maintain(settings: MaintenanceSettings) -> int:
+    from trino.exceptions import TrinoConnectionError
+
+    from workloads.warehouse_etl.maintenance import maintain
+
+    name = WAREHOUSE_MAINTENANCE.name
+    run_id = settings.pod_name or f"{name}-{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    try:
+        with (
+            db.connect(settings, application_name=name) as carbon,
+            db.job_run(carbon, name, run_id) as detail,
+        ):
+            tables, failed = maintain(settings)
+            detail |= {"tables": tables, "failed": failed}
+            _log.info("run_done", **detail)
+            if failed:
+                raise job.LeftOut("; ".join(f"{table}: {why}" for table, why in failed.items()))
+    except (Transient, TrinoConnectionError) as error:
+        _log.error("run_failed", error=f"{type(error).__name__}: {error}")
+        return _FAILED
+    except job.LeftOut as error:
+        print(error, file=sys.stderr)
+        return _PARTLY
+    return _OK
 
 
 def _accept(settings: WarehouseSettings, sources: LegacySources, source: str, table: str) -> int:

@@ -88,7 +88,9 @@ class Table:
         columns = drift.check(self._connection, self._source, self._name, reading.columns, self._at)
         after = self._watermark()
         with producer.transaction() as transaction:
-            load = Load(self._source, self._name, load_id, self._at, transaction.send, topic, self._refused_before())
+            load = Load(
+                self._source, self._name, load_id, self._at, transaction.send, topic, self._refused_before()
+            )
             seen = self._stage(load, reading, after)
             if compare or reading.is_whole:
                 self._compare(load, reading, seen)

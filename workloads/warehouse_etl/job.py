@@ -45,6 +45,10 @@ class Busy(Exception):
     """Another run is at work."""
 
 
+class LeftOut(Exception):
+    """Tables that were left out, or differ from their sources; all else was done."""
+
+
 @dataclass
 class Done:
     """What a run did.
@@ -58,6 +62,7 @@ class Done:
     refused: int = 0
     poison: int = 0
     models: int = 0
+    kept: int = 0
     failed: dict[str, str] = field(default_factory=dict[str, str])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -91,6 +96,11 @@ def run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, co
             if loaded.rows:
                 connection.execute("ANALYZE raw.records")
             done.models = transform(settings, connection)
+        if settings.lake_location is not None:
+            from workloads.warehouse_etl.history import keep
+
+            with _timed(done, "history"):
+                done.kept = keep(settings, connection)
     return done
 
 
@@ -172,7 +182,7 @@ def opened(
     if isinstance(source, FilesLegacy):
         from workloads.warehouse_etl.sources import files
 
-        return files.opened(source, name, loaded, settings.object_store_endpoint)
+        return files.opened(source, name, loaded, settings)
     if isinstance(source, HttpLegacy):
         from workloads.warehouse_etl.sources import http
 

@@ -87,6 +87,7 @@ def _alone(
     connection: Connection,
     producer: TransactionalProducer,
     record: Record[StagedRows | _Poison],
+    dead: str,
     done: Loaded,
 ) -> None:
     try:
@@ -190,8 +191,8 @@ def _set_aside(
 
 def _ranges(settings: WarehouseSettings, connection: Connection) -> dict[int, tuple[int, int]]:
     known = dict(connection.execute("SELECT partition, next_offset FROM etl.offsets").fetchall())
-    # All that was written, not all that is committed by now: a commit is told before its mark is on the topic. Of
-    # an older producer nothing is open, since ours fenced it off.
+    # All that was written, not all that is committed by now: a commit is told before its mark is on the
+    # topic. Of an older producer nothing is open, since ours fenced it off.
     uncommitted = {"isolation.level": "read_uncommitted"}
     reader = Consumer({**kafka.reading(settings), **uncommitted, "group.id": NO_GROUP})
     try:

@@ -14,8 +14,8 @@ depends_on = None
 
 _STATEMENTS = (
     *(f"CREATE SCHEMA {layer}" for layer in ("etl", "raw", "cleaned", "analytics", "lake")),
-    # One row a load of a table: what it brought, and up to where, as the source's own kind says it. `read_at` is the
-    # instant of the run, not of the clock.
+    # One row a load of a table: what it brought, and up to where, as the source's own kind says it.
+    # `read_at` is the instant of the run, not of the clock.
     """
     CREATE TABLE etl.loads (
         load_id bigint PRIMARY KEY,
@@ -111,13 +111,15 @@ _STATEMENTS = (
     CREATE FUNCTION etl.is_integer(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
     $$ SELECT value ~ '^[+-]?[0-9]{1,18}$' $$
     """,
-    # Of days and times in ISO 8601, and of a calendar that has no 30 February. In plain SQL, which is planned as part
-    # of the query: a function that caught errors would cost a sub-transaction a value.
+    # Of days and times in ISO 8601, and of a calendar that has no 30 February. In plain SQL, which is planned
+    # as part of the query: a function that caught errors would cost a sub-transaction a value.
     r"""
     CREATE FUNCTION etl.is_timestamp(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
     $$
     SELECT CASE
-        WHEN value !~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'
+        WHEN value !~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+            '([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?'
+            '(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'
             THEN false
         WHEN substr(value, 6, 2) IN ('04', '06', '09', '11') THEN substr(value, 9, 2) < '31'
         WHEN substr(value, 6, 2) <> '02' OR substr(value, 9, 2) < '29' THEN value IS NOT NULL OR NULL

@@ -16,6 +16,7 @@ from pyarrow import fs
 
 from workloads.kit.contracts.sources.legacy import FilesLegacy, FilesTable
 from workloads.kit.contracts.warehouse import Kind, StagedFile
+from workloads.warehouse_etl.settings import WarehouseSettings
 from workloads.warehouse_etl.sources import Figures, Record, SourceError, SourceKey
 from workloads.warehouse_etl.values import plain
 
@@ -56,6 +57,7 @@ class FilesReading:
         return None
 
     def is_known(self, row: Record, after: str | None) -> bool:
+        del row, after
         return True
 
     def files(self) -> Sequence[StagedFile]:
@@ -172,23 +174,28 @@ def _kind(of: Any) -> Kind:
 
 @contextmanager
 def opened(
-    source: FilesLegacy, name: str, loaded: Mapping[str, str], endpoint: str | None
+    source: FilesLegacy, name: str, loaded: Mapping[str, str], settings: WarehouseSettings
 ) -> Iterator[FilesReading]:
     """The files of a table.
-
-    Args:
-        endpoint: of the object store, where it is not AWS's.
 
     Raises:
         SourceError: the place cannot be read, or a file is not what its ending says.
     """
-    if source.url.startswith("s3://"):
-        where: dict[str, Any] = {}
-        if endpoint is not None:
-            scheme, _, host = endpoint.partition("://")
-            where = {"endpoint_override": host, "scheme": scheme, "force_virtual_addressing": False}
+    url = source.url
+    if url is None:
+        if settings.uploads_location is None:
+            raise SourceError(
+                f"source {source.name} has no url and there is no place of uploads: give a url, or have an "
+                "object store"
+            )
+        url = f"{settings.uploads_location}{source.name}"
+    if url.startswith("s3://"):
+        where: dict[str, Any] = {"region": settings.aws_region} if settings.aws_region else {}
+        if settings.object_store_url is not None:
+            scheme, _, host = settings.object_store_url.rstrip("/").partition("://")
+            where |= {"endpoint_override": host, "scheme": scheme}
         at: fs.FileSystem = fs.S3FileSystem(**where)
-        root = source.url.removeprefix("s3://").rstrip("/")
+        root = url.removeprefix("s3://").rstrip("/")
     else:
-        at, root = fs.LocalFileSystem(), source.url.removeprefix("file://").rstrip("/") or "/"
+        at, root = fs.LocalFileSystem(), url.removeprefix("file://").rstrip("/") or "/"
     yield FilesReading(at, root, f"source {source.name}", source.tables[name], loaded)

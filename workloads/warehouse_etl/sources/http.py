@@ -90,7 +90,8 @@ class HttpReading:
             isinstance(item, dict) for item in cast("list[Any]", found)
         ):
             raise SourceError(
-                f"{self._where}: no list of objects at {self._table.rows or 'the top'} of the answer: correct `rows`"
+                f"{self._where}: no list of objects at {self._table.rows or 'the top'} of the answer: "
+                "correct `rows`"
             )
         return cast("list[dict[str, Any]]", found)
 

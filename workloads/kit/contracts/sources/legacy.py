@@ -28,7 +28,7 @@ class LegacyTable(Model):
     """
 
     key: Annotated[tuple[Column, ...], Field(min_length=1)]
-    personal: dict[Column, Protection] = {}
+    personal: dict[Column, Protection] = Field(default={})
 
     @model_validator(mode="after")
     def _key_is_kept(self) -> Self:
@@ -103,7 +103,8 @@ class FilesLegacy(Model):
 
     kind: Literal["files"]
     name: SourceName
-    url: Annotated[str, StringConstraints(pattern=r"^(/|file:///|s3://)")]
+    url: Annotated[str, StringConstraints(pattern=r"^(/|file:///|s3://)")] | None = None
+    """Where they are; by default the folder of the source's name where the object store has uploads."""
     tables: Annotated[dict[TableName, FilesTable], Field(min_length=1)]
 
 
