@@ -15,7 +15,8 @@ from policies.exceptions import Register
 from policies.rule import Stack
 from tests.stack import PILOTS, platform
 from workloads.kit.contracts import env
-from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, ROLES, SECRETS, flows
+from workloads.kit.contracts.declared.superset import SUPERSET
+from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, ROLES, flows
 
 Objects = list[dict[str, Any]]
 
@@ -171,7 +172,7 @@ def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
         # The database's, and the object store's.
         **dict.fromkeys(("model-server", "data-api", "trino"), 2),
         # Two roles, and what is made up for Superset.
-        **dict.fromkeys(("superset", "superset-prepare"), 2 + len(SECRETS)),
+        **dict.fromkeys(("superset", "superset-prepare"), 2 + len(SUPERSET.secrets)),
     }
     for o in _of(objects, "Secret"):
         if _of_tenant(o):
