@@ -4,6 +4,9 @@ A table says itself up to which load it has: a load is appended and that is said
 that was broken off is made again, once.
 """
 
+# The packages of the image are in an environment of their own, where pyright does not look.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -66,7 +69,12 @@ def keep(settings: WarehouseSettings, connection: Connection) -> int:
 
 
 def _appended(
-    catalogue: SqlCatalog, connection: Connection, layer: str, name: str, query: sql.Composable, until: int
+    catalogue: SqlCatalog,
+    connection: Connection,
+    layer: str,
+    name: str,
+    query: sql.SQL | sql.Composed,
+    until: int,
 ) -> int:
     try:
         table = catalogue.load_table((layer, name))
@@ -91,7 +99,7 @@ def _appended(
 
 
 def _batches(
-    connection: Connection, query: sql.Composable, since: int, until: int, schema: pa.Schema
+    connection: Connection, query: sql.SQL | sql.Composed, since: int, until: int, schema: pa.Schema
 ) -> Iterator[pa.Table]:
     with connection.transaction(), connection.cursor(name="lake") as cursor:
         cursor.itersize = _ROWS_AT_ONCE
@@ -102,7 +110,7 @@ def _batches(
             yield pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _schema(connection: Connection, query: sql.Composable) -> pa.Schema:
+def _schema(connection: Connection, query: sql.SQL | sql.Composed) -> pa.Schema:
     found = (
         connection.execute(sql.SQL("SELECT * FROM ({}) rows LIMIT 0").format(query), (0, 0)).description or ()
     )
@@ -114,7 +122,7 @@ def _schema(connection: Connection, query: sql.Composable) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _cleaned(connection: Connection, name: str) -> sql.Composable:
+def _cleaned(connection: Connection, name: str) -> sql.Composed:
     """Rows as their last load left them; JSON as text, numbers as the lake has them."""
     columns = connection.execute(
         "SELECT column_name, udt_name FROM information_schema.columns"

@@ -1,5 +1,8 @@
 """The raw layer to the cleaned one and the marts: dbt's models, over the loads that are new."""
 
+# The packages of the image are in an environment of their own, where pyright does not look.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import json
