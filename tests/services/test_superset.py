@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboards import HOURS, TENANTS, seed
-from tests.issuer import CLIENT, issuer
+from tests.issuer import CLIENT, Issuer, issuer
 from tests.services.browser import chromium
 from tests.services.servers import Postgres
 from tests.services.superset import Person
@@ -292,21 +292,31 @@ def _comes(stand: Stand) -> httpx.Client:
     return client
 
 
-def test_people_log_in_at_an_issuer_and_have_the_roles_that_it_says(stand: Stand) -> None:
+@pytest.fixture(scope="module")
+def at_issuer(stand: Stand) -> Iterator[Issuer]:
+    """The issuer at which people log in, from here to the end of the module."""
     with issuer() as told:
         roles = {"analyst": ["Analysts"], "of-acme": ["Tenant acme"]}
         oidc = {"issuer": told.url, "client_id": CLIENT, "roles": roles}
         stand.server.stop()
         stand.server.start(**{env.OIDC: json.dumps(oidc)})
-        told.person = {"sub": "1", "preferred_username": "erin", "roles": ["of-acme"]}
-        seen = _comes(stand).get("/api/v1/dashboard/").json()["result"]
-        assert [one["slug"] for one in seen] == ["tenant-acme"]
-        # What the issuer says of the day is what holds.
-        told.person["roles"] = ["analyst"]
-        seen = _comes(stand).get("/api/v1/dashboard/").json()["result"]
-        assert {one["slug"] for one in seen} == {one.slug for one in SHARED}
-        told.audience = "somebody-else"
-        assert _comes(stand).get("/api/v1/me/").status_code == 401
-        refused = stand.server.url + "/api/v1/security/login"
-        asked = {"username": "admin", "password": stand.server.admin_password, "provider": "db"}
-        assert httpx.post(refused, json=asked).status_code == 401
+        yield told
+
+
+def test_people_log_in_at_an_issuer_and_have_the_roles_that_it_says(stand: Stand, at_issuer: Issuer) -> None:
+    at_issuer.person = {"sub": "1", "preferred_username": "erin", "roles": ["of-acme"]}
+    seen = _comes(stand).get("/api/v1/dashboard/").json()["result"]
+    assert [one["slug"] for one in seen] == ["tenant-acme"]
+    # What the issuer says of the day is what holds.
+    at_issuer.person["roles"] = ["analyst"]
+    seen = _comes(stand).get("/api/v1/dashboard/").json()["result"]
+    assert {one["slug"] for one in seen} == {one.slug for one in SHARED}
+    at_issuer.audience = "somebody-else"
+    assert _comes(stand).get("/api/v1/me/").status_code == 401
+
+
+def test_where_there_is_an_issuer_no_password_lets_in(stand: Stand, at_issuer: Issuer) -> None:
+    before = len(at_issuer.asked)
+    with pytest.raises(AssertionError, match="security/login: 400"):
+        Person(stand.server.url, "admin", stand.server.admin_password)
+    assert len(at_issuer.asked) == before

@@ -34,6 +34,8 @@ _STORE_CLIENTS = {
     "prediction-consumer",
     "price-pipeline",
     "price-replay",
+    "superset",
+    "superset-prepare",
     "trino",
 }
 _POSTGRES = {"postgres", *_STORE_CLIENTS}
