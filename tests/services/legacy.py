@@ -58,7 +58,7 @@ def execute(server: MariaDb, *statements: str) -> None:
 
 @contextmanager
 def refusing_listener() -> Iterator[int]:
-    """What Oracle's listener says of a service that it does not know, to whoever connects; yields its port."""
+    """What Oracle's listener says of a service that it does not know, to all who connect; yields its port."""
     told = b"(DESCRIPTION=(TMP=)(VSNNUM=0)(ERR=12514)(ERROR_STACK=(ERROR=(CODE=12514)(EMFI=4))))"
     refused = 4
     packet = struct.pack(">HHBBHBBH", 12 + len(told), 0, refused, 0, 0, 1, 0, len(told)) + told

@@ -21,6 +21,7 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from workloads.kit import db
 from workloads.kit.contracts import lake
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.db import Connection
 from workloads.warehouse_etl.settings import WarehouseSettings
 
@@ -137,8 +138,8 @@ def _cleaned(connection: Connection, name: str) -> sql.Composed:
 
 
 def _catalogue(settings: WarehouseSettings) -> SqlCatalog:
-    made = db.parameters(settings.of_warehouse, application_name="warehouse-etl")
-    with db.connect(settings.of_warehouse, application_name="warehouse-etl") as connection:
+    made = db.parameters(settings.of_warehouse, application_name=WAREHOUSE_ETL.name)
+    with db.connect(settings.of_warehouse, application_name=WAREHOUSE_ETL.name) as connection:
         password = connection.info.password
     options = quote(f"-c search_path={lake.CATALOGUE_LAYER}")
     verified = "".join(
