@@ -37,6 +37,8 @@ _STORE_CLIENTS = {
     "superset",
     "superset-prepare",
     "trino",
+    "warehouse-etl",
+    "warehouse-maintenance",
 }
 _POSTGRES = {"postgres", *_STORE_CLIENTS}
 
@@ -67,6 +69,8 @@ HELD_BACK: dict[str, set[str]] = {
         "prediction-consumer",
         "price-pipeline",
         "price-replay",
+        "warehouse-etl",
+        "warehouse-maintenance",
     },
     "valkey": set(),
 }

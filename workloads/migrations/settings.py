@@ -19,7 +19,7 @@ class DatabaseSettings(PostgresSettings):
     secrets_dir: Path = Path(env.SECRETS_DIR)
     database_wait_seconds: float = Field(default=120.0, gt=0)
     roles: frozenset[NonEmpty] = frozenset(ROLES)
-    """Login roles that the stack has, its tenants' beside them; JSON. Others are not made, and get nothing."""
+    """Login roles that the stack has, beside its tenants'; JSON. Others are not made, and get nothing."""
     tenants: list[NonEmpty] = Field(default_factory=list[NonEmpty])
     """Names of all tenants; JSON."""
     entitlements: dict[NonEmpty, Entitlement] = Field(default_factory=dict[NonEmpty, Entitlement])

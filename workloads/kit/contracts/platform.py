@@ -83,8 +83,8 @@ CLIENTS: Final[Mapping[str, KafkaUse]] = {
 
 
 def roles(names: Collection[str]) -> tuple[str, ...]:
-    """Login roles of the database of what a stack runs. MLflow's owns a database of its own and sees nothing of
-    the feature store."""
+    """Login roles of the database of what a stack runs. MLflow's owns a database of its own and sees nothing
+    of the feature store."""
     return tuple(sorted({role for name in names if (role := DECLARED[name].role) is not None}))
 
 
