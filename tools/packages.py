@@ -47,6 +47,7 @@ UNPACKED: Mapping[str, str] = {
     "psql": f"postgresql-client-{versions.POSTGRESQL}",
     "redis-server": "redis-server",
     "squid": "squid",
+    "sshd": "openssh-server",
 }
 """Programs that only tests run, each with its package."""
 

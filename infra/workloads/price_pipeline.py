@@ -23,6 +23,7 @@ from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
 from workloads.kit.contracts.egress import host_of
 from workloads.kit.contracts.sources.kinds import HttpSource, SourceConfig, Sources
+from workloads.kit.contracts.sources.store_config import S3Source
 
 _DEADLINE_SECONDS: Final = 3600
 _SOURCES: Final = "sources.yaml"
@@ -46,7 +47,7 @@ class PricePipelineSettings(WorkloadSettings):
     )
     destinations: list[Destination] = Field(
         default=[],
-        description="Networks that its databases are in; HTTP APIs are reached by name.",
+        description="Networks that its databases and SFTP servers are in; APIs and S3 are reached by name.",
     )
     replay: PriceReplaySettings | None = Field(
         None, description="The replay of withheld prices; without it there is none."
@@ -61,11 +62,11 @@ class PricePipelineSettings(WorkloadSettings):
                 said = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise ValueError(f"sources: {said}") from None
         for number, source in enumerate(self.sources or ()):
-            if isinstance(source, HttpSource) and not _within(source):
+            for key, url in _outside(source):
                 try:
-                    host_of(source.url)
+                    host_of(url)
                 except ValueError as error:
-                    raise ValueError(f"sources.{number}.url of {source.name}: {error}") from None
+                    raise ValueError(f"sources.{number}.{key} of {source.name}: {error}") from None
         return self
 
     @property
@@ -77,6 +78,17 @@ class PricePipelineSettings(WorkloadSettings):
 def _within(source: HttpSource) -> bool:
     at = urlsplit(source.url)
     return (at.scheme, at.netloc) == ("http", f"{API_INTEGRATION.name}:{API_INTEGRATION.port}")
+
+
+def _outside(source: SourceConfig) -> Iterator[tuple[str, str]]:
+    """The addresses that a source reaches by way of the egress proxy, each with its setting."""
+    if isinstance(source, HttpSource):
+        if not _within(source):
+            yield "url", source.url
+        if source.oauth2 is not None:
+            yield "oauth2.token_url", source.oauth2.token_url
+    if isinstance(source, S3Source):
+        yield "endpoint", source.address
 
 
 def _published(s: PricePipelineSettings) -> Iterator[Published]:
@@ -91,11 +103,7 @@ def _published(s: PricePipelineSettings) -> Iterator[Published]:
 
 
 def _hosts(s: PricePipelineSettings) -> Iterator[str]:
-    return (
-        host_of(source.url)
-        for source in s.sources or ()
-        if isinstance(source, HttpSource) and not _within(source)
-    )
+    return (host_of(url) for source in s.sources or () for _, url in _outside(source))
 
 
 def _deploy(site: WorkloadSite, s: PricePipelineSettings, opts: pulumi.ResourceOptions) -> None:

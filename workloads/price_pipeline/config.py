@@ -80,4 +80,4 @@ def _source_name(content: object, loc: tuple[str | int, ...]) -> str | None:
             return None
 
 
-_KINDS = {"csv", "parquet", "sql", "http", "synthetic", "replay"}
+_KINDS = {"csv", "parquet", "sql", "mysql", "http", "s3", "sftp", "synthetic", "replay"}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from workloads.kit.contracts.sources.kinds import (
     CsvSource,
     HttpSource,
+    MySqlSource,
     ParquetSource,
     ReplaySource,
     SourceConfig,
@@ -15,11 +17,13 @@ from workloads.kit.contracts.sources.kinds import (
     SqlSource,
     SyntheticSource,
 )
+from workloads.kit.contracts.sources.store_config import S3Source, SftpSource
 from workloads.price_pipeline.sources import Source
 from workloads.price_pipeline.sources import file as file_source
 from workloads.price_pipeline.sources import http as http_source
 from workloads.price_pipeline.sources import replay as replay_source
 from workloads.price_pipeline.sources import sql as sql_source
+from workloads.price_pipeline.sources import store as store_source
 from workloads.price_pipeline.sources import synthetic as synthetic_source
 
 Clock = Callable[[], datetime]
@@ -33,13 +37,26 @@ def open_source(
     Raises:
         SourceError: it has nothing to read from.
     """
+    # Drivers are loaded where they are used.
     match config:
         case CsvSource() | ParquetSource():
             return file_source.FileSource(config, clock)
         case SqlSource():
             return sql_source.SqlSource(config)
+        case MySqlSource():
+            from workloads.price_pipeline.sources import mysql as mysql_source
+
+            return mysql_source.MySqlSource(config)
         case HttpSource():
             return http_source.HttpSource(config)
+        case S3Source():
+            from workloads.price_pipeline.sources import s3
+
+            return store_source.StoredSource(config, partial(s3.connected, config), clock)
+        case SftpSource():
+            from workloads.price_pipeline.sources import sftp
+
+            return store_source.StoredSource(config, partial(sftp.connected, config), clock)
         case SyntheticSource():
             return synthetic_source.SyntheticSource(config, clock)
         case ReplaySource():

@@ -9,6 +9,7 @@ from datetime import datetime
 from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.sources.kinds import (
     HttpSource,
+    MySqlSource,
     ReplaySource,
     SourceConfig,
     SqlSource,
@@ -51,7 +52,9 @@ def since(config: SourceConfig, ledger: Ledger, now: datetime) -> datetime | Non
 
 def narrows(config: SourceConfig) -> bool:
     """Whether the source gives no row from before the time that it is asked from."""
-    return isinstance(config, SqlSource) or (isinstance(config, HttpSource) and bool(config.since_parameter))
+    return isinstance(config, SqlSource | MySqlSource) or (
+        isinstance(config, HttpSource) and bool(config.since_parameter)
+    )
 
 
 def _among(series: object, names: Collection[str]) -> bool:

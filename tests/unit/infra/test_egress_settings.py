@@ -47,6 +47,34 @@ def test_the_hosts_are_those_of_the_sources() -> None:
     assert read("local").hosts.keys() == {"api-integration"}
 
 
+def test_the_host_that_gives_a_sources_tokens_is_one_of_them() -> None:
+    oauth2 = {"token_url": "https://login.example/token", "client_id": "me", "client_secret_file": "/s"}
+    source = {**HTTP, "oauth2": oauth2}
+    hosts = read("prod", lambda c: section(c)["sources"].append(source)).hosts["price-pipeline"]
+    assert hosts == ["api.energy-charts.info", "login.example", "prices.example"]
+
+    oauth2["token_url"] = "http://login.example/token"
+    said = refused(lambda c: section(c)["sources"].append(source))
+    assert "oauth2.token_url of api" in said
+    assert "not https" in said
+
+
+def test_a_bucket_is_reached_by_its_stores_name_and_never_in_clear() -> None:
+    bucket = {name: value for name, value in HTTP.items() if name != "url"}
+    bucket |= {"kind": "s3", "bucket": "prices", "region": "eu-central-1", "pattern": "*.csv"}
+    hosts = read("prod", lambda c: section(c)["sources"].append(bucket)).hosts["price-pipeline"]
+    assert hosts == ["api.energy-charts.info", "s3.eu-central-1.amazonaws.com"]
+
+    elsewhere = {**bucket, "endpoint": "https://objects.example"}
+    hosts = read("prod", lambda c: section(c)["sources"].append(elsewhere)).hosts["price-pipeline"]
+    assert hosts == ["api.energy-charts.info", "objects.example"]
+
+    clear = {**bucket, "endpoint": "http://objects.example"}
+    said = refused(lambda c: section(c)["sources"].append(clear))
+    assert "endpoint of api" in said
+    assert "not https" in said
+
+
 def _weather() -> dict[str, Any]:
     """The source that the page of api-integration shows."""
     page = (ROOT / "docs" / "api-integration.md").read_text(encoding="utf-8")

@@ -12,7 +12,8 @@ Answer = tuple[int, dict[str, str], str | bytes]
 
 
 class Api:
-    """Answers by a function of (path, query, headers), and remembers what it was asked."""
+    """Answers by a function of (path, query), of a POST its form, and remembers what it was asked, with the
+    headers."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str], dict[str, str]]] = []
@@ -22,9 +23,16 @@ class Api:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
-                query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-                api.asked.append((parts.path, query, dict(self.headers)))
-                status, headers, text = api.answer(parts.path, query)
+                self._answered(parts.path, parts.query)
+
+            def do_POST(self) -> None:
+                form = self.rfile.read(int(self.headers["Content-Length"]))
+                self._answered(urlsplit(self.path).path, form.decode())
+
+            def _answered(self, path: str, given: str) -> None:
+                query = {key: values[-1] for key, values in parse_qs(given).items()}
+                api.asked.append((path, query, dict(self.headers)))
+                status, headers, text = api.answer(path, query)
                 body = text.encode() if isinstance(text, str) else text
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(body))}.items():

@@ -24,6 +24,6 @@ def test_every_example_is_a_sources_file(tmp_path: Path, number: int) -> None:
 
 
 def test_every_way_to_label_a_period_is_told() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 10
     labels = Columned.model_json_schema()["properties"]["labels"]["enum"]
     assert [label for label in labels if f"`{label}`" not in PAGE] == []

@@ -516,7 +516,7 @@ def test_a_file_that_is_none_is_named(api: Api) -> None:
         prices(source(api, format="csv"))
     with pytest.raises(SourceError, match="/v1/prices cannot be read"):
         prices(source(api, format="parquet"))
-    with pytest.raises(ValidationError, match=r"csv has no paging\.field, rows: only JSON has"):
+    with pytest.raises(ValidationError, match=r"csv has no paging\.field, rows: only JSON and XML have"):
         source(api, format="csv", rows="data", paging={"kind": "cursor", "field": "next"})
 
 

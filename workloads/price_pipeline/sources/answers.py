@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -13,9 +14,10 @@ import httpx
 from workloads.kit.contracts.sources import paths
 from workloads.kit.contracts.sources.kinds import HttpSource as HttpConfig
 from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import SourceError, csv_file, json_document, table
+from workloads.price_pipeline.sources import SourceError, csv_file, json_document, table, unpack
 from workloads.price_pipeline.sources.http_client import excerpt
 from workloads.price_pipeline.sources.json_document import Document
+from workloads.price_pipeline.sources.xml_document import Ambiguous, XmlDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Page:
 
     rows: Sequence[RawRow]
     count: int
-    document: Document
+    document: Document | XmlDocument
 
     @property
     def digest(self) -> bytes:
@@ -63,22 +65,29 @@ class Answers:
         """
         config = self._config
         where = f"{response.url.host}{response.url.path}"
-        if config.format != "json":
+        if config.format not in ("json", "xml"):
             return self._file(response, where)
-        document = Document(_utf8(response))
-        for path in config.errors:
-            try:
-                said = document.value(path)
-            except (LookupError, ValueError):
-                continue
-            if said:
-                raise SourceError(f"{where} says that it failed, at {path!r}{excerpt(response)}")
         try:
-            rows = list(self._rows(document))
+            documents = _xml(response, where) if config.format == "xml" else [Document(_utf8(response))]
+            self._require_success(documents, response, where)
+            rows = [row for document in documents for row in self._rows(document)]
         except (LookupError, ValueError) as error:
             place = f"{self._shape} at {config.rows!r}" if config.rows else self._shape
             raise SourceError(f"{where} gave no {place} ({error}){excerpt(response)}") from None
-        return Page([price for row in rows for price in row], len(rows), document)
+        return Page([price for row in rows for price in row], len(rows), documents[0])
+
+    def _require_success(
+        self, documents: Sequence[Document | XmlDocument], response: httpx.Response, where: str
+    ) -> None:
+        for document, path in itertools.product(documents, self._config.errors):
+            try:
+                said = document.value(path)
+            except Ambiguous:
+                said = True
+            except (LookupError, ValueError):
+                continue
+            if said and not (isinstance(document, XmlDocument) and said in ("false", "0")):
+                raise SourceError(f"{where} says that it failed, at {path!r}{excerpt(response)}")
 
     def require_prices(self) -> None:
         """SourceError where no row of the run had the field of any price: then `columns` are wrong."""
@@ -91,10 +100,16 @@ class Answers:
     @property
     def _shape(self) -> str:
         config = self._config
+        if config.format == "xml":
+            return "elements"
         return "object of lists" if config.columnar else "object of rows" if config.row_key else "list"
 
-    def _rows(self, document: Document) -> Iterator[list[RawRow]]:
+    def _rows(self, document: Document | XmlDocument) -> Iterator[list[RawRow]]:
         config = self._config
+        if isinstance(document, XmlDocument):
+            for element in document.rows(config.rows):
+                yield self._prices(element.value, document.raw(element))
+            return
         if config.columnar:
             yield from self._columnar(document.value(config.rows))
             return
@@ -131,7 +146,7 @@ class Answers:
             return list(table.malformed(columns, self._terms, kept, f"cannot be read: {error}"))
         if more is not None:
             row = {**row, **more} if isinstance(row, dict) else {"value": row, **more}
-        return self._prices(row, kept)
+        return self._prices(lambda path: paths.at(row, path), kept)
 
     def _columnar(self, held: object) -> Iterator[list[RawRow]]:
         names = self._config.columns.read
@@ -148,22 +163,37 @@ class Answers:
             self._seen, self._found = self._seen + 1, True
             yield list(table.split(self._config, self._terms, row.__getitem__, table.as_json(row)))
 
-    def _prices(self, row: object, kept: bytes) -> list[RawRow]:
+    def _prices(self, get: Callable[[str], object], kept: bytes) -> list[RawRow]:
         columns = self._config.columns
         self._seen += 1
-        self._found = self._found or any(_has(row, path) for path in self._priced)
+        self._found = self._found or any(_has(get, path) for path in self._priced)
         try:
-            return list(table.split(self._config, self._terms, lambda path: paths.at(row, path), kept))
+            return list(table.split(self._config, self._terms, get, kept))
         except LookupError as error:
             return list(table.malformed(columns, self._terms, kept, f"has no field {error}"))
+        except Ambiguous as error:
+            return list(table.malformed(columns, self._terms, kept, f"cannot be read: {error}"))
 
 
-def _has(row: object, path: str) -> bool:
+def _has(get: Callable[[str], object], path: str) -> bool:
     try:
-        paths.at(row, path)
+        get(path)
     except LookupError:
         return False
+    except Ambiguous:
+        pass
     return True
+
+
+def _xml(response: httpx.Response, where: str) -> list[XmlDocument]:
+    """The documents of an answer in XML, which may be packed; ValueError where one is none."""
+    if response.charset_encoding is not None:
+        return [XmlDocument(_utf8(response), "utf-8")]
+    try:
+        file = io.BytesIO(response.content)
+        return [XmlDocument(content.read()) for _, content in unpack.unpacked(file, where)]
+    except unpack.FAULTS as error:
+        raise SourceError(f"{where} cannot be unpacked: {error}") from error
 
 
 def _utf8(response: httpx.Response) -> bytes:

@@ -8,6 +8,7 @@ from typing import IO
 from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.sources.csv_config import CsvLayout
 from workloads.kit.contracts.sources.kinds import CsvSource
+from workloads.kit.contracts.sources.row_config import Tabled
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.rows import RawRow, Refused, Terms
 from workloads.price_pipeline.sources import SourceError, csv_lines, table, unpack
@@ -26,7 +27,7 @@ def read(config: CsvSource) -> Iterator[RawRow]:
         raise SourceError(f"{config.path} cannot be read: {error.strerror or error}") from error
 
 
-def rows(config: table.Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iterator[RawRow]:
+def rows(config: Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iterator[RawRow]:
     """Every row of a file that is open, or of all that it packs; as `read`."""
     try:
         for name, content in unpack.unpacked(file, where):
@@ -35,7 +36,7 @@ def rows(config: table.Tabled, layout: CsvLayout, file: IO[bytes], where: str) -
         raise SourceError(f"{where} cannot be unpacked: {error}") from error
 
 
-def _rows(config: table.Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iterator[RawRow]:
+def _rows(config: Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iterator[RawRow]:
     terms = table.market_terms(config)
     header: list[str] = list(layout.header or ())
     places: dict[str, int] = {name: place for place, name in enumerate(header)}
@@ -63,7 +64,7 @@ def _rows(config: table.Tabled, layout: CsvLayout, file: IO[bytes], where: str) 
             yield from table.split(config, terms, _getter(record.cells, places), record.raw, line=record.line)
 
 
-def _dated(config: table.Tabled, terms: Terms, get: Callable[[str], object], raw: bytes) -> bool:
+def _dated(config: Tabled, terms: Terms, get: Callable[[str], object], raw: bytes) -> bool:
     """Whether some price of the row has a time."""
     for row in table.split(config, terms, get, raw):
         result = check(row)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +12,9 @@ import stamina
 from workloads.kit import scrub
 from workloads.kit.contracts.sources.http_config import HttpClient as Config
 from workloads.price_pipeline.sources import SourceError
+from workloads.price_pipeline.sources.oauth2 import ClientCredentials
 from workloads.price_pipeline.sources.pace import Pace, retry_after
+from workloads.price_pipeline.sources.secret import read_secret
 
 _EXCERPT = 200
 """Characters of an answer that an error shows."""
@@ -38,7 +39,12 @@ class HttpClient:
                 headers[config.secret.header] = value
             else:
                 self.parameters[str(config.secret.parameter)] = value
-        self._client = httpx.Client(timeout=config.timeout_seconds, headers=headers, follow_redirects=False)
+        self._client = httpx.Client(
+            timeout=config.timeout_seconds,
+            headers=headers,
+            auth=None if config.oauth2 is None else ClientCredentials(config.oauth2),
+            follow_redirects=False,
+        )
 
     def __enter__(self) -> Self:
         self._client.__enter__()
@@ -69,7 +75,6 @@ class HttpClient:
                 return True
             return asked if asked <= config.retry_wait_max_seconds else False
 
-        where = f"{url.scheme}://{url.host}{url.path}"
         try:
             for attempt in stamina.retry_context(
                 on=again,
@@ -90,30 +95,23 @@ class HttpClient:
             asked = answer.headers.get("Retry-After")
             later = f", try again after {asked}" if asked else ""
             raise SourceError(
-                f"{where} answered {answer.status_code} {answer.reason_phrase}{later}{excerpt(answer)}"
+                f"{_where(error)} answered {answer.status_code} {answer.reason_phrase}{later}"
+                f"{excerpt(answer)}"
             ) from None
         except httpx.ProxyError as error:
             raise SourceError(
-                f"{where}: the egress proxy says {error}: {url.host} has to be a host of the stack's "
-                "sources, and the workload's password at the proxy the newest"
+                f"{_where(error)}: the egress proxy says {error}: {error.request.url.host} has to be a host"
+                " of the stack's sources, and the workload's password at the proxy the newest"
             ) from None
         except httpx.RequestError as error:
-            raise SourceError(f"{where} cannot be reached: {type(error).__name__}") from None
+            raise SourceError(f"{_where(error)} cannot be reached: {type(error).__name__}") from None
         raise AssertionError("a retried request ends in an answer or an error")
 
 
-def read_secret(file: Path, setting: str) -> str:
-    """The secret in `file`, which no log line shows from now on.
-
-    Raises:
-        SourceError: it cannot be read; names the setting.
-    """
-    try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SourceError(f"{setting} {file}: {error.strerror}") from error
-    scrub.hide(secret)
-    return secret
+def _where(error: httpx.HTTPStatusError | httpx.RequestError) -> str:
+    """The address that was asked, the API's or that of its tokens, without its query."""
+    url = error.request.url
+    return f"{url.scheme}://{url.host}{url.path}"
 
 
 def excerpt(response: httpx.Response) -> str:

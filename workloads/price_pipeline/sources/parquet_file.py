@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from workloads.kit.contracts.sources.kinds import ParquetSource
+from workloads.kit.contracts.sources.row_config import Tabled
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, table
 
@@ -25,7 +26,7 @@ def read(config: ParquetSource) -> Iterator[RawRow]:
     return rows(config, config.path, str(config.path))
 
 
-def rows(config: table.Tabled, file: Path | IO[bytes], where: str) -> Iterator[RawRow]:
+def rows(config: Tabled, file: Path | IO[bytes], where: str) -> Iterator[RawRow]:
     """Every row of a file that is open, or that `where` names; as `read`."""
     terms, names = table.market_terms(config), config.columns.read
     try:

@@ -9,11 +9,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from workloads.kit import scrub
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.sources.kinds import SqlSource as SqlConfig
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, sql_text, table
+from workloads.price_pipeline.sources.secret import read_secret
 
 
 class SqlSource:
@@ -48,11 +48,7 @@ class SqlSource:
 
     def _connect(self) -> psycopg.Connection:
         config = self._config
-        try:
-            password = config.password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SourceError(f"password_file {config.password_file}: {error.strerror}") from error
-        scrub.hide(password)
+        password = read_secret(config.password_file, "password_file")
         connection = psycopg.connect(
             host=config.host,
             port=config.port,

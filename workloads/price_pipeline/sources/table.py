@@ -9,18 +9,10 @@ from zoneinfo import ZoneInfo
 
 from workloads.kit.contracts.messages import EARLIEST, LATEST
 from workloads.kit.contracts.sources.columns import Columns
-from workloads.kit.contracts.sources.kinds import (
-    CsvSource,
-    HttpSource,
-    ParquetSource,
-    SqlSource,
-)
-from workloads.kit.contracts.sources.row_config import KINDS
+from workloads.kit.contracts.sources.row_config import KINDS, Tabled
 from workloads.kit.periods import Resolution
 from workloads.price_pipeline.rows import RawRow, Terms
 from workloads.price_pipeline.sources import SourceError
-
-Tabled = CsvSource | ParquetSource | SqlSource | HttpSource
 
 
 def market_terms(config: Tabled) -> Terms:

@@ -35,7 +35,7 @@ _BASIC: Final = re.compile(r"\s*basic\s+\S", re.IGNORECASE)
 _NO_ADDRESS: Final = "(not shown) is no address: give one that begins with https:// or http:// and a host"
 _REMEDY: Final = "give `secret: {file: …, header: …}`, or `parameter` in place of `header`"
 
-HIDDEN: Final = frozenset({"headers", "parameters", "secret", "url"})
+HIDDEN: Final = frozenset({"headers", "oauth2", "parameters", "secret", "url"})
 """Settings of a source that a message names without their value: what is refused there may be a key."""
 
 
@@ -57,7 +57,7 @@ def no_key_among(values: Mapping[str, str], place: str) -> None:
             raise ValueError(f"{place}: the value of {name!r} looks like a key in clear: {_REMEDY}")
 
 
-def no_key_in(url: str) -> None:
+def no_key_in(url: str, place: str = "url") -> None:
     """Raises ValueError where an address is none of HTTP, or holds a key, a user or a password.
 
     What it says shows no part of the address but a name of its query. A key within its path is not seen.
@@ -67,23 +67,25 @@ def no_key_in(url: str) -> None:
         host = parts.hostname
     except ValueError:
         # Not chained: Python's own message shows what is wrong.
-        raise ValueError(f"url: it {_NO_ADDRESS}") from None
+        raise ValueError(f"{place}: it {_NO_ADDRESS}") from None
     if "@" in parts.netloc:
-        raise ValueError("url: an address holds no user and no password: give `secret: {file: …, header: …}`")
+        raise ValueError(
+            f"{place}: an address holds no user and no password: give `secret: {{file: …, header: …}}`"
+        )
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"url: it {_NO_ADDRESS}")
+        raise ValueError(f"{place}: it {_NO_ADDRESS}")
     if parts.fragment:
         raise ValueError(
-            "url: it has a fragment, which is sent to no server: leave out the # and what follows"
+            f"{place}: it has a fragment, which is sent to no server: leave out the # and what follows"
         )
     query = parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True)
     for name, _ in query:
         try:
             _no_key(name)
         except ValueError as error:
-            raise ValueError(f"url: its query's {error}") from None
+            raise ValueError(f"{place}: its query's {error}") from None
     for pair in query:
-        no_key_among(dict([pair]), "url")
+        no_key_among(dict([pair]), place)
 
 
 class HttpSecret(Strict):
@@ -98,6 +100,26 @@ class HttpSecret(Strict):
     def _one_place(self) -> Self:
         if (self.header is None) == (self.parameter is None):
             raise ValueError("give one of `header` and `parameter`")
+        return self
+
+
+class ClientCredentials(Strict):
+    """A token of OAuth 2.0 that the client's own secret gives (RFC 6749, section 4.4): it is asked for before
+    the first request, kept while it is valid, and asked for once more where a request is answered 401."""
+
+    token_url: str
+    client_id: str
+    client_secret_file: Path
+    scope: str | None = None
+    parameters: dict[PlainName, str] = Field(default_factory=dict[PlainName, str])
+    """What the server wants beside, such as `audience` or `resource`."""
+    sent: Literal["header", "body"] = "header"
+    """Where the client's name and secret stand in the request for a token."""
+
+    @model_validator(mode="after")
+    def _without_a_key(self) -> Self:
+        no_key_in(self.token_url, "token_url")
+        no_key_among(self.parameters, "parameters")
         return self
 
 
@@ -156,6 +178,7 @@ class HttpClient(Strict):
 
     headers: dict[PlainName, str] = Field(default_factory=dict[PlainName, str])
     secret: HttpSecret | None = None
+    oauth2: ClientCredentials | None = None
     requests_per_second: Annotated[float, Field(gt=0)] = 5
     timeout_seconds: Annotated[float, Field(gt=0)] = 20
     attempts: Annotated[int, Field(gt=0)] = 6
@@ -169,4 +192,10 @@ class HttpClient(Strict):
     @model_validator(mode="after")
     def _headers_without_a_key(self) -> Self:
         no_key_among(self.headers, "headers")
+        return self
+
+    @model_validator(mode="after")
+    def _one_authorization(self) -> Self:
+        if self.oauth2 and self.secret and (self.secret.header or "").lower() == "authorization":
+            raise ValueError("`secret` and `oauth2` would both be the header Authorization: give one")
         return self

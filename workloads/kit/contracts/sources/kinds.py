@@ -24,6 +24,7 @@ from workloads.kit.contracts.sources.row_config import (
     Unit,
     Unsorted,
 )
+from workloads.kit.contracts.sources.store_config import S3Source, SftpSource
 
 
 class _File(Unsorted):
@@ -48,17 +49,14 @@ class ParquetSource(_File):
     kind: Literal["parquet"]
 
 
-class SqlSource(Tabled):
-    """A PostgreSQL query. Its event-time column must be a date or a timestamp, so that the server can
+class _Query(Tabled):
+    """A query of a database. Its event-time column must be a date or a timestamp, so that the server can
     narrow and order by it."""
 
-    kind: Literal["sql"]
     host: str
-    port: Annotated[int, Field(gt=0, lt=65536)] = 5432
     database: str
     user: str
     password_file: Path
-    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
     query: str
     timeout_seconds: Annotated[float, Field(gt=0)] = 60
     fetch_rows: Annotated[int, Field(gt=0)] = 2000
@@ -73,17 +71,36 @@ class SqlSource(Tabled):
         return self
 
 
+class SqlSource(_Query):
+    """A PostgreSQL query."""
+
+    kind: Literal["sql"]
+    port: Annotated[int, Field(gt=0, lt=65536)] = 5432
+    sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
+
+
+class MySqlSource(_Query):
+    """A query of MySQL or MariaDB. A TIMESTAMP is an instant; a DATETIME is a time of `time_zone`."""
+
+    kind: Literal["mysql"]
+    port: Annotated[int, Field(gt=0, lt=65536)] = 3306
+    ca_file: Path | None = None
+    """Who signed the server's certificate: with it, connections are encrypted and checked."""
+
+
 class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
-    """An API. Of JSON, a column is the path of a field in a row."""
+    """An API. Of JSON, a column is the path of a field in a row; of XML, that of an element below the row's,
+    with `@name` for an attribute, `text()` for the row's own text, and `^` for the element around it."""
 
     kind: Literal["http"]
     url: Annotated[str, Field(json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})]
     parameters: dict[http_config.PlainName, str] = {}
-    format: Literal["json", "csv", "parquet"] = "json"
+    format: Literal["json", "xml", "csv", "parquet"] = "json"
     csv: CsvLayout = CsvLayout()
     """How answers in CSV are written."""
     rows: paths.Path = ""
-    """Where the list of rows is in an answer; empty where the answer is the list."""
+    """Where the list of rows is in an answer; empty where the answer is the list. Of XML, the names of the
+    elements from below the outermost one down to a row's, each of which may be there many times."""
     row_key: str | None = None
     """Where the rows are an object's, each under a key of its own (a date, say): the name by which `columns`
     finds that key. A row that is a value and no object is its field `value`."""
@@ -109,12 +126,17 @@ class HttpSource(Unsorted, http_config.HttpClient, BaseModel):
     def _of_its_format(self) -> Self:
         if self.columnar and self.row_key:
             raise ValueError("give one of `row_key` and `columnar`")
-        if self.format != "json":
+        if self.format == "xml":
+            if self.row_key or self.columnar or not self.rows:
+                raise ValueError(
+                    "xml needs `rows`, the path of a row's element, and takes no row_key or columnar"
+                )
+        elif self.format != "json":
             within = ("field", "total")
             looked_for = [f"paging.{name}" for name in within if getattr(self.paging, name, None)]
             looked_for += [name for name in ("rows", "row_key", "columnar") if getattr(self, name)]
             if looked_for:
-                raise ValueError(f"{self.format} has no {', '.join(looked_for)}: only JSON has")
+                raise ValueError(f"{self.format} has no {', '.join(looked_for)}: only JSON and XML have")
             return self
         for column in self.columns.read:
             paths.parts(column)
@@ -188,7 +210,15 @@ class ReplaySource(Model):
 
 FileSource = CsvSource | ParquetSource
 SourceConfig = Annotated[
-    CsvSource | ParquetSource | SqlSource | HttpSource | SyntheticSource | ReplaySource,
+    CsvSource
+    | ParquetSource
+    | SqlSource
+    | MySqlSource
+    | HttpSource
+    | S3Source
+    | SftpSource
+    | SyntheticSource
+    | ReplaySource,
     Field(discriminator="kind"),
 ]
 
