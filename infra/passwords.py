@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -12,7 +12,7 @@ from infra.manifests import postgres
 from infra.manifests.resources.external_secrets import Remote, SecretValue
 from infra.names import Names
 from infra.settings.secrets import ExternalSecretsSettings, GeneratedSecrets, Secrets
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES, SECRETS
+from workloads.kit.contracts.platform import egress_clients, roles, secrets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,6 @@ class Passwords:
         superuser: PostgreSQL's.
         redis: of its one user.
         roles: by database role.
-        object_store: secret key of the store that the platform runs itself, where it does.
         sources: files of price-pipeline's sources: name → content.
         egress: by workload, at the egress proxy.
         own: made up for a workload: `<section>-<name>`.
@@ -32,29 +31,31 @@ class Passwords:
     superuser: SecretValue = field(repr=False)
     redis: SecretValue = field(repr=False)
     roles: Mapping[str, SecretValue] = field(repr=False)
-    object_store: SecretValue | None = field(repr=False)
     sources: Mapping[str, SecretValue] = field(repr=False)
     egress: Mapping[str, SecretValue] = field(repr=False)
     own: Mapping[str, SecretValue] = field(repr=False)
 
 
-def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[str] = ()) -> Passwords:
+def passwords(
+    settings: Secrets, names: Names | None, *, running: Collection[str], more_roles: Sequence[str] = ()
+) -> Passwords:
     """The secrets of a stack.
 
     Args:
         names: of what AWS holds; None on a cluster elsewhere.
-        more_roles: database roles besides the platform's own; only Secrets Manager has passwords of such.
+        running: names of what the stack runs: of what it does not, there are none.
+        more_roles: database roles besides those.
 
     Raises:
         pulumi.RunError: they are to come from AWS, and the stack has nothing there.
     """
+    wanted = (*roles(running), *more_roles)
     match settings:
         case GeneratedSecrets():
             return Passwords(
                 superuser=settings.postgres_password.get_secret_value(),
                 redis=settings.redis_password.get_secret_value(),
-                roles={role: secret.get_secret_value() for role, secret in settings.roles.items()},
-                object_store=settings.object_store.get_secret_value() if settings.object_store else None,
+                roles={role: settings.roles[role].get_secret_value() for role in wanted},
                 sources={name: secret.get_secret_value() for name, secret in settings.sources.items()},
                 egress={name: secret.get_secret_value() for name, secret in settings.egress.items()},
                 own={name: secret.get_secret_value() for name, secret in settings.own.items()},
@@ -69,13 +70,12 @@ def passwords(settings: Secrets, names: Names | None, *, more_roles: Sequence[st
             return Passwords(
                 superuser=at(paths.database_secret(postgres.SUPERUSER), paths.PASSWORD),
                 redis=at(paths.REDIS, paths.PASSWORD),
-                roles={
-                    role: at(paths.database_secret(role), paths.PASSWORD) for role in (*ROLES, *more_roles)
-                },
-                object_store=None,
+                roles={role: at(paths.database_secret(role), paths.PASSWORD) for role in wanted},
                 sources={name: at(paths.source_secret(name), paths.VALUE) for name in settings.sources},
-                egress={name: at(paths.egress_secret(name), paths.PASSWORD) for name in EGRESS_CLIENTS},
-                own={name: at(paths.own_secret(name), paths.PASSWORD) for name in SECRETS},
+                egress={
+                    name: at(paths.egress_secret(name), paths.PASSWORD) for name in egress_clients(running)
+                },
+                own={name: at(paths.own_secret(name), paths.PASSWORD) for name in secrets(running)},
             )
 
 

@@ -75,7 +75,12 @@ def _context(args: PlatformArgs) -> Context:
         settings=s,
         cluster=args.cluster,
         names=args.names,
-        passwords=passwords(s.secrets, args.names, more_roles=[tenants.role(name) for name in s.tenants]),
+        passwords=passwords(
+            s.secrets,
+            args.names,
+            running=s.running,
+            more_roles=[tenants.role(name) for name in s.tenants],
+        ),
         network=NetworkPaths(
             running=s.running,
             api_cidrs=args.cluster.api_cidrs,

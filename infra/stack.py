@@ -41,6 +41,7 @@ class Stack:
         args = FoundationArgs(
             labels=s.labels,
             settings=s.aws,
+            running=p.running if p is not None else (),
             more_roles=[tenants.role(name) for name in p.tenants] if p is not None else [],
             lake=p.in_s3 if p is not None else [],
         )

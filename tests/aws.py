@@ -84,6 +84,7 @@ def foundation(
     section: Mapping[str, Any],
     environment: str = "prod",
     *,
+    running: tuple[str, ...] = (),
     more_roles: tuple[str, ...] = (),
     lake: tuple[str, ...] = (),
 ) -> tuple[Foundation, Recorder]:
@@ -92,6 +93,7 @@ def foundation(
     args = FoundationArgs(
         labels=labels(environment),
         settings=Aws.model_validate(section),
+        running=running,
         more_roles=more_roles,
         lake=lake,
     )

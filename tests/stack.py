@@ -32,7 +32,6 @@ PASSWORDS = {
     "kind": "generated",
     "postgres_password": "superuser-secret-0001",
     "redis_password": "redis-secret-00000002",
-    "object_store": "object-store-secret-06",
     "roles": {role: f"{role}-secret-00000003" for role in (*ROLES, *map(tenants.role, PILOTS))},
     "egress": {name: f"{name}-secret-00000005" for name in EGRESS_CLIENTS},
     "own": {name: f"{name}-secret-00000006" for name in SECRETS},

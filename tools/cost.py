@@ -26,7 +26,7 @@ from tools import cost_logs, cost_nodes, paths
 from tools.cost_nodes import LARGE_CPUS, mebi, milli, section
 from tools.gate import settings
 from tools.prices import Line, Price, Priced, priced, prices
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES, SECRETS
+from workloads.kit.contracts.platform import egress_clients, roles, running, secrets
 
 PAGE: Final = paths.ROOT / "docs" / "deploy-aws.md"
 
@@ -87,8 +87,10 @@ def estimate(
     if aws is None:
         return None
     # Each tenant has a database role; each role, and each client of the egress proxy, has a secret.
-    secrets = len(ROLES) + len(config.get("tenants", {})) + len(EGRESS_CLIENTS) + len(SECRETS)
-    always = [*_foundation(aws, secrets), *_volumes(config), *cost_nodes.lines(config), *cost_logs.lines(aws)]
+    names = running(config)
+    made = (*roles(names), *egress_clients(names), *secrets(names))
+    entries = len(made) + len(config.get("tenants", {}))
+    always = [*_foundation(aws, entries), *_volumes(config), *cost_nodes.lines(config), *cost_logs.lines(aws)]
     fixed = [line for line in always if line.quantity]
     pools = list(_pools(config))
     return Estimate(

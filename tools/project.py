@@ -132,7 +132,6 @@ def _complete_secrets(stack: str) -> None:
     want = {
         "postgres_password": None,
         "redis_password": None,
-        "object_store": None,
         "egress": dict.fromkeys(EGRESS_CLIENTS),
         "own": dict.fromkeys(SECRETS),
         "roles": dict.fromkeys((*ROLES, *map(tenants.role, declared))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -28,6 +28,7 @@ _BROKERS: Final = Peer(PLATFORM, kafka.NAME)
 class StrimziKafkaArgs:
     """Args:
     domain: DNS domain of the cluster.
+    running: names of what the stack runs: its clients of Kafka.
     paths: of clients; those between the nodes and to their operators are added.
     scraper: who reads the nodes' figures.
     api: (network, port) of the Kubernetes API.
@@ -37,6 +38,7 @@ class StrimziKafkaArgs:
     identity: Labels
     domain: str
     settings: KafkaStrimzi
+    running: Collection[str]
     paths: Paths
     scraper: Peer
     api: Sequence[tuple[str, int]]
@@ -44,7 +46,7 @@ class StrimziKafkaArgs:
 
 
 class StrimziKafka(Component):
-    """The cluster, the declared topics, and a certificate with its rights for every declared client.
+    """The cluster, the declared topics, and a certificate with its rights for every client that runs.
 
     `access` is where clients start. Who depends on the component starts when topics and clients are there.
     """
@@ -81,10 +83,9 @@ class StrimziKafka(Component):
             self.add(
                 topic, name=f"{name}-topic-{topic['metadata']['name']}", after=[cluster], protect=protect
             )
-        for client, use in CLIENTS.items():
-            self.add(
-                strimzi_clients.user(identity, client, use), name=f"{name}-client-{client}", after=[cluster]
-            )
+        for client in sorted(CLIENTS.keys() & args.running):
+            user = strimzi_clients.user(identity, client, CLIENTS[client])
+            self.add(user, name=f"{name}-client-{client}", after=[cluster])
         if args.monitored:
             monitor = monitors.pod_monitor(
                 kafka.NAME,

@@ -53,6 +53,7 @@ class DataLayer(Layer):
             domain=context.cluster.domain,
             names=context.names,
             passwords=context.passwords,
+            running=context.settings.running,
             scraper=context.network.peer(PROMETHEUS.name),
             api=context.network.api,
             monitored=context.monitored,

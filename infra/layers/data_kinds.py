@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -34,6 +34,7 @@ class DataSite:
     Args:
         domain: DNS domain of the cluster.
         names: of what AWS holds; None on a cluster elsewhere.
+        running: names of what the stack runs.
         scraper: who reads their figures.
         api: (network, port) of the Kubernetes API.
         monitored: whether the definitions of PodMonitors are there.
@@ -44,6 +45,7 @@ class DataSite:
     domain: str
     names: Names | None
     passwords: Passwords
+    running: Collection[str]
     scraper: Peer
     api: Sequence[tuple[str, int]]
     monitored: bool
@@ -91,6 +93,7 @@ def kafka(
                     identity=site.identity,
                     domain=site.domain,
                     settings=settings,
+                    running=site.running,
                     paths=paths,
                     scraper=site.scraper,
                     api=site.api,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,19 +36,21 @@ from infra.namespaces import VPC_CNI_ACCOUNT
 from infra.settings.aws import Aws
 from infra.settings.aws_cluster import EksSettings
 from infra.settings.base import Labels
-from workloads.kit.contracts.platform import ROLES
+from workloads.kit.contracts.platform import egress_clients, roles, secrets
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundationArgs:
     """Args:
     settings: the parts that the stack has.
-    more_roles: database roles that have a secret each, besides the platform's own.
+    running: names of what runs on the cluster; what is secret of each has an entry.
+    more_roles: database roles that have one each, besides those.
     lake: workloads that keep objects in the warehouse's bucket.
     """
 
     labels: Labels
     settings: Aws
+    running: Collection[str] = ()
     more_roles: Sequence[str] = ()
     lake: Sequence[str] = ()
 
@@ -228,7 +230,9 @@ class Foundation(Component):
         args = SecretsArgs(
             site=self._site,
             settings=self._settings.secrets,
-            roles=(postgres.SUPERUSER, *ROLES, *self._args.more_roles),
+            roles=(postgres.SUPERUSER, *roles(self._args.running), *self._args.more_roles),
+            clients=egress_clients(self._args.running),
+            own=secrets(self._args.running),
             secrets_key_arn=self._keys.arn("secrets"),
             log_key_arn=self._keys.arn("logs"),
         )

@@ -21,12 +21,12 @@ def objects(
     """The object store; what clients need."""
     match settings:
         case lake.ObjectStoreGateway():
-            assert site.passwords.object_store is not None, "the settings ask for it"
+            (name,) = OBJECT_STORE.own_secrets.values()
             args = ObjectStoreArgs(
                 identity=site.identity,
                 image=site.images.of(OBJECT_STORE.of_image),
                 domain=site.domain,
-                secret=site.passwords.object_store,
+                secret=site.passwords.own[name],
                 settings=settings,
                 paths=paths,
             )

@@ -150,6 +150,21 @@ ALERTS = (
         "no run of {{ $labels.job_name }} has succeeded for {{ $value | humanizeDuration }}",
     ),
     Alert(
+        "WarehouseLate",
+        # Every six hours, of a stack that has it.
+        f'time() - {metrics.JOB_LAST_SUCCESS}{{job_name="warehouse-etl"}} > 13 * 3600',
+        "10m",
+        "ticket",
+        "no run of {{ $labels.job_name }} has loaded every table for {{ $value | humanizeDuration }}",
+    ),
+    Alert(
+        "WarehouseTablesLeftOut",
+        f"{metrics.WAREHOUSE_LEFT_OUT} > 0",
+        "0m",
+        "ticket",
+        "{{ $value }} tables of legacy systems were left out, or differ from their sources",
+    ),
+    Alert(
         "PodRestarting",
         "sum by (namespace, pod)"
         f' (increase(kube_pod_container_status_restarts_total{{namespace=~"{_NAMESPACES}"}}[15m])) > 3',

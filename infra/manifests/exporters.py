@@ -14,6 +14,7 @@ from infra.manifests.workload import SERVICE_ACCOUNT, SecretMount, Workload
 from infra.settings import Labels, Resources
 from workloads.kit.contracts import env, models, ports, tables
 from workloads.kit.contracts.declared import services as declared
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
 POSTGRES_EXPORTER: Final = declared.POSTGRES_EXPORTER.name
@@ -44,6 +45,18 @@ select job as job_name,
                  filter (where status <> 'running'))[1] = 'failed', false)::int as last_run_failed
 from {tables.SCHEMA}.{tables.JOB_RUNS}
 group by job
+"""
+
+# Of the newest run that ended, whether well or not; none before there is one.
+_WAREHOUSE: Final = f"""
+select (select count(*) from jsonb_object_keys(coalesce(detail -> 'failed', '{{}}')))
+         as tables_left_out,
+       coalesce((detail ->> 'rows')::float8, 0) as rows,
+       coalesce((detail ->> 'refused')::float8, 0) as rows_refused
+from {tables.SCHEMA}.{tables.JOB_RUNS}
+where job = '{WAREHOUSE_ETL.name}' and status <> 'running'
+order by started_at desc
+limit 1
 """
 
 _TRAINED: Final = f"""
@@ -79,6 +92,15 @@ def queries() -> Manifest:
             figures={
                 "last_success_timestamp_seconds": "Unix time at which it last ended well, 0 if never.",
                 "last_run_failed": "1 if its newest finished run failed.",
+            },
+        ),
+        "carbon_warehouse_run": _query(
+            _WAREHOUSE,
+            labels={},
+            figures={
+                "tables_left_out": "Tables that it did not load, or that differ from their sources.",
+                "rows": "Rows that it loaded.",
+                "rows_refused": "Rows that it set aside for the first time.",
             },
         ),
         "carbon_model_trained": _query(

@@ -10,7 +10,6 @@ from pydantic import Discriminator, Field, model_validator
 
 from infra.settings.base import Resources, Section, Storage
 from infra.settings.needs import Need
-from infra.settings.secrets import GeneratedSecrets, Secrets
 from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.contracts.platform import DECLARED
@@ -53,16 +52,11 @@ class TrinoServer(Section):
         return self
 
 
-def needs(
-    store: ObjectStore | None, trino: TrinoServer | None, secrets: Secrets, *, filled: bool
-) -> Iterator[Need]:
+def needs(store: ObjectStore | None, trino: TrinoServer | None, *, filled: bool) -> Iterator[Need]:
     """What the two ask of the stack's other sections, and what fills them of the two."""
     yield trino is not None, store, TRINO.section, OBJECT_STORE.section
     yield filled, store, WAREHOUSE_ETL.section, OBJECT_STORE.section
     yield filled, trino, WAREHOUSE_ETL.section, TRINO.section
-    if isinstance(store, ObjectStoreGateway):
-        secret = isinstance(secrets, GeneratedSecrets) and secrets.object_store
-        yield True, secret, f"{OBJECT_STORE.section}.kind gateway", f"secrets.{OBJECT_STORE.section}"
 
 
 def clients(names: Collection[str]) -> list[str]:

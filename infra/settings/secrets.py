@@ -23,9 +23,6 @@ class GeneratedSecrets(Section):
         description="Password of each database role, by its name."
     )
 
-    object_store: Annotated[SecretStr, Field(min_length=16)] | None = Field(
-        None, description="Secret key of the object store that the platform runs itself."
-    )
     sources: dict[SourceName, SecretStr] = Field(
         default={}, description="Secrets of price-pipeline's sources: file name → content."
     )

@@ -45,7 +45,7 @@ from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.declared.services import OBJECT_STORE
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.contracts.messages import Provenance
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, running
+from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, running
 
 GIVEN_AT_RUN_TIME: Final = frozenset({"cluster", "images", "secrets"})
 """Sections that a committed stack file need not have: a run generates them, or a release brings them."""
@@ -156,7 +156,7 @@ class PlatformSettings(Section):
         pg, watch, cache = self.postgres, self.monitoring, self.redis
         archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
         filled = self.workload(WAREHOUSE_ETL.section) is not None
-        yield from lake.needs(self.object_store, self.trino, self.secrets, filled=filled)
+        yield from lake.needs(self.object_store, self.trino, filled=filled)
         yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
         operated = isinstance(pg, PostgresCloudNativePG)
         yield operated, archived, "postgres.kind cloudnative-pg", "services.cloudnative_pg.barman_cloud"
@@ -186,9 +186,9 @@ class PlatformSettings(Section):
             for name in EGRESS_CLIENTS:
                 yield name in self.running, name in self.secrets.egress, proxy, f"secrets.egress.{name}"
         if isinstance(self.secrets, GeneratedSecrets):
-            for room, _ in self.rooms():
-                for name in sorted({n for one in room.declared for n in one.own_secrets.values()}):
-                    yield True, name in self.secrets.own, room.section, f"secrets.own.{name}"
+            for one in (DECLARED[name] for name in sorted(self.running)):
+                for name in one.own_secrets.values():
+                    yield True, name in self.secrets.own, one.section, f"secrets.own.{name}"
         for name in self.tenants:
             yield copied, s.external_secrets, f"tenants.{name}", "services.external_secrets"
             if isinstance(self.secrets, ExternalSecretsSettings):

@@ -18,6 +18,7 @@ from infra.settings.images import Images
 from infra.settings.workloads import Jobs
 from infra.workloads.site import base, with_kafka, with_role
 from workloads.kit.contracts import env
+from workloads.kit.contracts import tenants as of_tenants
 from workloads.kit.contracts.declared.migrations import MIGRATIONS, TOPICS
 from workloads.kit.contracts.entitlements import Entitlement
 
@@ -40,10 +41,11 @@ def upgrade(
         roles: password of each role.
         tenants: what each gets.
     """
-    named: dict[str, str] = {}
+    own = [role for role in sorted(roles) if not of_tenants.is_role(role)]
+    named = {env.ROLES: json.dumps(own)}
     if tenants:
         gets = {name: entitlement.model_dump() for name, entitlement in tenants.items()}
-        named = {env.TENANTS: json.dumps(list(tenants)), env.ENTITLEMENTS: json.dumps(gets, sort_keys=True)}
+        named |= {env.TENANTS: json.dumps(list(tenants)), env.ENTITLEMENTS: json.dumps(gets, sort_keys=True)}
     w = base(identity, images, MIGRATIONS, settings, args=["upgrade"], variables=named)
     itself = replace(database, host=database.direct_host)
     return with_role(replace(w, secret_files=dict(roles)), itself, postgres.SUPERUSER, superuser)

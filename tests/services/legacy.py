@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import struct
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -51,6 +54,29 @@ def execute(server: MariaDb, *statements: str) -> None:
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def refusing_listener() -> Iterator[int]:
+    """What Oracle's listener says of a service that it does not know, to all who connect; yields its port."""
+    told = b"(DESCRIPTION=(TMP=)(VSNNUM=0)(ERR=12514)(ERROR_STACK=(ERROR=(CODE=12514)(EMFI=4))))"
+    refused = 4
+    packet = struct.pack(">HHBBHBBH", 12 + len(told), 0, refused, 0, 0, 1, 0, len(told)) + told
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                with client:
+                    client.recv(4096)
+                    client.sendall(packet)
+
+        Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
 
 
 class Api:

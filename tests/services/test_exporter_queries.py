@@ -60,6 +60,26 @@ def test_a_job_is_late_from_its_last_success_and_failed_by_its_newest_end(databa
     }
 
 
+def test_the_warehouse_says_what_its_newest_run_left_out(database: MigratedDatabase) -> None:
+    assert figures(database, "carbon_warehouse_run") == {}
+    runs = (
+        ("a", 0, "failed", '{"rows": 7, "refused": 1, "failed": {"crm.people": "away", "etrm.trades": "x"}}'),
+        ("b", 1, "running", "{}"),
+    )
+    with database.admin() as connection:
+        for run, hour, status, detail in runs:
+            connection.execute(
+                "INSERT INTO features.job_runs (job, run_id, started_at, status, detail)"
+                " VALUES ('warehouse-etl', %s, %s, %s, %s)",
+                (run, START + timedelta(hours=hour), status, detail),
+            )
+    assert figures(database, "carbon_warehouse_run") == {(): (2.0, 7.0, 1.0)}
+    with database.admin() as connection:
+        # One that failed before it looked at any table.
+        connection.execute("UPDATE features.job_runs SET status = 'failed' WHERE run_id = 'b'")
+    assert figures(database, "carbon_warehouse_run") == {(): (0.0, 0.0, 0.0)}
+
+
 def test_a_model_is_as_old_as_its_newest_registration(database: MigratedDatabase) -> None:
     with database.admin() as connection:
         for day, event in ((0, "registered"), (1, "registered"), (2, "promoted")):

@@ -14,7 +14,7 @@ import pytest
 
 from tests import objects
 from tests.services.clients import KafkaClient, MigratedDatabase
-from tests.services.legacy import Api, Warehouse, execute
+from tests.services.legacy import Api, Warehouse, execute, refusing_listener
 from tests.services.servers import until
 from tests.trino import Client
 from tools import paths
@@ -275,7 +275,7 @@ def test_a_run_that_is_killed_and_made_again_leaves_the_same_bytes(
         "transform": "LOCK TABLE etl.progress IN SHARE MODE",
     }[where]
     with etl.layers.admin() as holder, holder.transaction():
-        holder.execute(lock)
+        holder.execute(lock.encode())
         process = subprocess.Popen(
             etl.command("run", "--at", "2026-03-01T06:00Z"), cwd=paths.ROOT, env=etl.env
         )
@@ -356,6 +356,46 @@ def test_rows_of_any_content_come_as_they_are(etl: Warehouse, crm: MariaDb) -> N
     ) == [("18446744073709551615", "AP8Q", "-0.01", "nul\ufffd💶")]
     assert "rows is 5 at the source and 4 here" in done["failed"]["crm.counterparties"]
     assert etl.query("SELECT count(*) FROM cleaned.counterparties") == [(4,)]
+
+
+def test_an_oracle_that_refuses_is_told_of_and_holds_nothing_back(
+    etl: Warehouse, crm: MariaDb, tmp_path: Path
+) -> None:
+    """No Oracle is met here: a listener that knows no service, which is as far as its protocol is open."""
+    secret = tmp_path / "oracle-password"
+    secret.write_text("a-password-of-oracle")
+    with refusing_listener() as port:
+        oracle = {
+            "name": "etrm", "kind": "oracle", "host": "127.0.0.1", "port": port, "database": "ETRM",
+            "user": "reader", "password_file": str(secret), "tables": {"trades": {"key": ["trade_id"]}},
+        }  # fmt: skip
+        etl.sources = [oracle, _of_crm(crm)]
+        done = etl.run("2026-03-01T06:00Z", code=3)
+    assert f"reader@127.0.0.1:{port}/ETRM" in done["failed"]["etrm.trades"]
+    assert "ETRM" in done["failed"]["etrm.trades"]
+    assert "12514" in done["failed"]["etrm.trades"] or "DPY-6001" in done["failed"]["etrm.trades"]
+    assert "a-password-of-oracle" not in str(done)
+    assert etl.query("SELECT count(*) FROM cleaned.counterparties") == [(3,)]
+
+
+def test_an_api_that_gives_all_each_time_shows_what_is_gone(etl: Warehouse, api: Api) -> None:
+    source = _of_metering(api)
+    for name in ("watermark", "since_parameter"):
+        del source["tables"]["volumes"][name]
+    etl.sources = [source]
+    api.paths["/volumes"] = [_volume("m1", f"2026-01-0{day}", day, "x") for day in range(1, 4)]
+    # A time that is none is rejected, the rest of the rows not.
+    assert etl.run("2026-03-01T06:00Z")["rows"] == 3
+    assert len(etl.query("SELECT key FROM cleaned.rejects")) == 3
+    api.paths["/volumes"] = [_volume("m1", "2026-01-02", 9.5, "2026-01-05T00:00:00+01:00")]
+    done = etl.run("2026-03-01T12:00Z")
+    assert (done["rows"], done["deletes"]) == (1, 2)
+    assert etl.query("SELECT day::text, mwh FROM cleaned.volumes") == [("2026-01-02", Decimal("9.5"))]
+    assert etl.query("SELECT count(*) FROM cleaned.rejects") == [(0,)]
+    api.status = 500
+    done = etl.run("2026-03-01T18:00Z", code=3)
+    assert "HTTP 500" in done["failed"]["metering.volumes"]
+    assert etl.query("SELECT count(*) FROM cleaned.volumes") == [(1,)]
 
 
 def test_who_may_not_read_a_table_is_told_and_no_password_is_shown(etl: Warehouse, crm: MariaDb) -> None:

@@ -25,7 +25,7 @@ from tools.gate import pod_ends
 from tools.gate.cluster_objects import Objects, unmarked
 from workloads.kit.contracts import env, ports, tenants, topics
 from workloads.kit.contracts.declared.migrations import MIGRATIONS, TOPICS
-from workloads.kit.contracts.platform import CLIENTS, DECLARED, EGRESS_CLIENTS, ROLES, flows
+from workloads.kit.contracts.platform import CLIENTS, DECLARED, EGRESS_CLIENTS, flows, roles, secrets
 
 TENANTS = [tenants.role(name) for name in stack.PILOTS]
 """Roles of tenants."""
@@ -185,8 +185,9 @@ def test_every_secret_is_fetched_and_none_is_written(objects: list[dict[str, Any
         if o["spec"]["secretStoreRef"]["kind"] == "ClusterSecretStore"
     }
     assert fetched == {
-        *(f"carbon/prod/database/{role}" for role in (*ROLES, *TENANTS, "postgres")),
+        *(f"carbon/prod/database/{role}" for role in (*roles(managed().running), *TENANTS, "postgres")),
         *(f"carbon/prod/egress/{name}" for name in managed().running & {*EGRESS_CLIENTS}),
+        *(f"carbon/prod/own/{name}" for name in secrets(managed().running)),
         "carbon/prod/redis",
         "carbon/prod/sources/market-key",
     }

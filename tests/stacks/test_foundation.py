@@ -17,7 +17,7 @@ from infra.namespaces import KARPENTER_ACCOUNT, VELERO_ACCOUNT
 from tests import aws
 from tests.stack import Recorder, Registration
 from workloads.kit.contracts import public
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, ROLES
+from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, ROLES
 
 NAMES = Names("prod", aws.ACCOUNT, aws.REGION)
 EVERY = sorted(aws.whole())
@@ -27,7 +27,7 @@ BARE = ("network", "runner", "cluster")
 
 @pytest.fixture(scope="module")
 def made() -> tuple[Foundation, Recorder]:
-    return aws.foundation(aws.whole(), more_roles=("tenant_acme",))
+    return aws.foundation(aws.whole(), running=tuple(DECLARED), more_roles=("tenant_acme",))
 
 
 @pytest.fixture(scope="module")

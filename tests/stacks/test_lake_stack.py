@@ -68,7 +68,7 @@ def test_catalogues_lie_in_their_own_directory(recorded: Recorder) -> None:
 
 
 def test_no_secret_is_in_a_configuration_file_or_the_environment(recorded: Recorder) -> None:
-    secrets = {PASSWORDS["object_store"], PASSWORDS["roles"]["trino"]}
+    secrets = {PASSWORDS["own"]["object_store-secret-key"], PASSWORDS["roles"]["trino"]}
     shown = json.dumps(
         [made(recorded, "ConfigMap", TRINO), *(container(recorded, n) for n in (STORE, TRINO))]
     )
@@ -80,7 +80,7 @@ def test_the_store_and_its_client_have_the_same_key(recorded: Recorder) -> None:
         return base64.b64decode(made(recorded, "Secret", name)["data"][key]).decode()
 
     secret = file(STORE, "object-store-secret")
-    assert secret == PASSWORDS["object_store"]
+    assert secret == PASSWORDS["own"]["object_store-secret-key"]
     assert f"aws_secret_access_key={secret}\n" in file(TRINO, "aws-credentials")
     assert f":trino:{PASSWORDS['roles']['trino']}\n" in file(TRINO, "pgpass")
     told = {one["name"]: one.get("value") for one in container(recorded, STORE)["env"]}
@@ -119,6 +119,6 @@ def test_what_cannot_work_is_refused(section: str, content: object, said: str) -
 
 def test_a_store_without_a_key_is_refused() -> None:
     config = values()
-    del config["carbon:secrets"]["object_store"]
-    with pytest.raises(SettingsError, match=r"object_store\.kind gateway needs secrets\.object_store"):
+    del config["carbon:secrets"]["own"]["object_store-secret-key"]
+    with pytest.raises(SettingsError, match=r"object_store needs secrets\.own\.object_store-secret-key"):
         settings(config)

@@ -34,7 +34,11 @@ _STORE_CLIENTS = {
     "prediction-consumer",
     "price-pipeline",
     "price-replay",
+    "superset",
+    "superset-prepare",
     "trino",
+    "warehouse-etl",
+    "warehouse-maintenance",
 }
 _POSTGRES = {"postgres", *_STORE_CLIENTS}
 
@@ -65,6 +69,8 @@ HELD_BACK: dict[str, set[str]] = {
         "prediction-consumer",
         "price-pipeline",
         "price-replay",
+        "warehouse-etl",
+        "warehouse-maintenance",
     },
     "valkey": set(),
 }

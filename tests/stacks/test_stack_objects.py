@@ -15,7 +15,8 @@ from policies.exceptions import Register
 from policies.rule import Stack
 from tests.stack import PILOTS, platform
 from workloads.kit.contracts import env
-from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, ROLES, flows
+from workloads.kit.contracts.declared.superset import SUPERSET
+from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, flows, roles
 
 Objects = list[dict[str, Any]]
 
@@ -78,6 +79,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
         "indicator-consumer",
         "model-server",
         "prediction-consumer",
+        "superset",
     }
     for o in _of(objects, *LONG_RUNNING):
         if (name := o["metadata"]["name"]) in scaled:
@@ -92,7 +94,7 @@ def test_every_deployment_scales_or_says_why_not(objects: Objects) -> None:
     # One node of two cores, and nobody waits for these.
     few = ("data-api", "data-quality", "data-quality-indicators", "indicator-consumer")
     assert {least.pop(name) for name in few} == {2}
-    assert {least.pop(name) for name in ("api-integration", "customer-consumer")} == {1}
+    assert {least.pop(name) for name in ("api-integration", "customer-consumer", "superset")} == {1}
     assert set(least.values()) == {3}
 
 
@@ -164,11 +166,15 @@ def test_a_pod_holds_no_other_roles_password(objects: Objects) -> None:
     """Nor more than it needs: the second one of those that have a cache is the cache's."""
     more = {
         "egress-proxy": len(RUNNING & {*EGRESS_CLIENTS}),
-        "migrations": len(ROLES) + len(PILOTS) + 1,
+        "migrations": len(roles(RUNNING)) + len(PILOTS) + 1,
         "price-pipeline": 3,
         "api-integration": 3,
         # The database's, and the object store's.
         **dict.fromkeys(("model-server", "data-api", "trino"), 2),
+        # The database's, the store's, the egress proxy's and the key of pseudonyms.
+        "warehouse-etl": 4,
+        # Two roles, and what is made up for Superset.
+        **dict.fromkeys(("superset", "superset-prepare"), 2 + len(SUPERSET.secrets)),
     }
     for o in _of(objects, "Secret"):
         if _of_tenant(o):

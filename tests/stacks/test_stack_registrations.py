@@ -196,6 +196,7 @@ def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
         "indicator-consumer",
         "prediction-consumer",
         "model-server",
+        "superset",
     }
 
 

@@ -121,7 +121,7 @@ def _install(common: Sequence[str], log: Path) -> None:
     )  # fmt: skip
     with log.open("ab") as sink:
         done = subprocess.run(
-            list(map(os.fspath, command)),
+            [os.fspath(part) for part in command],
             input="\n".join(text).encode(),
             stdout=sink,
             stderr=sink,

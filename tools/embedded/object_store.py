@@ -44,6 +44,11 @@ class ObjectStore:
         self.start()
 
     @property
+    def directory(self) -> Path:
+        """Where the buckets are, a directory each."""
+        return self._data
+
+    @property
     def access(self) -> ObjectAccess:
         """What clients need."""
         return object_store.access(self.url, self.secret)

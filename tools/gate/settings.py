@@ -172,7 +172,6 @@ def _passwords(names: Iterable[str]) -> dict[str, Any]:
         "kind": "generated",
         "postgres_password": "stand-in-for-postgres",
         "redis_password": "stand-in-for-redis",
-        "object_store": "stand-in-for-objects",
         "roles": {role: f"stand-in-for-{role}" for role in roles},
         "egress": {name: f"stand-in-for-{name}" for name in EGRESS_CLIENTS},
         "own": {name: f"stand-in-for-{name}" for name in SECRETS},

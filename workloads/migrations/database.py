@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy
 import structlog
@@ -25,6 +25,8 @@ from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
 from workloads.migrations import entitlements, layers, tenants
 from workloads.migrations.settings import DatabaseSettings
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +53,9 @@ def upgrade(settings: DatabaseSettings) -> None:
         MissingSecret: before anything is changed.
         Transient: no server within `database_wait_seconds`.
     """
-    wanted = (*ROLES, *map(tenancy.role, settings.tenants))
+    there = settings.roles
+    owned = {name: role for name, role in _OWNED.items() if role in there}
+    wanted = (*sorted(there), *map(tenancy.role, settings.tenants))
     passwords = {role: _password(settings.secrets_dir / role) for role in wanted}
     with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
         maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
@@ -60,26 +64,32 @@ def upgrade(settings: DatabaseSettings) -> None:
             settings.postgres_database,
             tables.METRICS_DATABASE,
             tables.WAREHOUSE_DATABASE,
-            *_OWNED,
+            *owned,
         ):
             _create_database(maintenance, name)
-        for name, role in _OWNED.items():
+        for name, role in owned.items():
             _own(maintenance, name, role)
         migrate(settings)
         with _administrator(settings, settings.postgres_database) as carbon:
-            grants(carbon, GRANTS)
+            grants(carbon, _of(there, GRANTS))
             tenants.reconcile(carbon, settings.tenants)
             entitlements.reconcile(carbon, settings.entitlements)
         of_metrics = settings.model_copy(update={"postgres_database": tables.METRICS_DATABASE})
         migrate(of_metrics, versions="metrics_versions")
         with _administrator(settings, tables.METRICS_DATABASE) as metrics:
-            grants(metrics, METRICS_GRANTS)
+            grants(metrics, _of(there, METRICS_GRANTS))
         of_warehouse = settings.model_copy(update={"postgres_database": tables.WAREHOUSE_DATABASE})
         migrate(of_warehouse, versions="warehouse_versions")
         with _administrator(settings, tables.WAREHOUSE_DATABASE) as warehouse:
-            layers.reconcile(warehouse, LAYERS)
-            _connectable(warehouse, tables.WAREHOUSE_DATABASE, LAYERS)
+            declared = _of(there, LAYERS)
+            layers.reconcile(warehouse, declared)
+            _connectable(warehouse, tables.WAREHOUSE_DATABASE, declared)
     _log.info("database_ready", database=settings.postgres_database)
+
+
+def _of(there: Collection[str], declared: Mapping[str, T]) -> dict[str, T]:
+    """What is declared of the roles that the stack has."""
+    return {role: rights for role, rights in declared.items() if role in there}
 
 
 def roles(connection: Connection, passwords: Mapping[str, str]) -> None:
@@ -137,7 +147,8 @@ def _grantee(name: str) -> sql.Composable:
 
 def _connectable(connection: Connection, database: str, allowed: Mapping[str, Any]) -> None:
     name = sql.Identifier(database)
-    for role in ("PUBLIC", *ROLES):
+    known = [one for (one,) in connection.execute("SELECT rolname FROM pg_roles") if one in ROLES]
+    for role in ("PUBLIC", *known):
         connection.execute(
             sql.SQL("REVOKE ALL ON DATABASE {name} FROM {role}").format(name=name, role=_grantee(role))
         )

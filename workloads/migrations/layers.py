@@ -26,7 +26,9 @@ def reconcile(connection: Connection, declared: Mapping[str, Mapping[Layer, Laye
     """
     with connection.transaction():
         for layer in tables.LAYERS:
-            uses = {role: layers[layer] for role, layers in declared.items() if layer in layers}
+            uses: dict[str, LayerUse] = {
+                role: layers[layer] for role, layers in declared.items() if layer in layers
+            }
             for statement in _statements(connection, layer, uses):
                 connection.execute(statement)
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from workloads.kit.contracts import env
 from workloads.kit.contracts.entitlements import Entitlement
+from workloads.kit.contracts.platform import ROLES
 from workloads.kit.settings import KafkaSettings, NonEmpty, PostgresSettings
 
 
@@ -17,6 +18,8 @@ class DatabaseSettings(PostgresSettings):
     postgres_maintenance_database: NonEmpty = "postgres"
     secrets_dir: Path = Path(env.SECRETS_DIR)
     database_wait_seconds: float = Field(default=120.0, gt=0)
+    roles: frozenset[NonEmpty] = frozenset(ROLES)
+    """Login roles that the stack has, beside its tenants'; JSON. Others are not made, and get nothing."""
     tenants: list[NonEmpty] = Field(default_factory=list[NonEmpty])
     """Names of all tenants; JSON."""
     entitlements: dict[NonEmpty, Entitlement] = Field(default_factory=dict[NonEmpty, Entitlement])

@@ -39,6 +39,7 @@ def _serve(settings: Settings) -> int:
             *(sys.executable, "-m", "gunicorn", "workloads.superset.app:create()"),
             *("--bind", f"0.0.0.0:{settings.listen}", "--workers", str(settings.workers)),
             *("--worker-class", "gthread", "--threads", str(_THREADS), "--timeout", "300"),
+            *("--graceful-timeout", "10"),
             *("--worker-tmp-dir", str(settings.home), "--no-control-socket", "--log-level", "warning"),
         ],
     )

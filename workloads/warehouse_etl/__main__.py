@@ -4,6 +4,9 @@ Exit codes: 0 done, 1 failed (what was to be done is done by the next run), 2 ba
 tables were left out or differ from their sources, which are named; all others were loaded.
 """
 
+# The packages of the image are in an environment of their own, where pyright does not look.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import argparse

@@ -58,8 +58,8 @@ def check(
     if breaking := [one for one in found if one.change != "added"]:
         told = "; ".join(f"column {one.column} was {one.change} ({one.detail})" for one in breaking)
         raise Stopped(
-            f"{told}. Nothing of the table is loaded until somebody has looked: correct the source, or take it "
-            f"as it is with `python -m workloads.warehouse_etl accept {source} {table}`"
+            f"{told}. Nothing of the table is loaded until somebody has looked: correct the source, or take "
+            f"it as it is with `python -m workloads.warehouse_etl accept {source} {table}`"
         )
     return {
         **known,

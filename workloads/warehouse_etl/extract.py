@@ -135,15 +135,14 @@ class Table:
 
     def _compare(self, load: Load, reading: Reading, seen: set[str] | None) -> None:
         """Stage what is gone at the source, and what came there behind the watermark."""
-        there: dict[str, SourceKey] | None = None
+        there: dict[str, SourceKey] = {}
         if seen is None:
-            keys = reading.keys()
-            if keys is None:
+            if (keys := reading.keys()) is None:
                 return
-            there = {}
             for one in keys:
                 if (key := key_of(self._protect(one.record), self._settings.key)) is not None:
                     there[key] = one
+            seen = set(there)
         staged = load.staged
         known = {
             key
@@ -154,13 +153,13 @@ class Table:
                 self._of,
             )
         }
-        for key in sorted(known - (seen if there is None else there.keys()) - staged):
+        for key in sorted(known - seen - staged):
             load.add("delete", key, {})
-        if there is None:
-            return
+        # Nothing of a source that gave all: what it has was staged.
         behind = [there[key] for key in sorted(there.keys() - known - staged)]
-        if behind:
-            _log.warning("behind_watermark", source=self._source, table=self._name, rows=len(behind))
+        if not behind:
+            return
+        _log.warning("behind_watermark", source=self._source, table=self._name, rows=len(behind))
         for row in reading.rows_of(behind):
             record = self._protect(row)
             if (key := key_of(record, self._settings.key)) is not None:

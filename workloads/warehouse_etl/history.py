@@ -4,6 +4,9 @@ A table says itself up to which load it has: a load is appended and that is said
 that was broken off is made again, once.
 """
 
+# The packages of the image are in an environment of their own, where pyright does not look.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -18,6 +21,7 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from workloads.kit import db
 from workloads.kit.contracts import lake
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.db import Connection
 from workloads.warehouse_etl.settings import WarehouseSettings
 
@@ -66,7 +70,12 @@ def keep(settings: WarehouseSettings, connection: Connection) -> int:
 
 
 def _appended(
-    catalogue: SqlCatalog, connection: Connection, layer: str, name: str, query: sql.Composable, until: int
+    catalogue: SqlCatalog,
+    connection: Connection,
+    layer: str,
+    name: str,
+    query: sql.SQL | sql.Composed,
+    until: int,
 ) -> int:
     try:
         table = catalogue.load_table((layer, name))
@@ -91,7 +100,7 @@ def _appended(
 
 
 def _batches(
-    connection: Connection, query: sql.Composable, since: int, until: int, schema: pa.Schema
+    connection: Connection, query: sql.SQL | sql.Composed, since: int, until: int, schema: pa.Schema
 ) -> Iterator[pa.Table]:
     with connection.transaction(), connection.cursor(name="lake") as cursor:
         cursor.itersize = _ROWS_AT_ONCE
@@ -102,7 +111,7 @@ def _batches(
             yield pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _schema(connection: Connection, query: sql.Composable) -> pa.Schema:
+def _schema(connection: Connection, query: sql.SQL | sql.Composed) -> pa.Schema:
     found = (
         connection.execute(sql.SQL("SELECT * FROM ({}) rows LIMIT 0").format(query), (0, 0)).description or ()
     )
@@ -114,7 +123,7 @@ def _schema(connection: Connection, query: sql.Composable) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _cleaned(connection: Connection, name: str) -> sql.Composable:
+def _cleaned(connection: Connection, name: str) -> sql.Composed:
     """Rows as their last load left them; JSON as text, numbers as the lake has them."""
     columns = connection.execute(
         "SELECT column_name, udt_name FROM information_schema.columns"
@@ -129,8 +138,8 @@ def _cleaned(connection: Connection, name: str) -> sql.Composable:
 
 
 def _catalogue(settings: WarehouseSettings) -> SqlCatalog:
-    made = db.parameters(settings.of_warehouse, application_name="warehouse-etl")
-    with db.connect(settings.of_warehouse, application_name="warehouse-etl") as connection:
+    made = db.parameters(settings.of_warehouse, application_name=WAREHOUSE_ETL.name)
+    with db.connect(settings.of_warehouse, application_name=WAREHOUSE_ETL.name) as connection:
         password = connection.info.password
     options = quote(f"-c search_path={lake.CATALOGUE_LAYER}")
     verified = "".join(

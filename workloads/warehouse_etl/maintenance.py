@@ -1,5 +1,8 @@
 """What keeps the lake quick to read: small files joined, old versions and lost files dropped, statistics."""
 
+# The packages of the image are in an environment of their own, where pyright does not look.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 from typing import Any, Final

@@ -1,5 +1,8 @@
 """The raw layer to the cleaned one and the marts: dbt's models, over the loads that are new."""
 
+# The packages of the image are in an environment of their own, where pyright does not look.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import json
@@ -13,6 +16,7 @@ from typing import Any
 import structlog
 
 from workloads.kit import db
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.db import Connection
 from workloads.warehouse_etl.settings import WarehouseSettings
 
@@ -78,7 +82,7 @@ def run(settings: WarehouseSettings, command: str, variables: Mapping[str, Any])
 @contextmanager
 def _environment(settings: WarehouseSettings) -> Generator[None]:
     """What profiles.yml reads. The password is in this process's environment only while dbt runs."""
-    made = db.parameters(settings.of_warehouse, application_name="warehouse-etl")
+    made = db.parameters(settings.of_warehouse, application_name=WAREHOUSE_ETL.name)
     told = {
         "POSTGRES_HOST": str(made["host"]),
         "POSTGRES_PORT": str(made["port"]),
@@ -105,5 +109,5 @@ def _environment(settings: WarehouseSettings) -> Generator[None]:
 
 def _accepted(settings: WarehouseSettings) -> str:
     """The password that the server takes now: while it is rotated, that may be any of three."""
-    with db.connect(settings.of_warehouse, application_name="warehouse-etl") as connection:
+    with db.connect(settings.of_warehouse, application_name=WAREHOUSE_ETL.name) as connection:
         return connection.info.password

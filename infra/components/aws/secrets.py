@@ -24,18 +24,21 @@ from infra.names import (
     source_secret,
 )
 from infra.settings.aws import SecretsManager
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, SECRETS
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecretsArgs:
     """Args:
     roles: database roles, whose passwords rotate.
+    clients: of the egress proxy, whose passwords do, too.
+    own: what is made up for workloads.
     """
 
     site: AwsSite
     settings: SecretsManager
     roles: Sequence[str]
+    clients: Sequence[str]
+    own: Sequence[str]
     secrets_key_arn: pulumi.Input[str]
     log_key_arn: pulumi.Input[str]
 
@@ -62,9 +65,9 @@ class Secrets(AwsComponent):
         self.ready: list[pulumi.Resource] = []
         for role in args.roles:
             self._rotated(database_secret(role), f"Password of the database role {role}", {USERNAME: role})
-        for client in EGRESS_CLIENTS:
+        for client in args.clients:
             self._rotated(egress_secret(client), f"Password of {client} at the egress proxy", {})
-        for name in SECRETS:
+        for name in args.own:
             # What is signed or encrypted with one is lost with it: they do not rotate by themselves.
             self._generated(own_secret(name), f"Made up for a workload: {name}", {})
         self._generated(REDIS, "Password of Redis", {})

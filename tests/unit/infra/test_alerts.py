@@ -121,6 +121,18 @@ CASES: dict[str, list[Case]] = {
         ),
         Case({'carbon_job_last_success_timestamp_seconds{job_name="customer-daily"}': "0x2000"}, 1500, []),
     ],
+    "WarehouseLate": [
+        Case(
+            {'carbon_job_last_success_timestamp_seconds{job_name="warehouse-etl"}': "0x2000"},
+            14 * 60,
+            [{"job_name": "warehouse-etl"}],
+        ),
+        Case({'carbon_job_last_success_timestamp_seconds{job_name="warehouse-etl"}': "0x2000"}, 12 * 60, []),
+    ],
+    "WarehouseTablesLeftOut": [
+        Case({"carbon_warehouse_run_tables_left_out": "0x5 2x20"}, 10, [{}]),
+        Case({"carbon_warehouse_run_tables_left_out": "0x40"}, 30, []),
+    ],
     "ConsumerPaused": [
         Case({'carbon_consumer_paused{group="g",pod="a"}': "1x20"}, 10, [{"group": "g"}]),
         Case({'carbon_consumer_paused{group="g",pod="a"}': "1x3 0x20"}, 10, []),

@@ -27,6 +27,7 @@ OWN = {
         "model-training",
         "model-server",
         "migrations",
+        "warehouse-etl",
     )
 }
 

@@ -195,7 +195,12 @@ def test_the_proxy_is_told_and_its_paths_are_open_at_both_ends() -> None:
     made = objects(config)
     told = Egress.model_validate_json(made["ConfigMap", "egress-proxy"]["data"]["egress.json"])
     others = tuple(providers.hosts())
-    assert told.clients == {"price-pipeline": ("b.example", "prices.example"), "api-integration": others}
+    assert told.clients == {
+        "price-pipeline": ("b.example", "prices.example"),
+        "api-integration": others,
+        # Its sources here are files.
+        "warehouse-etl": (),
+    }
     assert told.resolve == {
         "prices.example": "stand-in.markets.svc.cluster.local",
         "b.example": "192.0.2.7",

@@ -148,6 +148,7 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
         "price_pipeline/job.py": "job.name",
         "price_pipeline/letters.py": "LETTERS_ID",
         "price_pipeline/replay.py": "REPLAY_ID",
+        "warehouse_etl/job.py": "WAREHOUSE_ID",
     }
     for one in (PRICE_PIPELINE, *MARKET_JOBS.values()):
         assert one.name in CLIENTS[one.name].transactional_ids

@@ -8,18 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.superset_settings import LEAST
 from workloads.kit.contracts import env
 from workloads.superset import login, logs, policy
 from workloads.superset.__main__ import main
 from workloads.superset.settings import MissingSetting, Oidc, Settings
-
-LEAST = {
-    env.POSTGRES_HOST: "postgres",
-    env.POSTGRES_USER: "owner",
-    env.POSTGRES_PASSWORD_FILE: "/secrets/owner",
-    env.READER_USER: "reader",
-    env.READER_PASSWORD_FILE: "/secrets/reader",
-}
 
 
 @pytest.mark.parametrize("name", LEAST)

@@ -64,7 +64,7 @@ def test_a_program_of_a_set_is_built_where_the_stack_has_the_set_and_before_its_
     ("said", "expected"),
     [
         ("", ["kept"]),
-        ("all", ["customers", "forecasts", "monitoring", "warehouse"]),
+        ("all", ["customers", "dashboards", "forecasts", "monitoring", "warehouse"]),
         ("none", []),
         ("monitoring", ["monitoring"]),
     ],

@@ -81,19 +81,28 @@ CLIENTS: Final[Mapping[str, KafkaUse]] = {
 }
 """Workload → what it may do on Kafka."""
 
-ROLES: Final[tuple[str, ...]] = tuple(sorted({one.role for one in DECLARED.values() if one.role is not None}))
-"""Login roles of the database. MLflow's owns a database of its own and sees nothing of the feature store."""
+
+def roles(names: Collection[str]) -> tuple[str, ...]:
+    """Login roles of the database of what a stack runs. MLflow's owns a database of its own and sees nothing
+    of the feature store."""
+    return tuple(sorted({role for name in names if (role := DECLARED[name].role) is not None}))
 
 
-SECRETS: Final[tuple[str, ...]] = tuple(
-    sorted({name for one in DECLARED.values() for name in one.own_secrets.values()})
-)
-"""Contents that are made up for workloads, by name."""
+def secrets(names: Collection[str]) -> tuple[str, ...]:
+    """Contents that are made up for what a stack runs, by name."""
+    return tuple(sorted({one for name in names for one in DECLARED[name].own_secrets.values()}))
 
-EGRESS_CLIENTS: Final[tuple[str, ...]] = tuple(
-    name for name, one in DECLARED.items() if EGRESS_PROXY.name in one.calls
-)
-"""Workloads that may be let out of the cluster; each has a password of its own at the egress proxy."""
+
+def egress_clients(names: Collection[str]) -> tuple[str, ...]:
+    """Those of what a stack runs that may be let out of the cluster; each has a password of its own at the
+    egress proxy."""
+    return tuple(sorted(name for name in names if EGRESS_PROXY.name in DECLARED[name].calls))
+
+
+ROLES: Final[tuple[str, ...]] = roles(DECLARED)
+SECRETS: Final[tuple[str, ...]] = secrets(DECLARED)
+EGRESS_CLIENTS: Final[tuple[str, ...]] = egress_clients(DECLARED)
+"""The same of all that there is."""
 
 
 def _grants(*, of_metrics: bool) -> dict[str, dict[str, tuple[Right, ...]]]:

@@ -46,7 +46,7 @@ class FilesReading:
                     # Of two that say it differently, what both can be read as.
                     columns[column] = "text"
             self._has_keys(file.name, self._described(file.name))
-        self.columns = columns
+        self.columns: Mapping[str, Kind] = columns
 
     def rows(self, after: str | None) -> Iterator[Record]:
         del after
@@ -169,7 +169,10 @@ def _kind(of: Any) -> Kind:
         (types.is_binary, "binary"),
         (types.is_large_binary, "binary"),
     )
-    return next((kind for check, kind in checks if check(of)), "text")
+    for check, kind in checks:
+        if check(of):
+            return kind
+    return "text"
 
 
 @contextmanager

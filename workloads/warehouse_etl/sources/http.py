@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -33,7 +33,7 @@ class HttpReading:
         self.is_whole = self._table.watermark is None
         self._highest: str | None = None
         # What there is at all says what it is like; what is new may be nothing.
-        self.columns = _columns(self._page(1, None))
+        self.columns: Mapping[str, Kind] = _columns(self._page(1, None))
 
     def rows(self, after: str | None) -> Iterator[Record]:
         mark, before = self._table.watermark, None

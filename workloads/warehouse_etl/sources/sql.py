@@ -1,5 +1,8 @@
 """Tables of MySQL, MariaDB and Oracle, read in one read-only snapshot."""
 
+# The packages of the image are in an environment of their own, where pyright does not look.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+
 from __future__ import annotations
 
 import ssl

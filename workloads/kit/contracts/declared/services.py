@@ -48,12 +48,16 @@ MLFLOW: Final = Declaration(
     reach=Reach(scheme="http", about="models, runs, metrics of training", slot=1),
 )
 
+OBJECT_STORE_KEY: Final = "secret-key"
+"""Name of the secret key of its one account."""
+
 OBJECT_STORE: Final = Declaration(
     name="object-store",
     about="S3, over a volume: the Iceberg tables, and uploads",
     kind="server",
     image="versitygw",
     third_party=True,
+    secrets=(OBJECT_STORE_KEY,),
     port=ports.OBJECT_STORE,
     reach=Reach(scheme="http", about="S3 of the lake", slot=11),
 )
