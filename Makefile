@@ -22,6 +22,7 @@ help: ## show this
 	@echo "  IMAGE_REGISTRY=host push images there for that cluster"
 	@echo "  WITH=\"set …\"        make up adds what not everybody needs: $(SETS); all, none"
 	@echo "  DATA=path           prices for make bench forecast and quality (docs/forecasts.md, docs/quality.md)"
+	@echo "  TEST_MINUTES=75     make test-all begins no test after that, and says which it left out"
 	@echo "  ROWS=count          rows of make bench PARTS=downloads (default 1000000)"
 	@echo "  SETTINGS=1          make preview prints a stack's settings in full, and where each is from"
 

@@ -51,7 +51,8 @@ QUERIES: Final[Mapping[str, str]] = {
     " GROUP BY date_trunc('day', moment)",
     "by day and symbol": "SELECT date_trunc('day', moment) AS d, symbol, stddev_samp(price) FROM {ticks}"
     " GROUP BY date_trunc('day', moment), symbol",
-    "by month and market": "SELECT date_trunc('month', moment) AS m, market, sum(price * quantity) FROM {ticks}"
+    "by month and market": "SELECT date_trunc('month', moment) AS m, market, sum(price * quantity)"
+    " FROM {ticks}"
     " GROUP BY date_trunc('month', moment), market",
     "negative prices": "SELECT market, count(*) FROM {ticks} WHERE price < 0 GROUP BY market",
     "one symbol": "SELECT date_trunc('hour', moment) AS h, avg(price) FROM {ticks} WHERE symbol = 'S7'"
