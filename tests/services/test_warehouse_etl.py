@@ -182,6 +182,32 @@ def test_changed_deleted_and_late_rows_are_seen_and_both_sides_are_compared(
     done = etl.run("2026-03-03T00:00Z", code=3)
     assert done["rows"] == 1  # c3, which is no longer known
     assert "sum(credit_limit) is 8.00 at the source and 16.00 here" in done["failed"]["crm.counterparties"]
+    # All rows are read once more, and it is as it is there.
+    done = etl.run("2026-03-04T00:00Z")
+    assert (done["rows"], done["failed"]) == (1, {})
+    assert etl.query("SELECT credit_limit FROM cleaned.counterparties WHERE key = 'c4'") == [(1,)]
+
+
+def test_what_a_long_transaction_hid_is_seen_and_a_date_ahead_holds_nothing_back(
+    etl: Warehouse, crm: MariaDb
+) -> None:
+    etl.sources = [_of_crm(crm)]
+    execute(crm, "UPDATE counterparties SET updated_at = '9999-12-31' WHERE id = 'c3'")
+    etl.run("2026-01-01T09:30Z")
+    execute(
+        crm,
+        # Dated before what the run saw, and known by then.
+        "UPDATE counterparties SET name = 'Late', updated_at = '2026-01-01 08:40' WHERE id = 'c1'",
+    )
+    assert etl.run("2026-01-01T12:00Z")["rows"] == 1
+    assert etl.query("SELECT name FROM cleaned.counterparties ORDER BY key") == [
+        ("Late",), ("Østkraft",), ("Sud",),
+    ]  # fmt: skip
+    # A run at 0 UTC that did not come about is made up for.
+    execute(crm, "DELETE FROM counterparties WHERE id = 'c2'")
+    etl.run("2026-01-02T00:00Z")
+    execute(crm, "DELETE FROM counterparties WHERE id = 'c1'")
+    assert etl.run("2026-01-03T06:00Z")["deletes"] == 1
 
 
 def test_a_new_column_is_taken_in_and_a_retyped_or_removed_one_stops_its_table_alone(
@@ -330,7 +356,9 @@ def test_a_message_that_is_none_of_ours_is_set_aside_and_the_rest_is_loaded(
     )  # fmt: skip
     twice = codec.encode(staged)
     kafka.produce(etl.topic, [twice, twice], partition=0)
-    assert etl.run("2026-03-01T06:00Z")["poison"] == 4
+    done = etl.run("2026-03-01T06:00Z", code=3)
+    assert done["poison"] == 4
+    assert done["failed"] == {etl.topic: "4 messages were set aside"}
     assert etl.query("SELECT count(*) FROM cleaned.counterparties") == [(3,)]
     letters = kafka.read(topics.dead_letter(etl.topic))
     assert sorted(letter.raw for letter in letters) == sorted([b"{", nested, b"null", twice])
@@ -396,6 +424,77 @@ def test_an_api_that_gives_all_each_time_shows_what_is_gone(etl: Warehouse, api:
     done = etl.run("2026-03-01T18:00Z", code=3)
     assert "HTTP 500" in done["failed"]["metering.volumes"]
     assert etl.query("SELECT count(*) FROM cleaned.volumes") == [(1,)]
+
+
+def test_a_key_that_no_index_takes_is_set_aside_and_a_numeric_mark_is_one(etl: Warehouse, api: Api) -> None:
+    source = _of_metering(api)
+    table = source["tables"]["volumes"]
+    table |= {"watermark": "version", "since_parameter": "from"}
+    etl.sources = [source]
+    api.paths["/volumes"] = [
+        {**_volume("m1", "2026-01-01", 1, "2026-01-01T00:00:00Z"), "version": 9},
+        {**_volume("m" * 5000, "2026-01-01", 1, "2026-01-01T00:00:00Z"), "version": 10},
+        {**_volume("m2", "2026-01-01", 0.1234567890123456789, "2026-01-01T00:00:00Z"), "version": 10},
+    ]
+    done = etl.run("2026-03-01T06:00Z")
+    assert (done["rows"], done["refused"], done["failed"]) == (2, 1, {})
+    assert etl.query("SELECT watermark FROM etl.loads") == [("10",)]
+    again = etl.run("2026-03-01T12:00Z")
+    assert (again["rows"], again["refused"], again["failed"]) == (0, 0, {})
+    api.paths["/volumes"] = []
+    assert etl.run("2026-03-01T18:00Z")["failed"] == {}
+    assert etl.query("SELECT count(*) FROM cleaned.volumes") == [(2,)]
+
+
+def test_values_at_the_edge_are_taken_or_rejected_and_the_lake_is_not_held_up(
+    etl: Warehouse, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in" / "invoices"
+    folder.mkdir(parents=True)
+    days = "2026-02-01,2026-02-15 00:00:00,9999-12-31"
+    amounts = ["1e30", "0." + "1" * 40, "-5", "١٢", "NaN", "1e27"]
+    rows = [f"i{n},c1,2026-01-01,{amount},EUR,{days}" for n, amount in enumerate(amounts)]
+    (folder / "a.csv").write_text(_INVOICES + "\n".join(rows) + "\n")
+    etl.sources = [_of_billing(tmp_path / "in")]
+    etl.run("2026-03-01T06:00Z")
+    assert [key for (key,) in etl.query("SELECT key FROM cleaned.invoices ORDER BY key")] == [
+        "i1",
+        "i2",
+        "i5",
+    ]
+    assert len(etl.query("SELECT key FROM cleaned.rejects")) == 3
+    # The newest of a key counts, also where the layer has the one before it: in one file, far apart.
+    some = [f"x{n},c1,2026-01-01,1,EUR,{days}" for n in range(6000)]
+    text = [f"i2,c1,2026-01-01,7,EUR,{days}", *some, f"i2,c1,2026-01-01,-5,EUR,{days}"]
+    (folder / "b.csv").write_text(_INVOICES + "\n".join(text) + "\n")
+    etl.run("2026-03-01T12:00Z")
+    assert etl.query("SELECT amount FROM cleaned.invoices WHERE key = 'i2'") == [(-5,)]
+
+
+def test_a_model_that_comes_later_takes_in_all_that_was_loaded(etl: Warehouse, crm: MariaDb) -> None:
+    etl.sources = [_of_crm(crm)]
+    etl.run("2026-03-01T06:00Z")
+    with etl.layers.admin() as connection:
+        connection.execute("DROP TABLE cleaned.counterparties CASCADE")
+    execute(crm, "UPDATE counterparties SET name = 'New', updated_at = '2026-03-01 07:00' WHERE id = 'c1'")
+    etl.run("2026-03-01T12:00Z")
+    assert etl.query("SELECT name FROM cleaned.counterparties ORDER BY key") == [
+        ("New",), ("Østkraft",), ("Sud",),
+    ]  # fmt: skip
+
+
+def test_a_personal_column_that_a_file_lacks_stops_it_and_no_row_is_in_the_message(
+    etl: Warehouse, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in" / "invoices"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("i1,jane.doe@person.example,5\ni2,x,6\n")
+    source = _of_billing(tmp_path / "in")
+    source["tables"]["invoices"]["personal"] = {"email": "drop"}
+    etl.sources = [source]
+    done = etl.run("2026-03-01T06:00Z", code=3)
+    assert "a.csv has no column invoice_no, email among its 3" in done["failed"]["billing.invoices"]
+    assert "jane.doe" not in str(etl.query("SELECT * FROM etl.sources")) + str(done)
 
 
 def test_who_may_not_read_a_table_is_told_and_no_password_is_shown(etl: Warehouse, crm: MariaDb) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from psycopg.types.json import Jsonb
 
 from workloads.kit.contracts.warehouse import Kind
 from workloads.kit.db import Connection
+from workloads.warehouse_etl.values import plain
 
 Change = Literal["added", "removed", "retyped", "accepted"]
+
+
+_MESSAGE_CHARACTERS: Final = 4000
 
 
 class Found(NamedTuple):
@@ -26,12 +30,17 @@ class Stopped(Exception):
     """A table that changed so that what it holds may mean something else. Somebody has to look."""
 
 
-def differences(known: Mapping[str, Kind], now: Mapping[str, Kind]) -> list[Found]:
-    """What changed, in the order of names. Nothing is known of a source that shows no columns now."""
+def differences(known: Mapping[str, Kind], now: Mapping[str, Kind], *, may_omit: bool = False) -> list[Found]:
+    """What changed, in the order of names. Nothing is known of a source that shows no columns now.
+
+    Args:
+        may_omit: whether a column that is not seen may be there all the same.
+    """
     if not now:
         return []
     found = [Found("added", name, now[name]) for name in now.keys() - known.keys()]
-    found += [Found("removed", name, known[name]) for name in known.keys() - now.keys()]
+    if not may_omit:
+        found += [Found("removed", name, known[name]) for name in known.keys() - now.keys()]
     for name in known.keys() & now.keys():
         before, after = known[name], now[name]
         if before != after and "unknown" not in (before, after) and (before, after) != ("integer", "number"):
@@ -40,7 +49,13 @@ def differences(known: Mapping[str, Kind], now: Mapping[str, Kind]) -> list[Foun
 
 
 def check(
-    connection: Connection, source: str, table: str, columns: Mapping[str, Kind], at: datetime
+    connection: Connection,
+    source: str,
+    table: str,
+    columns: Mapping[str, Kind],
+    at: datetime,
+    *,
+    may_omit: bool,
 ) -> dict[str, Kind]:
     """What the table's columns are to be known as once its rows are loaded. Differences are recorded.
 
@@ -53,7 +68,7 @@ def check(
     if row is None or not row[0]:
         return dict(columns)
     known: dict[str, Kind] = row[0]
-    found = differences(known, columns)
+    found = differences(known, columns, may_omit=may_omit)
     record(connection, source, table, at, found)
     if breaking := [one for one in found if one.change != "added"]:
         told = "; ".join(f"column {one.column} was {one.change} ({one.detail})" for one in breaking)
@@ -99,7 +114,7 @@ def state(
             "table": table,
             "columns": None if columns is None else Jsonb(dict(columns)),
             "state": now,
-            "message": message,
+            "message": None if message is None else str(plain(message))[:_MESSAGE_CHARACTERS],
             "at": at,
         },
     )

@@ -15,7 +15,7 @@ from workloads.kit.contracts.warehouse import Kind
 from workloads.kit.db import Connection
 from workloads.kit.producer import TransactionalProducer
 from workloads.warehouse_etl import drift, personal
-from workloads.warehouse_etl.sources import Figures, Reading, Record, SourceKey
+from workloads.warehouse_etl.sources import Figures, Reading, Record, SourceError
 from workloads.warehouse_etl.staging import Load
 from workloads.warehouse_etl.values import key_of
 
@@ -24,6 +24,14 @@ _log: Any = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _COMPARED_AT_ONCE = 5000
+
+_KEY_BYTES = 1000
+"""Of a row's key: an index takes no more than a third of a page."""
+
+_NEWEST = (
+    "SELECT DISTINCT ON (key) key, operation FROM raw.records"
+    " WHERE source = %s AND table_name = %s ORDER BY key, load_id DESC, ordinal DESC"
+)
 
 
 @dataclass(frozen=True)
@@ -85,18 +93,34 @@ class Table:
             SourceError: it cannot be read: nothing of it is staged.
             Stopped: it changed in a way that somebody has to look at.
         """
-        columns = drift.check(self._connection, self._source, self._name, reading.columns, self._at)
+        columns = drift.check(
+            self._connection, self._source, self._name, reading.columns, self._at, may_omit=reading.may_omit
+        )
         after = self._watermark()
+        # Of the same snapshot, and before anything is sent.
+        figures = reading.figures() if compare else None
+        again = compare and self._differed()
+        # All that there is comes anyhow where nothing was read before.
+        compared = (compare and after is not None and not again) or reading.is_whole
         with producer.transaction() as transaction:
+            before = self._refused_before()
+            tracked = compared or after is not None or bool(reading.files())
             load = Load(
-                self._source, self._name, load_id, self._at, transaction.send, topic, self._refused_before()
+                self._source,
+                self._name,
+                load_id,
+                self._at,
+                transaction.send,
+                topic,
+                before,
+                tracked=tracked or again,
             )
-            seen = self._stage(load, reading, after)
-            if compare or reading.is_whole:
-                self._compare(load, reading, seen)
+            self._stage(load, reading, None if again else after, again=again, kept=compared)
+            if compared:
+                self._compare(load, reading)
             is_load = not load.is_empty or columns != self._columns() or bool(reading.files())
             if is_load:
-                mark = reading.watermark()
+                mark = reading.watermark(self._at)
                 load.end(after if mark is None else mark, columns, tuple(reading.files()))
         self._keep_refused(load.refused)
         return Extracted(
@@ -104,66 +128,104 @@ class Table:
             load.counts["upsert"],
             load.counts["delete"],
             len(load.refused),
-            reading.figures() if compare else None,
+            figures,
         )
 
     @property
     def _of(self) -> tuple[str, str]:
         return self._source, self._name
 
-    def _stage(self, load: Load, reading: Reading, after: str | None) -> set[str] | None:
-        """Stage rows that are new or changed. Returns the keys of all, of a source that gave all."""
-        seen: set[str] | None = set() if reading.is_whole else None
+    def _stage(self, load: Load, reading: Reading, after: str | None, *, again: bool, kept: bool) -> None:
+        """Stage rows that are new or changed.
+
+        Args:
+            again: whether all rows are read once more, to be held against what is known of them.
+            kept: whether the keys of all rows that were read are to be compared.
+        """
+        if kept:
+            self._connection.execute("DROP TABLE IF EXISTS source_keys")
+            self._connection.execute("CREATE TEMP TABLE source_keys (key text NOT NULL)")
         for some in batches(reading.rows(after), _COMPARED_AT_ONCE):
             keyed: list[tuple[str, Record, bool]] = []
             for row in some:
                 record = self._protect(row)
-                if (key := key_of(record, self._settings.key)) is None:
+                key = key_of(record, self._settings.key)
+                if key is None:
                     load.refuse(record, f"no value of the key {', '.join(self._settings.key)}")
+                elif len(key.encode()) > _KEY_BYTES:
+                    load.refuse(record, f"a key of {len(key.encode())} bytes, and {_KEY_BYTES} are the most")
                 else:
-                    keyed.append((key, record, reading.is_known(row, after)))
-            if seen is not None:
-                seen.update(key for key, _, _ in keyed)
+                    keyed.append((key, record, again or reading.is_known(row, after)))
+            if kept and reading.is_whole:
+                self._keep_keys(key for key, _, _ in keyed)
             current = self._current([key for key, _, known in keyed if known])
             for key, record, known in keyed:
-                if not known or current.get(key) != record:
+                # Of two rows of one key the later counts, whatever the layer has.
+                if not known or key in load.staged or current.get(key) != record:
                     load.add("upsert", key, record)
-                    if known:
-                        # Of two rows of one key the later counts, and comes once.
-                        current[key] = record
-        return seen
 
-    def _compare(self, load: Load, reading: Reading, seen: set[str] | None) -> None:
+    def _compare(self, load: Load, reading: Reading) -> None:
         """Stage what is gone at the source, and what came there behind the watermark."""
-        there: dict[str, SourceKey] = {}
-        if seen is None:
-            if (keys := reading.keys()) is None:
+        if not reading.is_whole:
+            keys = reading.keys()
+            if keys is None:
                 return
-            for one in keys:
-                if (key := key_of(self._protect(one.record), self._settings.key)) is not None:
-                    there[key] = one
-            seen = set(there)
-        staged = load.staged
-        known = {
+            self._keep_keys(
+                key
+                for one in keys
+                if (key := key_of(self._protect(one.record), self._settings.key)) is not None
+                and len(key.encode()) <= _KEY_BYTES
+            )
+        self._connection.execute("ANALYZE source_keys")
+        ((there,),) = self._connection.execute("SELECT count(*) FROM source_keys").fetchall()
+        gone = self._connection.execute(
+            f"SELECT key FROM ({_NEWEST}) newest WHERE operation = 'upsert'"
+            " AND NOT EXISTS (SELECT FROM source_keys k WHERE k.key = newest.key) ORDER BY key".encode(),
+            self._of,
+        ).fetchall()
+        if gone and there == 0 and reading.may_omit:
+            raise SourceError(
+                f"it gave nothing at all, where there were {len(gone)} rows: taken for a fault of its own"
+            )
+        for (key,) in gone:
+            load.add("delete", key, {})
+        if reading.is_whole:
+            return
+        missing = {
             key
             for (key,) in self._connection.execute(
-                "SELECT key FROM (SELECT DISTINCT ON (key) key, operation FROM raw.records"
-                " WHERE source = %s AND table_name = %s ORDER BY key, load_id DESC, ordinal DESC) newest"
-                " WHERE operation = 'upsert'",
+                f"SELECT key FROM source_keys k WHERE NOT EXISTS (SELECT FROM ({_NEWEST}) newest"
+                " WHERE newest.key = k.key AND operation = 'upsert')".encode(),
                 self._of,
             )
-        }
-        for key in sorted(known - seen - staged):
-            load.add("delete", key, {})
-        # Nothing of a source that gave all: what it has was staged.
-        behind = [there[key] for key in sorted(there.keys() - known - staged)]
-        if not behind:
+        } - load.staged
+        if not missing:
             return
-        _log.warning("behind_watermark", source=self._source, table=self._name, rows=len(behind))
+        _log.warning("behind_watermark", source=self._source, table=self._name, rows=len(missing))
+        behind = [
+            one
+            for one in reading.keys() or ()
+            if key_of(self._protect(one.record), self._settings.key) in missing
+        ]
         for row in reading.rows_of(behind):
             record = self._protect(row)
             if (key := key_of(record, self._settings.key)) is not None:
                 load.add("upsert", key, record)
+
+    def _keep_keys(self, keys: Iterable[str]) -> None:
+        with self._connection.cursor() as cursor, cursor.copy("COPY source_keys FROM STDIN") as copy:
+            for key in keys:
+                copy.write_row((key,))
+
+    def _differed(self) -> bool:
+        """Whether the last comparison found another figure than the source's: then all rows are read."""
+        row = self._connection.execute(
+            "SELECT bool_or(NOT matches) FROM etl.reconciliation WHERE source = %s AND table_name = %s"
+            " AND checked_at = (SELECT max(checked_at) FROM etl.reconciliation"
+            " WHERE source = %s AND table_name = %s)",
+            (*self._of, *self._of),
+        ).fetchone()
+        return bool(row and row[0])
 
     def _current(self, keys: Sequence[str]) -> dict[str, Record]:
         """The newest records of these keys; none of one that was deleted."""

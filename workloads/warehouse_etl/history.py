@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
+import psycopg
 import pyarrow as pa
 import structlog
 from psycopg import sql
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 
 from workloads.kit import db
 from workloads.kit.contracts import lake
@@ -51,8 +52,9 @@ _TYPES: Final[dict[str, pa.DataType]] = {
 }
 
 
-def keep(settings: WarehouseSettings, connection: Connection) -> int:
-    """Append what the lake lacks of the raw and the cleaned layer. Returns how many rows that was.
+def keep(settings: WarehouseSettings, connection: Connection) -> tuple[int, dict[str, str]]:
+    """Append what the lake lacks of the raw and the cleaned layer, whatever becomes of one table. Returns how
+    many rows that was, and table → why it got none.
 
     Raises:
         OSError: the object store is away or refuses: the next run appends what this one could not.
@@ -60,13 +62,19 @@ def keep(settings: WarehouseSettings, connection: Connection) -> int:
     row = connection.execute("SELECT coalesce(max(load_id), 0) FROM etl.loads").fetchone()
     until = row[0] if row else 0
     catalogue = _catalogue(settings)
-    rows = _appended(catalogue, connection, "raw", "records", _RAW, until)
+    wanted: list[tuple[str, str, sql.SQL | sql.Composed]] = [("raw", "records", _RAW)]
     tables = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'cleaned' ORDER BY tablename"
     ).fetchall()
-    for (name,) in tables:
-        rows += _appended(catalogue, connection, "cleaned", name, _cleaned(connection, name), until)
-    return rows
+    wanted += [("cleaned", name, _cleaned(connection, name)) for (name,) in tables]
+    rows, failed = 0, dict[str, str]()
+    for layer, name, query in wanted:
+        try:
+            rows += _appended(catalogue, connection, layer, name, query, until)
+        except (psycopg.DataError, pa.ArrowException, ValueError, CommitFailedException) as error:
+            failed[f"{lake.LAKE}.{layer}.{name}"] = f"{type(error).__name__}: {error}"
+            _log.error("lake_table_failed", table=f"{layer}.{name}", error=str(error))
+    return rows, failed
 
 
 def _appended(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -33,6 +33,9 @@ from workloads.warehouse_etl.settings import WarehouseSettings
 from workloads.warehouse_etl.sources import Figures, Reading, SourceError
 
 _log: Any = structlog.get_logger(__name__)
+
+_COMPARED_EVERY = timedelta(hours=25)
+"""After which a run compares, whatever its hour."""
 
 _LOCK = 4_811_502_377
 """Advisory lock of a run in the warehouse's database."""
@@ -82,6 +85,7 @@ def run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, co
 
     done = Done()
     with _locked(settings) as connection, TransactionalProducer(settings, WAREHOUSE_ID) as producer:
+        compare = compare or _is_due(connection, at)
         # What a run that was killed had staged comes first: its watermarks are those of the next one.
         with _timed(done, "load"):
             done.poison += loading.drain(settings, connection, producer).poison
@@ -90,8 +94,12 @@ def run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, co
         with _timed(done, "load"):
             loaded = loading.drain(settings, connection, producer)
             done.poison += loaded.poison
+        if done.poison:
+            done.failed[settings.staging_topic] = f"{done.poison} messages were set aside"
         with _timed(done, "reconcile"):
             _reconcile(connection, figures, at, done)
+        if compare:
+            _compared(connection, at)
         with _timed(done, "transform"):
             if loaded.rows:
                 connection.execute("ANALYZE raw.records")
@@ -100,7 +108,8 @@ def run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, co
             from workloads.warehouse_etl.history import keep
 
             with _timed(done, "history"):
-                done.kept = keep(settings, connection)
+                done.kept, failed = keep(settings, connection)
+                done.failed |= failed
     return done
 
 
@@ -116,7 +125,10 @@ def _extract(
 ) -> dict[tuple[str, str], Figures]:
     """Stage what is new. Returns what the tables amount to at their sources, where they were asked."""
     figures: dict[tuple[str, str], Figures] = {}
-    row = connection.execute("SELECT coalesce(max(load_id), 0) + 1 FROM etl.loads").fetchone()
+    # Also of a load that was set aside in part.
+    row = connection.execute(
+        "SELECT greatest((SELECT max(load_id) FROM etl.loads), (SELECT max(load_id) FROM raw.records), 0) + 1"
+    ).fetchone()
     load_id: int = row[0] if row else 1
     key = _key(settings)
     for source, name, table in tables(sources):
@@ -160,7 +172,13 @@ def _reconcile(
     connection: Connection, figures: Mapping[tuple[str, str], Figures], at: datetime, done: Done
 ) -> None:
     for (source, table), told in figures.items():
-        if differing := reconcile(connection, source, table, at, told):
+        try:
+            differing = reconcile(connection, source, table, at, told)
+        except (psycopg.DataError, ArithmeticError) as error:
+            done.failed[f"{source}.{table}"] = f"cannot be compared: {error}"
+            _log.error("not_compared", source=source, table=table, error=str(error))
+            continue
+        if differing:
             why = "; ".join(
                 f"{one.figure} is {one.at_source} at the source and {one.in_layer} here" for one in differing
             )
@@ -190,6 +208,23 @@ def opened(
     from workloads.warehouse_etl.sources import sql
 
     return sql.opened(source, name)
+
+
+_STEP = "compared"
+
+
+def _is_due(connection: Connection, at: datetime) -> bool:
+    """Whether the run that was to compare did not come about: then the next one does."""
+    row = connection.execute("SELECT load_id FROM etl.progress WHERE step = %s", (_STEP,)).fetchone()
+    return row is not None and at - datetime.fromtimestamp(row[0], UTC) > _COMPARED_EVERY
+
+
+def _compared(connection: Connection, at: datetime) -> None:
+    connection.execute(
+        "INSERT INTO etl.progress (step, load_id) VALUES (%s, %s)"
+        " ON CONFLICT (step) DO UPDATE SET load_id = excluded.load_id",
+        (_STEP, int(at.timestamp())),
+    )
 
 
 @contextmanager

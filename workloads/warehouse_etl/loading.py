@@ -63,8 +63,8 @@ def drain(settings: WarehouseSettings, connection: Connection, producer: Transac
                 with connection.transaction():
                     for record in some:
                         _apply(connection, record)
-            except psycopg.errors.Error as error:
-                if isinstance(error, psycopg.OperationalError):
+            except (psycopg.Error, Incomplete) as error:
+                if not _is_its_own(error):
                     raise
                 # One of them cannot be loaded: each by itself, and that one is set aside.
                 for record in some:
@@ -74,6 +74,21 @@ def drain(settings: WarehouseSettings, connection: Connection, producer: Transac
                 for record in some:
                     done.add(record.value)
     return done
+
+
+class Incomplete(Exception):
+    """A load's last message came, and not all of its rows are there."""
+
+
+_OF_A_MESSAGE = ("22", "23", "54")
+"""Classes of SQLSTATE: bad data, a broken constraint, a limit. All else is the server's."""
+
+
+def _is_its_own(error: Exception) -> bool:
+    """Whether a message is at fault, so that the others can be loaded without it."""
+    return isinstance(error, Incomplete) or (
+        isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _OF_A_MESSAGE
+    )
 
 
 def _taken(raw: bytes) -> StagedRows | _Poison:
@@ -94,9 +109,9 @@ def _alone(
         with connection.transaction():
             _apply(connection, record)
         poison = [record] if isinstance(record.value, _Poison) else []
-    except psycopg.OperationalError:
-        raise
-    except psycopg.Error as error:
+    except (psycopg.Error, Incomplete) as error:
+        if not _is_its_own(error):
+            raise
         record = msgspec.structs.replace(record, value=_Poison(f"{type(error).__name__}: {text_of(error)}"))
         poison = [record]
     # The letter first: sent twice it is a nuisance, never sent a loss.
@@ -132,6 +147,11 @@ def _end(connection: Connection, staged: StagedRows) -> None:
     end = staged.end
     if end is None:
         return
+    row = connection.execute(
+        "SELECT count(*) FROM raw.records WHERE load_id = %s", (staged.load_id,)
+    ).fetchone()
+    if row is None or row[0] != end.rows + end.deletes:
+        raise Incomplete(f"load {staged.load_id} has {end.rows + end.deletes} rows, and {row} came")
     connection.execute(
         "INSERT INTO etl.loads (load_id, source, table_name, read_at, rows, deletes, watermark, columns)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",

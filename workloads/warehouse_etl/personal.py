@@ -37,7 +37,8 @@ def protector(personal: Mapping[str, Protection], key: bytes | None) -> Callable
             return None
         text = str(value)
         if kind == "mask":
-            return f"{text[:1]}{'*' * (len(text) - 1)}"
+            # Of one character, nothing is shown.
+            return f"{text[:1]}{'*' * (len(text) - 1)}" if len(text) > 1 else "*"
         return hmac.new(key or b"", text.encode(), hashlib.sha256).hexdigest()[:_LENGTH]
 
     return lambda record: {name: changed(name, value) for name, value in record.items()}

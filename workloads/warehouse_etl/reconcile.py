@@ -43,7 +43,13 @@ def reconcile(
     found = dict(zip(wanted, map(Decimal, row or ()), strict=True))
     differing: list[Difference] = []
     for figure, at_source in wanted.items():
-        matches = abs(found[figure] - at_source) <= abs(at_source) * Decimal("1e-9")
+        in_layer = found[figure]
+        finite = at_source.is_finite() and in_layer.is_finite()
+        matches = (
+            abs(in_layer - at_source) <= abs(at_source) * Decimal("1e-9")
+            if finite
+            else str(in_layer) == str(at_source)
+        )
         if not matches:
             differing.append(Difference(figure, at_source, found[figure]))
         connection.execute(

@@ -20,7 +20,11 @@ from workloads.kit.contracts.warehouse import (
 )
 from workloads.kit.dead_letters import MAX_BYTES
 from workloads.kit.records import Output
-from workloads.warehouse_etl.sources import Record
+from workloads.warehouse_etl.sources import Record, SourceError
+
+_decode = codec.decoder(StagedRows)
+
+_REASON_CHARACTERS = 500
 
 
 class Load:
@@ -30,6 +34,7 @@ class Load:
         send: queues a message within the load's transaction.
         topic: that it is staged on.
         refused: digests of rows that were set aside before.
+        tracked: whether `staged` is kept.
     """
 
     def __init__(
@@ -41,8 +46,11 @@ class Load:
         send: Callable[[Output], None],
         topic: str,
         refused: Collection[str] = (),
+        *,
+        tracked: bool = True,
     ) -> None:
         self._source, self._table, self.load_id, self._read_at = source, table, load_id, read_at
+        self._tracked = tracked
         self.staged: set[str] = set()
         """Keys of its rows."""
         self._send, self._topic = send, topic
@@ -61,7 +69,8 @@ class Load:
         self._operation = operation
         self._rows.append((key, record))
         self.counts[operation] += 1
-        self.staged.add(key)
+        if self._tracked:
+            self.staged.add(key)
 
     def refuse(self, record: Record, reason: str) -> None:
         """A row that cannot be loaded is set aside, once."""
@@ -69,7 +78,7 @@ class Load:
         digest = hashlib.sha256(whole).hexdigest()
         if digest in self._known or digest in self.refused:
             return
-        self.refused[digest] = reason
+        self.refused[digest] = reason = reason[:_REASON_CHARACTERS]
         told: list[tuple[str, bytes]] = [
             ("reason", reason.encode()),
             ("source", f"{self._source}.{self._table}".encode()),
@@ -117,10 +126,17 @@ class Load:
                 end=end,
             )
         )
+        try:
+            # Whoever writes what nobody can read loses it.
+            _decode(value)
+        except codec.DecodeError as error:
+            raise SourceError(f"what the source gives cannot be staged: {error}") from error
         if len(value) > MAX_BYTES and len(rows) == 1:
             # Too long for any message: set aside, and its number in the load stays free.
             self.counts[self._operation] -= 1
-            self.refuse(rows[0][1], f"key {rows[0][0]}: a row of {len(value)} bytes fits into no message")
+            self.refuse(
+                rows[0][1], f"key {rows[0][0][:200]}: a row of {len(value)} bytes fits into no message"
+            )
             rows = []
             if end is None:
                 return

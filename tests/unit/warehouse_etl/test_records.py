@@ -92,6 +92,10 @@ def test_personal_columns_are_changed_and_no_others() -> None:
     assert row["email"] != other({"email": "a@b.example"})["email"]
 
 
+def test_a_mask_of_one_character_shows_nothing() -> None:
+    assert personal.protector({"sex": "mask"}, None)({"sex": "M"}) == {"sex": "*"}
+
+
 def test_a_pseudonym_without_a_key_is_refused_before_anything_is_read() -> None:
     with pytest.raises(SourceError, match="WAREHOUSE_PSEUDONYM_KEY_FILE"):
         personal.protector({"email": "pseudonym"}, None)
@@ -113,6 +117,17 @@ def test_a_pseudonym_without_a_key_is_refused_before_anything_is_read() -> None:
 )
 def test_changes_of_columns(before: dict[str, Kind], now: dict[str, Kind], found: list[str]) -> None:
     assert [f"{one.change} {one.column}" for one in drift.differences(before, now)] == found
+
+
+def test_a_source_that_may_omit_a_column_has_not_lost_it() -> None:
+    assert drift.differences({"a": "text", "b": "number"}, {"a": "text"}, may_omit=True) == []
+
+
+def test_what_nobody_could_read_is_not_staged() -> None:
+    load = Load("crm", "t", 1, AT, lambda _: pytest.fail("sent"), topics.WAREHOUSE_STAGING)
+    load.add("upsert", "a", {"x": 1})
+    with pytest.raises(SourceError, match="cannot be staged"):
+        load.end(None, {"x" * 200: "text"}, ())
 
 
 def _staged(rows: list[tuple[str, dict[str, Any]]]) -> tuple[Load, list[StagedRows], list[Output]]:

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -30,7 +30,7 @@ print(json.dumps(found))
 
 
 def _statements(dialect: Dialect) -> list[str]:
-    columns = ["trade_id", "price", "modified"]
+    columns = {"trade_id": "NUMBER", "price": "float", "modified": "TIMESTAMP(6) WITH TIME ZONE"}
     return [
         dialect.described("trades")[0],
         dialect.described("etrm.trades")[0],
@@ -98,9 +98,13 @@ def test_a_table_of_oracle_is_read_from_its_watermark_on_compared_and_asked_by_k
         "trade_id": "integer", "price": "number", "market": "text", "modified": "timestamp",
     }  # fmt: skip
     assert [row["trade_id"] for row in reading.rows(None)] == [4, 1, 2, 3]
-    assert reading.watermark() == "2026-01-02T00:00:00"
+    assert reading.watermark(datetime(2026, 2, 1, tzinfo=UTC)) == "2026-01-02T00:00:00"
+    # One that is dated ahead would keep all others out.
+    assert reading.watermark(datetime(2026, 1, 1, 12, tzinfo=UTC)) == "2026-01-01 12:00:00"
     # Bound as a time; SQLite compares its text.
     sqlite3.register_adapter(datetime, lambda at: at.isoformat())
+    later = list(reading.rows("2026-01-02T00:30:00"))
+    assert [row["trade_id"] for row in later] == [4, 2, 3], "what a long transaction hid is read again"
     again = list(reading.rows("2026-01-02T00:00:00"))
     assert [row["trade_id"] for row in again] == [4, 2, 3]
     assert [reading.is_known(row, "2026-01-02T00:00:00") for row in again] == [True, True, True]
@@ -110,6 +114,13 @@ def test_a_table_of_oracle_is_read_from_its_watermark_on_compared_and_asked_by_k
     figures = reading.figures()
     assert figures is not None
     assert (figures.rows, dict(figures.sums)) == (4, {"trade_id": "10", "price": "3.75"})
+
+
+def test_times_with_a_zone_and_floats_are_asked_for_as_they_are() -> None:
+    oracle = ORACLE.select("t", {"at": "TIMESTAMP(6) WITH TIME ZONE", "d": "DATE"}, ["id"], None, since=False)
+    assert 'SELECT SYS_EXTRACT_UTC("AT"), "D" FROM' in oracle
+    mysql = MYSQL.select("t", {"f": "float", "d": "double"}, ["id"], None, since=False)
+    assert 'SELECT "f" + 0e0, "d" FROM' in mysql
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,14 @@ _STATEMENTS = (
     # What a text is, without an error where it is nothing of the kind.
     r"""
     CREATE FUNCTION etl.is_number(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT value ~ '^[+-]?([0-9]{1,30}([.][0-9]{0,30})?|[.][0-9]{1,30})([eE][+-]?[0-9]{1,2})?$' $$
+    $$
+    SELECT CASE
+        WHEN value ~ '^[+-]?([0-9]{1,60}([.][0-9]{0,60})?|[.][0-9]{1,60})([eE][+-]?[0-9]{1,2})?$'
+            -- What a decimal of 38 digits with ten after the point holds, as the lake has them.
+            THEN abs(value::numeric) < 1e28
+        ELSE value IS NULL AND NULL
+    END
+    $$
     """,
     r"""
     CREATE FUNCTION etl.is_integer(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -121,6 +128,8 @@ _STATEMENTS = (
             '([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?'
             '(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'
             THEN false
+        -- Times that are of the year 0 or 10000 in another zone, or once they are rounded.
+        WHEN value ~ '^(0001|9999).*[+-][0-9]{2}:?[0-9]{2}$' OR value ~ '^9999.*[.][0-9]{7}' THEN false
         WHEN substr(value, 6, 2) IN ('04', '06', '09', '11') THEN substr(value, 9, 2) < '31'
         WHEN substr(value, 6, 2) <> '02' OR substr(value, 9, 2) < '29' THEN value IS NOT NULL OR NULL
         ELSE substr(value, 9, 2) = '29' AND substr(value, 1, 4)::int % 4 = 0
@@ -129,8 +138,9 @@ _STATEMENTS = (
     $$
     """,
     """
+    -- Also at midnight: some have no day without a time.
     CREATE FUNCTION etl.is_date(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT length(value) = 10 AND etl.is_timestamp(value) $$
+    $$ SELECT value ~ '^.{10}([T ]00:00(:00([.]0+)?)?)?$' AND etl.is_timestamp(value) $$
     """,
     # Of what `is_timestamp` holds of; without a zone it is UTC.
     r"""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from workloads.kit.contracts.warehouse import Kind, StagedFile, Value
@@ -33,22 +34,25 @@ class Reading(Protocol):
     """A table as of one instant of its source. Rows are its columns as `plain` has them.
 
     `is_whole` says whether `rows` are all that there are whatever was read before, so that what is not
-    among them is gone.
+    among them is gone; `may_omit`, whether rows need not have every column, so that one that is not seen is
+    not gone.
     """
 
     columns: Mapping[str, Kind]
     is_whole: bool
+    may_omit: bool
 
     def rows(self, after: str | None) -> Iterator[Record]:
         """Those from the watermark `after` on, it included, or all."""
         ...
 
-    def watermark(self) -> str | None:
-        """The highest of the rows that were read; None where there is none."""
+    def watermark(self, at: datetime) -> str | None:
+        """The highest of the rows that were read, but no time after `at`: a row that is dated ahead would
+        keep all others out. None where there is none."""
         ...
 
     def is_known(self, row: Record, after: str | None) -> bool:
-        """Whether a row may have been read before: it is not beyond `after`."""
+        """Whether a row may have been read before: it is not beyond `after`, or that does not matter."""
         ...
 
     def files(self) -> Sequence[StagedFile]:
@@ -70,8 +74,3 @@ class Reading(Protocol):
 
 Open = Callable[[str, Mapping[str, str]], AbstractContextManager[Reading]]
 """Opens a table by name; files that were loaded before, name → digest, are left out."""
-
-
-def highest(values: Iterable[str | None]) -> str | None:
-    """The highest of watermarks as text."""
-    return max((value for value in values if value is not None), default=None)

@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -22,12 +23,14 @@ from workloads.warehouse_etl.values import plain
 
 _ENDINGS = (".csv", ".parquet")
 _CHUNK = 1 << 20
+csv.field_size_limit(1 << 30)
 
 
 class FilesReading:
     """What is new among the files that a pattern names; a file whose content changed is new again."""
 
     is_whole = False
+    may_omit = False
 
     def __init__(
         self, at: fs.FileSystem, root: str, name: str, table: FilesTable, loaded: Mapping[str, str]
@@ -53,7 +56,8 @@ class FilesReading:
         for file in self._files:
             yield from self._csv(file.name) if file.name.endswith(".csv") else self._parquet(file.name)
 
-    def watermark(self) -> str | None:
+    def watermark(self, at: datetime) -> str | None:
+        del at
         return None
 
     def is_known(self, row: Record, after: str | None) -> bool:
@@ -103,7 +107,10 @@ class FilesReading:
         if name.endswith(".csv"):
             return dict.fromkeys(self._header(name), "text")
         with self._opened(name) as file:
-            return {field.name: _kind(field.type) for field in self._parquet_file(name, file).schema_arrow}
+            return {
+                str(plain(field.name)): _kind(field.type)
+                for field in self._parquet_file(name, file).schema_arrow
+            }
 
     def _parquet_file(self, name: str, file: pa.NativeFile) -> pq.ParquetFile:
         try:
@@ -112,9 +119,12 @@ class FilesReading:
             raise SourceError(f"{self._name}: {name} is no Parquet file: {error}") from error
 
     def _has_keys(self, name: str, columns: Mapping[str, Kind]) -> None:
-        if missing := [key for key in self._table.key if key not in columns]:
+        wanted = (*self._table.key, *self._table.personal)
+        if missing := [column for column in wanted if column not in columns]:
+            # Not what it has: of a file without names, that is somebody's row.
             raise SourceError(
-                f"{self._name}: {name} has no column {', '.join(missing)}: it has {', '.join(columns)}"
+                f"{self._name}: {name} has no column {', '.join(missing)} among its {len(columns)}: "
+                "its first line has to name them, in UTF-8"
             )
 
     def _lines(self, name: str) -> Iterator[list[str]]:
@@ -127,16 +137,16 @@ class FilesReading:
                 raise SourceError(f"{self._name}: {name}, line {rows.line_num + 1}: {error}") from error
 
     def _header(self, name: str) -> list[str]:
-        header = [cell.strip() for cell in next(self._lines(name), [])]
+        header = [str(plain(cell.strip())) for cell in next(self._lines(name), [])]
         if not any(header) or len(set(header)) < len(header) or not all(header):
             raise SourceError(
-                f"{self._name}: {name} needs a first line that names each column once: it has {header}"
+                f"{self._name}: {name} needs a first line that names each of its {len(header)} columns once"
             )
         return header
 
     def _csv(self, name: str) -> Iterator[Record]:
         lines = self._lines(name)
-        header = [cell.strip() for cell in next(lines)]
+        header = [str(plain(cell.strip())) for cell in next(lines)]
         for number, cells in enumerate(lines, start=2):
             if not any(cells):
                 continue
@@ -154,7 +164,7 @@ class FilesReading:
         with self._opened(name) as file:
             for batch in self._parquet_file(name, file).iter_batches(batch_size=5000):
                 for row in batch.to_pylist():
-                    yield {column: plain(value) for column, value in row.items()}
+                    yield {str(plain(column)): plain(value) for column, value in row.items()}
 
 
 def _kind(of: Any) -> Kind:

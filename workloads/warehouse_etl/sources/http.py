@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, cast
 
 import httpx
@@ -12,7 +15,7 @@ import stamina
 from workloads.kit import scrub
 from workloads.kit.contracts.sources.legacy import HttpLegacy, HttpTable
 from workloads.kit.contracts.warehouse import Kind, StagedFile
-from workloads.warehouse_etl.sources import Figures, Record, SourceError, SourceKey, highest
+from workloads.warehouse_etl.sources import Figures, Record, SourceError, SourceKey
 from workloads.warehouse_etl.values import plain
 
 _PAGES_AT_MOST = 100_000
@@ -31,9 +34,15 @@ class HttpReading:
         self._table: HttpTable = source.tables[name]
         self._where = f"source {source.name}: {self._table.path}"
         self.is_whole = self._table.watermark is None
+        self.may_omit = True
         self._highest: str | None = None
         # What there is at all says what it is like; what is new may be nothing.
-        self.columns: Mapping[str, Kind] = _columns(self._page(1, None))
+        self.columns: Mapping[str, Kind] = _columns(first := self._page(1, None))
+        if first and (missing := sorted(set(self._table.personal) - set(self.columns))):
+            raise SourceError(
+                f"{self._where}: nothing on the first page has the personal field {', '.join(missing)}: "
+                "correct its name, or it would leave in clear"
+            )
 
     def rows(self, after: str | None) -> Iterator[Record]:
         mark, before = self._table.watermark, None
@@ -45,21 +54,27 @@ class HttpReading:
                     "not what counts its pages"
                 )
             for item in page:
-                row = {name: plain(value) for name, value in item.items()}
-                if mark is not None:
-                    self._highest = highest([self._highest, cast("str | None", row.get(mark))])
+                row = {str(plain(name)): plain(value) for name, value in item.items()}
+                value = row.get(mark) if mark is not None else None
+                if value is not None and (
+                    self._highest is None or _order(str(value)) > _order(self._highest)
+                ):
+                    self._highest = str(value)
                 yield row
             if not page or self._table.page_parameter is None:
                 return
             before = page
         raise SourceError(f"{self._where}: more than {_PAGES_AT_MOST} pages")
 
-    def watermark(self) -> str | None:
-        return self._highest
+    def watermark(self, at: datetime) -> str | None:
+        if self._highest is None or not isinstance(_order(self._highest)[1], datetime):
+            return self._highest
+        return self._highest if _order(self._highest) <= _order(at.isoformat()) else at.isoformat()
 
     def is_known(self, row: Record, after: str | None) -> bool:
         mark = self._table.watermark
-        return mark is None or row.get(mark) is None or (after is not None and str(row[mark]) <= after)
+        value = row.get(mark) if mark is not None else None
+        return value is None or (after is not None and _order(str(value)) <= _order(after))
 
     def files(self) -> Sequence[StagedFile]:
         return ()
@@ -101,22 +116,37 @@ class HttpReading:
         if answer.status_code == 429 or answer.status_code >= 500:
             raise _Again(f"HTTP {answer.status_code}")
         if answer.status_code != 200:
-            raise SourceError(f"{self._where}: HTTP {answer.status_code}: {answer.text[:200]}")
+            # Not what it says: an API may give back what it was asked of whom.
+            raise SourceError(f"{self._where}: HTTP {answer.status_code}")
         try:
-            return answer.json()
+            return json.loads(answer.text, parse_float=Decimal)
         except ValueError as error:
             raise SourceError(f"{self._where}: the answer is no JSON: {error}") from error
+
+
+def _order(watermark: str) -> tuple[int, Any]:
+    """How a watermark is compared: as a number, a time in UTC, or a text."""
+    try:
+        return 0, Decimal(watermark)
+    except ArithmeticError:
+        pass
+    try:
+        at = datetime.fromisoformat(watermark)
+    except ValueError:
+        return 2, watermark
+    return 1, at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _columns(page: Sequence[dict[str, Any]]) -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     for item in page:
-        for name, value in item.items():
+        for called, value in item.items():
+            name = str(plain(called))
             known, kind = found.get(name, "unknown"), _kind(value)
             if "unknown" in (known, kind):
                 found[name] = kind if known == "unknown" else known
             elif known != kind:
-                found[name] = "number" if {known, kind} == {"integer", "number"} else "text"
+                found[name] = "text"
     return found
 
 
@@ -126,9 +156,7 @@ def _kind(value: Any) -> Kind:
             return "unknown"
         case bool():
             return "boolean"
-        case int():
-            return "integer"
-        case float():
+        case int() | Decimal():
             return "number"
         case _:
             return "text"

@@ -50,27 +50,47 @@ class SqlReading:
     def __init__(self, database: Database, connection: Any, name: str, table: SqlTable) -> None:
         self._database, self._connection, self._table = database, connection, table
         self._dialect, self._name = database.dialect, table.name or name
+        self._types: Mapping[str, str] = {}
         self.columns = self._described()
         self.is_whole = table.watermark is None
+        self.may_omit = False
         self._highest: str | None = None
 
     def rows(self, after: str | None) -> Iterator[Record]:
         mark = self._table.watermark
         since = None if mark is None or after is None else _native(after, self.columns[mark])
+        if isinstance(since, datetime):
+            # What was changed before and is seen only now: its transaction took that long.
+            since -= self._table.overlap
         statement = self._dialect.select(
-            self._name, list(self.columns), self._table.key, mark, since=since is not None
+            self._name, self._types, self._table.key, mark, since=since is not None
         )
         for row in self._fetched(statement, [] if since is None else [since]):
             if mark is not None and row[mark] is not None:
                 self._highest = str(row[mark])
             yield row
 
-    def watermark(self) -> str | None:
-        return self._highest
+    def watermark(self, at: datetime) -> str | None:
+        mark, now = self._table.watermark, at.replace(tzinfo=None)
+        if mark is None or self._highest is None or self.columns[mark] != "timestamp":
+            return self._highest
+        try:
+            return str(now) if _native(self._highest, "timestamp") > now else self._highest
+        except ValueError:
+            # A day that no calendar has.
+            return None
 
     def is_known(self, row: Record, after: str | None) -> bool:
         mark = self._table.watermark
-        return mark is None or row[mark] is None or (after is not None and str(row[mark]) == after)
+        if mark is None or row[mark] is None:
+            return True
+        if after is None:
+            return False
+        kind = self.columns[mark]
+        try:
+            return _native(str(row[mark]), kind) <= _native(after, kind)
+        except (ValueError, ArithmeticError):
+            return True
 
     def files(self) -> Sequence[StagedFile]:
         return ()
@@ -85,7 +105,7 @@ class SqlReading:
     def rows_of(self, keys: Sequence[SourceKey]) -> Iterator[Record]:
         for start in range(0, len(keys), _KEYS_A_QUERY):
             asked = [key.values for key in keys[start : start + _KEYS_A_QUERY]]
-            statement = self._dialect.of_keys(self._name, list(self.columns), self._table.key, len(asked))
+            statement = self._dialect.of_keys(self._name, self._types, self._table.key, len(asked))
             yield from self._fetched(statement, [value for values in asked for value in values])
 
     def figures(self) -> Figures | None:
@@ -103,9 +123,9 @@ class SqlReading:
 
     def _described(self) -> Mapping[str, Kind]:
         statement, values = self._dialect.described(self._name)
-        found: dict[str, Kind] = {
-            self._dialect.named(name): self._dialect.kind(*of) for name, *of in self._raw(statement, values)
-        }
+        listed = [(self._dialect.named(name), *of) for name, *of in self._raw(statement, values)]
+        found: dict[str, Kind] = {name: self._dialect.kind(*of) for name, *of in listed}
+        self._types = {name: of for name, of, *_ in listed}
         if not found:
             raise SourceError(
                 f"{self._database.where} has no table {self._name} that this user may read: "
@@ -134,7 +154,7 @@ class SqlReading:
 def _native(watermark: str, kind: Kind) -> Any:
     match kind:
         case "timestamp":
-            return datetime.fromisoformat(watermark)
+            return datetime.fromisoformat(watermark).replace(tzinfo=None)
         case "date":
             return date.fromisoformat(watermark)
         case "integer":
@@ -210,6 +230,7 @@ def oracle(source: OracleLegacy) -> Database:
     def connect() -> Any:
         # Decimals as they are, not as the nearest float.
         oracledb.defaults.fetch_decimals = True
+        oracledb.defaults.fetch_lobs = False
         connection = oracledb.connect(
             user=source.user,
             password=_secret(source.password_file),

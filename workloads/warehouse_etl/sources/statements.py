@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,7 @@ class Dialect:
         default_schema: expression of it.
         folded: how a name stands in the catalogue.
         named: how a column of the catalogue is called here.
+        shown: what is selected for a column, from its quoted name and its type in the catalogue.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Dialect:
     default_schema: str
     folded: Callable[[str], str]
     named: Callable[[str], str] = str
+    shown: Callable[[str, str], str] = lambda quoted, _: quoted
 
     def described(self, table: str) -> tuple[str, list[str]]:
         """The columns of a table: name, type and scale."""
@@ -68,7 +70,13 @@ class Dialect:
         )
 
     def select(
-        self, table: str, columns: Sequence[str], key: Sequence[str], watermark: str | None, *, since: bool
+        self,
+        table: str,
+        columns: Mapping[str, str],
+        key: Sequence[str],
+        watermark: str | None,
+        *,
+        since: bool,
     ) -> str:
         """All rows, or those from a watermark on, those without one included; in its order and the key's."""
         where, order = "", [*([watermark] if watermark else []), *key]
@@ -76,13 +84,13 @@ class Dialect:
             mark = self._quoted(watermark)
             where = f" WHERE ({mark} >= {self.parameter(1)} OR {mark} IS NULL)"
         ordered = ", ".join(map(self._quoted, dict.fromkeys(order)))
-        return f"SELECT {self._listed(columns)} FROM {self._table(table)}{where} ORDER BY {ordered}"
+        return f"SELECT {self._all(columns)} FROM {self._table(table)}{where} ORDER BY {ordered}"
 
     def keys(self, table: str, key: Sequence[str]) -> str:
         """The keys of all rows."""
         return f"SELECT {self._listed(key)} FROM {self._table(table)}"
 
-    def of_keys(self, table: str, columns: Sequence[str], key: Sequence[str], count: int) -> str:
+    def of_keys(self, table: str, columns: Mapping[str, str], key: Sequence[str], count: int) -> str:
         """The rows of so many keys."""
         numbers = iter(range(1, count * len(key) + 1))
         one = [
@@ -91,7 +99,7 @@ class Dialect:
             + ")"
             for _ in range(count)
         ]
-        return f"SELECT {self._listed(columns)} FROM {self._table(table)} WHERE {' OR '.join(one)}"
+        return f"SELECT {self._all(columns)} FROM {self._table(table)} WHERE {' OR '.join(one)}"
 
     def figures(self, table: str, numbers: Sequence[str]) -> str:
         """How many rows, and what each of these columns adds up to."""
@@ -102,11 +110,25 @@ class Dialect:
         quoted = '"' + self.folded(name).replace('"', '""') + '"'
         return quoted.replace("%", "%%") if self.parameter(1) == "%s" else quoted
 
+    def _all(self, columns: Mapping[str, str]) -> str:
+        """Columns by name, each with its type."""
+        return ", ".join(self.shown(self._quoted(name), of) for name, of in columns.items())
+
     def _listed(self, columns: Sequence[str]) -> str:
         return ", ".join(map(self._quoted, columns))
 
     def _table(self, name: str) -> str:
         return ".".join(map(self._quoted, name.split(".")))
+
+
+def _mysql_shown(quoted: str, of: str) -> str:
+    # The server writes a float with six digits, and a double with all.
+    return f"{quoted} + 0e0" if of.lower() == "float" else quoted
+
+
+def _oracle_shown(quoted: str, of: str) -> str:
+    # The driver gives such a time without its zone.
+    return f"SYS_EXTRACT_UTC({quoted})" if "TIME ZONE" in of.upper() else quoted
 
 
 MYSQL = Dialect(
@@ -117,6 +139,7 @@ MYSQL = Dialect(
     " WHERE table_schema = {schema} AND table_name = {table} ORDER BY ordinal_position",
     default_schema="DATABASE()",
     folded=str,
+    shown=_mysql_shown,
 )
 """With ANSI_QUOTES, which the connection sets."""
 
@@ -130,4 +153,5 @@ ORACLE = Dialect(
     # Names that nobody quoted are kept in capitals.
     folded=str.upper,
     named=str.lower,
+    shown=_oracle_shown,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -45,10 +46,13 @@ class SqlTable(LegacyTable):
     name: of it at the source, by default its own; a schema may stand before it, with a dot.
     watermark: column that grows with each change of a row: only what is at or beyond the last is read.
         Without one, all rows are read each time.
+    overlap: how far before the last one is read again, of one that is a time: a row is seen when its
+        transaction ends, and dated before.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w$#]*(\.[A-Za-z_][\w$#]*)?$")] | None = None
     watermark: Column | None = None
+    overlap: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=31))] = timedelta(hours=1)
 
     @model_validator(mode="after")
     def _watermark_is_kept(self) -> Self:

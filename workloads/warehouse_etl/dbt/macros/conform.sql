@@ -1,11 +1,14 @@
 {#- The newest state of each row of a source's table that the loads brought, its columns typed, and in `reason`
     why it cannot be taken as it is. `offset 0` keeps the planner from writing an expression out wherever it is used. A column is {name, type, and where needed: from, required, one_of, check}. -#}
 {% macro conform(source, table, columns) %}
+{#- A table that is not there yet takes in all that was ever loaded. -#}
+{% set there = adapter.get_relation(database=target.database, schema='cleaned', identifier=table) if execute %}
+{% set since = var('since') if there else 0 %}
 with newest as (
   select distinct on (r.key) r.key, r.operation, r.record, r.load_id, r.ordinal
   from raw.records r
   where r.source = '{{ source }}' and r.table_name = '{{ table }}'
-    and r.load_id > {{ var('since') }} and r.load_id <= {{ var('until') }}
+    and r.load_id > {{ since }} and r.load_id <= {{ var('until') }}
   order by r.key, r.load_id desc, r.ordinal desc
 ),
 texts as (
@@ -38,7 +41,7 @@ select key, operation = 'delete' as is_deleted, load_id, ordinal, record, reason
   case when reason is null then
     {%- if c.type == 'number' %} {{ c.name }}::numeric
     {%- elif c.type == 'integer' %} {{ c.name }}::numeric::bigint
-    {%- elif c.type == 'date' %} {{ c.name }}::date
+    {%- elif c.type == 'date' %} left({{ c.name }}, 10)::date
     {%- elif c.type == 'timestamp' %} etl.as_timestamp({{ c.name }})
     {%- elif c.get('one_of') %} lower({{ c.name }})
     {%- else %} {{ c.name }}
