@@ -140,7 +140,7 @@ _STATEMENTS = (
     """
     -- Also at midnight: some have no day without a time.
     CREATE FUNCTION etl.is_date(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT value ~ '^.{10}([T ]00:00(:00([.]0+)?)?)?$' AND etl.is_timestamp(value) $$
+    $$ SELECT value ~ '^.{10}([T ]00[:]00([:]00([.]0+)?)?)?$' AND etl.is_timestamp(value) $$
     """,
     # Of what `is_timestamp` holds of; without a zone it is UTC.
     r"""

@@ -72,9 +72,8 @@ class HttpReading:
         return self._highest if _order(self._highest) <= _order(at.isoformat()) else at.isoformat()
 
     def is_known(self, row: Record, after: str | None) -> bool:
-        mark = self._table.watermark
-        value = row.get(mark) if mark is not None else None
-        return value is None or (after is not None and _order(str(value)) <= _order(after))
+        del row
+        return self.is_whole or after is not None
 
     def files(self) -> Sequence[StagedFile]:
         return ()

@@ -81,16 +81,8 @@ class SqlReading:
             return None
 
     def is_known(self, row: Record, after: str | None) -> bool:
-        mark = self._table.watermark
-        if mark is None or row[mark] is None:
-            return True
-        if after is None:
-            return False
-        kind = self.columns[mark]
-        try:
-            return _native(str(row[mark]), kind) <= _native(after, kind)
-        except (ValueError, ArithmeticError):
-            return True
+        del row
+        return self.is_whole or after is not None
 
     def files(self) -> Sequence[StagedFile]:
         return ()
