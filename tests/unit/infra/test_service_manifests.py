@@ -105,6 +105,9 @@ def test_exporter_gives_the_metrics_of_the_contract() -> None:
     assert given == {
         metrics.JOB_LAST_SUCCESS,
         metrics.JOB_LAST_RUN_FAILED,
+        metrics.WAREHOUSE_LEFT_OUT,
+        metrics.WAREHOUSE_ROWS,
+        metrics.WAREHOUSE_REFUSED,
         metrics.MODEL_TRAINED,
         metrics.MODEL_LIVE_SKILL,
         metrics.MODEL_LIVE_COVERAGE,

@@ -63,8 +63,10 @@ QUALITY_OVERDUE: Final = "carbon_quality_overdue_seconds"  # source; 0 while not
 
 # From the database, through postgres-exporter: figures that outlive the job that made them.
 JOB_LAST_SUCCESS: Final = "carbon_job_last_success_timestamp_seconds"  # job_name (`job` is Prometheus's own)
-WAREHOUSE_LEFT_OUT: Final = "carbon_warehouse_run_tables_left_out"
 JOB_LAST_RUN_FAILED: Final = "carbon_job_last_run_failed"  # job_name; 1 if the newest run failed
+WAREHOUSE_LEFT_OUT: Final = "carbon_warehouse_run_tables_left_out"  # of the newest run, as the two below
+WAREHOUSE_ROWS: Final = "carbon_warehouse_run_rows"
+WAREHOUSE_REFUSED: Final = "carbon_warehouse_run_rows_refused"
 MODEL_TRAINED: Final = "carbon_model_trained_timestamp_seconds"  # symbol
 MODEL_LIVE_SKILL: Final = "carbon_model_live_skill"  # symbol, provenance
 MODEL_LIVE_COVERAGE: Final = "carbon_model_live_coverage"  # symbol, provenance
