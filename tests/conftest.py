@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import time
-
 import pytest
 
-from tools.checks import UNTIL
+from tools import budget
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     del item
-    if time.time() > float(os.environ.get(UNTIL, "inf")):
-        pytest.skip("not begun within the time that all tests may take (TEST_MINUTES)")
+    if budget.is_over():
+        pytest.skip(f"not begun within the time that all tests may take ({budget.MINUTES})")

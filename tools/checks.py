@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from typing import Literal
 
-from tools import paths, sets
+from tools import budget, paths, sets
 from tools import up as bring_up
 from tools.console import step
 from tools.errors import ToolError, UsageError
@@ -18,12 +17,6 @@ FAST = ("tests/unit", "tests/stacks")
 SERVICES = ("tests/services",)
 GATE = ("tests/gate",)
 LIVE = ("tests/cluster",)
-
-MINUTES = "TEST_MINUTES"
-"""Environment variable: how long all of it may take, where something else ends it then. What is not begun by
-that time is not run, and said."""
-UNTIL = "TEST_UNTIL"
-"""The same for pytest, as Unix time."""
 
 Extent = Literal["fast", "services", "all"]
 
@@ -55,7 +48,13 @@ def run(extent: Extent) -> None:
     Raises:
         ToolError: the first check that failed, or a limit that is no number.
     """
-    _limit()
+    try:
+        budget.begin()
+    except ValueError:
+        said = f"{budget.MINUTES}={os.environ[budget.MINUTES]}"
+        raise UsageError(
+            f"{said} is no number of minutes.", remedy=f"{budget.MINUTES}=75, or leave it out."
+        ) from None
     static()
     _pytest("unit and component tests", FAST, *_AT_ONCE)
     if extent == "fast":
@@ -69,27 +68,12 @@ def run(extent: Extent) -> None:
         remedy="make preview STACK=<stack> looks at one; make snapshot accepts a difference that is meant",
     )
     _pytest("tests of the gate", GATE, *_AT_ONCE)
-    if _is_over():
+    if budget.is_over():
         with step("live tests") as one:
-            one.note(f"NOT RUN: {MINUTES}={os.environ[MINUTES]} were used up")
+            one.note(f"NOT RUN: {budget.MINUTES}={os.environ[budget.MINUTES]} were used up")
         return
     bring_up.up(sets.ALL)
     _pytest("live tests", LIVE)
-
-
-def _limit() -> None:
-    said = os.environ.get(MINUTES)
-    if said is None:
-        return
-    if not said.isdecimal():
-        raise UsageError(
-            f"{MINUTES}={said} is no number of minutes.", remedy=f"{MINUTES}=75, or leave it out."
-        )
-    os.environ[UNTIL] = str(int(time.time()) + 60 * int(said))
-
-
-def _is_over() -> bool:
-    return time.time() > float(os.environ.get(UNTIL, "inf"))
 
 
 def _pytest(title: str, where: Sequence[str], *flags: str) -> None:
