@@ -178,8 +178,8 @@ MISTAKES = (
     Mistake(
         id="workload-without-network-policy",
         file="infra/components/base.py",
-        before="network.policy(w.name, w.namespace, w.labels, paths)]",
-        after="*([] if paths else [])]",
+        before="with_buckets(policy) if paths.buckets else policy]",
+        after="*([] if with_buckets(policy) else [])]",
         stack="local",
         check="policy/network-policy-present",
         says="a network policy of its own selects the pods",
