@@ -29,7 +29,7 @@ from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
 from workloads.kit.settings import load
 from workloads.warehouse_etl import drift, job
-from workloads.warehouse_etl.extract import Table
+from workloads.warehouse_etl.extract import loaded_files
 from workloads.warehouse_etl.settings import MaintenanceSettings, WarehouseSettings
 from workloads.warehouse_etl.sources import SourceError
 from workloads.warehouse_etl.transform import TransformFailed
@@ -147,10 +147,9 @@ def _accept(settings: WarehouseSettings, sources: LegacySources, source: str, ta
         print(f"there is no table {source} {table}: there are {there}", file=sys.stderr)
         return _BAD
     with db.connect(settings.of_warehouse, application_name=WAREHOUSE_ETL.name, autocommit=True) as warehouse:
-        turn = Table(warehouse, source, table, found.tables[table], at=datetime.now(UTC), key=b"")
         try:
             # As a run sees it: of files, those that are new.
-            with job.opened(settings, found, table, turn.loaded_files()) as reading:
+            with job.opened(settings, found, table, loaded_files(warehouse, source, table)) as reading:
                 told = drift.accept(warehouse, source, table, reading.columns, datetime.now(UTC))
         except SourceError as error:
             print(error, file=sys.stderr)

@@ -15,7 +15,7 @@ from workloads.kit.contracts.warehouse import Kind
 from workloads.kit.db import Connection
 from workloads.kit.producer import TransactionalProducer
 from workloads.warehouse_etl import drift, personal
-from workloads.warehouse_etl.sources import Figures, Reading, Record, SourceError
+from workloads.warehouse_etl.sources import Comparable, Figures, Reading, Record, SourceError
 from workloads.warehouse_etl.staging import Load
 from workloads.warehouse_etl.values import key_of
 
@@ -49,6 +49,15 @@ class Extracted:
     figures: Figures | None
 
 
+def loaded_files(connection: Connection, source: str, table: str) -> dict[str, str]:
+    """Files that were loaded: name → digest."""
+    return dict(
+        connection.execute(
+            "SELECT file, digest FROM etl.files WHERE source = %s AND table_name = %s", (source, table)
+        ).fetchall()
+    )
+
+
 class Table:
     """One table's turn.
 
@@ -71,14 +80,6 @@ class Table:
         self._settings = settings
         self._protect = personal.protector(settings.personal, key)
 
-    def loaded_files(self) -> dict[str, str]:
-        """Files that were loaded: name → digest."""
-        return dict(
-            self._connection.execute(
-                "SELECT file, digest FROM etl.files WHERE source = %s AND table_name = %s", self._of
-            ).fetchall()
-        )
-
     def extract(
         self, reading: Reading, producer: TransactionalProducer, *, load_id: int, topic: str, compare: bool
     ) -> Extracted:
@@ -96,15 +97,12 @@ class Table:
         columns = drift.check(
             self._connection, self._source, self._name, reading.columns, self._at, may_omit=reading.may_omit
         )
-        after = self._watermark()
+        is_first, after = self._before()
+        comparable = reading.comparable if compare else None
         # Of the same snapshot, and before anything is sent.
-        figures = reading.figures() if compare else None
-        again = compare and self._differed()
-        # All that there is comes anyhow where nothing was read before.
-        compared = (compare and after is not None and not again) or reading.is_whole
+        figures = comparable.figures() if comparable is not None else None
         with producer.transaction() as transaction:
             before = self._refused_before()
-            tracked = compared or after is not None or bool(reading.files())
             load = Load(
                 self._source,
                 self._name,
@@ -113,11 +111,15 @@ class Table:
                 transaction.send,
                 topic,
                 before,
-                tracked=tracked or again,
+                # All that there is comes for the first time: it is held against nothing.
+                tracked=not is_first,
             )
-            self._stage(load, reading, None if again else after, again=again, kept=compared)
-            if compared:
-                self._compare(load, reading)
+            again = comparable is not None and self._differed()
+            self._stage(load, reading, None if again else after, known=not is_first)
+            if not is_first and reading.is_whole:
+                self._drop_gone(load, reading)
+            elif not is_first and comparable is not None:
+                self._compare(load, reading, comparable)
             is_load = not load.is_empty or columns != self._columns() or bool(reading.files())
             if is_load:
                 mark = reading.watermark(self._at)
@@ -135,18 +137,16 @@ class Table:
     def _of(self) -> tuple[str, str]:
         return self._source, self._name
 
-    def _stage(self, load: Load, reading: Reading, after: str | None, *, again: bool, kept: bool) -> None:
+    def _stage(self, load: Load, reading: Reading, after: str | None, *, known: bool) -> None:
         """Stage rows that are new or changed.
 
         Args:
-            again: whether all rows are read once more, to be held against what is known of them.
-            kept: whether the keys of all rows that were read are to be compared.
+            known: whether the layer may have them as they are.
         """
-        if kept:
-            self._connection.execute("DROP TABLE IF EXISTS source_keys")
-            self._connection.execute("CREATE TEMP TABLE source_keys (key text NOT NULL)")
+        self._connection.execute("DROP TABLE IF EXISTS source_keys")
+        self._connection.execute("CREATE TEMP TABLE source_keys (key text NOT NULL)")
         for some in batches(reading.rows(after), _COMPARED_AT_ONCE):
-            keyed: list[tuple[str, Record, bool]] = []
+            keyed: list[tuple[str, Record]] = []
             for row in some:
                 record = self._protect(row)
                 key = key_of(record, self._settings.key)
@@ -155,27 +155,17 @@ class Table:
                 elif len(key.encode()) > _KEY_BYTES:
                     load.refuse(record, f"a key of {len(key.encode())} bytes, and {_KEY_BYTES} are the most")
                 else:
-                    keyed.append((key, record, again or reading.is_known(row, after)))
-            if kept and reading.is_whole:
-                self._keep_keys(key for key, _, _ in keyed)
-            current = self._current([key for key, _, known in keyed if known])
-            for key, record, known in keyed:
+                    keyed.append((key, record))
+            if known and reading.is_whole:
+                self._keep_keys(key for key, _ in keyed)
+            current = self._current([key for key, _ in keyed]) if known else {}
+            for key, record in keyed:
                 # Of two rows of one key the later counts, whatever the layer has.
                 if not known or key in load.staged or current.get(key) != record:
                     load.add("upsert", key, record)
 
-    def _compare(self, load: Load, reading: Reading) -> None:
-        """Stage what is gone at the source, and what came there behind the watermark."""
-        if not reading.is_whole:
-            keys = reading.keys()
-            if keys is None:
-                return
-            self._keep_keys(
-                key
-                for one in keys
-                if (key := key_of(self._protect(one.record), self._settings.key)) is not None
-                and len(key.encode()) <= _KEY_BYTES
-            )
+    def _drop_gone(self, load: Load, reading: Reading) -> None:
+        """Stage what is gone at the source."""
         self._connection.execute("ANALYZE source_keys")
         ((there,),) = self._connection.execute("SELECT count(*) FROM source_keys").fetchall()
         gone = self._connection.execute(
@@ -189,8 +179,16 @@ class Table:
             )
         for (key,) in gone:
             load.add("delete", key, {})
-        if reading.is_whole:
-            return
+
+    def _compare(self, load: Load, reading: Reading, comparable: Comparable) -> None:
+        """Stage what is gone at the source, and what came there behind the watermark."""
+        self._keep_keys(
+            key
+            for one in comparable.all_keys()
+            if (key := key_of(self._protect(one.record), self._settings.key)) is not None
+            and len(key.encode()) <= _KEY_BYTES
+        )
+        self._drop_gone(load, reading)
         missing = {
             key
             for (key,) in self._connection.execute(
@@ -204,10 +202,10 @@ class Table:
         _log.warning("behind_watermark", source=self._source, table=self._name, rows=len(missing))
         behind = [
             one
-            for one in reading.keys() or ()
+            for one in comparable.all_keys()
             if key_of(self._protect(one.record), self._settings.key) in missing
         ]
-        for row in reading.rows_of(behind):
+        for row in comparable.rows_of(behind):
             record = self._protect(row)
             if (key := key_of(record, self._settings.key)) is not None:
                 load.add("upsert", key, record)
@@ -239,13 +237,14 @@ class Table:
         )
         return {key: record for key, operation, record in rows if operation == "upsert"}
 
-    def _watermark(self) -> str | None:
+    def _before(self) -> tuple[bool, str | None]:
+        """Whether nothing of the table was loaded yet, and up to where it was."""
         row = self._connection.execute(
             "SELECT watermark FROM etl.loads WHERE source = %s AND table_name = %s"
             " ORDER BY load_id DESC LIMIT 1",
             self._of,
         ).fetchone()
-        return row[0] if row else None
+        return row is None, row[0] if row else None
 
     def _columns(self) -> dict[str, Kind]:
         row = self._connection.execute(

@@ -27,7 +27,7 @@ from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
 from workloads.kit.records import Transient
 from workloads.warehouse_etl import drift, loading
-from workloads.warehouse_etl.extract import Table
+from workloads.warehouse_etl.extract import Table, loaded_files
 from workloads.warehouse_etl.reconcile import reconcile
 from workloads.warehouse_etl.settings import WarehouseSettings
 from workloads.warehouse_etl.sources import Figures, Reading, SourceError
@@ -134,7 +134,8 @@ def _extract(
     for source, name, table in tables(sources):
         try:
             turn = Table(connection, source.name, name, table, at=at, key=key)
-            with opened(settings, source, name, turn.loaded_files()) as reading:
+            files = loaded_files(connection, source.name, name)
+            with opened(settings, source, name, files) as reading:
                 found = turn.extract(
                     reading, producer, load_id=load_id, topic=settings.staging_topic, compare=compare
                 )

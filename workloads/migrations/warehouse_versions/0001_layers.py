@@ -114,10 +114,6 @@ _STATEMENTS = (
     END
     $$
     """,
-    r"""
-    CREATE FUNCTION etl.is_integer(value text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT value ~ '^[+-]?[0-9]{1,18}$' $$
-    """,
     # Of days and times in ISO 8601, and of a calendar that has no 30 February. In plain SQL, which is planned
     # as part of the query: a function that caught errors would cost a sub-transaction a value.
     r"""

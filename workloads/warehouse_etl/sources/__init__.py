@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -30,17 +29,32 @@ class Figures(NamedTuple):
     sums: Mapping[str, str]
 
 
+class Comparable(Protocol):
+    """A table that can be asked what all of it is, as of the same instant."""
+
+    def all_keys(self) -> Iterator[SourceKey]:
+        """The keys of all rows."""
+        ...
+
+    def rows_of(self, keys: Sequence[SourceKey]) -> Iterator[Record]:
+        """The rows of these keys."""
+        ...
+
+    def figures(self) -> Figures: ...
+
+
 class Reading(Protocol):
     """A table as of one instant of its source. Rows are its columns as `plain` has them.
 
     `is_whole` says whether `rows` are all that there are whatever was read before, so that what is not
     among them is gone; `may_omit`, whether rows need not have every column, so that one that is not seen is
-    not gone.
+    not gone; `comparable` is None where the source cannot say what all of it is.
     """
 
     columns: Mapping[str, Kind]
     is_whole: bool
     may_omit: bool
+    comparable: Comparable | None
 
     def rows(self, after: str | None) -> Iterator[Record]:
         """Those from the watermark `after` on, it included, or all."""
@@ -51,26 +65,6 @@ class Reading(Protocol):
         keep all others out. None where there is none."""
         ...
 
-    def is_known(self, row: Record, after: str | None) -> bool:
-        """Whether a row may have been read before: it is not beyond `after`, or that does not matter."""
-        ...
-
     def files(self) -> Sequence[StagedFile]:
         """Files that were read."""
         ...
-
-    def keys(self) -> Iterator[SourceKey] | None:
-        """The keys of all rows; None where the source cannot say."""
-        ...
-
-    def rows_of(self, keys: Sequence[SourceKey]) -> Iterator[Record]:
-        """The rows of these keys."""
-        ...
-
-    def figures(self) -> Figures | None:
-        """None where the source cannot say."""
-        ...
-
-
-Open = Callable[[str, Mapping[str, str]], AbstractContextManager[Reading]]
-"""Opens a table by name; files that were loaded before, name → digest, are left out."""

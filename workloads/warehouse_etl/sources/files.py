@@ -18,7 +18,7 @@ from pyarrow import fs
 from workloads.kit.contracts.sources.legacy import FilesLegacy, FilesTable
 from workloads.kit.contracts.warehouse import Kind, StagedFile
 from workloads.warehouse_etl.settings import WarehouseSettings
-from workloads.warehouse_etl.sources import Figures, Record, SourceError, SourceKey
+from workloads.warehouse_etl.sources import Comparable, Record, SourceError
 from workloads.warehouse_etl.values import plain
 
 _ENDINGS = (".csv", ".parquet")
@@ -31,6 +31,7 @@ class FilesReading:
 
     is_whole = False
     may_omit = False
+    comparable: Comparable | None = None
 
     def __init__(
         self, at: fs.FileSystem, root: str, name: str, table: FilesTable, loaded: Mapping[str, str]
@@ -60,21 +61,8 @@ class FilesReading:
         del at
         return None
 
-    def is_known(self, row: Record, after: str | None) -> bool:
-        del row, after
-        return True
-
     def files(self) -> Sequence[StagedFile]:
         return self._files
-
-    def keys(self) -> Iterator[SourceKey] | None:
-        return None
-
-    def rows_of(self, keys: Sequence[SourceKey]) -> Iterator[Record]:
-        raise NotImplementedError("files are not asked by key")
-
-    def figures(self) -> Figures | None:
-        return None
 
     def _named(self) -> list[str]:
         try:

@@ -15,7 +15,7 @@ import stamina
 from workloads.kit import scrub
 from workloads.kit.contracts.sources.legacy import HttpLegacy, HttpTable
 from workloads.kit.contracts.warehouse import Kind, StagedFile
-from workloads.warehouse_etl.sources import Figures, Record, SourceError, SourceKey
+from workloads.warehouse_etl.sources import Comparable, Record, SourceError
 from workloads.warehouse_etl.values import plain
 
 _PAGES_AT_MOST = 100_000
@@ -35,6 +35,7 @@ class HttpReading:
         self._where = f"source {source.name}: {self._table.path}"
         self.is_whole = self._table.watermark is None
         self.may_omit = True
+        self.comparable: Comparable | None = None
         self._highest: str | None = None
         # What there is at all says what it is like; what is new may be nothing.
         self.columns: Mapping[str, Kind] = _columns(first := self._page(1, None))
@@ -71,21 +72,8 @@ class HttpReading:
             return self._highest
         return self._highest if _order(self._highest) <= _order(at.isoformat()) else at.isoformat()
 
-    def is_known(self, row: Record, after: str | None) -> bool:
-        del row
-        return self.is_whole or after is not None
-
     def files(self) -> Sequence[StagedFile]:
         return ()
-
-    def keys(self) -> Iterator[SourceKey] | None:
-        return None
-
-    def rows_of(self, keys: Sequence[SourceKey]) -> Iterator[Record]:
-        raise NotImplementedError("an API is not asked by key")
-
-    def figures(self) -> Figures | None:
-        return None
 
     def _page(self, number: int, after: str | None) -> list[dict[str, Any]]:
         asked: dict[str, str] = {}

@@ -17,7 +17,7 @@ from typing import Any
 from workloads.kit import scrub
 from workloads.kit.contracts.sources.legacy import MySqlLegacy, OracleLegacy, SqlTable
 from workloads.kit.contracts.warehouse import Kind, StagedFile
-from workloads.warehouse_etl.sources import Figures, Record, SourceError, SourceKey
+from workloads.warehouse_etl.sources import Comparable, Figures, Record, SourceError, SourceKey
 from workloads.warehouse_etl.sources.statements import MYSQL, ORACLE, Dialect
 from workloads.warehouse_etl.values import plain
 
@@ -54,6 +54,7 @@ class SqlReading:
         self.columns = self._described()
         self.is_whole = table.watermark is None
         self.may_omit = False
+        self.comparable: Comparable | None = self
         self._highest: str | None = None
 
     def rows(self, after: str | None) -> Iterator[Record]:
@@ -80,14 +81,10 @@ class SqlReading:
             # A day that no calendar has.
             return None
 
-    def is_known(self, row: Record, after: str | None) -> bool:
-        del row
-        return self.is_whole or after is not None
-
     def files(self) -> Sequence[StagedFile]:
         return ()
 
-    def keys(self) -> Iterator[SourceKey] | None:
+    def all_keys(self) -> Iterator[SourceKey]:
         names = self._table.key
         return (
             SourceKey(values, {name: plain(value) for name, value in zip(names, values, strict=True)})
@@ -100,7 +97,7 @@ class SqlReading:
             statement = self._dialect.of_keys(self._name, self._types, self._table.key, len(asked))
             yield from self._fetched(statement, [value for values in asked for value in values])
 
-    def figures(self) -> Figures | None:
+    def figures(self) -> Figures:
         # What is hidden adds up to nothing here.
         numbers = [
             name

@@ -1,5 +1,6 @@
 {#- The newest state of each row of a source's table that the loads brought, its columns typed, and in `reason`
-    why it cannot be taken as it is. `offset 0` keeps the planner from writing an expression out wherever it is used. A column is {name, type, and where needed: from, required, one_of, check}. -#}
+    why it cannot be taken as it is. A column is {name, type, and where needed: from, required, one_of}.
+    `offset 0` keeps the planner from writing an expression out wherever it is used. -#}
 {% macro conform(source, table, columns) %}
 {#- A table that is not there yet takes in all that was ever loaded. -#}
 {% set there = adapter.get_relation(database=target.database, schema='cleaned', identifier=table) if execute %}
@@ -40,7 +41,6 @@ select key, operation = 'delete' as is_deleted, load_id, ordinal, record, reason
 {%- for c in columns %},
   case when reason is null then
     {%- if c.type == 'number' %} {{ c.name }}::numeric
-    {%- elif c.type == 'integer' %} {{ c.name }}::numeric::bigint
     {%- elif c.type == 'date' %} left({{ c.name }}, 10)::date
     {%- elif c.type == 'timestamp' %} etl.as_timestamp({{ c.name }})
     {%- elif c.get('one_of') %} lower({{ c.name }})
