@@ -23,7 +23,7 @@ help: ## show this
 	@echo "  WITH=\"set …\"        make up adds what not everybody needs: $(SETS); all, none"
 	@echo "  DATA=path           prices for make bench forecast and quality (docs/forecasts.md, docs/quality.md)"
 	@echo "  TEST_MINUTES=75     make test-all begins no test after that, and says which it left out"
-	@echo "  ROWS=count          rows of make bench PARTS=downloads (default 1000000)"
+	@echo "  ROWS=count          rows of make bench PARTS=downloads (default 1000000) or plans (100000000)"
 	@echo "  SETTINGS=1          make preview prints a stack's settings in full, and where each is from"
 
 ### A first look, and developing a workload (no root, no cluster)

@@ -27,7 +27,9 @@ VELERO_BACKUPS: Final = "velero"
 
 LAKE: Final = "lake"
 UPLOADS: Final = "uploads"
-"""Prefixes in the warehouse bucket of the Iceberg tables, and of the files that legacy systems send."""
+DOWNLOADS: Final = "downloads"
+"""Prefixes in the warehouse bucket of the Iceberg tables, of the files that legacy systems send, and of those
+that tenants asked for."""
 
 BOOTSTRAP: Final = "bootstrap"
 """Environment of the stack that holds the state and makes the roles of GitHub's workflows."""

@@ -76,6 +76,12 @@ _CARBON: Final = (
 )
 
 _METRICS: Final = (
+    """
+    INSERT INTO features.customer_events
+        (event_id, customer, subject, kind, occurred_at, published_at, source, received_at)
+    SELECT gen_random_uuid(), 'acme', 'someone', 'login', at, at, 'data-api', now()
+    FROM generate_series(now() - interval '119 minutes', now() - interval '1 minute', interval '2 minutes') at
+    """,
     f"""
     INSERT INTO features.customer_hours
     SELECT name, {_HOUR}, kind, currency, amount * share, price, 0, {_HOUR} + interval '1 minute' * least(n,

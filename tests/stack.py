@@ -20,7 +20,7 @@ from pulumi.runtime.settings import ROOT as ROOT_RESOURCE
 from infra.settings.parsing import parse
 from infra.settings.stack import PlatformSettings, StackSettings
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, ROLES, SECRETS
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, PAGES, ROLES, SECRETS
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "stacks" / "Pulumi.local.yaml"
@@ -46,6 +46,7 @@ def values() -> dict[str, Any]:
     config["carbon:cluster"] = {"kind": "kubeconfig", "kubeconfig": "/dev/null", "identifier": "test"}
     config["carbon:secrets"] = copy.deepcopy(PASSWORDS)
     config["carbon:kafka"]["external_port_base"] = 31000
+    config["carbon:addresses"] = {name: f"http://127.0.0.1:{32000 + n}" for n, name in enumerate(PAGES)}
     return config
 
 

@@ -7,8 +7,10 @@ from tools import (
     console,
     cost_cli,
     ingest_cli,
+    jobs_cli,
     keys_cli,
     letters_cli,
+    people_cli,
     platform_cli,
     quality_cli,
     quotas_cli,
@@ -24,8 +26,10 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
 app.registered_commands += platform_cli.app.registered_commands + bench_cli.app.registered_commands
 app.registered_commands += gate_cli.app.registered_commands
 app.registered_commands += cost_cli.app.registered_commands + skip_cli.app.registered_commands
+app.registered_commands += people_cli.app.registered_commands
 app.registered_commands += quotas_cli.app.registered_commands
 app.registered_commands += ingest_cli.app.registered_commands + letters_cli.app.registered_commands
+app.registered_commands += jobs_cli.app.registered_commands
 app.add_typer(keys_cli.app, name="keys")
 app.add_typer(quality_cli.app, name="quality")
 app.add_typer(toolchain_cli.app, name="toolchain")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tools import kube, paths
 from tools.cluster import forward, instance
-from workloads.kit.contracts.platform import DECLARED
+from workloads.kit.contracts.platform import DECLARED, PAGES
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def by_name(name: str) -> Endpoint:
 
 
 def overlay(images: Mapping[str, str]) -> dict[str, Any]:
-    """What only the run knows: images, the cluster, and where brokers answer.
+    """What only the run knows: images, the cluster, where brokers answer and people reach what.
 
     Args:
         images: image name → reference.
@@ -76,6 +76,7 @@ def overlay(images: Mapping[str, str]) -> dict[str, Any]:
         cluster |= {"context": context, "identifier": context}
     settings: dict[str, Any] = {"carbon:images": dict(images), "carbon:cluster": cluster}
     if context is None:
+        settings["carbon:addresses"] = {name: where(by_name(name)) for name in PAGES}
         settings["carbon:kafka"] = {"external_port_base": local_port(by_name("kafka-0"))}
     return settings
 

@@ -18,6 +18,7 @@ _SKIPPED = {
     "forecast": "takes prices that are not the project's: make bench forecast DATA=…",
     "quality": "takes prices that are not the project's: make bench quality DATA=…",
     "markets": "takes a quarter of an hour: make bench PARTS=markets",
+    "plans": "takes half an hour and 33 GB: make bench PARTS=plans",
     "up": "takes minutes and a node of its own: --with-up",
     "up-cold": "builds everything in an empty cache: --with-cold",
 }

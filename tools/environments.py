@@ -19,6 +19,9 @@ from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 MARKETS = paths.ROOT / "workloads" / "market_connectors" / "requirements.txt"
 """The markets' libraries, which want another pandas than MLflow does."""
 
+NEMOSIS = MARKETS.with_name("nemosis") / "requirements.txt"
+"""The library of Australia's market, which runs as a program of its own for its licence's sake."""
+
 CFN_LINT = paths.ROOT / "tools" / "gate" / "cloudformation" / "requirements.txt"
 """cfn-lint, whose schemas are large and which the gate alone needs."""
 CUSTOMERS = paths.ROOT / "workloads" / "customer_metrics" / "requirements.txt"
@@ -75,6 +78,11 @@ def made(name: str, pinned: bytes, python: Path | None = None) -> Path:
 def markets() -> Path:
     """The Python of market-connectors: the shared base and the markets' libraries, as its image has them."""
     return made(MARKET_CONNECTORS.name, requirements.base() + MARKETS.read_bytes())
+
+
+def nemosis() -> Path:
+    """The Python of the program by which market-connectors asks AEMO."""
+    return made("nemosis", NEMOSIS.read_bytes())
 
 
 def cfn_lint() -> Path:

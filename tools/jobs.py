@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from typing import Any
@@ -39,27 +40,37 @@ def first_run(cronjob: str, *, limit: float = 900) -> bool:
     return True
 
 
-def run(cronjob: str, *args: str, limit: float = 600) -> str:
+def run(cronjob: str, *args: str, stdin: str | None = None, limit: float = 600) -> str:
     """Run a scheduled job's container once with other arguments and return its log.
 
     Args:
         args: what follows the image's entry point.
+        stdin: what it reads from its standard input.
         limit: seconds.
 
     Raises:
         ToolError: it failed or ran out of time; carries the end of its log.
     """
-    name = start(cronjob, *args)
+    name = start(cronjob, *args, reads=stdin is not None)
     try:
+        if stdin is not None:
+            _feed(name, stdin, limit=limit)
         wait(name, limit=limit)
         return log(name)
     finally:
         kube.kubectl("delete", "job", name, "-n", PLATFORM, "--wait=false", "--ignore-not-found")
 
 
-def start(cronjob: str, *args: str) -> str:
-    """Begin such a run and return the job's name."""
+def start(cronjob: str, *args: str, reads: bool = False) -> str:
+    """Begin such a run and return the job's name.
+
+    Args:
+        reads: whether it waits for its standard input.
+    """
     job = template(cronjob, *args)
+    if reads:
+        job["spec"]["backoffLimit"] = 0
+        job["spec"]["template"]["spec"]["containers"][0] |= {"stdin": True, "stdinOnce": True}
     kube.kubectl("create", "-f", "-", stdin=json.dumps(job))
     return job["metadata"]["name"]
 
@@ -95,6 +106,18 @@ def wait(name: str, *, limit: float) -> None:
         return state == "Complete"
 
     until(ended, f"the end of job {name}", limit=limit)
+
+
+def _feed(name: str, stdin: str, *, limit: float) -> None:
+    """Give a job its standard input, for which its container waits. How it ended says the job."""
+
+    def pod() -> str | None:
+        found = kube.get("pods", "-n", PLATFORM, "-l", f"job-name={name}")["items"]
+        return next((one["metadata"]["name"] for one in found if one["status"]["phase"] != "Pending"), None)
+
+    until(lambda: pod() is not None, f"the pod of job {name}", limit=limit)
+    with contextlib.suppress(CommandFailed):
+        kube.kubectl("attach", "-i", "-n", PLATFORM, pod() or "", stdin=stdin, timeout=limit)
 
 
 def running(name: str) -> bool:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from tools import cached, console, proc
-from tools.errors import CommandFailed, MissingPrerequisite
+from tools.errors import CommandFailed, MissingPrerequisite, ToolError
 from tools.paths import cache_dir
 
 
@@ -55,6 +55,31 @@ def copy(name: str, pom: Path, out: Path, step: console.Step) -> None:
         if re.search(r"Could not transfer|Unknown host|timed out", "\n".join(console.log_tail(log))):
             error.remedy = "Check the network to Maven Central, or name a mirror in ~/.m2/settings.xml."
         raise
+
+
+def release(name: str, pom: Path, artifact: str, sha256: str, out: Path, step: console.Step) -> None:
+    """Fetch the archive of a server that `pom` names, and unpack it into `out`.
+
+    Args:
+        artifact: group and name of it, as a path: `io/trino/trino-server`.
+
+    Raises:
+        ToolError: what was fetched is not the release that is pinned.
+        MissingPrerequisite, CommandFailed: as `jars`.
+    """
+    copy(name, pom, out, step)
+    (packed,) = out.glob(f"{artifact.rpartition('/')[2]}-*.tar.gz")
+    with packed.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != sha256:
+        raise ToolError(
+            f"{packed.name} is another than the pinned release: its sha256 is {found}.",
+            remedy="Find out where Maven had it from.",
+        )
+    step.detail("unpacking")
+    proc.run(["tar", "-xzf", packed, "-C", out], log=cached.new_log(f"{name}-archive"))
+    packed.unlink()
+    shutil.rmtree(repository() / artifact, ignore_errors=True)
 
 
 def repository() -> Path:

@@ -43,6 +43,8 @@ def environment() -> dict[str, str]:
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(here / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # What an interrupted run had begun to make is there under another manager's name: it is taken over.
+        "PULUMI_K8S_ENABLE_PATCH_FORCE": "true",
     }
 
 

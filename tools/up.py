@@ -6,6 +6,7 @@ do not need one another run side by side: the compiler has both cores, packages 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -180,15 +181,21 @@ def apply() -> None:
     args = ["up", "-s", stack, "--yes", "--skip-preview", "--non-interactive", "--color=never"]
     pack = ["--policy-pack", str(paths.ROOT / "policies")]
     with step("pulumi") as at:
-        cancel_interrupted(stack)
+        forget_interrupted(stack)
         env = project.environment()
         proc.run(["pulumi", *args, *pack], log=log, env=env, timeout=1800, on_line=_progress(at))
 
 
-def cancel_interrupted(stack: str) -> None:
-    """Drop the lock of an update that was killed: the run's state is nobody else's."""
+def forget_interrupted(stack: str) -> None:
+    """Drop the lock of an update that was killed, as the run's state is nobody else's, and what it had begun.
+
+    That is made again, over what there is of it. The engine would keep it, and lose it at the next refresh.
+    """
     if any((project.directory() / ".pulumi" / "locks").rglob("*.json")):
         project.pulumi("cancel", "-s", stack, "--yes")
+    state = json.loads(project.pulumi("stack", "export", "-s", stack))
+    if (state["deployment"] or {}).pop("pending_operations", None):
+        project.pulumi("stack", "import", "-s", stack, stdin=json.dumps(state))
 
 
 def wait_for_rollouts(names: Collection[str]) -> None:

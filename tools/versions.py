@@ -33,7 +33,9 @@ KUBE_STATE_METRICS = "2.19.1"
 
 VERSITYGW = "1.8.0"
 TRINO = "476"
-TRINO_JAVA = "25.0.2.1"
+KEYCLOAK = "26.7.3"
+DEBEZIUM = "3.5.0.Final"
+JAVA_RUNTIME = "25.0.2.1"
 """Of the wheel that has a Java runtime: its first three numbers are Java's."""
 
 KYVERNO = "1.19.0"

@@ -18,12 +18,14 @@ class ScheduledJobArgs:
     """Args:
     schedule: cron expression, in UTC.
     deadline_seconds: a run that takes longer is ended and has failed.
+    final: exit codes after which another try would end the same; after others, two more are made.
     """
 
     workload: Workload
     schedule: str
     deadline_seconds: int
     paths: Paths
+    final: tuple[int, ...] = ()
 
 
 class ScheduledJob(Component):
@@ -35,5 +37,6 @@ class ScheduledJob(Component):
         super().__init__(name, opts)
         w = args.workload
         before = self.add_surroundings(w, args.paths)
-        self.add(objects.cron_job(w, args.schedule, deadline_seconds=args.deadline_seconds), after=before)
+        job = objects.cron_job(w, args.schedule, deadline_seconds=args.deadline_seconds, final=args.final)
+        self.add(job, after=before)
         self.register_outputs({})

@@ -17,10 +17,12 @@ from infra.manifests.workload import Workload
 class SingletonDeploymentArgs:
     """Args:
     workload: says in its exceptions why it has no scaler.
+    port: at which others reach it, where they do.
     """
 
     workload: Workload
     paths: Paths
+    port: int | None = None
 
 
 class SingletonDeployment(Component):
@@ -35,6 +37,8 @@ class SingletonDeployment(Component):
         w = args.workload
         before = self.add_surroundings(w, args.paths)
         self.add_metrics(w)
+        if args.port is not None:
+            self.add(objects.service(w, {"http": args.port}), after=before)
         self.add(scaling.disruption_budget(w))
         self.add(objects.deployment(w, scaling.RECREATE, replicas=1), after=before)
         self.register_outputs({})

@@ -11,6 +11,7 @@ from infra.components.cloudnative_pg import CloudNativePG
 from infra.components.kafka import Kafka
 from infra.components.migration_job import MigrationJob, MigrationJobArgs
 from infra.components.postgres import Postgres
+from infra.components.scheduled_job import ScheduledJob, ScheduledJobArgs
 from infra.components.strimzi_kafka import StrimziKafka
 from infra.layers import data_kinds, lake_kinds
 from infra.layers.base import Context, Layer, Ready
@@ -32,6 +33,7 @@ from workloads.kit.contracts.declared.services import (
 )
 
 _JOB_SECONDS: Final = 600
+_PARTITIONS_SECONDS: Final = 3600
 _SECRETS: Final = ("external_secrets",)
 _MONITORS: Final = ("prometheus_crds",)
 
@@ -67,6 +69,7 @@ class DataLayer(Layer):
         )
         migrated = self._migrations(database)
         self.migrated: pulumi.Resource = migrated
+        self._partitions(database, migrated)
         self.declared: pulumi.Resource = self._topics(brokers)
         registry = data_kinds.mlflow(
             self._site,
@@ -128,8 +131,27 @@ class DataLayer(Layer):
             superuser=self._context.passwords.superuser,
             roles=self._context.passwords.roles,
             tenants={name: s.tenants[name].entitlement for name in sorted(s.tenants)},
+            keep_months=s.postgres.keep_months,
         )
         return self._job(w, after=database)
+
+    def _partitions(self, database: Postgres | CloudNativePG, migrated: pulumi.Resource) -> None:
+        s = self._settings
+        w = migrations.partitions(
+            self._context.labels,
+            s.images,
+            s.jobs,
+            database.access,
+            superuser=self._context.passwords.superuser,
+            keep_months=s.postgres.keep_months,
+        )
+        args = ScheduledJobArgs(
+            workload=w,
+            schedule=s.postgres.partitions,
+            deadline_seconds=_PARTITIONS_SECONDS,
+            paths=self._paths(w.name),
+        )
+        ScheduledJob(w.name, args, self.below(migrated, needs=_SECRETS))
 
     def _topics(self, brokers: Kafka | StrimziKafka) -> pulumi.Resource:
         if isinstance(brokers, StrimziKafka):

@@ -10,7 +10,7 @@ from infra.layers.data_kinds import DataSite
 from infra.manifests import object_store, trino
 from infra.manifests.network import Paths
 from infra.manifests.services import ObjectAccess, PostgresAccess
-from infra.names import LAKE, UPLOADS
+from infra.names import DOWNLOADS, LAKE, UPLOADS
 from infra.settings import lake
 from workloads.kit.contracts.declared.services import OBJECT_STORE
 
@@ -35,7 +35,10 @@ def objects(
             bucket = site.bucket("warehouse", "object_store")
             assert site.names is not None, "it has a bucket"
             return ObjectAccess(
-                lake=f"s3://{bucket}/{LAKE}/", uploads=f"s3://{bucket}/{UPLOADS}/", region=site.names.region
+                lake=f"s3://{bucket}/{LAKE}/",
+                uploads=f"s3://{bucket}/{UPLOADS}/",
+                downloads=f"s3://{bucket}/{DOWNLOADS}/",
+                region=site.names.region,
             )
 
 

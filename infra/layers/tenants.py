@@ -31,6 +31,7 @@ OPENED: Final[Mapping[Product, tuple[Declaration, ...]]] = {
     "hub": (POSTGRES,),
     "api": (DATA_API, MODEL_SERVER),
     "downloads": (POSTGRES,),
+    "quality": (DATA_API,),
 }
 """Product → what of the platform a tenant reaches with it, at its port."""
 

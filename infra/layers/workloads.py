@@ -8,8 +8,11 @@ import pulumi
 
 from infra.layers.base import Context, Layer, Ready
 from infra.layers.data import DataLayer
+from infra.settings import issuer
+from infra.settings.issuer import OwnIssuer
 from infra.settings.workloads import KedaScaler
 from infra.workloads.site import WorkloadSite
+from workloads.kit.contracts.declared.keycloak import KEYCLOAK
 
 
 class WorkloadLayer(Layer):
@@ -33,6 +36,8 @@ class WorkloadLayer(Layer):
             provenance=context.settings.provenance,
             hosts=context.settings.hosts,
             tenants=sorted(context.settings.tenants),
+            addresses=context.settings.addresses,
+            issuer=_issuer(context),
         )
         for room, section in context.settings.rooms():
             tables = [data.migrated] if any(one.role for one in room.declared) else []
@@ -41,3 +46,10 @@ class WorkloadLayer(Layer):
             needs = ["external_secrets", "prometheus_crds", *scaled]
             room.deploy(site, section, self.below(*tables, *topics, needs=needs))
         self.register_outputs({})
+
+
+def _issuer(context: Context) -> OwnIssuer | None:
+    s = context.settings
+    if KEYCLOAK.name not in s.running:
+        return None
+    return issuer.own(s.addresses, f"{KEYCLOAK.name}.{KEYCLOAK.namespace}.svc.{context.cluster.domain}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from workloads.kit.contracts import metrics
+from workloads.kit.contracts.declared.keycloak import KEYCLOAK
 from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
 from workloads.kit.contracts.namespaces import MONITORING, PLATFORM
 
@@ -81,6 +82,13 @@ ALERTS = (
         "5m",
         "ticket",
         "the newest run of {{ $labels.job_name }} failed",
+    ),
+    Alert(
+        "MonthsMissing",
+        f"min by (table_name) ({metrics.STORE_MONTHS_AHEAD}) < 1",
+        "1h",
+        "ticket",
+        "{{ $labels.table_name }} has no partition of the next month",
     ),
     Alert(
         "ModelStale",
@@ -199,6 +207,13 @@ ALERTS = (
         "5m",
         "ticket",
         "Trino takes no queries: dashboards and analysts wait",
+    ),
+    Alert(
+        "KeycloakAway",
+        _no_pod(KEYCLOAK.name),
+        "5m",
+        "ticket",
+        "Keycloak is away: nobody signs in and no program gets a token; who is in goes on",
     ),
     Alert(
         "TargetDown",

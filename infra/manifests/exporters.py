@@ -59,6 +59,18 @@ order by started_at desc
 limit 1
 """
 
+# Of each table by month: the months after this one that have a partition.
+_MONTHS: Final = f"""
+select p.relname as table_name,
+       count(*) filter (where right(c.relname, 7) > to_char(now() at time zone 'utc', 'YYYY_MM')
+                        and right(c.relname, 7) ~ '^[0-9]{{4}}_[0-9]{{2}}$') as months_ahead
+from pg_partitioned_table t
+join pg_class p on p.oid = t.partrelid and p.relnamespace = '{tables.SCHEMA}'::regnamespace
+join pg_inherits i on i.inhparent = p.oid
+join pg_class c on c.oid = i.inhrelid
+group by 1
+"""
+
 _TRAINED: Final = f"""
 select symbol, extract(epoch from max(at)) as timestamp_seconds
 from {tables.SCHEMA}.{tables.MODEL_EVENTS}
@@ -102,6 +114,11 @@ def queries() -> Manifest:
                 "rows": "Rows that it loaded.",
                 "rows_refused": "Rows that it set aside for the first time.",
             },
+        ),
+        "carbon_store_partitions": _query(
+            _MONTHS,
+            labels={"table_name": "Table with a partition a month."},
+            figures={"months_ahead": "Months after this one that have a partition."},
         ),
         "carbon_model_trained": _query(
             _TRAINED,

@@ -16,7 +16,7 @@ from workloads.kit.contracts.namespaces import PLATFORM
 
 NAME: Final = OBJECT_STORE.name
 HEALTH: Final = "/healthz"
-BUCKETS: Final = (lake.BUCKET, lake.UPLOADS)
+BUCKETS: Final = (lake.BUCKET, lake.UPLOADS, lake.DOWNLOADS)
 
 _VOLUME: Final = "/data"
 
@@ -79,6 +79,7 @@ def access(url: str, secret: SecretValue) -> ObjectAccess:
     return ObjectAccess(
         lake=f"s3://{lake.BUCKET}/",
         uploads=f"s3://{lake.UPLOADS}/",
+        downloads=f"s3://{lake.DOWNLOADS}/",
         region=lake.REGION,
         url=url,
         secret=secret,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from infra.manifests import secrets
@@ -134,8 +134,18 @@ def job(w: Workload, *, deadline_seconds: int, retries: int = 3) -> Manifest:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}
 
 
-def cron_job(w: Workload, schedule: str, *, deadline_seconds: int, retries: int = 2) -> Manifest:
-    """A job on a schedule in UTC, never two at a time."""
+def cron_job(
+    w: Workload, schedule: str, *, deadline_seconds: int, retries: int = 2, final: Sequence[int] = ()
+) -> Manifest:
+    """A job on a schedule in UTC, never two at a time.
+
+    Args:
+        final: exit codes after which another try would end the same.
+    """
+    spec = _job_spec(w, deadline_seconds, retries)
+    if final:
+        ended: Manifest = {"containerName": w.name, "operator": "In", "values": list(final)}
+        spec["podFailurePolicy"] = {"rules": [{"action": "FailJob", "onExitCodes": ended}]}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -149,7 +159,7 @@ def cron_job(w: Workload, schedule: str, *, deadline_seconds: int, retries: int 
             "failedJobsHistoryLimit": 3,
             "jobTemplate": {
                 "metadata": {"labels": w.labels},
-                "spec": _job_spec(w, deadline_seconds, retries),
+                "spec": spec,
             },
         },
     }

@@ -72,7 +72,8 @@ class RedisAccess:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectAccess:
     """Args:
-    lake, uploads: s3://bucket/[prefix/] of the Iceberg tables, and of the files that legacy systems send.
+    lake, uploads, downloads: s3://bucket/[prefix/] of the Iceberg tables, of the files that legacy systems
+        send, and of those that tenants asked for.
     region: what a client signs for.
     url: where the store answers; None is S3 itself.
     secret: the store's secret key; None where Pod Identity gives a pod its own.
@@ -80,6 +81,7 @@ class ObjectAccess:
 
     lake: str
     uploads: str
+    downloads: str
     region: str
     url: str | None = None
     secret: SecretValue | None = field(default=None, repr=False)

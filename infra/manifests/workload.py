@@ -105,6 +105,11 @@ class Workload:
     drain_seconds: int = 0
     exceptions: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def __post_init__(self) -> None:
+        paths = [mount.path for mount in self.mounted_secrets]
+        if len(set(paths)) < len(paths):
+            raise ValueError(f"{self.name}: two secrets are mounted at one of {', '.join(paths)}")
+
     @property
     def labels(self) -> dict[str, str]:
         """Labels of its objects."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, field_validator, model_validator
 
 from infra import versions
-from infra.settings.base import DnsLabel, Image, Port, Resources, Section, Storage
-from workloads.kit.contracts import topics
+from infra.settings.base import Cron, DnsLabel, Image, Port, Resources, Section, Storage
+from workloads.kit.contracts import tables, topics
 
 Parameters = dict[Annotated[str, Field(pattern=r"^[a-z_.]+$")], str | int | float]
 
@@ -113,7 +113,29 @@ class KafkaStrimzi(_Kafka):
 Kafka = Annotated[KafkaStatefulSet | KafkaStrimzi, Discriminator("kind")]
 
 
-class PostgresStatefulSet(Section):
+class _Postgres(Section):
+    keep_months: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default={},
+        description="By table with a partition a month, or of records of calls and refusals: months before"
+        " this one that are kept. What is older is dropped, for everybody. A table that is not named keeps"
+        " all.",
+    )
+    partitions: Cron = Field(
+        "40 3 * * *", description="When months are made ahead and those not kept are dropped, in UTC."
+    )
+
+    @field_validator("keep_months")
+    @classmethod
+    def _by_month(cls, value: dict[str, int]) -> dict[str, int]:
+        if unknown := sorted(set(value) - tables.BY_MONTH - tables.RECORDS):
+            there = ", ".join(sorted(tables.BY_MONTH | tables.RECORDS))
+            raise ValueError(
+                f"keep_months names {', '.join(unknown)}, which is not dropped by month: name {there}"
+            )
+        return value
+
+
+class PostgresStatefulSet(_Postgres):
     """PostgreSQL as a StatefulSet of one."""
 
     kind: Literal["statefulset"] = Field(description="How PostgreSQL is run.")
@@ -141,7 +163,7 @@ class PostgresPooler(Section):
     resources: Resources = Field(description="Resources of a pod.")
 
 
-class PostgresCloudNativePG(Section):
+class PostgresCloudNativePG(_Postgres):
     """PostgreSQL by CloudNativePG: a primary, standbys, an archive, a pooler."""
 
     kind: Literal["cloudnative-pg"] = Field(description="How PostgreSQL is run.")

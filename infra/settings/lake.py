@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, model_validator
 
 from infra.settings.base import Resources, Section, Storage
 from infra.settings.needs import Need
+from workloads.kit.contracts.declared.data_api import DOWNLOAD_WORKER
 from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.contracts.platform import DECLARED
@@ -52,8 +53,16 @@ class TrinoServer(Section):
         return self
 
 
-def needs(store: ObjectStore | None, trino: TrinoServer | None, *, filled: bool) -> Iterator[Need]:
-    """What the two ask of the stack's other sections, and what fills them of the two."""
+def needs(
+    store: ObjectStore | None, trino: TrinoServer | None, *, filled: bool, downloads: bool
+) -> Iterator[Need]:
+    """What the two ask of the stack's other sections, and what others ask of the two.
+
+    Args:
+        filled: whether the stack has what fills the lake.
+        downloads: whether it has what makes files for tenants.
+    """
+    yield downloads, store, DOWNLOAD_WORKER.section, OBJECT_STORE.section
     yield trino is not None, store, TRINO.section, OBJECT_STORE.section
     yield filled, store, WAREHOUSE_ETL.section, OBJECT_STORE.section
     yield filled, trino, WAREHOUSE_ETL.section, TRINO.section

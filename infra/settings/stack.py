@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from pydantic import Field, create_model, model_validator
 
 from infra import versions
-from infra.settings import images, lake
+from infra.settings import images, issuer, lake
 from infra.settings.admission import Admission, KyvernoAdmission
 from infra.settings.aws import Aws
 from infra.settings.base import Labels, Section
@@ -39,10 +39,10 @@ from infra.workloads.price_pipeline import PricePipelineSettings
 from infra.workloads.room import Room
 from workloads.kit.contracts import tenants
 from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
+from workloads.kit.contracts.declared.data_api import DOWNLOAD_WORKER
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.migrations import TOPICS
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
-from workloads.kit.contracts.declared.services import OBJECT_STORE
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.contracts.messages import Provenance
 from workloads.kit.contracts.platform import DECLARED, EGRESS_CLIENTS, running
@@ -74,6 +74,9 @@ class PlatformSettings(Section):
     monitoring: Monitoring | None = Field(None, description="Metrics and alerts.")
     recovery: VeleroSettings | None = Field(None, description="Backups of the cluster's objects and volumes.")
     cost: KubecostSettings | None = Field(None, description="What the platform costs, and whom.")
+    addresses: dict[str, issuer.Origin] = Field(
+        default={}, description="Workload → address at which people reach it; `make up` knows those here."
+    )
     tenants: dict[TenantName, TenantSettings] = Field(default={}, description="Tenants by name.")
     provenance: list[Provenance] = Field(
         default=["market"],
@@ -99,8 +102,7 @@ class PlatformSettings(Section):
         """Names of what the stack runs."""
         found = running(dict(self))
         # Where an operator declares the topics, no job does.
-        found -= {TOPICS.name} if isinstance(self.kafka, KafkaStrimzi) else set()
-        return found - ({OBJECT_STORE.name} if isinstance(self.object_store, lake.ObjectStoreS3) else set())
+        return found - ({TOPICS.name} if isinstance(self.kafka, KafkaStrimzi) else set())
 
     @property
     def hosts(self) -> dict[str, list[str]]:
@@ -156,7 +158,9 @@ class PlatformSettings(Section):
         pg, watch, cache = self.postgres, self.monitoring, self.redis
         archived = s.cloudnative_pg and s.cloudnative_pg.barman_cloud
         filled = self.workload(WAREHOUSE_ETL.section) is not None
-        yield from lake.needs(self.object_store, self.trino, filled=filled)
+        downloads = self.workload(DOWNLOAD_WORKER.section) is not None
+        yield from lake.needs(self.object_store, self.trino, filled=filled, downloads=downloads)
+        yield from issuer.needs(self.workload(issuer.SECTION), self.addresses, self.tenants)
         yield isinstance(self.kafka, KafkaStrimzi), s.strimzi, "kafka.kind strimzi", "services.strimzi"
         operated = isinstance(pg, PostgresCloudNativePG)
         yield operated, archived, "postgres.kind cloudnative-pg", "services.cloudnative_pg.barman_cloud"
@@ -193,12 +197,7 @@ class PlatformSettings(Section):
             yield copied, s.external_secrets, f"tenants.{name}", "services.external_secrets"
             if isinstance(self.secrets, ExternalSecretsSettings):
                 alone = isinstance(pg, PostgresCloudNativePG)
-                yield (
-                    True,
-                    alone,
-                    f"tenants.{name}",
-                    "postgres.kind cloudnative-pg (a secret a role)",
-                )
+                yield True, alone, f"tenants.{name}", "postgres.kind cloudnative-pg (a secret a role)"
             else:
                 role = tenants.role(name)
                 yield True, role in self.secrets.roles, f"tenants.{name}", f"secrets.roles.{role}"

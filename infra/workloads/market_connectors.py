@@ -20,8 +20,11 @@ from workloads.kit.contracts.market import Group
 from workloads.kit.contracts.markets import MARKETS, hosts
 
 _DEADLINE_SECONDS: Final = 3600
-_LIVE_SECONDS: Final = 240
+_LIVE_SECONDS: Final = 295
 """Below its schedule, so that one run is over before the next is due."""
+_STAY_SECONDS: Final = 570
+_LIVE_STAY_SECONDS: Final = 270
+"""Likewise: a run brings what is published until shortly before the next one begins."""
 
 
 class MarketConnectorsSettings(WorkloadSettings):
@@ -51,12 +54,12 @@ class MarketConnectorsSettings(WorkloadSettings):
 
 
 def _deploy(site: WorkloadSite, s: MarketConnectorsSettings, opts: pulumi.ResourceOptions) -> None:
-    def job(group: Group, schedule: str, seconds: int) -> None:
+    def job(group: Group, schedule: str, seconds: int, stays: int) -> None:
         declared = MARKET_JOBS[group]
         markets = [MARKETS[name] for name in MARKETS if name in s.markets and MARKETS[name].group == group]
         if not markets:
             return
-        told = {env.MARKETS: ",".join(market.name for market in markets)}
+        told = {env.MARKETS: ",".join(market.name for market in markets), env.STAY_SECONDS: str(stays)}
         w = site.pod(declared, s, args=["run", "--group", group], variables=told)
         keys = {market.secret for market in markets if market.secret is not None}
         if missing := sorted(keys - set(site.passwords.sources)):
@@ -78,9 +81,9 @@ def _deploy(site: WorkloadSite, s: MarketConnectorsSettings, opts: pulumi.Resour
             opts,
         )
 
-    job("europe", s.europe, _DEADLINE_SECONDS)
-    job("america", s.america, _DEADLINE_SECONDS)
-    job("live", s.live, _LIVE_SECONDS)
+    job("europe", s.europe, _DEADLINE_SECONDS, _STAY_SECONDS)
+    job("america", s.america, _DEADLINE_SECONDS, _STAY_SECONDS)
+    job("live", s.live, _LIVE_SECONDS, _LIVE_STAY_SECONDS)
 
 
 def _hosts(s: MarketConnectorsSettings) -> Iterable[str]:

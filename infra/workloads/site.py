@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from infra.manifests import redis
@@ -18,6 +18,7 @@ from infra.passwords import Passwords
 from infra.paths import NetworkPaths
 from infra.settings.base import Labels
 from infra.settings.images import Images
+from infra.settings.issuer import OwnIssuer
 from infra.settings.workloads import Destination, WorkloadSettings
 from workloads.kit.contracts import env, ports, public, tables
 from workloads.kit.contracts.declaration import Declaration
@@ -54,6 +55,8 @@ class WorkloadSite:
     provenance: what prices may be.
     hosts: workload → host names that it may reach outside the cluster.
     tenants: their names.
+    addresses: workload → URL at which people reach it.
+    issuer: the platform's own, where it has one.
     """
 
     identity: Labels
@@ -65,6 +68,8 @@ class WorkloadSite:
     provenance: Sequence[Provenance]
     hosts: Mapping[str, Sequence[str]]
     tenants: Sequence[str] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict[str, str])
+    issuer: OwnIssuer | None = None
 
     def pod(
         self,
@@ -91,6 +96,12 @@ class WorkloadSite:
     def feature_windows(self) -> dict[str, str]:
         """The feature set, which training, serving and prediction have alike."""
         return {env.FEATURE_WINDOWS: ",".join(map(str, self.windows))}
+
+    @property
+    def downloads(self) -> dict[str, str]:
+        """Where files that tenants asked for are kept; nothing where the stack keeps no objects."""
+        objects = self.services.objects
+        return {} if objects is None else {env.DOWNLOADS_LOCATION: objects.downloads}
 
     def _serving(self, w: Workload, declared: Declaration) -> Workload:
         if declared.kind == "job":
@@ -193,7 +204,9 @@ def with_role(w: Workload, database: PostgresAccess, role: str, password: Secret
         mount = SecretMount(
             name="postgres-ca", path=_POSTGRES_CA, sources={database.ca_secret: (env.TLS_CA,)}
         )
-        w = replace(w, mounted_secrets=(*w.mounted_secrets, mount))
+        # Who is another role besides has it already.
+        if mount not in w.mounted_secrets:
+            w = replace(w, mounted_secrets=(*w.mounted_secrets, mount))
         variables[env.POSTGRES_CA_FILE] = f"{mount.path}/{env.TLS_CA}"
     return replace(
         with_variables(w, variables),

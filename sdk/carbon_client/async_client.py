@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
-from carbon_client import access, core, files
+from carbon_client import access, core, files, jobs, models
 from carbon_client.downloads import Download
 from carbon_client.errors import CarbonError, Unavailable, of_answer, of_fault
 from carbon_client.events import Event, Place, event
+from carbon_client.jobs import Resumed
 from carbon_client.pages import AsyncPages, P, R
 from carbon_client.patience import Patience
 from carbon_client.routes import AsyncRoutes
@@ -94,6 +95,16 @@ class AsyncClient(AsyncRoutes):
         )
         return core.decoded(await self._answer(request), kind)
 
+    async def _said(self, path: str, names: Mapping[str, str], body: msgspec.Struct, kind: type[T]) -> T:
+        request = core.request(
+            self._http,
+            "PUT",
+            core.named(path, names),
+            content=core.body(body),
+            headers={"Content-Type": "application/json"},
+        )
+        return core.decoded(await self._answer(request), kind)
+
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         attempt = 0
         while True:
@@ -127,6 +138,66 @@ class AsyncClient(AsyncRoutes):
                     await sleep(self._wait(attempt, got.broke(error)))
         return Path(target)
 
+    async def download_jobs(self) -> models.JobsPage:
+        """Files that were asked for as jobs, the newest first: `/v1/downloads/jobs`."""
+        return core.decoded(await self._answer(core.request(self._http, "GET", jobs.PATH)), models.JobsPage)
+
+    async def delete_download_job(self, job: str) -> None:
+        """Cancel a job, or remove its file: `/v1/downloads/jobs/{id}`."""
+        await self._answer(core.request(self._http, "DELETE", jobs.path(job)))
+
+    async def fetch_download_job(self, job: str, path: Path | str) -> Path:
+        """Wait until a job has ended, and fetch its file; what breaks off goes on where it did.
+
+        Args:
+            job: its `id`, of whichever process asked for it.
+            path: The file to write: it is there whole or not at all.
+
+        Raises:
+            JobFailed: there is no file, and why.
+        """
+        waits = jobs.waits()
+        while True:
+            answer = await self._answer(core.request(self._http, "GET", jobs.path(job)))
+            if (link := jobs.link(core.decoded(answer, models.Job))) is not None:
+                return await self._fetched(link, Path(path))
+            await sleep(next(waits))
+
+    async def _job(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path:
+        attempt, asked = 0, core.parameters(given)
+        while True:
+            attempt += 1
+            try:
+                async with self._opened(core.request(self._http, "POST", path, params=asked)) as answer:
+                    await answer.aread()
+                    job = core.decoded(answer, models.Job)
+                break
+            except CarbonError as error:
+                # Without an answer nobody knows whether it was taken down: asked again, there may be two.
+                if error.request_id is None:
+                    raise
+                await sleep(self._wait(attempt, error))
+        return await self.fetch_download_job(job.id, target)
+
+    async def _fetched(self, link: str, target: Path) -> Path:
+        attempt, size = 0, 0
+        with files.whole(target) as file:
+            got = Resumed(file)
+            while not got.whole:
+                attempt += 1
+                request = core.request(self._http, "GET", link, headers=got.headers())
+                try:
+                    async with self._opened(request) as answer:
+                        got.begins(answer)
+                        async for block in answer.aiter_bytes():
+                            got.add(block)
+                except CarbonError as error:
+                    # One that brought more is the first of the next few.
+                    attempt, size = 1 if got.size > size else attempt, got.size
+                    await sleep(self._wait(attempt, error))
+            got.check()
+        return target
+
     def _wait(self, attempt: int, error: CarbonError) -> float:
         wait = self._patience.wait(attempt, error)
         if wait is None:
@@ -159,7 +230,7 @@ class AsyncClient(AsyncRoutes):
         try:
             answer = await self._http.send(request, stream=True)
             try:
-                if answer.status_code != 200:
+                if not answer.is_success:
                     await answer.aread()
                     raise of_answer(answer)
                 yield answer

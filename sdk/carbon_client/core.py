@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -51,6 +52,23 @@ def request(http: httpx.Client | httpx.AsyncClient, method: str, path: str, **ot
         raise BadInput(
             f"{path}: a value that is given cannot be sent: {error}: shorten or correct it"
         ) from None
+
+
+def named(path: str, names: Mapping[str, str]) -> str:
+    """A path with its names filled in.
+
+    Raises:
+        BadInput: a name is empty, or no text that an address can hold.
+    """
+    for name, value in names.items():
+        try:
+            part = quote(value, safe="")
+        except (TypeError, UnicodeError) as error:
+            raise BadInput(f"{name}: {value!r} is no name: {error}") from None
+        if part in ("", ".", ".."):
+            raise BadInput(f"{name}: {value!r} is no name: give one that the API listed")
+        path = path.replace(f"{{{name}}}", part)
+    return path
 
 
 def body(given: msgspec.Struct) -> bytes:

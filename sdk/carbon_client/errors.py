@@ -44,6 +44,10 @@ class Unavailable(CarbonError):
     temporary = True
 
 
+class JobFailed(CarbonError):
+    """A file that was asked for as a job is not to be had."""
+
+
 class Refused(CarbonError):
     """The API answered that it does not.
 

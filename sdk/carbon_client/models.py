@@ -49,6 +49,52 @@ class AggregatePage(Answer, frozen=True, kw_only=True):
     items: list[Aggregate]
 
 
+class Alert(Answer, frozen=True, kw_only=True):
+    """What was found wrong or strange: of the periods of a series from period_start to period_end."""
+
+    id: str
+    rule: str
+    """What was looked for."""
+    severity: Literal["critical", "warning", "info"]
+    """Critical is impossible, warning suspicious, info worth knowing."""
+    of_topic: str
+    source: str
+    series: str
+    """Symbol of a price, or zone/name/kind of an indicator."""
+    market: str | None
+    """As /v1/markets lists it; null of what is older than that."""
+    resolution: str
+    provenance: Literal["market", "replay", "synthetic"]
+    period_start: Instant
+    period_end: Instant
+    published_at: Instant
+    """When what tripped it was made known."""
+    rows: int
+    """Periods that are wrong or missing."""
+    value: float | None
+    expected: str
+    evidence: str
+    """The figure that decided."""
+    remedy: str
+    detected_at: Instant
+    state: Literal["open", "confirmed", "released"]
+    reviewed_by: str | None
+    """Who of the asker's own tenant said it: tenant and credential; null of others."""
+    reviewed_at: Instant | None
+    reason: str | None
+    """In that person's words; null of others."""
+
+
+class AlertsPage(Answer, frozen=True, kw_only=True):
+    """Alerts, those that were found last first."""
+
+    as_of: Instant
+    """Instant as of which all pages of this question are answered."""
+    next: str | None
+    """Cursor of the next page; null on the last one."""
+    items: list[Alert]
+
+
 class Column(Answer, frozen=True, kw_only=True):
     """A column of a dataset's files."""
 
@@ -339,6 +385,43 @@ class InstrumentPage(Answer, frozen=True, kw_only=True):
     items: list[Instrument]
 
 
+class Job(Answer, frozen=True, kw_only=True):
+    """A file that was asked for."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed", "expired"]
+    dataset: Literal["prices", "indicators", "predictions"]
+    format: Literal["csv", "parquet", "xlsx"]
+    asked: str
+    """What else was asked, as the query of an address."""
+    as_of: Instant
+    """Instant as of which the file is."""
+    asked_at: Instant
+    asked_by: str
+    """Credential that asked."""
+    rows: int
+    """Rows that are in the file so far."""
+    rows_estimated: int | None
+    """How many there will be, as the database guesses."""
+    progress: float | None
+    """Share of the guess that is there, 0 to 1, and 1 of what is done; null without a guess."""
+    bytes: int
+    """Size of the file so far."""
+    error: str | None
+    """Why it failed, or why it was begun again."""
+    ended_at: Instant | None
+    expires_at: Instant | None
+    """Until when the file and its link are there."""
+    link: str | None
+    """Where the file is, below the API's address, without a credential."""
+
+
+class JobsPage(Answer, frozen=True, kw_only=True):
+    """The newest first."""
+
+    items: list[Job]
+
+
 class Latest(Answer, frozen=True, kw_only=True):
     """The last price of a series."""
 
@@ -546,6 +629,15 @@ class Problem(Answer, frozen=True, kw_only=True):
     request_id: str
     errors: list[Fault]
     type: str = "about:blank"
+
+
+class ReviewBody(Given, frozen=True, kw_only=True):
+    """What is said of it."""
+
+    state: Literal["confirmed", "released"]
+    """`confirmed`: the alert is right; `released`: the data are."""
+    reason: str
+    """Why; it is recorded."""
 
 
 class Saved(Answer, frozen=True, kw_only=True):

@@ -34,7 +34,13 @@ class Routes(ABC):
     def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T: ...
 
     @abstractmethod
+    def _said(self, path: str, names: Mapping[str, str], body: msgspec.Struct, kind: type[T]) -> T: ...
+
+    @abstractmethod
     def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path: ...
+
+    @abstractmethod
+    def _job(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path: ...
 
     @abstractmethod
     def _events(self, path: str, given: Mapping[str, Any]) -> Generator[Event, None, None]: ...
@@ -163,6 +169,60 @@ class Routes(ABC):
             dataset: Whose columns. By default prices.
         """
         return self._pages("/v1/downloads/columns", models.ColumnPage, models.Column, {"dataset": dataset})
+
+    def download_job(
+        self,
+        path: Path | str,
+        *,
+        dataset: Literal["prices", "indicators", "predictions"] | None = None,
+        format: Literal["csv", "parquet", "xlsx"] | None = None,
+        symbol: str | None = None,
+        zone: str | None = None,
+        name: str | None = None,
+        kind: Literal["forecast", "actual"] | None = None,
+        source: str | None = None,
+        resolution: str | None = None,
+        start: When | None = None,
+        end: When | None = None,
+        as_of: When | None = None,
+        revisions: Literal["latest", "all"] | None = None,
+    ) -> Path:
+        """Ask for a file as a job: `/v1/downloads/jobs`.
+
+        Args:
+            path: The file to write: it is there whole or not at all.
+            dataset: Of what: the columns are those of its route. By default prices.
+            format: Form of the file. xlsx is for small ones; parquet and csv for any. By default csv.
+            symbol: Prices and predictions only of this symbol; all by default.
+            zone: Indicators only of this market or bidding zone.
+            name: Indicators only of this name, such as load.
+            kind: Indicators only that were forecast, or that were measured.
+            source: Only of this source.
+            resolution: Only of this resolution, such as PT1H.
+            start: Of periods that begin then or later.
+            end: Of periods that begin before.
+            as_of: Instant as of which to answer: what was published later is not seen. Else now.
+            revisions: Of each period the revision that held at `as_of`, or all until then. Predictions have
+                none. By default latest.
+        """
+        return self._job(
+            "/v1/downloads/jobs",
+            path,
+            {
+                "dataset": dataset,
+                "format": format,
+                "symbol": symbol,
+                "zone": zone,
+                "name": name,
+                "kind": kind,
+                "source": source,
+                "resolution": resolution,
+                "start": start,
+                "end": end,
+                "as_of": as_of,
+                "revisions": revisions,
+            },
+        )
 
     def indicators(
         self,
@@ -348,6 +408,51 @@ class Routes(ABC):
             },
         )
 
+    def alerts(
+        self,
+        *,
+        page_size: int | None = None,
+        state: Literal["open", "confirmed", "released", "all"] | None = None,
+        rule: Literal[
+            "range", "duplicate", "gap", "stuck", "spike", "unit", "sign", "shift", "late", "drift", "stale"
+        ]
+        | None = None,
+        source: str | None = None,
+        series: str | None = None,
+        since: When | None = None,
+    ) -> Pages[models.AlertsPage, models.Alert]:
+        """Alerts on data: `/v1/quality/alerts`.
+
+        Args:
+            page_size: Rows a page has at most. By default 1000.
+            state: What was said of it. By default open.
+            rule: Only of this rule.
+            source: Only of this source.
+            series: Only of this symbol, or of this zone/name/kind of an indicator.
+            since: Found then or later. Else within 30 days.
+        """
+        return self._pages(
+            "/v1/quality/alerts",
+            models.AlertsPage,
+            models.Alert,
+            {
+                "limit": page_size,
+                "state": state,
+                "rule": rule,
+                "source": source,
+                "series": series,
+                "since": since,
+            },
+        )
+
+    def review_alert(self, id: str, body: models.ReviewBody) -> models.Alert:
+        """Say of an alert that it is right, or that the data are: `/v1/quality/alerts/{id}/review`.
+
+        Args:
+            id: As /v1/quality/alerts lists it.
+        """
+        return self._said("/v1/quality/alerts/{id}/review", {"id": id}, body, models.Alert)
+
     def skill(
         self, symbol: str, *, start: When | None = None, end: When | None = None
     ) -> Pages[models.SkillPage, models.Skill]:
@@ -399,7 +504,13 @@ class AsyncRoutes(ABC):
     async def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T: ...
 
     @abstractmethod
+    async def _said(self, path: str, names: Mapping[str, str], body: msgspec.Struct, kind: type[T]) -> T: ...
+
+    @abstractmethod
     async def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path: ...
+
+    @abstractmethod
+    async def _job(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path: ...
 
     @abstractmethod
     def _events(self, path: str, given: Mapping[str, Any]) -> AsyncGenerator[Event, None]: ...
@@ -489,6 +600,43 @@ class AsyncRoutes(ABC):
     ) -> AsyncPages[models.ColumnPage, models.Column]:
         """As `Client.downloads_columns`."""
         return self._pages("/v1/downloads/columns", models.ColumnPage, models.Column, {"dataset": dataset})
+
+    async def download_job(
+        self,
+        path: Path | str,
+        *,
+        dataset: Literal["prices", "indicators", "predictions"] | None = None,
+        format: Literal["csv", "parquet", "xlsx"] | None = None,
+        symbol: str | None = None,
+        zone: str | None = None,
+        name: str | None = None,
+        kind: Literal["forecast", "actual"] | None = None,
+        source: str | None = None,
+        resolution: str | None = None,
+        start: When | None = None,
+        end: When | None = None,
+        as_of: When | None = None,
+        revisions: Literal["latest", "all"] | None = None,
+    ) -> Path:
+        """As `Client.download_job`."""
+        return await self._job(
+            "/v1/downloads/jobs",
+            path,
+            {
+                "dataset": dataset,
+                "format": format,
+                "symbol": symbol,
+                "zone": zone,
+                "name": name,
+                "kind": kind,
+                "source": source,
+                "resolution": resolution,
+                "start": start,
+                "end": end,
+                "as_of": as_of,
+                "revisions": revisions,
+            },
+        )
 
     def indicators(
         self,
@@ -620,6 +768,38 @@ class AsyncRoutes(ABC):
                 "end": end,
             },
         )
+
+    def alerts(
+        self,
+        *,
+        page_size: int | None = None,
+        state: Literal["open", "confirmed", "released", "all"] | None = None,
+        rule: Literal[
+            "range", "duplicate", "gap", "stuck", "spike", "unit", "sign", "shift", "late", "drift", "stale"
+        ]
+        | None = None,
+        source: str | None = None,
+        series: str | None = None,
+        since: When | None = None,
+    ) -> AsyncPages[models.AlertsPage, models.Alert]:
+        """As `Client.alerts`."""
+        return self._pages(
+            "/v1/quality/alerts",
+            models.AlertsPage,
+            models.Alert,
+            {
+                "limit": page_size,
+                "state": state,
+                "rule": rule,
+                "source": source,
+                "series": series,
+                "since": since,
+            },
+        )
+
+    async def review_alert(self, id: str, body: models.ReviewBody) -> models.Alert:
+        """As `Client.review_alert`."""
+        return await self._said("/v1/quality/alerts/{id}/review", {"id": id}, body, models.Alert)
 
     def skill(
         self, symbol: str, *, start: When | None = None, end: When | None = None

@@ -1,7 +1,8 @@
 """Downloads over HTTP from one worker of data-api, beside psql's COPY of the same rows.
 
-ROWS says how many (default 1,000,000). All three read the same table in the order of its key; ours also looks
-for the revision that held, under row security. Each is taken by a client that throws it away.
+ROWS says how many (default 1,000,000). All read the same table in the order of its key; ours also looks for
+the revision that held, under row security. Each is taken by a client that throws it away, but for the file of
+a job, which its worker leaves in the object store.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tests.bench.chain import http_server
+from tests.bench.download_jobs import Got, forget_peak, made_by_job, peak
 from tests.bench.measure import Failure, in_turn, sample
 from tests.bench.report import Aim, Figure, Other, at_least, at_most
 from tests.bench.rig import Rig
@@ -36,15 +37,7 @@ _SECONDS: Final = 20.0
 _MEMORY: Final = 300.0
 _PEER: Final = "psql COPY, CSV"
 _PART: Final = 1 << 20
-
-
-@dataclass(frozen=True)
-class Got:
-    """Seconds, MB sent, and the most memory in MiB that a process of ours had; 0 for others."""
-
-    seconds: float
-    megabytes: float
-    memory: float = 0.0
+_NAMES: Final = {"job": "parquet as a job", "parquet": "parquet", "csv": "csv"}
 
 
 def run(rig: Rig, step: Step) -> list[Figure]:
@@ -54,9 +47,10 @@ def run(rig: Rig, step: Step) -> list[Figure]:
         step.detail(f"{rows:,} rows")
         _fill(database, rows)
         entitle(database, bench={})
-        with _server(rig, database) as (url, pid):
+        with made_by_job(rig, database) as places, _server(rig, database, places.env) as (url, pid):
             key = add_key(database, "bench")
             contenders: dict[str, Callable[[], Got]] = {
+                "job": lambda: places.made(url, key, rows),
                 "parquet": lambda: _ours(url, key, pid, "parquet", rows),
                 "csv": lambda: _ours(url, key, pid, "csv", rows),
                 "psql": lambda: _psql(database, rows),
@@ -66,14 +60,14 @@ def run(rig: Rig, step: Step) -> list[Figure]:
         database.drop()
     peer = Other(_PEER, "peer", sample(found["psql"], lambda one: rows / one.seconds))
     figures: list[Figure] = []
-    for form in ("parquet", "csv"):
+    for form in ("job", "parquet", "csv"):
         got = found[form]
         speed, memory = sample(got, lambda one: rows / one.seconds), sample(got, lambda one: one.memory)
-        speeds: list[Aim] = [at_least(speed, _LARGE / _SECONDS)] if form == "parquet" else []
+        speeds: list[Aim] = [] if form == "csv" else [at_least(speed, _LARGE / _SECONDS)]
         size = "" if isinstance(got, Failure) else f"{got[-1].megabytes:.1f} MB"
         figures += [
             Figure(
-                name=f"{form} of {rows:,} prices",
+                name=f"{_NAMES[form]} of {rows:,} prices",
                 unit="rows/s",
                 ours=speed,
                 others=[peer],
@@ -81,14 +75,14 @@ def run(rig: Rig, step: Step) -> list[Figure]:
                 note=size,
             ),
             Figure(
-                name=f"{form}, seconds",
+                name=f"{_NAMES[form]}, seconds",
                 unit="s",
                 ours=sample(got, lambda one: one.seconds),
                 others=[Other(_PEER, "peer", sample(found["psql"], lambda one: one.seconds))],
                 aims=[],
             ),
             Figure(
-                name=f"{form}, most memory of the worker",
+                name=f"{_NAMES[form]}, most memory of the worker",
                 unit="MiB",
                 ours=memory,
                 others=[],
@@ -115,12 +109,13 @@ def _fill(database: MigratedDatabase, rows: int) -> None:
 
 
 @contextmanager
-def _server(rig: Rig, database: MigratedDatabase) -> Iterator[tuple[str, int]]:
+def _server(rig: Rig, database: MigratedDatabase, more: Mapping[str, str]) -> Iterator[tuple[str, int]]:
     """Address of data-api, and the id of its one worker."""
     directory = rig.new_directory("downloads")
     (port,) = free_ports(1)
     given = {
         **database.env(DATA_API.role or ""),
+        **more,
         "PORT": str(port),
         "WORKERS": "1",
         "METRICS_DIR": str(directory / "metrics"),
@@ -154,7 +149,7 @@ def _parent(pid: int) -> int:
 
 
 def _ours(url: str, key: str, pid: int, form: str, rows: int) -> Got:
-    Path(f"/proc/{pid}/clear_refs").write_text("5")  # its peak from here on
+    forget_peak(pid)
     request = urllib.request.Request(
         f"{url}/v1/downloads?format={form}", headers={"Authorization": f"Bearer {key}"}
     )
@@ -167,9 +162,7 @@ def _ours(url: str, key: str, pid: int, form: str, rows: int) -> Got:
     seconds = time.perf_counter() - started
     if not (lines == rows + 1 if form == "csv" else end == b"PAR1"):
         raise RuntimeError(f"the {form} file is not whole: {size} bytes, {lines} lines")
-    status = Path(f"/proc/{pid}/status").read_text()
-    (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return Got(seconds, size / 1e6, int(peak) / 1024)
+    return Got(seconds, size / 1e6, peak(pid))
 
 
 def _psql(database: MigratedDatabase, rows: int) -> Got:

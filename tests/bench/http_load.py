@@ -33,10 +33,13 @@ class Load(msgspec.Struct, frozen=True):
     p99: float
 
 
-def request(url: str, body: bytes | None = None) -> bytes:
-    """A request as it goes over the wire: POST of JSON, or GET without a body."""
+def request(url: str, body: bytes | None = None, *, key: str | None = None) -> bytes:
+    """A request as it goes over the wire: POST of JSON, or GET without a body; `key` is of data-api."""
     parts = urlsplit(url)
-    head = f"{'GET' if body is None else 'POST'} {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    if key is not None:
+        head += f"Authorization: Bearer {key}\r\n"
     if body is not None:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + (body or b"")
@@ -54,7 +57,7 @@ def load(
     refused = 0
     latencies: list[float] = []
     with selectors.DefaultSelector() as selector:
-        opened = [_Connection(url) for _ in range(connections)]
+        opened = [Connection(url) for _ in range(connections)]
         try:
             for one in opened:
                 selector.register(one.socket, selectors.EVENT_READ, one)
@@ -68,7 +71,7 @@ def load(
                 if not ready:
                     raise RuntimeError(f"no answer from {url} for {_TIMEOUT:g} s")
                 for key, _ in ready:
-                    one: _Connection = key.data
+                    one: Connection = key.data
                     if not one.receive():
                         continue
                     if one.refused:
@@ -91,7 +94,9 @@ def load(
     return Load(refused / sent, len(latencies) / taken, p50, p95, p99)
 
 
-class _Connection:
+class Connection:
+    """One that is kept, with one request at a time."""
+
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         assert parts.hostname == "127.0.0.1", "loads go to this machine only"
@@ -104,6 +109,7 @@ class _Connection:
         self.refused = False
 
     def send(self, content: bytes) -> None:
+        """Send a request; its time begins."""
         self._buffer = b""
         self._sent_at = time.perf_counter()
         self.socket.sendall(content)

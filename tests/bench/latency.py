@@ -152,7 +152,7 @@ def _warm_up(way: Way) -> int:
 
 
 def _measure(way: Way, topic: str, count: int) -> Latency:
-    with _reader(way.kafka.bootstrap, topic) as reader:
+    with reading(way.kafka.bootstrap, topic) as reader:
         warm, timed = (f"bench-{kind}-{secrets.token_hex(4)}" for kind in ("warm", "timed"))
         _collect(reader, _load(way, warm, _warm_up(way)), warm, _warm_up(way))
         met, seconds = _collect(reader, _load(way, timed, count), timed, count)
@@ -209,7 +209,7 @@ def _collect(
 
 
 @contextmanager
-def _reader(bootstrap: str, topic: str) -> Iterator[Consumer]:
+def reading(bootstrap: str, topic: str) -> Iterator[Consumer]:
     """A reader of what is committed to a topic from now on."""
     reader = Consumer(
         {

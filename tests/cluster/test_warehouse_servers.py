@@ -7,12 +7,14 @@ import uuid
 
 import pytest
 
+from infra.manifests.object_store import BUCKETS
 from tests import objects
 from tests.trino import Client, Refused
 from tools import access, kube
 from tools.errors import CommandFailed
 from workloads.kit.contracts import env, lake, ports, tenants
 from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
+from workloads.kit.contracts.declared.warehouse_connect import WAREHOUSE_CONNECT
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def test_the_store_takes_its_own_key_and_no_other(platform: str, server: Client)
     secret = base64.b64decode(held[env.OBJECT_STORE_SECRET]).decode()
     url = access.where(access.by_name(OBJECT_STORE.name))
     client = objects.client(url, secret)
-    assert {one["Name"] for one in client.list_buckets()["Buckets"]} == {lake.BUCKET, lake.UPLOADS}
+    assert {one["Name"] for one in client.list_buckets()["Buckets"]} == set(BUCKETS)
     client.put_object(Bucket=lake.UPLOADS, Key="live/test.csv", Body=b"a\n1\n")
     assert client.get_object(Bucket=lake.UPLOADS, Key="live/test.csv")["Body"].read() == b"a\n1\n"
     client.delete_object(Bucket=lake.UPLOADS, Key="live/test.csv")
@@ -54,7 +56,12 @@ def test_the_store_takes_its_own_key_and_no_other(platform: str, server: Client)
 
 
 @pytest.mark.parametrize(
-    ("name", "port"), [(OBJECT_STORE.name, ports.OBJECT_STORE), (TRINO.name, ports.TRINO)]
+    ("name", "port"),
+    [
+        (OBJECT_STORE.name, ports.OBJECT_STORE),
+        (TRINO.name, ports.TRINO),
+        (WAREHOUSE_CONNECT.name, ports.WAREHOUSE_CONNECT),
+    ],
 )
 def test_a_pod_that_declares_no_call_reaches_neither(
     platform: str, server: Client, name: str, port: int

@@ -7,11 +7,11 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tests.markets import elexon, entsoe
+from tests.markets import aemo, elexon, entsoe
 from tests.markets.america import AESO_KEY, OPERATORS, PJM_KEY
 from tests.markets.truth import Market
 from tests.markets.world import Site, World
-from workloads.kit.contracts.markets import MARKETS
+from workloads.kit.contracts.markets import MARKETS, NEM_REGIONS, NEM_ZONE
 
 KEYS = {"entsoe": entsoe.KEY, "pjm": PJM_KEY, "aeso": AESO_KEY}
 
@@ -84,4 +84,8 @@ def everything(directory: Path) -> tuple[World, dict[str, Stood]]:
         sites[host] = site(stood[name].market)
     stood["GB-INDEX"] = Stood(Market(ZoneInfo("Europe/London"), resolution="PT30M"), elexon.NAME)
     sites[elexon.HOST] = elexon.elexon(stood["GB-INDEX"].market)
+    for region in NEM_REGIONS:
+        zone = ZoneInfo(NEM_ZONE)
+        stood[region] = Stood(Market(zone, resolution="PT30M", fives_from=date(2021, 10, 1)), region)
+    sites[aemo.HOST] = aemo.Aemo({region: stood[region].market for region in NEM_REGIONS})
     return World(sites, directory), stood

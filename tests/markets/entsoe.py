@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from xml.sax.saxutils import escape
 
@@ -23,6 +23,8 @@ class Entsoe:
 
     def __init__(self, zones: Mapping[str, Market]) -> None:
         self.zones = dict(zones)
+        self.instead: dict[tuple[str, date], list[str]] = {}
+        """(EIC code, local day) → time series of prices that are given of the day instead of its own."""
 
     def __call__(self, asked: Asked) -> Answer:
         query = asked.query
@@ -38,7 +40,13 @@ class Entsoe:
         match query["documentType"]:
             case "A44":
                 at = int(query.get("offset", 0))
-                series = [_prices(code, market, day) for day in days[at : at + _DOCUMENTS] if market]
+                all_of_them = [
+                    one
+                    for day in days
+                    if market
+                    for one in self.instead.get((code, day), [prices(code, market, day)])
+                ]
+                series = all_of_them[at : at + _DOCUMENTS]
                 return _document("Publication_MarketDocument", "A44", first, last, series)
             case "A65":
                 series = [_quantities(code, market, day, "load", "") for day in days if market]
@@ -64,27 +72,63 @@ def _days(market: Market, first: datetime, last: datetime) -> list[date]:
     day, end = first.astimezone(market.zone).date(), last.astimezone(market.zone).date()
     found: list[date] = []
     while day <= end:
-        if market.bounds(day)[0] < last and market.day("", day):
+        if market.bounds(day)[0] < last and market.has(day):
             found.append(day)
         day += timedelta(days=1)
     return found
 
 
-def _prices(code: str, market: Market, day: date) -> str:
-    """A day's auction, as curve A03: a price that is that of the position before is left out."""
-    rows = market.day(code, day)
+Row = tuple[datetime, datetime, float]
+
+
+def prices(
+    code: str,
+    market: Market,
+    day: date,
+    *,
+    rows: Sequence[Row] | None = None,
+    length: str | None = None,
+    curve: str = "A03",
+    auction: int | None = None,
+    currency: str = "EUR",
+) -> str:
+    """A day's auction. Of curve A03 a price that is that of the position before is left out, of A01 none.
+
+    Args:
+        rows: instead of the day's own.
+        length: resolution, instead of the day's own.
+        auction: its position in the sequence of the zone's; None: it is not said.
+    """
+    given = market.day(code, day) if rows is None else rows
     points = "".join(
         f"<Point><position>{n}</position><price.amount>{amount}</price.amount></Point>"
-        for n, (_, _, amount) in enumerate(rows, 1)
-        if n == 1 or amount != rows[n - 2][2]
+        for n, (_, _, amount) in enumerate(given, 1)
+        if curve != "A03" or n == 1 or amount != given[n - 2][2]
     )
+    name = "classificationSequence_AttributeInstanceComponent.position"
     head = (
+        "<auction.type>A01</auction.type>"
         f'<in_Domain.mRID codingScheme="A01">{code}</in_Domain.mRID>'
         f'<out_Domain.mRID codingScheme="A01">{code}</out_Domain.mRID>'
         "<contract_MarketAgreement.type>A01</contract_MarketAgreement.type>"
-        "<currency_Unit.name>EUR</currency_Unit.name><price_Measure_Unit.name>MWH</price_Measure_Unit.name>"
+        f"<currency_Unit.name>{currency}</currency_Unit.name>"
+        "<price_Measure_Unit.name>MWH</price_Measure_Unit.name>"
+        f"{'' if auction is None else f'<{name}>{auction}</{name}>'}"
     )
-    return _series(market, day, "A62", head, points)
+    return _series("A62", head, period(market.bounds(day), _iso(market, day, length), points), curve)
+
+
+def period(bounds: tuple[datetime, datetime], length: str, points: str) -> str:
+    """A part of a time series, with its own length of periods."""
+    interval = _interval(*bounds)
+    return (
+        f"<Period><timeInterval>{interval}</timeInterval><resolution>{length}</resolution>{points}</Period>"
+    )
+
+
+def _iso(market: Market, day: date, length: str | None) -> str:
+    text = length or market.length(day).text
+    return {"PT1H": "PT60M"}.get(text, text)
 
 
 def _quantities(code: str, market: Market, day: date, name: str, tail: str) -> str:
@@ -96,7 +140,8 @@ def _quantities(code: str, market: Market, day: date, name: str, tail: str) -> s
     where = "outBiddingZone_Domain.mRID" if name == "load" else "inBiddingZone_Domain.mRID"
     unit = "<quantity_Measure_Unit.name>MAW</quantity_Measure_Unit.name>"
     head = f'<{where} codingScheme="A01">{code}</{where}>{unit}'
-    return _series(market, day, "A04" if name == "load" else "A94", head, points, tail)
+    part = period(market.bounds(day), _iso(market, day, None), points)
+    return _series("A04" if name == "load" else "A94", head, part, tail=tail)
 
 
 def load(code: str, name: str, start: datetime) -> int:
@@ -104,13 +149,10 @@ def load(code: str, name: str, start: datetime) -> int:
     return abs(round(price(f"{code} {name}", start) * 100))
 
 
-def _series(market: Market, day: date, business: str, head: str, points: str, tail: str = "") -> str:
-    length = {"PT1H": "PT60M"}.get(market.length(day).text, market.length(day).text)
-    interval = _interval(*market.bounds(day))
+def _series(business: str, head: str, periods: str, curve: str = "A03", tail: str = "") -> str:
     return (
-        f"<TimeSeries><mRID>1</mRID><businessType>{business}</businessType>{head}<curveType>A03</curveType>{tail}"
-        f"<Period><timeInterval>{interval}</timeInterval><resolution>{length}</resolution>{points}</Period>"
-        "</TimeSeries>"
+        f"<TimeSeries><mRID>1</mRID><businessType>{business}</businessType>{head}"
+        f"<curveType>{curve}</curveType>{tail}{periods}</TimeSeries>"
     )
 
 

@@ -33,6 +33,14 @@ class Connectors:
 
     def command(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end. Waits are short and questions are not paced: the stand-ins bear it."""
+        return self._python("-m", "workloads.market_connectors", *arguments, **env)
+
+    def process(self, script: Path, *arguments: str) -> None:
+        """Run a script with the same libraries and the same way to the markets; it has to succeed."""
+        done = self._python(str(script), *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _python(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         secrets = self.directory / "secrets"
         secrets.mkdir(exist_ok=True)
         for name, key in self.keys.items():
@@ -42,11 +50,12 @@ class Connectors:
         told = {
             "MARKETS": ",".join(self.markets),
             "SECRETS_DIR": str(secrets),
+            "NEMOSIS_PYTHON": str(environments.nemosis()),
             "REQUESTS_PER_SECOND": "1000",
             "RETRY_WAIT_MAX_SECONDS": "0.2",
         }
         return subprocess.run(
-            [environments.markets(), "-m", "workloads.market_connectors", *arguments],
+            [environments.markets(), *arguments],
             cwd=ROOT,
             env={**kept, **self.world.env, **told, **self.env, **env},
             capture_output=True,

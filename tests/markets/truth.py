@@ -26,20 +26,21 @@ class Market:
     Args:
         missing: days of which it has nothing.
         revisions: day → how often its prices were changed.
-        resolution: of days; `quarters_from` on, quarters of an hour.
+        resolution: of days; `quarters_from` on, quarters of an hour; `fives_from` on, five minutes.
         until: the last day that is published; None: every day.
     """
 
     zone: ZoneInfo
     resolution: str = "PT1H"
     quarters_from: date | None = None
+    fives_from: date | None = None
     missing: set[date] = field(default_factory=set[date])
     revisions: Mapping[date, int] = field(default_factory=dict[date, int])
     until: date | None = None
 
     def day(self, name: str, day: date) -> list[tuple[datetime, datetime, float]]:
         """(start, end, price) of a local day; nothing where it has none."""
-        if day in self.missing or (self.until is not None and day > self.until):
+        if not self.has(day):
             return []
         length = self.length(day)
         revision = self.revisions.get(day, 0)
@@ -47,8 +48,14 @@ class Market:
             (start, end, price(name, start, revision)) for start, end in periods_of(day, length, self.zone)
         ]
 
+    def has(self, day: date) -> bool:
+        """Whether it has anything of a local day."""
+        return day not in self.missing and (self.until is None or day <= self.until)
+
     def length(self, day: date) -> Resolution:
         """Of the periods of a day."""
+        if self.fives_from is not None and day >= self.fives_from:
+            return Resolution.parse("PT5M")
         quarters = self.quarters_from is not None and day >= self.quarters_from
         return Resolution.parse("PT15M" if quarters else self.resolution)
 

@@ -158,7 +158,8 @@ def _handler(world: World, context: ssl.SSLContext) -> type[BaseHTTPRequestHandl
             self.close_connection = False
 
         def do_GET(self) -> None:
-            parts = urlsplit(self.path)
+            # Of a path that begins with two slashes the first part is no host.
+            parts = urlsplit(f"https://{self.host}{self.path}" if self.host else self.path)
             host = self.host or parts.hostname or ""
             if host not in world.sites:
                 world.refused[host] += 1

@@ -10,12 +10,17 @@ import pytest
 
 from infra.manifests.trino import ROLE as TRINO_ROLE
 from tests.services.clients import KafkaClient, MigratedDatabase
+from tests.services.legacy import Warehouse
 from tests.services.servers import Kafka, Postgres, Redis
 from tests.trino import OF_TENANTS
+from tools.embedded.connect import Connect
+from tools.embedded.mariadb import MariaDb
 from tools.embedded.mlflow import Mlflow
 from tools.embedded.object_store import ObjectStore
 from tools.embedded.trino import Trino
-from workloads.kit.contracts import tables
+from workloads.kit.contracts import tables, topics
+from workloads.kit.contracts.declaration import KafkaUse
+from workloads.kit.contracts.declared.warehouse_connect import WAREHOUSE_CONNECT
 from workloads.kit.contracts.platform import ROLES
 from workloads.migrations import database as migrations
 from workloads.migrations.settings import DatabaseSettings
@@ -88,6 +93,9 @@ def migrated(postgres: Postgres, secrets_dir: Path) -> MigratedDatabase:
             postgres_user="postgres",
             postgres_password_file=postgres.password_file,
             secrets_dir=secrets_dir,
+            # Few months: every test that writes has a copy of them.
+            partition_months_ahead=1,
+            partition_months_back=0,
         )
     )
     return MigratedDatabase(postgres, secrets_dir, tables.DATABASE)
@@ -160,3 +168,43 @@ def mlflow(migrated: MigratedDatabase, tmp_path_factory: pytest.TempPathFactory)
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    """A legacy database, shared by all tests; its log is on."""
+    directory = tmp_path_factory.mktemp("mariadb")
+    for one in (directory, *directory.parents):
+        if one.is_relative_to("/tmp") and one != Path("/tmp"):
+            one.chmod(0o755)
+    server = MariaDb(directory, "crm")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def connect(
+    kafka: KafkaClient, mariadb: MariaDb, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Connect]:
+    """Kafka Connect, shared by all tests, with its topics; it may read the password of `mariadb`."""
+    for topic in topics.DECLARED:
+        if topic.name in (WAREHOUSE_CONNECT.kafka or KafkaUse()).writes:
+            kafka.create(topic.name, topic.partitions, {"cleanup.policy": topic.cleanup})
+    server = Connect(tmp_path_factory.mktemp("connect"), kafka.bootstrap, mariadb.password_file.parent)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def etl(database: MigratedDatabase, kafka: KafkaClient, tmp_path: Path) -> Iterator[Warehouse]:
+    """Runs of warehouse-etl over layers of the test's own."""
+    layers = MigratedDatabase(database.server, database.secrets_dir, tables.WAREHOUSE_DATABASE).clone()
+    topic = kafka.topic()
+    try:
+        yield Warehouse(database, layers, kafka.bootstrap, topic, tmp_path)
+    finally:
+        layers.drop()

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,13 +22,17 @@ from tests.services.outcomes import add_predictions, add_prices
 from tests.services.servers import Process, free_ports, until
 from tools.embedded.process import START_SECONDS
 from workloads.kit.contracts.declared.data_api import DATA_API
+from workloads.kit.contracts.entitlements import SCOPES
 
-_CHECKS: Final = (
+OPENAPI: Final = (
     "not_a_server_error",
     "status_code_conformance",
     "content_type_conformance",
     "response_schema_conformance",
 )
+GRAPHQL: Final = ("not_a_server_error", "response_schema_conformance")
+"""Checks of each kind of document. What GraphQL answers as an error is one of ours unless its `code` says
+that the question was wrong."""
 _SECONDS: Final = 7200
 
 
@@ -36,7 +40,7 @@ _SECONDS: Final = 7200
 class Served:
     """Args:
     url: of the API, without a slash at its end.
-    key: of a tenant that gets everything.
+    key: of an administrator of a tenant that gets everything.
     """
 
     url: str
@@ -61,7 +65,8 @@ def served(database: MigratedDatabase, directory: Path) -> Iterator[Served]:
     prices = echoing(3, 300)
     days = add_prices(database, "SYN-A", prices, start=datetime(2020, 1, 1, tzinfo=UTC))
     add_predictions(database, artifact("SYN-A"), 4, days[-9:], prices)
-    entitle(database, pilot_one={"requests_per_minute": 10_000_000})
+    products = ("hub", "api", "downloads", "quality")
+    entitle(database, pilot_one={"products": products, "requests_per_minute": 10_000_000})
     (port,) = free_ports(1)
     given = {"PORT": str(port), "WORKERS": "1", "METRICS_DIR": str(directory / "metrics")}
     process = Process(
@@ -69,7 +74,8 @@ def served(database: MigratedDatabase, directory: Path) -> Iterator[Served]:
         directory / "api.log",
         os.environ | database.env(DATA_API.role or "") | given,
     )
-    made = Served(f"http://127.0.0.1:{port}", add_key(database, "pilot-one"), process)
+    key = add_key(database, "pilot-one", scopes=tuple(SCOPES["admin"]))
+    made = Served(f"http://127.0.0.1:{port}", key, process)
     try:
         until(
             lambda: made.status("/v1/skill?symbol=SYN-A") == 200, "it answers", 4 * START_SECONDS, every=0.5
@@ -80,7 +86,15 @@ def served(database: MigratedDatabase, directory: Path) -> Iterator[Served]:
 
 
 def run(
-    api: Served, schema: Path, url: str, directory: Path, *, cases: int, seed: int, phases: str
+    api: Served,
+    schema: Path,
+    url: str,
+    directory: Path,
+    *,
+    checks: Sequence[str],
+    cases: int,
+    seed: int,
+    phases: str,
 ) -> tuple[int, str, dict[str, Any]]:
     """Exit code, what it says, and its report.
 
@@ -95,7 +109,7 @@ def run(
     )
     report = directory / "report.json"
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(schema)]
-    command += ["--url", url, "--checks", ",".join(_CHECKS), "--max-examples", str(cases)]
+    command += ["--url", url, "--checks", ",".join(checks), "--max-examples", str(cases)]
     command += [
         "--seed",
         str(seed),

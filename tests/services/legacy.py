@@ -23,6 +23,7 @@ from tools import environments, paths
 from tools.embedded.mariadb import MariaDb
 from tools.embedded.object_store import ObjectStore
 from workloads.kit.contracts import env, lake
+from workloads.kit.contracts.declared.warehouse_connect import WAREHOUSE_CONNECT
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 
 ROLE = WAREHOUSE_ETL.role or ""
@@ -138,13 +139,17 @@ class Warehouse:
         """Files and history are in this store from now on."""
         keys = self._directory / env.AWS_CREDENTIALS
         keys.write_text(credentials(store.secret))
-        self._more = {
+        self._more |= {
             env.OBJECT_STORE_URL: store.url,
             env.AWS_CREDENTIALS_FILE: str(keys),
             env.AWS_REGION: lake.REGION,
             env.LAKE_LOCATION: f"s3://{lake.BUCKET}/",
             env.UPLOADS_LOCATION: f"s3://{lake.UPLOADS}/",
         }
+
+    def logs(self, url: str) -> None:
+        """Logs are read by the Kafka Connect that answers there."""
+        self._more[WAREHOUSE_CONNECT.url_variable] = url
 
     @property
     def env(self) -> dict[str, str]:

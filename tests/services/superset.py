@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 import zipfile
-from typing import Any
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Self
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import httpx
 import yaml
 
+from workloads.superset.login import PROVIDER
+
 
 class Person:
-    """Who is logged in, by name and password."""
+    """Who is logged in.
 
-    def __init__(self, url: str, name: str, password: str) -> None:
-        self.client = httpx.Client(base_url=url, timeout=120)
-        asked = {"username": name, "password": password, "provider": "db", "refresh": False}
-        token = self._sure(self.client.post("/api/v1/security/login", json=asked))["access_token"]
-        self.client.headers["Authorization"] = f"Bearer {token}"
-        self.client.headers["Referer"] = url
+    Args:
+        client: with what proves it.
+    """
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+        self.client.headers["Referer"] = str(client.base_url)
         csrf = self.get("security/csrf_token/")["result"]
         self.client.headers["X-CSRFToken"] = csrf
+
+    @classmethod
+    def by_password(cls, url: str, name: str, password: str) -> Self:
+        """By a password of Superset's own."""
+        client = httpx.Client(base_url=url, timeout=120)
+        asked = {"username": name, "password": password, "provider": "db", "refresh": False}
+        token = cls._sure(client.post("/api/v1/security/login", json=asked))["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        return cls(client)
+
+    @classmethod
+    def by_issuer(cls, url: str, name: str, password: str) -> Self:
+        """By Keycloak's page, as a browser goes there and comes back."""
+        # As a browser has it of this machine's own addresses, which are as good as encrypted.
+        jar = CookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
+        browser = build_opener(HTTPCookieProcessor(jar))
+        page = browser.open(f"{url}/login/{PROVIDER}", timeout=120).read().decode()
+        found = re.search(r'action="([^"]+)"', page)
+        assert found is not None, page[:500]
+        form = urlencode({"username": name, "password": password}).encode()
+        with browser.open(html.unescape(found[1]), form, timeout=120) as given:
+            assert given.url.startswith(url), f"{given.url}: {given.read()[:500]}"
+        cookies = {one.name: one.value or "" for one in jar if not one.secure}
+        client = httpx.Client(base_url=url, timeout=120, cookies=cookies)
+        return cls(client)
 
     @staticmethod
     def _sure(answer: httpx.Response) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
+from psycopg import sql
 
 from tests.services.access import ALL, add_key, client, entitle
 from tests.services.clients import MigratedDatabase
@@ -21,7 +22,6 @@ from workloads.data_api.store import Store
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.entitlements import Entitlement
 from workloads.kit.contracts.platform import GRANTS
-from workloads.kit.db import sql
 
 NOW = datetime.now(UTC)
 """When the tests were read: they may run half an hour later."""
@@ -257,7 +257,7 @@ def test_the_database_refuses_what_the_code_lets_through(
     add(database, "TTF", "gas", NOW - DAY, NOW - 2 * DAY)
     entitle(database, pilot_two={"products": ("hub",), "markets": ("power",), "history_days": 30})
     api = client(app, add_key(database, "pilot-two"))
-    monkeypatch.setattr("workloads.data_api.guard._entitled", lambda *_: None)
+    monkeypatch.setattr("workloads.data_api.guard.entitled", lambda *_: None)
     for symbol in ("DE-LU", "TTF"):
         assert items(api, "/v1/prices", symbol=symbol) == []
 

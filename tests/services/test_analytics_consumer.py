@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -74,6 +75,13 @@ def messages(kafka: KafkaClient) -> list[Analytics]:
     return [msgspec.json.decode(r.raw, type=Analytics) for r in kafka.read(topics.COMMODITY_ANALYTICS)]
 
 
+def logged(directory: Path, event: str) -> list[dict[str, Any]]:
+    """What the consumers said of an event."""
+    lines = [line for log in directory.glob("*.log") for line in log.read_text().splitlines()]
+    found: list[dict[str, Any]] = [json.loads(line) for line in lines if line.startswith("{")]
+    return [one for one in found if one.get("event") == event]
+
+
 def key(value: Price | Analytics) -> tuple[Any, ...]:
     if isinstance(value, Price):
         return value.source, value.symbol, value.delivery_start, value.published_at
@@ -85,10 +93,13 @@ def test_killed_replicas_lose_and_double_nothing_and_a_second_reading_gives_the_
 ) -> None:
     prices = market(1200)
     publish(kafka, prices)
-    # Small batches, so that every kill meets records in flight.
-    with running(PACKAGE, kafka, database, tmp_path, replicas=3, BATCH_MAX_RECORDS="10") as group:
+    # Small batches, so that every kill meets records in flight, and states that are older than most of them.
+    often = {"BATCH_MAX_RECORDS": "10", "STATE_RECORDS": "1"}
+    with running(PACKAGE, kafka, database, tmp_path, replicas=3, **often) as group:
         group.kill_often(6, seed=1)
         group.finish()
+    taken = [line for line in logged(tmp_path, "restored") if line["recalled"]]
+    assert taken, "no state was there when a partition changed hands"
     first = content(database)
     sent = messages(kafka)
 

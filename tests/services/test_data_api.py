@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask.testing import FlaskClient
+from psycopg import sql
 
 from tests.fixture_models import artifact, echoing
 from tests.services.access import add_key, entitle, let_in
@@ -29,7 +30,6 @@ from tools.embedded.process import START_SECONDS
 from workloads.data_api.app import create_app
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Store
-from workloads.kit import db
 from workloads.kit.contracts.declared.data_api import DATA_API
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
@@ -256,7 +256,7 @@ def test_a_session_behind_a_pooler_is_read_only_and_bounded_all_the_same(store: 
     def read() -> bool:
         try:
             found[:] = store.rows(
-                db.sql.SQL(
+                sql.SQL(
                     "SELECT current_setting('transaction_read_only') AS only,"
                     " current_setting('statement_timeout') AS most"
                 ).format(),
@@ -666,6 +666,8 @@ def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: 
         until(lambda: get("/v1/prices?symbol=DE-LU")[0] == 200, "it reaches the store", START_SECONDS)
         assert '"price":-3.0' in get("/v1/prices?symbol=DE-LU")[1]
         assert get("/v1/prices?symbol=DE-LU&as_of=yesterday")[0] == 422
+        status, told = get(f"/v1/prices?symbol={'x' * 5000}")
+        assert (status, json.loads(told)["errors"][0]["field"]) == (414, "path")
         figures = get("/metrics")[1]
         assert 'carbon_data_api_request_seconds_count{code="200",endpoint="prices"}' in figures
         assert 'carbon_data_api_refused_total{reason="invalid"} 1.0' in figures

@@ -93,6 +93,9 @@ def test_killed_replicas_lose_and_double_no_alert_and_a_second_reading_finds_the
         assert (symbol, "spike", FIRST + timedelta(days=50, hours=7)) in found
         assert (symbol, "gap", FIRST + timedelta(days=70, hours=10)) in found
     assert {series for series, rule, _ in found if rule == "range"} == {"DE-LU"}
+    # What is impossible is a dead letter once, whoever was killed when.
+    (letter,) = kafka.read(topics.dead_letter(topics.COMMODITY_PRICES))
+    assert decoder(Price)(letter.value).price == 4_500.0
     sent = messages(kafka)
     assert len({one.id for one in sent}) == len(sent) == len(first)
     assert {one.id for one in sent} == {row[0] for row in first}

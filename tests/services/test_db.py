@@ -61,6 +61,24 @@ def test_rows_are_inserted_and_those_with_a_known_key_updated(
     ]
 
 
+def test_a_row_that_is_there_undoes_nothing_else_of_its_transaction(
+    database: MigratedDatabase, connection: db.Connection
+) -> None:
+    with connection.transaction():
+        db.upsert(connection, TABLE, COLUMNS, KEY, [_row(n, 1.0) for n in range(3)])
+    for value in (2.0, 3.0):  # the second time it is known that rows are there
+        with connection.transaction():
+            assert db.upsert(connection, TABLE, COLUMNS, KEY, [_row(0, value)]) == 1
+            assert db.upsert(connection, TABLE, COLUMNS, KEY, [_row(5, value), _row(1, value)]) == 2
+            assert (
+                db.append(connection, TABLE, COLUMNS, [_row(6, value), _row(1, 9.0)])
+                == {2.0: 1, 3.0: 0}[value]
+            )
+    found = {event: value for _, event, value in _stored(database)}
+    expected = {0: 3.0, 1: 3.0, 2: 1.0, 5: 3.0, 6: 2.0}
+    assert found == {START + timedelta(days=day): value for day, value in expected.items()}
+
+
 def test_of_rows_with_one_key_the_last_holds(database: MigratedDatabase, connection: db.Connection) -> None:
     with connection.transaction():
         assert db.upsert(connection, TABLE, COLUMNS, KEY, [_row(0, 1.0), _row(0, 2.0), _row(0, 3.0)]) == 1
@@ -146,6 +164,31 @@ def test_a_run_that_was_killed_and_is_started_again_is_one_run(database: Migrate
         with db.job_run(connection, "job", "run-1"):
             pass
     assert database.query("SELECT status FROM job_runs") == [("succeeded",)]
+
+
+def test_a_run_that_was_killed_is_told_by_the_next_one_and_one_that_lives_says_its_own_end(
+    database: MigratedDatabase,
+) -> None:
+    runs = (
+        "SELECT run_id, status, detail ->> 'error', finished_at >= started_at FROM job_runs"
+        " WHERE job = 'job' ORDER BY id"
+    )
+    start = "INSERT INTO job_runs (job, run_id, started_at, status) VALUES (%s, %s, now(), 'running')"
+    with database.connect("price_pipeline") as connection, database.connect("price_pipeline") as other:
+        for job, run in (("job", "killed"), ("another", "at-work")):
+            connection.execute(start.encode(), (job, run))
+        connection.commit()
+        with db.job_run(other, "job", "alive"):
+            with db.job_run(connection, "job", "next"):
+                pass
+            told = "killed: it never said how it ended, as run"
+            assert database.query(runs) == [
+                ("killed", "failed", f"{told} alive noticed", True),
+                ("alive", "failed", f"{told} next noticed", True),
+                ("next", "succeeded", None, True),
+            ]
+    assert database.query(runs)[1] == ("alive", "succeeded", None, True)
+    assert database.query("SELECT status FROM job_runs WHERE job = 'another'") == [("running",)]
 
 
 class TestLostServer:

@@ -10,6 +10,7 @@ import pytest
 
 from infra.manifests.exporters import queries
 from tests.services.clients import MigratedDatabase
+from workloads.kit.contracts import tables
 
 Admin = psycopg.Connection[tuple[Any, ...]]
 
@@ -141,3 +142,17 @@ def _predict(connection: Admin, symbol: str, day: int, prediction: float, alias:
         " FROM features.commodity_prices_daily WHERE symbol = %s AND delivery_start = %s",
         (prediction, alias, symbol, START + timedelta(days=day)),
     )
+
+
+def test_months_ahead_are_those_after_this_one(database: MigratedDatabase) -> None:
+    assert figures(database, "carbon_store_partitions") == {(name,): (1.0,) for name in tables.BY_MONTH}
+    with database.admin() as connection:
+        for month in (
+            connection.execute(
+                "SELECT relid::regclass::text FROM pg_partition_tree('features.price_trends')"
+                " WHERE relid::regclass::text ~ '[0-9]$' ORDER BY 1 DESC LIMIT 1"
+            ).fetchone()
+            or ()
+        ):
+            connection.execute(f"DROP TABLE {month}".encode())
+    assert figures(database, "carbon_store_partitions")[(tables.PRICE_TRENDS,)] == (0.0,)

@@ -287,7 +287,9 @@ def test_a_kind_that_beats_the_baseline_is_champion_until_it_fails_live_and_is_n
 ) -> None:
     instrument = Instrument.model_validate(INSTRUMENT)
     day, issued_at = instrument.newest(datetime.now(UTC))
-    for one, prices, said in market(power_market.days(day - timedelta(days=HISTORY), HISTORY + 1)):
+    # A quarter of it is walked: four weeks that are judged live, and as many before them.
+    history = 2 * HISTORY
+    for one, prices, said in market(power_market.days(day - timedelta(days=history), history + 1)):
         load(database, prices if one < day else [], said)
 
     forecast(None)

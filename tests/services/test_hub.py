@@ -23,11 +23,17 @@ from tests.services.browser import chromium, inaccessible
 from tests.services.clients import MigratedDatabase
 from tests.services.outcomes import add_predictions, add_prices
 from tests.services.test_data_api import add, settings
-from tools import charting
+from tools import charting, graphiql
 from workloads.data_api.app import create_app
 from workloads.data_api.downloads.question import DownloadsQuery
 from workloads.data_api.hub.pages import PAGES
 from workloads.data_api.store import Store
+from workloads.data_quality.alerts import alert, insert
+from workloads.data_quality.rules.finding import Finding
+from workloads.data_quality.watch import SeriesId
+from workloads.kit.contracts.messages import AuditEvent
+from workloads.kit.contracts.quality import QualityRule
+from workloads.kit.contracts.topics import COMMODITY_PRICES
 
 HOUR = timedelta(hours=1)
 PICTURES = os.environ.get("HUB_PICTURES")
@@ -44,11 +50,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def hub(database: MigratedDatabase) -> Iterator[str]:
+def reviews() -> list[AuditEvent]:
+    """What was recorded of what people said of alerts."""
+    return []
+
+
+@pytest.fixture
+def hub(database: MigratedDatabase, reviews: list[AuditEvent]) -> Iterator[str]:
     """Address of the hub."""
-    configured = settings(database, charting=charting.directory(), access_seconds=0)
+    configured = settings(
+        database, charting=charting.directory(), graphiql=graphiql.directory(), access_seconds=0
+    )
     store = Store(configured)
-    server = make_server("127.0.0.1", 0, create_app(configured, store), threaded=True)
+    server = make_server("127.0.0.1", 0, create_app(configured, store, record=reviews.append), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -324,6 +338,75 @@ def test_no_page_takes_a_script_from_elsewhere(page: Page, hub: str) -> None:
         assert "script-src 'self'" in policy
         assert "unsafe" not in policy
         assert not re.search(r"<script(?![^>]*src=)|style=|\son[a-z]+=", answer.text())
+
+
+def found(database: MigratedDatabase, rule: QualityRule, hour: int) -> None:
+    series = SeriesId("S", "DE-LU", "PT1H", "market", ("EUR", "MWh", "power", "day-ahead"))
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2) + hour * HOUR
+    finding = Finding(rule, start, start + HOUR, 1, 512.5, "less", "512.5 is 9 deviations off", "look")
+    with database.admin() as connection:
+        connection.execute("SET search_path = features")
+        insert(connection, [alert(COMMODITY_PRICES, series, finding, start, start + HOUR)])
+
+
+@pytest.mark.usefixtures("market")
+def test_what_is_wrong_is_shown_and_those_who_may_say_what_is_right(
+    page: Page, browser: Browser, hub: str, database: MigratedDatabase, reviews: list[AuditEvent]
+) -> None:
+    found(database, "spike", 0)
+    found(database, "stale", 1)
+    show(page, "status")
+    expect(page.locator("#incidents tbody tr")).to_have_count(1)
+    expect(page.get_by_text("Nothing is.")).to_be_hidden()
+    page.get_by_role("link", name="stale").click()
+    expect(page.locator("article")).to_have_count(1)
+    expect(page.locator("article")).to_contain_text("9 deviations off")
+    # Of a tenant that watches over nothing.
+    expect(page.get_by_role("button", name="The data are right")).to_have_count(0)
+
+    entitle(database, pilot_one={"products": ("hub", "quality")})
+    context = browser.new_context(base_url=hub)
+    watching = context.new_page()
+    enter(watching, add_key(database, "pilot-one", scopes=("read", "write", "admin")))
+    show(watching, "alerts")
+    expect(watching.locator("article")).to_have_count(2)
+    spike = watching.locator("article").filter(has_text="spike")
+    assert inaccessible(watching) == []
+    if PICTURES:
+        watching.screenshot(path=Path(PICTURES) / "alerts-to-review.png")
+    spike.get_by_role("button", name="The data are right").click()
+    # Not without a reason: the browser says so, and nothing is asked.
+    assert reviews == []
+    spike.get_by_label("Why").fill("a holiday")
+    spike.get_by_role("button", name="The data are right").click()
+    expect(watching.locator("article")).to_have_count(1)
+    expect(watching.get_by_text("Recorded of spike")).to_be_visible()
+    assert [(one.action, one.reason) for one in reviews] == [("quality-release", "a holiday")]
+    watching.get_by_label("Said of it").select_option("released")
+    expect(watching.locator("article")).to_contain_text("a holiday")
+    watching.get_by_label("Said of it").select_option("confirmed")
+    expect(watching.get_by_text("There is none such.")).to_be_visible()
+    show(watching, "alerts?rule=gap")
+    expect(watching.get_by_text("There is none such.")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.usefixtures("market")
+def test_graphql_is_tried_in_the_name_of_who_is_logged_in(page: Page, hub: str) -> None:
+    page.goto(hub.replace("/hub/", "/graphql"))
+    page.wait_for_selector("body[data-ready]")
+    page.get_by_role("button", name="Execute query").click()
+    shown = page.locator(".result-window")
+    expect(shown).to_contain_text("DE-LU")
+    expect(shown).to_contain_text("delivery_start")
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / "playground.png")
+    # It has read the schema: what there is not is marked before it is asked.
+    expect(page.locator(".CodeMirror-lint-mark-error")).to_have_count(0)
+    page.locator(".graphiql-query-editor .CodeMirror").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("{ nothing }")
+    expect(page.locator(".CodeMirror-lint-mark-error").first).to_be_visible()
 
 
 @pytest.mark.usefixtures("market")

@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 from tests.services.access import add_key, entitle
 from tests.services.browser import inaccessible
 from tests.services.clients import MigratedDatabase
-from tests.services.test_hub import browser, enter, hub, show
+from tests.services.test_hub import browser, enter, hub, reviews, show
 
-__all__ = ["browser", "hub"]
+__all__ = ["browser", "hub", "reviews"]
 
 PICTURES = os.environ.get("HUB_PICTURES")
 

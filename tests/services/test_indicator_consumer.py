@@ -106,12 +106,14 @@ def test_as_of_an_instant_each_period_has_the_last_value_that_was_known_then(
         connection.execute("SET search_path = features")
         asked = (
             "EXPLAIN SELECT value FROM market_indicators_as_of('2026-03-02') WHERE zone = 'DE-LU'"
-            " AND name = 'load' AND kind = 'forecast' AND delivery_start >= '2026-03-01'"
+            " AND name = 'load' AND kind = 'forecast'"
+            " AND delivery_start >= '2026-03-01' AND delivery_start < '2026-03-15'"
         )
         plan = "\n".join(line for (line,) in connection.execute(asked))
     assert "Index Scan Backward" in plan
     assert re.search(r"Index Cond:.*zone.*delivery_start", plan)
     assert "Sort" not in plan
+    assert "Append" not in plan, "other months are looked into, too"
 
 
 def test_what_is_no_indicator_or_has_anothers_key_is_set_aside_and_the_rest_goes_on(

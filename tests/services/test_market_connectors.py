@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from tests.markets.truth import Market
 from tests.markets.world import World, half, refusing
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.consumers import declared_topics, running
+from tests.services.servers import until
 from workloads.kit.contracts import topics
 from workloads.kit.contracts.indicators import Indicator
 from workloads.kit.contracts.markets import MARKETS
@@ -142,6 +144,33 @@ def test_a_run_without_a_range_brings_what_is_published_and_then_only_what_is_ne
     news = [price for price in prices(topic_client) if price not in there]
     assert all(price.correction for price in news)
     assert said(news) == truth(site, last)
+
+
+def test_a_run_that_stays_brings_a_day_that_is_published_meanwhile(
+    connectors: Connectors, site: Entsoe, world: World, topic_client: KafkaClient
+) -> None:
+    market, last = site.zones[DE_LU], Feed(MARKETS["DE-LU"]).last_day(datetime.now(UTC))
+    market.until = last - timedelta(days=1)
+    connectors.run("--from", str(last - timedelta(days=4)), "--to", str(market.until))
+    begun = len(world.asked)
+
+    def asked() -> int:
+        return sum(one.query["documentType"] == "A44" for one in world.asked[begun:])
+
+    with ThreadPoolExecutor() as threads:
+        # Whatever the time is, its publication is as if it had just been due.
+        env = {"STAY_SECONDS": "20", "PASS_SECONDS": "0.5", "PRESS_MINUTES": "100000"}
+        run = threads.submit(connectors.run, **env)
+        until(lambda: asked() >= 2, "the run looks again")
+        market.until = last
+        until(
+            lambda: any(p.delivery_start >= market.bounds(last)[0] for p in prices(topic_client)), "it came"
+        )
+        came = asked()
+        run.result()
+    assert said(prices(topic_client)) == truth(site, *(last - timedelta(days=n) for n in (4, 3, 2, 1, 0)))
+    # What is there is not asked for again.
+    assert asked() - came <= 1
 
 
 def test_what_was_corrected_long_after_comes_when_its_days_are_asked_for_again(

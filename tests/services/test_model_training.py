@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
 
 from tests.fixture_models import ECHO, artifact, echoing
 from tests.prices import walk
@@ -15,6 +18,7 @@ from tests.services.clients import MigratedDatabase
 from tests.services.outcomes import add_predictions, add_prices
 from tools.embedded.mlflow import Mlflow
 from workloads.kit import log
+from workloads.kit.contracts.models import PAGE_FILE, model_name
 from workloads.kit.registry import Registry, RegistryError
 from workloads.model_training import aliases
 from workloads.model_training.__main__ import main
@@ -85,8 +89,15 @@ def line(output: str, symbol: str) -> str:
     return found
 
 
+def page(mlflow: Mlflow, symbol: str, version: int) -> str:
+    """The page that is stored with a version."""
+    run = MlflowClient(mlflow.uri).get_model_version(model_name(symbol), str(version)).run_id
+    found = download_artifacts(run_id=run, artifact_path=PAGE_FILE, tracking_uri=mlflow.uri)
+    return Path(found).read_text()
+
+
 def test_a_run_promotes_what_beats_naive_and_says_what_does_not(
-    database: MigratedDatabase, registry: Registry, training: Command
+    database: MigratedDatabase, mlflow: Mlflow, registry: Registry, training: Command
 ):
     add_prices(database, "SYN-ECHO", echoing(1, ROWS), start=START)
     add_prices(database, "WALK", walk(4, ROWS), start=START, provenance="market")
@@ -113,6 +124,10 @@ def test_a_run_promotes_what_beats_naive_and_says_what_does_not(
     assert (card.provenance, card.skill, card.code_version) == ("synthetic", "proven", "test")
     assert (registry.card("WALK", 1).provenance, registry.card("WALK", 1).skill) == ("real", "none")
     assert card.evaluated.window.end == START + timedelta(days=ROWS - 2)
+    # For people, where who serves the model does not download it.
+    assert f"{card.evaluated.skill:+.2%}" in page(mlflow, "SYN-ECHO", 1)
+    with registry._download("SYN-ECHO", 1) as served:
+        assert sorted(file.name for file in served.iterdir()) == ["card.json", "model.onnx"]
     ((status, detail),) = database.query("SELECT status, detail FROM job_runs")
     assert status == "succeeded"
     assert isinstance(detail, dict)

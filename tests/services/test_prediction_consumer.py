@@ -127,9 +127,8 @@ def test_kills_and_a_model_server_that_goes_away_lose_and_double_nothing(
 ) -> None:
     prices = live(1500)
     publish(kafka, prices)
-    with running(
-        PACKAGE, kafka, database, tmp_path, replicas=3, MODEL_SERVER_URL=model.url, BATCH_MAX_RECORDS="20"
-    ) as group:
+    often = {"MODEL_SERVER_URL": model.url, "BATCH_MAX_RECORDS": "20", "STATE_RECORDS": "1"}
+    with running(PACKAGE, kafka, database, tmp_path, replicas=3, **often) as group:
         group.kill_often(3, seed=2)
         before = group.lag()
         assert before > 0, "nothing was in flight: the model server's end met nothing"
@@ -186,7 +185,8 @@ def test_features_are_whole_right_after_a_restart_and_are_those_of_training(
 ) -> None:
     prices = live(WINDOW + 5)
     earlier, later = prices[: (WINDOW - 1) * len(SYMBOLS)], prices[(WINDOW - 1) * len(SYMBOLS) :]
-    with running(PACKAGE, kafka, database, tmp_path, MODEL_SERVER_URL=model.url) as group:
+    often = {"MODEL_SERVER_URL": model.url, "STATE_RECORDS": "1"}
+    with running(PACKAGE, kafka, database, tmp_path, replicas=1, **often) as group:
         publish(kafka, earlier)
         group.finish()
         group.replicas[0].kill()

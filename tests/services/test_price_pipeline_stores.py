@@ -158,6 +158,55 @@ def test_files_in_parquet_are_read(place: Place) -> None:
     assert rows(place, pattern="*.parquet", format="parquet") == [("2026-01-01", 60.5), ("2026-01-02", 61.5)]
 
 
+XML = """<?xml version="1.0" encoding="{encoding}"?>
+<p:Publication xmlns:p="urn:x"><p:Zone code="DE-Süd"><p:Price day="2026-01-0{day}">{price}</p:Price></p:Zone>
+</p:Publication>"""
+OF_XML: dict[str, Any] = {
+    "format": "xml",
+    "rows": "Zone.Price",
+    "columns": {"event_time": "@day", "symbol": "^.@code", "price": "text()"},
+    "symbols": {"DE-Süd": "DE-SUED"},
+}
+
+
+def test_files_in_xml_are_read_packed_or_not_in_their_own_encoding(place: Place) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for day in (3, 4):
+            archive.writestr(f"{day}.xml", XML.format(encoding="utf-8", day=day, price=60 + day))
+    place.put("a.xml", XML.format(encoding="iso-8859-1", day=1, price="-4.5").encode("latin-1"))
+    place.put("b.xml.gz", gzip.compress(XML.format(encoding="utf-16", day=2, price=62).encode("utf-16")))
+    place.put("c.xml.zip", packed.getvalue())
+
+    assert rows(place, pattern="*.xml*", **OF_XML) == [
+        ("2026-01-01", -4.5),
+        ("2026-01-02", 62.0),
+        ("2026-01-03", 63.0),
+        ("2026-01-04", 64.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "changed", "words"),
+    [
+        ("<a><b></a>", {}, r"bad.xml gave no elements at 'Zone.Price' \(mismatched tag"),
+        ("<a><Zone2/></a>", {}, r"bad.xml gave no elements at 'Zone.Price' \('Zone' of"),
+        ("<!DOCTYPE a [<!ENTITY x 'y'>]><a/>", {}, "bad.xml gave no elements .* document type"),
+        (
+            XML.format(encoding="utf-8", day=1, price=1),
+            {"columns": OF_XML["columns"] | {"price": "cost"}},
+            "bad.xml: of 1 rows none has a field 'cost': correct `columns`",
+        ),
+    ],
+)
+def test_a_file_in_xml_that_gives_no_prices_fails_by_its_name(
+    place: Place, content: str, changed: dict[str, Any], words: str
+) -> None:
+    place.put("bad.xml", content)
+    with pytest.raises(SourceError, match=words):
+        rows(place, pattern="bad.xml", **(OF_XML | changed))
+
+
 def test_a_file_larger_than_one_request_comes_whole(place: Place, tmp_path: Path) -> None:
     content = random.Random(7).randbytes(20_000_001)
     place.put("large.csv", content)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
+from psycopg import sql
 
 from tests.services.access import add_key, client, entitle
 from tests.services.clients import MigratedDatabase
@@ -19,7 +20,6 @@ from tests.services.test_access import ROLE, settings
 from workloads.data_api import scenarios
 from workloads.data_api.app import create_app
 from workloads.data_api.store import Store
-from workloads.kit.db import sql
 
 WRITES = ("read", "write")
 CURVES: dict[str, Any] = {

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests import objects
@@ -30,19 +32,6 @@ _TABLE = """CREATE TABLE counterparties (
     id varchar(20) NOT NULL PRIMARY KEY, name varchar(100) NOT NULL, country char(2), email varchar(100),
     phone varchar(40), credit_limit decimal(18, 2), currency char(3) NOT NULL,
     updated_at datetime(6) NOT NULL)"""
-
-
-@pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
-    directory = tmp_path_factory.mktemp("mariadb")
-    for one in (directory, *directory.parents):
-        if one.is_relative_to("/tmp") and one != Path("/tmp"):
-            one.chmod(0o755)
-    server = MariaDb(directory, "crm")
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
@@ -67,16 +56,6 @@ def api() -> Iterator[Api]:
         yield server
     finally:
         server.stop()
-
-
-@pytest.fixture
-def etl(database: MigratedDatabase, kafka: KafkaClient, tmp_path: Path) -> Iterator[Warehouse]:
-    layers = MigratedDatabase(database.server, database.secrets_dir, tables.WAREHOUSE_DATABASE).clone()
-    topic = kafka.topic()
-    try:
-        yield Warehouse(database, layers, kafka.bootstrap, topic, tmp_path)
-    finally:
-        layers.drop()
 
 
 def _of_crm(server: MariaDb, **more: Any) -> dict[str, Any]:
@@ -189,6 +168,65 @@ def test_changed_deleted_and_late_rows_are_seen_and_both_sides_are_compared(
     assert etl.query("SELECT credit_limit FROM cleaned.counterparties WHERE key = 'c4'") == [(1,)]
 
 
+@pytest.mark.parametrize("watermark", ["updated_at", None])
+def test_rows_that_can_never_be_loaded_are_told_of_apart_and_nothing_else_is_hidden_by_them(
+    etl: Warehouse, crm: MariaDb, watermark: str | None
+) -> None:
+    execute(
+        crm,
+        "ALTER TABLE counterparties DROP PRIMARY KEY, MODIFY COLUMN id varchar(2000) NULL",
+        "INSERT INTO counterparties VALUES (NULL, 'None', 'DE', NULL, NULL, 5, 'EUR', '2026-01-01 08:00'),"
+        " (' ', 'Blank', 'DE', NULL, NULL, 6, 'EUR', '2026-01-01 08:00'),"
+        f" ('{'x' * 1500}', 'Long', 'DE', NULL, NULL, 7, 'EUR', '2026-01-01 08:00')",
+    )
+    etl.sources = [_of_crm(crm, watermark=watermark)]
+    first = etl.run("2026-03-01T00:00Z")
+    assert (first["rows"], first["refused"], first["failed"]) == (3, 3, {})
+    for day in (2, 3):
+        done = etl.run(f"2026-03-0{day}T00:00Z")
+        assert (done["rows"], done["refused"], done["failed"]) == (0, 0, {})
+        assert done["rejected"] == {"crm.counterparties": 3}
+    assert etl.query(
+        "SELECT figure, at_source, in_layer, rejected, matches FROM etl.reconciliation"
+        " WHERE checked_at = '2026-03-03T00:00Z' ORDER BY figure"
+    ) == [
+        ("rows", 6, 3, 3, True),
+        ("sum(credit_limit)", Decimal("150018.10"), Decimal("150000.10"), 18, True),
+    ]
+    # What differs beside them is seen as before.
+    with etl.layers.admin() as connection:
+        connection.execute("DELETE FROM raw.records WHERE key = 'c1'")
+    done = etl.run("2026-03-04T00:00Z")
+    assert (done["rows"], done["rejected"], done["failed"]) == (1, {"crm.counterparties": 3}, {})
+
+
+def test_days_of_no_likely_year_are_rejected_and_unknown_counterparties_are_flagged(
+    etl: Warehouse, crm: MariaDb, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in" / "invoices"
+    folder.mkdir(parents=True)
+    rows = [
+        "i1,c1,2026-01-01,1,EUR,2026-02-01,2026-02-15,",
+        "i2,c1,2999-01-01,1,EUR,2026-02-01,2026-02-15,",
+        "i3,c1,2026-01-01,1,EUR,0001-02-01,2026-02-15,",
+        "i4,c9,2026-01-01,1,EUR,2026-02-01,2026-02-15,",
+    ]
+    (folder / "a.csv").write_text(_INVOICES + "\n".join(rows) + "\n")
+    etl.sources = [_of_crm(crm), _of_billing(tmp_path / "in")]
+    etl.run("2026-03-01T06:00Z")
+    assert etl.query("SELECT key, reason FROM cleaned.rejects ORDER BY key") == [
+        ("i2", "month: 2999-01-01 is of no year from 1970 to 2099"),
+        ("i3", "issued_on: 0001-02-01 is of no year from 1970 to 2099"),
+    ]
+    assert etl.query("SELECT table_name, key, reason FROM cleaned.flags") == [
+        ("invoices", "i4", "counterparty_id: c9 is not among counterparties")
+    ]
+    # Once the CRM has it, nothing is to be looked at.
+    execute(crm, "INSERT INTO counterparties VALUES ('c9', 'Nine', 'DE', NULL, NULL, 1, 'EUR', '2026-03-01')")
+    etl.run("2026-03-01T12:00Z")
+    assert etl.query("SELECT key FROM cleaned.flags") == []
+
+
 def test_what_a_long_transaction_hid_is_seen_and_a_date_ahead_holds_nothing_back(
     etl: Warehouse, crm: MariaDb
 ) -> None:
@@ -280,10 +318,181 @@ def test_a_file_is_taken_in_once_a_content_and_one_that_is_broken_stops_its_tabl
     assert (done["rows"], done["refused"]) == (1, 0)
     assert etl.query("SELECT amount FROM cleaned.invoices") == [(6,)]
     (folder / "b.csv").write_text(_INVOICES + "i2,c1,2026-01-01,7\n")
+    (folder / "c.csv").write_bytes("Müller".encode("cp1252"))
+    (folder / "d.csv").write_text("")
+    (folder / "e.csv").write_text(_INVOICES + "i5,c1,2026-01-01,6,EUR,2026-02-01,2026-02-15,\n")
     execute(crm, "UPDATE counterparties SET name = 'New', updated_at = '2026-03-02' WHERE id = 'c1'")
     done = etl.run("2026-03-02T06:00Z", code=3)
-    assert "b.csv, row 2 has 4 cells, not 8" in done["failed"]["billing.invoices"]
+    told = done["failed"]["billing.invoices"]
+    assert "b.csv, row 2 has 4 cells, not 8" in told
+    assert "c.csv, line 1: 'utf-8' codec can't decode" in told
+    assert "d.csv is empty" in told
+    assert etl.query("SELECT key FROM cleaned.invoices ORDER BY 1") == [("i1",), ("i5",)]
     assert etl.query("SELECT name FROM cleaned.counterparties WHERE key = 'c1'") == [("New",)]
+
+
+def test_a_column_that_one_file_lost_stops_the_table_whatever_another_has(
+    etl: Warehouse, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in" / "invoices"
+    folder.mkdir(parents=True)
+    etl.sources = [_of_billing(tmp_path / "in")]
+    days = "2026-02-01,2026-02-15"
+    short = _INVOICES.replace(",paid_on", "") + f"s1,c1,2026-01-01,5,EUR,{days}\n"
+    whole = _INVOICES + f"w1,c1,2026-01-01,5,EUR,{days},2026-02-10\n"
+    # A first load: what a file before has is not taken from one that follows; what a later one adds is new.
+    (folder / "a.csv").write_text(whole)
+    (folder / "b.csv").write_text(short)
+    done = etl.run("2026-03-01T06:00Z", code=3)
+    assert (
+        "column paid_on was removed (unknown: invoices/b.csv has none)" in done["failed"]["billing.invoices"]
+    )
+    (folder / "b.csv").unlink()
+    etl.run("2026-03-01T12:00Z")
+    (folder / "c.csv").write_text(short.replace("s1", "s2"))
+    (folder / "d.csv").write_text(whole.replace("w1", "w2"))
+    for hour in (18, 19):
+        done = etl.run(f"2026-03-01T{hour}:00Z", code=3)
+        assert "invoices/c.csv has none" in done["failed"]["billing.invoices"]
+    assert etl.query("SELECT key FROM cleaned.invoices") == [("w1",)]
+    assert etl.query("SELECT kind, column_name FROM etl.drift WHERE found_at > '2026-03-01 12:00+00'") == [
+        ("removed", "paid_on")
+    ], "what is found again is recorded once"
+    accepted = etl.asked("accept", "billing", "invoices")
+    assert accepted.stdout.strip().endswith("paid_on: removed (unknown: invoices/c.csv has none)")
+    etl.run("2026-03-02T06:00Z")
+    paid = etl.query("SELECT key, paid_on::text FROM cleaned.invoices ORDER BY 1")
+    assert paid == [("s2", None), ("w1", "2026-02-10"), ("w2", "2026-02-10")]
+    (folder / "e.csv").write_text(short.replace("s1", "s3"))
+    assert "column paid_on was removed" in etl.run("2026-03-02T12:00Z", code=3)["failed"]["billing.invoices"]
+
+
+def test_a_row_has_one_key_however_it_is_written(etl: Warehouse, api: Api, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    head = "meter_id,counterparty_id,day,mwh\n"
+    (folder / "a.csv").write_text(head + "61,c1,2026-10-01,7\n62 ,c1,2026-10-01,1\n")
+    (folder / "b.csv").write_text(head + "61,c1,2026-10-01 00:00:00,8\n")
+    table = pa.table({"meter_id": [62], "counterparty_id": ["c1"], "day": [date(2026, 10, 1)], "mwh": [2.5]})
+    pq.write_table(table, folder / "c.parquet")
+    volumes = {"key": ["meter_id", "day"], "pattern": "*"}
+    etl.sources = [{"name": "metering", "kind": "files", "url": str(folder), "tables": {"volumes": volumes}}]
+    assert etl.run("2026-11-01T06:00Z")["failed"] == {}
+    assert etl.query("SELECT meter_id, day::text, mwh FROM cleaned.volumes ORDER BY 1") == [
+        ("61", "2026-10-01", 8),
+        ("62", "2026-10-01", Decimal("2.5")),
+    ]
+
+
+def test_what_no_trade_is_is_rejected_and_codes_are_conformed(etl: Warehouse, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    times = "2026-01-01T00:00,2026-02-01T00:00"
+    rows = {
+        "fine": f"BUY,DE,{times},10,-50,eur,Open",
+        "back": "buy,DE,2026-02-01T00:00,2026-01-01T00:00,10,50,EUR,open",
+        "minus": f"sell,DE,{times},-10,50,EUR,open",
+        "much": f"buy,DE,{times},1e20,1e20,EUR,open",
+        "money": f"buy,DE,{times},10,50,Euro,open",
+    }
+    lines = [f"{key},c1,{row},2025-12-31T23:30" for key, row in rows.items()]
+    (folder / "t.csv").write_text("\n".join([_TRADES, *lines]) + "\n")
+    trades = {"key": ["trade_id"], "pattern": "*.csv"}
+    etl.sources = [{"name": "etrm", "kind": "files", "url": str(folder), "tables": {"trades": trades}}]
+    etl.run("2026-11-01T06:00Z")
+    assert etl.query("SELECT trade_id, side, price, currency, status FROM cleaned.trades") == [
+        ("fine", "buy", -50, "EUR", "open")
+    ]
+    assert etl.query("SELECT key, reason FROM cleaned.rejects ORDER BY 1") == [
+        ("back", "delivery_end: 2026-01-01T00:00 is not after delivery_start"),
+        ("minus", "quantity_mwh: -10 is below 0"),
+        ("money", "currency: Euro is no code of three letters"),
+        ("much", "quantity_mwh: 1e20 is beyond 1e12; price: 1e20 is beyond 1e9"),
+    ]
+
+
+_TRADES = (
+    "trade_id,counterparty_id,side,market,delivery_start,delivery_end,quantity_mwh,price,currency,status,"
+    "traded_at"
+)
+
+
+def test_a_source_has_a_clock_and_a_position_counts_in_the_month_of_that_clock(
+    etl: Warehouse, crm: MariaDb, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    deliveries = {
+        # The whole of January, and the hours of an October night: one that is there twice, and told apart.
+        "january": "2026-01-01T00:00,2026-02-01T00:00",
+        "twice": "2026-10-25T02:00,2026-10-25T04:00",
+        "before": "2026-10-25T01:00,2026-10-25T01:45",
+        "told": "2026-10-25T02:00+01:00,2026-10-25T03:00:00+01:00",
+        "skipped": "2026-03-29T02:30,2026-03-29T04:00",
+        "fine": "2026-03-29T03:00,2026-03-29T04:00",
+    }
+    rows = [f"{name},c1,buy,DE,{of},10,50,EUR,open,2025-12-31T23:30" for name, of in deliveries.items()]
+    (tmp_path / "in" / "trades.csv").write_text("\n".join([_TRADES, *rows]) + "\n")
+    trades = {"key": ["trade_id"], "pattern": "*.csv"}
+    execute(crm, "ALTER TABLE counterparties MODIFY updated_at timestamp(6) NOT NULL DEFAULT 0")
+    etl.sources = [
+        {"name": "etrm", "kind": "files", "url": str(tmp_path / "in"), "time_zone": "Europe/Berlin",
+         "tables": {"trades": trades}},
+        {**_of_crm(crm), "time_zone": "Asia/Tokyo"},
+    ]  # fmt: skip
+    assert etl.run("2026-11-01T06:00Z")["failed"] == {}
+    assert etl.query("SELECT trade_id, delivery_start::text FROM cleaned.trades ORDER BY 1") == [
+        ("before", "2026-10-24 23:00:00+00"),
+        ("fine", "2026-03-29 01:00:00+00"),
+        ("january", "2025-12-31 23:00:00+00"),
+        ("told", "2026-10-25 01:00:00+00"),
+    ]
+    assert etl.query("SELECT key, reason FROM cleaned.rejects ORDER BY 1") == [
+        ("skipped", "delivery_start: 2026-03-29T02:30 is skipped by the clock of Europe/Berlin"),
+        ("twice", "delivery_start: 2026-10-25T02:00 is there twice on the clock of Europe/Berlin: the"
+         " source has to give an offset"),
+    ]  # fmt: skip
+    months = etl.query("SELECT delivery_month::text, trades FROM analytics.positions ORDER BY 1")
+    assert months == [("2026-01-01", 1), ("2026-03-01", 1), ("2026-10-01", 2)]
+    assert etl.query("SELECT day::text FROM analytics.trading_days") == [("2025-12-31",)]
+    # A TIMESTAMP of MySQL is an instant, whatever the clock.
+    assert etl.query("SELECT updated_at::text FROM cleaned.counterparties WHERE key = 'c1'") == [
+        ("2026-01-01 08:00:00+00",)
+    ]
+    assert etl.run("2026-11-02T00:00Z")["rows"] == 0
+
+
+def test_a_file_of_another_custom_is_read_by_what_the_stack_says_of_it(
+    etl: Warehouse, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    amounts = {"i1": "1.234,50", "i2": "-0,5", "i3": "1.25", "i4": "1.250", "i5": "12.34,5", "i6": "7"}
+    lines = [f"{key};Müller;1.1.2026;{amount};EUR;01.02.2026;15/02/2026;" for key, amount in amounts.items()]
+    text = _INVOICES.replace(",", ";") + "\n".join([*lines, "i7;Müller;2026-01-01;1;EUR;31.02.2026;1.2.26;"])
+    (tmp_path / "in" / "a.csv").write_bytes(text.encode("cp1252"))
+    table = {
+        "key": ["invoice_no"], "pattern": "*.csv", "delimiter": ";", "encoding": "cp1252", "decimal": ",",
+        "dates": "day-first",
+    }  # fmt: skip
+    etl.sources = [
+        {"name": "billing", "kind": "files", "url": str(tmp_path / "in"), "tables": {"invoices": table}}
+    ]
+    assert etl.run("2026-03-01T06:00Z")["failed"] == {}
+    found = etl.query(
+        "SELECT invoice_no, counterparty_id, month::text, amount, due_on::text FROM cleaned.invoices"
+        " ORDER BY invoice_no"
+    )
+    assert found == [
+        (key, "Müller", "2026-01-01", Decimal(amount), "2026-02-15")
+        for key, amount in [("i1", "1234.50"), ("i2", "-0.5"), ("i4", "1250"), ("i6", "7")]
+    ]
+    assert etl.query("SELECT key, reason FROM cleaned.rejects ORDER BY 1") == [
+        ("i3", "amount: 1.25 beside decimal commas is no number"),
+        ("i5", "amount: 12.34,5 beside decimal commas is no number"),
+        ("i7", "issued_on: 2026-02-31 is no date; due_on: 1.2.26 is no date"),
+    ]
+    # Of Parquet, 1.250 is no 1250.
+    table["pattern"] = "*"
+    assert "let the pattern * end in .csv" in etl.asked("run").stderr
 
 
 @pytest.mark.parametrize("where", ["extract", "load", "transform"])
@@ -380,17 +589,17 @@ def test_rows_of_any_content_come_as_they_are(etl: Warehouse, crm: MariaDb) -> N
         " '2026-02-01 00:00:00.000001', REPEAT('z', 2000000), NULL, NULL)",
     )
     etl.sources = [_of_crm(crm)]
-    done = etl.run("2026-03-01T00:00Z", code=3)
-    # Rows that fit into no message; that they are lacking is said by the comparison.
+    done = etl.run("2026-03-01T00:00Z")
+    # A row that fits into no message is counted apart, and the comparison knows of it.
     assert (done["rows"], done["refused"]) == (4, 1)
+    assert done["rejected"] == {"crm.counterparties": 1}
     assert etl.query(
         "SELECT record ->> 'small', record ->> 'raw', record ->> 'credit_limit', record ->> 'name'"
         " FROM raw.records WHERE key = 'x1'"
     ) == [("18446744073709551615", "AP8Q", "-0.01", "nul\ufffd💶")]
-    assert "rows is 5 at the source and 4 here" in done["failed"]["crm.counterparties"]
     # That one row is lacking each night keeps nobody from seeing what is gone.
     execute(crm, "DELETE FROM counterparties WHERE id = 'c1'")
-    done = etl.run("2026-03-02T00:00Z", code=3)
+    done = etl.run("2026-03-02T00:00Z")
     assert (done["rows"], done["deletes"], done["refused"]) == (0, 1, 0)
     assert etl.query("SELECT count(*) FROM cleaned.counterparties") == [(3,)]
 
@@ -407,7 +616,7 @@ def test_an_oracle_that_refuses_is_told_of_and_holds_nothing_back(
             "user": "reader", "password_file": str(secret), "tables": {"trades": {"key": ["trade_id"]}},
         }  # fmt: skip
         etl.sources = [oracle, _of_crm(crm)]
-        done = etl.run("2026-03-01T06:00Z", code=3)
+        done = etl.run("2026-03-01T06:00Z", code=1)
     assert f"reader@127.0.0.1:{port}/ETRM" in done["failed"]["etrm.trades"]
     assert "ETRM" in done["failed"]["etrm.trades"]
     assert "12514" in done["failed"]["etrm.trades"] or "DPY-6001" in done["failed"]["etrm.trades"]
@@ -430,7 +639,7 @@ def test_an_api_that_gives_all_each_time_shows_what_is_gone(etl: Warehouse, api:
     assert etl.query("SELECT day::text, mwh FROM cleaned.volumes") == [("2026-01-02", Decimal("9.5"))]
     assert etl.query("SELECT count(*) FROM cleaned.rejects") == [(0,)]
     api.status = 500
-    done = etl.run("2026-03-01T18:00Z", code=3)
+    done = etl.run("2026-03-01T18:00Z", code=1)
     assert "HTTP 500" in done["failed"]["metering.volumes"]
     assert etl.query("SELECT count(*) FROM cleaned.volumes") == [(1,)]
 
@@ -461,7 +670,7 @@ def test_values_at_the_edge_are_taken_or_rejected_and_the_lake_is_not_held_up(
     folder = tmp_path / "in" / "invoices"
     folder.mkdir(parents=True)
     days = "2026-02-01,2026-02-15 00:00:00,9999-12-31"
-    amounts = ["1e30", "0." + "1" * 40, "-5", "١٢", "NaN", "1e27"]
+    amounts = ["1e30", "0." + "1" * 40, "-5", "١٢", "NaN", "1e17"]
     rows = [f"i{n},c1,2026-01-01,{amount},EUR,{days}" for n, amount in enumerate(amounts)]
     (folder / "a.csv").write_text(_INVOICES + "\n".join(rows) + "\n")
     etl.sources = [_of_billing(tmp_path / "in")]
@@ -510,7 +719,7 @@ def test_who_may_not_read_a_table_is_told_and_no_password_is_shown(etl: Warehous
     of_crm = _of_crm(crm)
     of_crm["tables"]["nowhere"] = {"key": ["id"]}
     etl.sources = [of_crm, {**_of_crm(crm), "name": "other", "user": "nobody"}]
-    done = etl.run("2026-03-01T06:00Z", code=3)
+    done = etl.run("2026-03-01T06:00Z", code=1)
     assert "has no table nowhere that this user may read" in done["failed"]["crm.nowhere"]
     assert "Access denied" in done["failed"]["other.counterparties"]
     assert crm.password_file.read_text() not in str(done)

@@ -24,7 +24,9 @@ from tests.stack import PASSWORDS, Recorder, Registration
 from tools.gate import pod_ends
 from tools.gate.cluster_objects import Objects, unmarked
 from workloads.kit.contracts import env, ports, tenants, topics
-from workloads.kit.contracts.declared.migrations import MIGRATIONS, TOPICS
+from workloads.kit.contracts.declared.keycloak import KEYCLOAK
+from workloads.kit.contracts.declared.migrations import MIGRATIONS, PARTITIONS, TOPICS
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.contracts.platform import CLIENTS, DECLARED, EGRESS_CLIENTS, flows, roles, secrets
 
 TENANTS = [tenants.role(name) for name in stack.PILOTS]
@@ -165,8 +167,9 @@ def test_workloads_reach_the_database_through_the_pooler_and_verify_it(
     found = 0
     for name, pod in pods(objects).items():
         if (given := variables(pod)).get(env.POSTGRES_HOST):
-            # The migrations hold a lock for the length of their session.
-            assert given[env.POSTGRES_HOST] == (direct if name == MIGRATIONS.name else pooled)
+            # The jobs hold a lock for the length of their session, Keycloak has statements prepared.
+            holds = name in (MIGRATIONS.name, PARTITIONS.name, KEYCLOAK.name, WAREHOUSE_ETL.name)
+            assert given[env.POSTGRES_HOST] == (direct if holds else pooled)
             assert files(pod)[given[env.POSTGRES_CA_FILE]] == ("postgres-ca", "ca.crt")
             found += 1
     assert found >= 7

@@ -13,10 +13,11 @@ from infra.stack import Stack
 from tests import stack
 from tests.stack import PASSWORDS, Recorder, record, settings, values
 from tools.gate.cluster_objects import unmarked
-from workloads.kit.contracts import lake
+from workloads.kit.contracts import env, lake
+from workloads.kit.contracts.declared.data_api import DATA_API, DOWNLOAD_WORKER
 from workloads.kit.contracts.platform import DECLARED
 
-STORE, TRINO = "object-store", "trino"
+STORE, TRINO, CONNECT = "object-store", "trino", "warehouse-connect"
 
 
 def made(recorded: Recorder, kind: str, name: str) -> dict[str, Any]:
@@ -31,6 +32,13 @@ def made(recorded: Recorder, kind: str, name: str) -> dict[str, Any]:
 
 def container(recorded: Recorder, name: str) -> dict[str, Any]:
     (only,) = made(recorded, "Deployment", name)["spec"]["template"]["spec"]["containers"]
+    return only
+
+
+def job(recorded: Recorder, name: str) -> dict[str, Any]:
+    """The container of a scheduled job."""
+    spec = made(recorded, "CronJob", name)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (only,) = spec["containers"]
     return only
 
 
@@ -84,7 +92,30 @@ def test_the_store_and_its_client_have_the_same_key(recorded: Recorder) -> None:
     assert f"aws_secret_access_key={secret}\n" in file(TRINO, "aws-credentials")
     assert f":trino:{PASSWORDS['roles']['trino']}\n" in file(TRINO, "pgpass")
     told = {one["name"]: one.get("value") for one in container(recorded, STORE)["env"]}
-    assert told["VGW_BUCKETS"].split() == [lake.BUCKET, lake.UPLOADS]
+    assert told["VGW_BUCKETS"].split() == [lake.BUCKET, lake.UPLOADS, lake.DOWNLOADS]
+
+
+def told(recorded: Recorder, name: str) -> dict[str, Any]:
+    """Environment of a workload."""
+    return {one["name"]: one.get("value") for one in container(recorded, name)["env"]}
+
+
+def test_files_of_tenants_have_a_place_where_somebody_makes_them(recorded: Recorder) -> None:
+    places = {told(recorded, name)[env.DOWNLOADS_LOCATION] for name in (DATA_API.name, DOWNLOAD_WORKER.name)}
+    assert places == {f"s3://{lake.DOWNLOADS}/"}
+    assert {DATA_API.name, DOWNLOAD_WORKER.name} <= reached_by(recorded, STORE)
+    config = values()
+    config["carbon:download_worker"] = None
+    without = record(lambda: Stack(settings(config)))
+    assert env.DOWNLOADS_LOCATION not in told(without, DATA_API.name), "it would take jobs that nobody does"
+
+
+def test_a_run_that_somebody_has_to_look_at_is_not_made_again(recorded: Recorder) -> None:
+    job = made(recorded, "CronJob", "warehouse-etl")["spec"]["jobTemplate"]["spec"]
+    ((rule,), (container,)) = job["podFailurePolicy"]["rules"], job["template"]["spec"]["containers"]
+    assert rule["action"] == "FailJob"
+    assert rule["onExitCodes"] == {"containerName": container["name"], "operator": "In", "values": [2, 3]}
+    assert job["backoffLimit"] == 2
 
 
 def test_a_stack_without_the_set_has_neither_and_no_path_to_them() -> None:
@@ -102,6 +133,7 @@ RESOURCES = {"cpu": "10m", "memory": "256Mi", "cpu_limit": "1", "memory_limit": 
     ("section", "content", "said"),
     [
         ("object_store", None, "trino needs object_store"),
+        ("object_store", None, "download_worker needs object_store"),
         ("object_store", {"kind": "s3"}, "object_store.kind s3 needs aws.buckets.warehouse"),
         ("object_store", {"kind": "gateway", "storage": {"size": "much"}}, "storage.size"),
         ("object_store", {"kind": "nfs"}, "kind"),
@@ -122,3 +154,24 @@ def test_a_store_without_a_key_is_refused() -> None:
     del config["carbon:secrets"]["own"]["object_store-secret-key"]
     with pytest.raises(SettingsError, match=r"object_store needs secrets\.own\.object_store-secret-key"):
         settings(config)
+
+
+def test_the_reader_of_logs_is_reached_by_the_run_alone_and_reads_no_secret_but_its_sources(
+    recorded: Recorder,
+) -> None:
+    assert reached_by(recorded, CONNECT) == {"warehouse-etl"}
+    told = made(recorded, "ConfigMap", CONNECT)["data"]["worker.properties"]
+    assert "group.id=warehouse-connect\n" in told
+    assert f"param.allowed.paths={env.SECRETS_DIR}\n" in told
+    calls = {one["name"]: one.get("value") for one in job(recorded, "warehouse-etl")["env"]}
+    assert calls["WAREHOUSE_CONNECT_URL"] == f"http://{CONNECT}.carbon.svc.cluster.local:8083"
+
+
+def test_a_log_that_nobody_reads_is_refused() -> None:
+    source = {
+        "kind": "mysql", "name": "old", "host": "db", "database": "old", "user": "reader",
+        "password_file": "/run/secrets/old", "tables": {"people": {"key": ["id"], "changes": "log"}},
+    }  # fmt: skip
+    changed = {**values(), "carbon:warehouse_etl": {"sources": [source], "change_log": None}}
+    with pytest.raises(SettingsError, match=r"old has changes: log of people, and nobody reads logs"):
+        settings(changed)

@@ -40,6 +40,16 @@ def test_a_group_of_markets_is_a_job_with_its_own_schedule_and_those_without_a_m
     assert found["market-connectors"]["spec"]["schedule"] == "*/10 8-18 * * *"
     assert found["market-connectors"]["spec"]["concurrencyPolicy"] == "Forbid"
     assert jobs("GB-INDEX")["market-live"]["spec"]["schedule"] == "*/5 * * * *"
+    # AEMO needs no key.
+    assert set(jobs("NSW1", "VIC1", secrets=())) == {"market-live"}
+
+
+def test_a_run_stays_until_shortly_before_the_next_and_is_ended_before_it() -> None:
+    found = jobs("PL", "GB-INDEX")
+    for name, every in (("market-connectors", 600), ("market-live", 300)):
+        told = {one["name"]: one.get("value") for one in container(found[name])["env"]}
+        assert every - 60 <= int(told["STAY_SECONDS"]) < every
+    assert found["market-live"]["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 300
 
 
 def test_a_stack_without_the_section_has_none() -> None:

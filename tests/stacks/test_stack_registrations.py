@@ -11,6 +11,7 @@ import pytest
 
 from infra.stack import Stack
 from tests.stack import PASSWORDS, Recorder, Registration, record, settings, values
+from workloads.kit.contracts import env
 
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
 
@@ -37,6 +38,7 @@ COMPONENT_TYPES = {
     "carbon:monitoring:KubeStateMetrics",
     "carbon:workload:ConsumerDeployment",
     "carbon:workload:EgressProxy",
+    "carbon:workload:Keycloak",
     "carbon:workload:ModelServer",
     "carbon:workload:ScheduledJob",
     "carbon:workload:SingletonDeployment",
@@ -138,6 +140,21 @@ def test_changed_declaration_of_topics_is_a_new_job(registrations: dict[str, Reg
     before, after = jobs(registrations), jobs(changed)
     assert before["topics"] != after["topics"]
     assert before["migrations"] == after["migrations"]
+
+
+def test_what_is_kept_reaches_the_job_that_drops_the_rest(registrations: dict[str, Registration]) -> None:
+    config = values()
+    config["carbon:postgres"]["keep_months"] = {"price_trends": 24}
+    changed = record(lambda: Stack(settings(config))).seen
+
+    def given(seen: dict[str, Registration]) -> dict[str, str]:
+        (job,) = [r for r in seen.values() if r.type.endswith(":CronJob") and r.name == "store-partitions"]
+        (container,) = job.inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        assert container["args"] == ["partitions"]
+        return {one["name"]: one.get("value", "") for one in container["env"]}
+
+    assert env.KEEP_MONTHS not in given(registrations)
+    assert given(changed)[env.KEEP_MONTHS] == '{"price_trends": 24}'
 
 
 def test_changed_password_restarts_who_uses_it_and_nobody_else(

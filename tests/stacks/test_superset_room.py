@@ -63,7 +63,8 @@ def test_people_log_in_at_an_issuer_where_there_is_one() -> None:
     seen = _seen(config)
     [container] = _pods(seen)["serve"]["containers"]
     [told] = [one["value"] for one in container["env"] if one["name"] == "OIDC"]
-    assert json.loads(told) == {**issuer, "roles": {"a": ["Analysts"]}}
+    factors = ["mfa", "otp", "hwk"]
+    assert json.loads(told) == {**issuer, "roles": {"a": ["Analysts"]}, "second_factors": factors}
     egress = seen["NetworkPolicy/superset"].inputs["spec"]["egress"]
     assert "192.0.2.0/24" in json.dumps(egress)
     assert "192.0.2.0/24" not in json.dumps(seen["NetworkPolicy/superset-prepare"].inputs)
@@ -80,6 +81,26 @@ def test_a_stack_without_the_set_has_none() -> None:
     config = values()
     config["carbon:sets"] = ["customers", "forecasts", "monitoring"]
     assert not _seen(config)
+
+
+def test_figures_are_reported_where_a_stack_says_so_and_reach_that_host_alone() -> None:
+    assert "CronJob/superset-report" not in _seen()
+    config = values()
+    reports = {"dashboards": ["customers-live"], "webhook": "slack-reports"}
+    config["carbon:superset"] = {
+        "scaler": SCALER, "resources": RESOURCES, "reports": reports
+    }  # fmt: skip
+    with pytest.raises(Exception, match=r"reports\.webhook slack-reports is no secret of this stack"):
+        _seen(config)
+    config["carbon:secrets"]["sources"] = {"slack-reports": "https://hooks.slack.com/services/T0/x"}
+    every = {one.name: one for one in record(lambda: Stack(settings(config))).seen.values()}
+    job = every["superset-report"].inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    [container] = job["containers"]
+    told = {one["name"]: one.get("value") for one in container["env"]}
+    assert container["args"] == ["report"]
+    read = Settings.read({name: value for name, value in told.items() if value is not None})
+    assert read.reader.role == "dashboards"
+    assert told["REPORT_WEBHOOK_FILE"].endswith("/slack-reports")
 
 
 SCALER = {"kind": "hpa", "min_replicas": 1, "max_replicas": 1}

@@ -18,7 +18,7 @@ QUICK_START = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xsha
 
 _CLUSTER = "Y2FyYm9uLXBsYXRmb3JtMQ"
 """The id of every cluster made here; they never meet."""
-_LOGGING = (
+LOGGING = (
     "rootLogger.level=warn\nrootLogger.appenderRef.stdout.ref=stdout\n"
     "appender.stdout.type=Console\nappender.stdout.name=stdout\n"
     "appender.stdout.layout.type=PatternLayout\nappender.stdout.layout.pattern=%d %p %m%n\n"
@@ -120,7 +120,7 @@ class Kafka:
             **(_security(home, self._tls.broker) if self._tls else {}),
         }
         _write(home / "server.properties", settings)
-        (home / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
+        (home / "log4j2.properties").write_text(LOGGING, encoding="utf-8")
 
     def _start(self, node: int) -> Process:
         home = self._home(node)

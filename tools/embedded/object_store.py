@@ -60,6 +60,7 @@ class ObjectStore:
             env.OBJECT_STORE_URL: self.url,
             env.LAKE_LOCATION: self.access.lake,
             env.UPLOADS_LOCATION: self.access.uploads,
+            env.DOWNLOADS_LOCATION: self.access.downloads,
             env.AWS_REGION: self.access.region,
             env.AWS_CREDENTIALS_FILE: str(self.credentials_file),
         }

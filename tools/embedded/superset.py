@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tools import environments
 from tools.embedded.process import Launch, Process, free_ports, http_ok
 from tools.paths import ROOT
 from workloads.kit.contracts import env
-from workloads.kit.contracts.declared.superset import ADMIN_PASSWORD, READER, SUPERSET
+from workloads.kit.contracts.declared.superset import ADMIN_PASSWORD, GUEST_KEY, READER, SUPERSET
 
 _PREPARE_SECONDS = 900.0
 """The longest that its tables and dashboards may take: minutes on a busy machine."""
@@ -58,6 +59,11 @@ class Superset:
             **(variables or {}),
         }
 
+    @property
+    def guest_key(self) -> Path:
+        """File with what guests' tokens are signed with."""
+        return self._directory / GUEST_KEY
+
     def prepare(self) -> None:
         """Bring its records and dashboards to what is declared.
 
@@ -78,6 +84,17 @@ class Superset:
 
     def stop(self) -> None:
         self.process.stop()
+
+    def report(self, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Send the report that these variables describe."""
+        return subprocess.run(
+            [environments.superset(), "-m", f"workloads.{SUPERSET.name}", "report"],
+            env={**self.env, **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     def _run(self, command: str) -> Process:
         python = environments.superset()

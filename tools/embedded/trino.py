@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from infra.manifests import trino_config
-from tools import trino
+from tools import java, trino
 from tools.embedded.object_store import ObjectStore
 from tools.embedded.process import Launch, Process, free_ports
 from workloads.kit.contracts import env, lake
@@ -64,10 +64,8 @@ class Trino:
         self.start()
 
     def start(self) -> None:
-        java = trino.java()
         variables = {
-            "JAVA_HOME": str(java),
-            "PATH": f"{java / 'bin'}:/usr/bin:/bin",
+            **java.environment(),
             "PGPASSFILE": str(self._pgpass),
             env.AWS_CREDENTIALS_FILE: str(self._store.credentials_file),
         }

@@ -23,7 +23,7 @@ from tools import paths
 from tools.errors import ToolError, UsageError
 from tools.gate.model import Finding
 from workloads.kit.contracts import tenants
-from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, ROLES, SECRETS
+from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, PAGES, ROLES, SECRETS
 
 CHECK: Final = "settings"
 """The check's id."""
@@ -150,6 +150,7 @@ def _brought(stack: str) -> dict[str, Any]:
         cluster = {"kind": "kubeconfig", "kubeconfig": "/dev/null", "identifier": stack}
         brought |= {
             f"{NAMESPACE}:cluster": cluster,
+            f"{NAMESPACE}:addresses": {name: f"http://{name}.stand-in" for name in PAGES},
             f"{NAMESPACE}:secrets": _passwords(committed.get("tenants") or {}),
         }
     return brought

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tools import charting, toolchain, trino
+from tools import charting, connect, graphiql, java, keycloak, toolchain, trino
 from tools.cluster import references
 from tools.image_build import context, requirements, rootfs
 from tools.image_build.context import Files
@@ -12,6 +12,7 @@ from tools.paths import ROOT
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.declared.superset import SUPERSET
+from workloads.kit.contracts.declared.warehouse_connect import WAREHOUSE_CONNECT
 from workloads.kit.contracts.platform import IMAGES
 
 WORKLOADS = ROOT / "workloads"
@@ -82,9 +83,15 @@ def _workload(name: str) -> Spec:
 
 
 def _data_api() -> Spec:
-    """With the files of uPlot, which the hub serves."""
+    """With the files of uPlot and GraphiQL, which it serves."""
     plain = _workload(DATA_API.name)
-    return replace(plain, files=lambda: {**plain.files(), **context.tree(charting.directory(), "charting")})
+
+    def files() -> Files:
+        served = {"charting": charting.directory(), "graphiql": graphiql.directory()}
+        more = {to: file for name, at in served.items() for to, file in context.tree(at, name).items()}
+        return {**plain.files(), **more}
+
+    return replace(plain, files=files)
 
 
 _MLFLOW_UNUSED = (
@@ -124,7 +131,15 @@ def _kafka_jars() -> Files:
 
 
 def _trino() -> Files:
-    return {"trino.tar": trino.archive(), **context.tree(trino.java(), "java")}
+    return {"trino.tar": trino.archive(), **context.tree(java.home(), "java")}
+
+
+def _keycloak() -> Files:
+    return {"keycloak.tar": keycloak.archive(), **context.tree(java.home(), "java")}
+
+
+def _connect() -> Files:
+    return context.tree(connect.directory(), "")
 
 
 _NODE = (
@@ -153,6 +168,8 @@ _PLATFORM = (
     _program("kube-state-metrics"),
     _program("versitygw", on_debian=True),
     _third_party("trino", _trino),
+    _third_party("keycloak", _keycloak),
+    _third_party(WAREHOUSE_CONNECT.name, _connect),
 )
 
 _BASES = (

@@ -20,6 +20,9 @@ _EXAMPLES: Final = {
     "name": "load",
     "start": "2015-01-01T00:00:00Z",
     "end": "2015-02-01T00:00:00Z",
+    # Of a link, which is given out whole.
+    "expires": "1767225600",
+    "signature": "0" * 64,
 }
 """Values of parameters that have to be given."""
 _BODIES: Final[dict[str, Any]] = {

@@ -16,8 +16,12 @@ _UNSEEN: Final = frozenset({"cursor", "after"})
 """Parameters that a client gives by itself, to go on."""
 _NAMES: Final = {"limit": "page_size"}
 """Parameters that a client's user names otherwise: `limit` is that of a page, and all pages are iterated."""
-_METHODS: Final = {"downloads": "download"}
+_METHODS: Final = {"downloads": "download", "ask_download_job": "download_job"}
 """The same of operations."""
+_ONCE: Final = frozenset({"save_scenario"})
+"""Operations that are not asked again by themselves: what was saved already would refuse itself."""
+_BY_HAND: Final = ("/v1/downloads/jobs", "/v1/downloads/files")
+"""Routes for which the clients have methods of their own."""
 
 _HEAD: Final = '''"""The API's routes as methods.
 
@@ -55,7 +59,13 @@ class Routes(ABC):
     def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T: ...
 
     @abstractmethod
+    def _said(self, path: str, names: Mapping[str, str], body: msgspec.Struct, kind: type[T]) -> T: ...
+
+    @abstractmethod
     def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path: ...
+
+    @abstractmethod
+    def _job(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path: ...
 
     @abstractmethod
     def _events(self, path: str, given: Mapping[str, Any]) -> Generator[Event, None, None]: ...
@@ -74,7 +84,13 @@ class AsyncRoutes(ABC):
     async def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T: ...
 
     @abstractmethod
+    async def _said(self, path: str, names: Mapping[str, str], body: msgspec.Struct, kind: type[T]) -> T: ...
+
+    @abstractmethod
     async def _file(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path: ...
+
+    @abstractmethod
+    async def _job(self, path: str, target: Path | str, given: Mapping[str, Any]) -> Path: ...
 
     @abstractmethod
     def _events(self, path: str, given: Mapping[str, Any]) -> AsyncGenerator[Event, None]: ...
@@ -84,12 +100,13 @@ class AsyncRoutes(ABC):
 @dataclass(frozen=True)
 class _Route:
     """Attributes:
-    kind: pages of rows, one answer to a body, a file, or a stream of events; None of what no method is for.
+    kind: pages of rows, one answer to a body, what is said of something that has a name, a file, one that is
+        made first, or a stream of events; None of what no method is for.
     """
 
     path: str
     operation: Schema
-    kind: Literal["pages", "given", "file", "events"] | None
+    kind: Literal["pages", "given", "said", "file", "job", "events"] | None
     page: str = ""
     row: str = ""
 
@@ -102,7 +119,7 @@ class _Route:
     @property
     def parameters(self) -> list[Schema]:
         """Those that a caller gives, the ones that have to be given first. A client takes JSON by itself."""
-        unseen = _UNSEEN if self.kind == "file" else _UNSEEN | {"format"}
+        unseen = _UNSEEN if self.kind in ("file", "job") else _UNSEEN | {"format"}
         shown = [one for one in self.operation.get("parameters", ()) if one["name"] not in unseen]
         return sorted(shown, key=lambda one: not one["required"])
 
@@ -112,7 +129,7 @@ def text(document: Schema) -> str:
     routes = [
         _route(document, path, *one) for path, all_ in document["paths"].items() for one in all_.items()
     ]
-    left = dict.fromkeys(one.path for one in routes if one.kind is None)
+    left = dict.fromkeys(one.path for one in routes if one.kind is None and not one.path.startswith(_BY_HAND))
     said = f"No method is for {', '.join(left)}" if left else "Each route has its method"
     shown = [one for one in routes if one.kind is not None]
     sync = "".join(f"\n{_method(one, asynchronous=False)}" for one in shown)
@@ -122,7 +139,11 @@ def text(document: Schema) -> str:
 
 def _route(document: Schema, path: str, verb: str, operation: Schema) -> _Route:
     answer: Mapping[str, Any] = operation["responses"].get("200", {}).get("content", {})
+    if verb == "put" and _JSON in answer and operation["operationId"] not in _ONCE:
+        return _Route(path, operation, "said", name(answer[_JSON]["schema"]["$ref"]))
     asked = any(one["in"] != "query" for one in operation.get("parameters", ()))
+    if verb == "post" and "202" in operation["responses"]:
+        return _Route(path, operation, "job")
     if asked or not path.startswith("/v1/") or _PROBLEM in answer:
         return _Route(path, operation, None)
     if _JSON in answer and "$ref" in (schema := answer[_JSON]["schema"]):
@@ -151,10 +172,15 @@ def _method(route: _Route, *, asynchronous: bool) -> str:
             parameters.insert(0, f"body: models.{body}")
             returns, awaited = f"models.{route.page}", True
             call = f'{waits}self._given("{route.path}", body, models.{route.page})'
-        case "file":
+        case "said":
+            body = name(route.operation["requestBody"]["content"][_JSON]["schema"]["$ref"])
+            parameters.append(f"body: models.{body}")
+            returns, awaited = f"models.{route.page}", True
+            call = f'{waits}self._said("{route.path}", {given}, body, models.{route.page})'
+        case "file" | "job":
             parameters.insert(0, "path: Path | str")
             returns, awaited = "Path", True
-            call = f'{waits}self._file("{route.path}", path, {given})'
+            call = f'{waits}self._{route.kind}("{route.path}", path, {given})'
         case _:
             returns, awaited = "AsyncGenerator[Event, None]" if a else "Generator[Event, None, None]", False
             call = f'self._events("{route.path}", {given})'
@@ -188,7 +214,7 @@ def _described(route: _Route, asynchronous: bool) -> str:
         return f'        """As `Client.{route.method}`."""'
     summary = f"{route.operation['summary']}: `{route.path}`."
     told = [(_name(one), _about(one)) for one in route.parameters]
-    if route.kind == "file":
+    if route.kind in ("file", "job"):
         told.insert(0, ("path", "The file to write: it is there whole or not at all."))
     if route.kind == "given" or not told:
         return f'        """{summary}"""'

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-from tools import charting, debian, kafka, market, packages, versions
+from tools import charting, debian, graphiql, kafka, market, packages, versions
 from tools.errors import MissingPrerequisite
 from tools.tryout.stand import Stand
 
@@ -26,8 +26,8 @@ def check() -> None:
     missing: dict[str, str] = {}
     if problem := _java():
         missing[problem] = packages.BUILD["java"]
-    if not (kafka.present() and charting.present()) and not shutil.which("mvn"):
-        missing["Maven, which fetches Kafka's jars and the hub's charts"] = packages.BUILD["mvn"]
+    if not _jars_present() and not shutil.which("mvn"):
+        missing["Maven, which fetches Kafka's jars, the hub's charts and GraphiQL"] = packages.BUILD["mvn"]
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         for program in PROGRAMS:
             if not debian.present(program):
@@ -50,7 +50,7 @@ def fetch(stand: Stand) -> list[str]:
         ToolError: something could not be had; carries the log.
     """
     wanted: Mapping[str, Callable[[], bool]] = {
-        "kafka": lambda: kafka.present() and charting.present(),
+        "kafka": _jars_present,
         "programs": lambda: all(map(debian.present, PROGRAMS)),
         "market": market.present,
     }
@@ -64,6 +64,10 @@ def fetch(stand: Stand) -> list[str]:
     for what, process in started.items():
         process.done(f"fetching {what}", 1800)
     return list(started)
+
+
+def _jars_present() -> bool:
+    return kafka.present() and charting.present() and graphiql.present()
 
 
 def _java() -> str | None:
@@ -84,6 +88,7 @@ def _fetch(what: str) -> None:
         case "kafka":
             kafka.libs()
             charting.directory()
+            graphiql.directory()
         case "programs":
             for program in PROGRAMS:
                 debian.path(program)

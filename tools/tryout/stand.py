@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from tools import charting, market, paths
+from tools import charting, graphiql, market, paths
 from tools.cluster.instance import is_free
 from tools.embedded.process import Argument, Process
 from tools.errors import MissingPrerequisite, ToolError
@@ -180,7 +180,7 @@ class Stand:
         for name in workload.calls:
             given |= self._address(name)
         if workload.declared is DATA_API:
-            given["CHARTING"] = str(charting.target())
+            given |= {"CHARTING": str(charting.target()), "GRAPHIQL": str(graphiql.target())}
         if workload.sources:
             given[names.SOURCES_FILE] = str(self.dir / "sources.yaml")
             given[names.PROVENANCE] = ",".join(PROVENANCES)

@@ -13,6 +13,7 @@ from workloads.kit.contracts import topics
 from workloads.kit.contracts.declared.analytics_consumer import ANALYTICS_CONSUMER
 from workloads.kit.contracts.messages import Price
 from workloads.kit.db import Database
+from workloads.kit.series_states import Pace
 from workloads.kit.settings import load
 
 NAME = ANALYTICS_CONSUMER.name
@@ -23,7 +24,10 @@ def main() -> int:
     settings = load(AnalyticsSettings)
     with Database(settings, application_name=NAME) as database:
         handler = AnalyticsHandler(save_to(database), history=settings.history_sessions)
-        loop = ConsumerLoop(settings, topics.COMMODITY_PRICES, decoder(Price), handler, restore=True)
+        states = handler.states(database, settings.kafka_group, Pace.of(settings))
+        loop = ConsumerLoop(
+            settings, topics.COMMODITY_PRICES, decoder(Price), handler, restore=True, states=states
+        )
         with health.serve(settings.metrics_port, loop.ready, loop.alive):
             return loop.run()
 

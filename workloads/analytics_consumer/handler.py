@@ -14,6 +14,7 @@ from workloads.kit.contracts.messages import Analytics, Price
 from workloads.kit.db import Database, upsert
 from workloads.kit.records import Output, Record
 from workloads.kit.series import HISTORY
+from workloads.kit.series_states import Pace, SeriesStates
 from workloads.kit.series_store import SeriesKey, SeriesStore
 
 
@@ -37,6 +38,10 @@ class AnalyticsHandler:
     def __init__(self, save: Callable[[Effects], None], *, history: int = HISTORY) -> None:
         self._save = save
         self._store = SeriesStore(margin=INDICATORS_SIZE, history=history)
+
+    def states(self, database: Database, group: str, pace: Pace) -> SeriesStates:
+        """Where its windows are kept for a restart."""
+        return SeriesStates(database, group, self._store, pace)
 
     def restore(self, records: Sequence[Record[Price]]) -> None:
         self._store.restore(records)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -46,29 +47,61 @@ def described(page: type[BaseModel]) -> Any:
     }
 
 
-def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
-    """The page in the form asked for.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page in the form that is sent.
 
-    Its ETag is of who asks, of its rows and of the cursor to the next page: that the same rows are of a later
-    instant makes them no others, but a cursor goes on as of its own instant. Were the page with an old one
-    still good, the pages after it would be read without what was revised since. What was asked as of an
-    instant that is long over is final but for late arrivals; all else has to be asked again.
+    Args:
+        kind: its media type.
+        digest: of who asks, of its rows and of `following`.
+        following: the cursor to the next page.
+        rows: how many it has.
     """
-    kind = _kind(query)
+
+    body: str
+    kind: str
+    digest: str
+    following: str | None
+    rows: int
+
+
+def written(page: Any, kind: str) -> Written:
+    """A page as who asks is sent it.
+
+    That the same rows are of a later instant makes them no others, but a cursor goes on as of its own
+    instant: it is part of the digest. Were the page with an old one still good, the pages after it would be
+    read without what was revised since.
+    """
     rows: list[BaseModel] = page.items
-    metrics.ROWS.labels(request.endpoint or "").inc(len(rows))
-    g.rows = len(rows)
     following = page.next if isinstance(page, Page) else None
-    body = _csv(type(page), rows) if kind == CSV else page.model_dump_json()
-    response = Response(body, content_type=f"{CSV}; charset=utf-8; header=present" if kind == CSV else JSON)
     told = page.model_dump_json(exclude=set(Page.model_fields))
+    if kind == CSV:
+        body = _csv(type(page), rows)
+    else:  # nothing is written twice: what all pages have, then what this one has
+        head = page.model_dump_json(include=set(Page.model_fields))
+        body = told if head == "{}" else f"{head[:-1]},{told[1:]}"
     mark = identity.asking().mark
     digest = hashlib.blake2b(f"{kind} {mark} {following} {told}".encode(), digest_size=12)
-    response.set_etag(digest.hexdigest(), weak=True)
+    return Written(body, kind, digest.hexdigest(), following, len(rows))
+
+
+def respond(page: Any, query: Query, settings: DataApiSettings) -> Response:
+    """The page in the form asked for. What was asked as of an instant that is long over is final but for late
+    arrivals; all else has to be asked again."""
+    return give(written(page, asked_kind(query)), query, settings)
+
+
+def give(one: Written, query: Query, settings: DataApiSettings) -> Response:
+    """The answer that sends it."""
+    metrics.ROWS.labels(request.endpoint or "").inc(one.rows)
+    g.rows = one.rows
+    kind = f"{CSV}; charset=utf-8; header=present" if one.kind == CSV else JSON
+    response = Response(one.body, content_type=kind)
+    response.set_etag(one.digest, weak=True)
     response.headers["Cache-Control"] = _holds(query, settings)
     response.vary.update(("Accept", "Accept-Encoding", "Authorization", "Cookie"))
-    if following is not None:
-        given = request.args.to_dict() | {"cursor": following}
+    if one.following is not None:
+        given = request.args.to_dict() | {"cursor": one.following}
         response.headers["Link"] = f'<{request.path}?{urlencode(given)}>; rel="next"'
     response.make_conditional(request)
     return response
@@ -82,7 +115,8 @@ def _holds(query: Query, settings: DataApiSettings) -> str:
     return _SETTLED if as_of is not None and datetime.now(UTC) - as_of > settled else _REVALIDATE
 
 
-def _kind(query: Query) -> str:
+def asked_kind(query: Query) -> str:
+    """The media type that is asked for."""
     if query.format is not None:
         return CSV if query.format == "csv" else JSON
     return form((JSON, CSV))

@@ -25,11 +25,14 @@ from workloads.data_api import (
     predictions,
     prices,
     problems,
+    quality,
     reference,
     scenarios,
     skill,
 )
 from workloads.data_api.downloads import route as downloads
+from workloads.data_api.downloads.jobs import files as download_files
+from workloads.data_api.downloads.jobs import route as download_jobs
 from workloads.data_api.graphql_api import route as graphql
 from workloads.data_api.guard import GUARD, SCHEME, Guard, made
 from workloads.data_api.hub import pages as hub
@@ -39,6 +42,7 @@ from workloads.data_api.store import Store
 from workloads.data_api.stream import route as stream
 from workloads.data_api.stream.broadcast import Broadcast
 from workloads.data_api.told import Told
+from workloads.kit.audit import Send
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.contracts.public import LIVE, READY
 
@@ -62,7 +66,10 @@ _RESOURCES: Final = (
     skill,
     curves,
     scenarios,
+    quality,
     downloads,
+    download_jobs,
+    download_files,
 )
 """Modules of the routes, in the order of the document."""
 
@@ -78,6 +85,7 @@ def create_app(
     guard: Guard | None = None,
     streams: Broadcast | None = None,
     told: Told | None = None,
+    record: Send | None = None,
 ) -> OpenAPI:
     """All routes over the store.
 
@@ -85,6 +93,7 @@ def create_app(
         guard: who lets requests in; by default one that reads keys and entitlements from the store.
         streams: what /v1/stream sends; without it that route says that there is none.
         told: tells what customers do; without it nobody is told.
+        record: records what people say of alerts; without it they cannot.
     """
     app = OpenAPI(
         DATA_API.name,
@@ -115,6 +124,7 @@ def create_app(
     guard = guard or made(settings, store)
     guard.install(app)
     app.extensions[GUARD] = guard
+    app.extensions[quality.RECORD] = record
     app.before_request(_once)
     app.after_request(_finish)
     if told is not None:

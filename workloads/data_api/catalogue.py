@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ from psycopg import sql
 from pydantic import Field
 
 from workloads.data_api import identity, paging
-from workloads.data_api.answers import described, respond
+from workloads.data_api.answers import Written, asked_kind, described, give, written
 from workloads.data_api.guard import needs
 from workloads.data_api.paging import Place
 from workloads.data_api.questions import Answer, NameText, Page, PagedQuery, Provenance
@@ -87,12 +87,13 @@ _OF_SYMBOL: Final = sql.SQL(
 ).format(prices=_PRICES)
 
 # Look-ups a series, along indexes: no reading of all prices. Row security holds in each of them; where it
-# shows no period, there is no series. (`price_series` alone reads past it, and lists entitled markets.)
+# shows no period, there is no series. (`price_series` alone reads past it: it lists entitled markets, and the
+# last publication of those who see all that is published; for others it is looked for in every month.)
 _SELECT: Final = sql.SQL(
     "SELECT {key}, last.delivery_end AS last_delivery,"
     " (SELECT p.delivery_start {rows} ORDER BY p.delivery_start LIMIT 1) AS first_delivery,"
-    " (SELECT p.published_at FROM {prices} p WHERE {same} AND p.published_at <= now()"
-    " ORDER BY p.published_at DESC LIMIT 1) AS last_published"
+    " coalesce(k.last_published, (SELECT p.published_at FROM {prices} p WHERE {same}"
+    " AND p.published_at <= now() ORDER BY p.published_at DESC LIMIT 1)) AS last_published"
     " FROM {series}() k CROSS JOIN LATERAL"
     " (SELECT p.delivery_end {rows} ORDER BY p.delivery_start DESC LIMIT 1) last"
 ).format(
@@ -109,6 +110,10 @@ _SELECT: Final = sql.SQL(
 
 _MOST_VIEWS: Final = 64
 """Lists that are kept at once."""
+_MOST_PAGES: Final = 256
+"""Pages of a list that are kept as they were sent."""
+_MOST_PAGE_BYTES: Final = 65_536
+"""Longer pages are written anew each time: few ask for one, and all lists' would not fit in memory."""
 
 
 class Catalogue:
@@ -123,6 +128,7 @@ class Catalogue:
         self._reading = threading.Lock()
         self._held: tuple[datetime, dict[Key, Row]] | None = None
         self._tried = 0.0
+        self._pages: tuple[datetime, dict[Hashable, Written]] | None = None
 
     def read(self) -> tuple[datetime, dict[Key, Row]]:
         """When it was read, and its rows by key, in order. As `Store.rows` raises, before the first time."""
@@ -149,6 +155,18 @@ class Catalogue:
             return held
         finally:
             self._reading.release()
+
+    def written(self, asked: Hashable, write: Callable[[], Written]) -> Written:
+        """What is sent to who asks so, written once for as long as the list is the same."""
+        at, _ = self.read()
+        pages = self._pages
+        if pages is None or pages[0] != at:
+            pages = self._pages = (at, {})
+        if (found := pages[1].get(asked)) is None:
+            found = write()
+            if len(pages[1]) < _MOST_PAGES and len(found.body) <= _MOST_PAGE_BYTES:
+                pages[1][asked] = found
+        return found
 
     def _fresh(self) -> bool:
         return time.monotonic() - self._tried < self._seconds
@@ -230,4 +248,8 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     )
     @needs("api", "read", session="hub")
     def instruments(query: InstrumentsQuery) -> Response:
-        return respond(page(catalogues, query), query, settings)
+        asking, kind = identity.asking(), asked_kind(query)
+        # The mark says whose: no other tenant is given the page.
+        asked = (asking.mark, kind, query.model_dump_json())
+        listed = catalogues.of(asking.view)
+        return give(listed.written(asked, lambda: written(page(catalogues, query), kind)), query, settings)

@@ -17,6 +17,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from workloads.data_api.answers import CSV, JSON
 from workloads.data_api.guard import SCHEME, need
+from workloads.data_api.problems import CONTENT_TYPE, Problem
 
 FILE: Final = Path(__file__).parent / "openapi.v1.json"
 
@@ -24,6 +25,11 @@ PRODUCT: Final = "x-product"
 SCOPE: Final = "x-scope"
 """What an operation needs of who asks."""
 
+_TOO_LONG: Final = {
+    "description": "The address is too long.",
+    "content": {CONTENT_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+}
+"""What every route may say before it is one."""
 _PARAMETER: Final = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
 _WORDS: Final = frozenset({"title", "description", "default", "examples", "example"})
 _BOUNDS: Final = {
@@ -50,6 +56,7 @@ def of(app: OpenAPI) -> dict[str, Any]:
     }
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
+            operation["responses"].setdefault("414", _TOO_LONG)
             asked = {one["name"] for one in operation.get("parameters", ())}
             content = operation["responses"].get("200", {}).get("content", {})
             if JSON in content and "format" in asked:

@@ -6,23 +6,27 @@ and is not among `OPEN` is refused to all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from flask import Flask, Response, current_app, g, request
 from psycopg import sql
 
-from workloads.data_api import credentials, identity, keys, sessions
+from workloads.data_api import credentials, identity, keys, people, sessions
 from workloads.data_api.identity import Principal
+from workloads.data_api.issuer import Issuer
 from workloads.data_api.keys import Key
 from workloads.data_api.limits import Limits
+from workloads.data_api.people import People
 from workloads.data_api.problems import Refused
 from workloads.data_api.refusals import second_factor, unauthorized
 from workloads.data_api.register import Known, Register
 from workloads.data_api.settings import DataApiSettings
+from workloads.data_api.signin import Journey, SignIn
 from workloads.data_api.store import Store
 from workloads.data_api.tokens import Tokens
 from workloads.data_api.usage import Refusal, Usage
@@ -35,11 +39,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 OPEN: Final = frozenset(
     {
         *("live", "ready", "exposition", "docs.page", "docs.start", "docs.described", "docs.static"),
+        # A link is signed, and asks for nothing else.
+        "download_file",
         # Of the hub what tells nothing; its pages ask `visitor` themselves, to lead to the log-in.
         *("hub.start", "hub.page", "hub.login", "hub.enter", "hub.leave", "hub.static", "hub.charting"),
+        *("hub.graphiql", "playground"),
+        *("hub.sign_in", "hub.signed_in", "hub.sign_out"),
     }
 )
-"""Endpoints that need no credential: they tell nothing that was bought."""
+"""Endpoints that need no credential: they tell nothing that was bought, or check a link's own signature."""
 
 GUARD: Final = "guard"
 """Name of the guard among the application's extensions."""
@@ -95,8 +103,15 @@ class Guard:
         tokens: Tokens | None = None,
         limits: Limits | None = None,
         usage: Usage | None = None,
+        people: People | None = None,
+        sign_in: SignIn | None = None,
     ) -> None:
+        """Args:
+        people: sessions of those who signed in at the issuer; None: nobody does.
+        sign_in: the way there and back.
+        """
         self._register, self._tokens, self._limits, self._usage = register, tokens, limits, usage
+        self.people, self.sign_in = people, sign_in
 
     def install(self, app: Flask) -> None:
         """Stand before every route of the application."""
@@ -148,7 +163,7 @@ class Guard:
         # Before it may be refused: the record says whom.
         g.principal = principal
         structlog.contextvars.bind_contextvars(tenant=principal.tenant, key=principal.key)
-        _entitled(principal, product)
+        entitled(principal, product)
         _scoped(principal, wanted.scope)
         if self._limits is not None:
             self._limits.take(principal)
@@ -185,6 +200,12 @@ class Guard:
         if not sessions.of_this_site():
             raise unauthorized("another site may not ask in a person's name")
         known = self._register.known()
+        if self.people is not None and (person := self.people.read(request.cookies[sessions.COOKIE])):
+            entitlement = known.entitlements.get(person.tenant)
+            if entitlement is None:
+                raise unauthorized("its tenant is no longer one")
+            scopes = frozenset(person.scopes)
+            return Principal(tenant=person.tenant, key=person.key, scopes=scopes, entitlement=entitlement)
         key = known.keys.get(sessions.key_id() or "")
         if key is None or not sessions.proven(key):
             raise unauthorized("the session is over")
@@ -200,6 +221,15 @@ class Guard:
             self._record(refused)
             raise
         return key
+
+    def signed_in(self, kept: Journey | None, answer: Mapping[str, str]) -> Principal:
+        """Who comes back from the issuer. Refused, and recorded, where nobody is let in."""
+        assert self.sign_in is not None
+        try:
+            return self.sign_in.end(kept, answer, self._register.known().entitlements)
+        except Refused as refused:
+            self._record(refused)
+            raise
 
     def _identified(self, credential: str) -> Principal:
         known = self._register.known()
@@ -235,7 +265,8 @@ def _usable(known: Known, key: Key) -> Principal:
     )
 
 
-def _entitled(principal: Principal, product: Product) -> None:
+def entitled(principal: Principal, product: Product) -> None:
+    """Refused, 403, where its tenant has not bought it."""
     if product not in principal.entitlement.products:
         raise Refused(
             403,
@@ -262,12 +293,20 @@ def _scoped(principal: Principal, scope: Scope) -> None:
         )
 
 
+def rows_since(store: Store, tenant: str, since: datetime) -> int:
+    """Rows that a tenant has got since an instant, by the record."""
+    return int(store.rows(_ROWS_SINCE, {"tenant": tenant, "since": since})[0]["rows"])
+
+
 def made(settings: DataApiSettings, store: Store) -> Guard:
     """The guard of a running server."""
 
-    def used(tenant: str, since: datetime) -> int:
-        return int(store.rows(_ROWS_SINCE, {"tenant": tenant, "since": since})[0]["rows"])
-
+    tokens = sign_in = None
+    if settings.oidc is not None:
+        issuer = Issuer(settings.oidc)
+        tokens = Tokens(settings.oidc, issuer)
+        if settings.oidc.client_id is not None:
+            sign_in = SignIn(settings.oidc, issuer, tokens)
     return Guard(
         Register(
             store,
@@ -275,7 +314,9 @@ def made(settings: DataApiSettings, store: Store) -> Guard:
             most_seconds=settings.access_most_seconds,
             wait_seconds=settings.store_wait_seconds,
         ),
-        Tokens(settings.oidc) if settings.oidc is not None else None,
-        Limits(redis_client.of(settings), used),
+        tokens,
+        Limits(redis_client.of(settings), partial(rows_since, store)),
         Usage(settings, seconds=settings.usage_seconds),
+        people.of(settings),
+        sign_in,
     )

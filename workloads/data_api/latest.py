@@ -87,18 +87,24 @@ _HELD: Final = sql.SQL(
 )
 
 # Days and quotes, which have no length, follow each other; what is shorter has its like a day of the clock
-# earlier.
+# earlier. Said as a range: of a range the months that it is not in are left out.
+_FOLLOW: Final = (
+    "CASE WHEN last.delivery_end - last.delivery_start >= interval '23 hours'"
+    " OR last.delivery_end = last.delivery_start"
+)
+_LIKE: Final = "(last.delivery_start AT TIME ZONE k.zone - interval '1 day') AT TIME ZONE k.zone"
 _BEFORE: Final = sql.SQL(
-    "AND delivery_start < last.delivery_start AND (delivery_start"
-    " = (last.delivery_start AT TIME ZONE k.zone - interval '1 day') AT TIME ZONE k.zone"
-    " OR last.delivery_end - last.delivery_start >= interval '23 hours'"
-    " OR last.delivery_end = last.delivery_start)"
+    "AND delivery_start < last.delivery_start"
+    f" AND delivery_start >= {_FOLLOW} THEN '-infinity' ELSE {_LIKE} END"
+    f" AND delivery_start <= {_FOLLOW} THEN last.delivery_start ELSE {_LIKE} END"
 )
 
 # Made from that very price, or of the period that follows it.
 _FORECAST: Final = sql.SQL(
     "SELECT * FROM {predictions} WHERE symbol = k.symbol AND source = k.source AND resolution = k.resolution"
-    " AND available_time <= %(as_of)s AND (event_time = last.delivery_start AND delivery_start IS NULL"
+    " AND available_time <= %(as_of)s"
+    " AND event_time >= last.delivery_start AND event_time <= last.delivery_end"
+    " AND (event_time = last.delivery_start AND delivery_start IS NULL"
     " AND price_available_time = last.published_at"
     " OR event_time = last.delivery_end AND delivery_start IS NOT NULL)"
     " ORDER BY delivery_start NULLS LAST, price_available_time DESC LIMIT 1"

@@ -14,7 +14,6 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -24,16 +23,15 @@ from psycopg.types.json import Jsonb
 
 from workloads.data_api import keys
 from workloads.kit import db, log
-from workloads.kit.codec import encode
+from workloads.kit.audit import Send, to_topic
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.data_api import DATA_API, KEYS_ID
 from workloads.kit.contracts.messages import AuditEvent
 from workloads.kit.contracts.tables import ACCESS_EVENTS, API_KEYS, ENTITLEMENTS
-from workloads.kit.contracts.topics import PLATFORM_AUDIT
 from workloads.kit.db import Connection
 from workloads.kit.kafka import KafkaUnavailable
-from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
-from workloads.kit.records import Output, Transient
+from workloads.kit.producer import Aborted, ProducerLost
+from workloads.kit.records import Transient
 from workloads.kit.settings import KafkaSettings, PostgresSettings, load
 
 _log: Any = structlog.get_logger(__name__)
@@ -42,8 +40,6 @@ LONGEST_DAYS: Final = 730
 _KAFKA_AWAY: Final = (Aborted, ProducerLost, KafkaUnavailable, KafkaException)
 _TEXT: Final = 200
 """Characters of a name or a reason."""
-
-Send = Callable[[AuditEvent], None]
 
 
 class KeyRefused(Exception):
@@ -241,14 +237,6 @@ def _text(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _to_topic(settings: KafkaSettings) -> Send:
-    def send(event: AuditEvent) -> None:
-        with TransactionalProducer(settings, KEYS_ID) as producer, producer.transaction() as tx:
-            tx.send(Output(PLATFORM_AUDIT, event.subject, encode(event)))
-
-    return send
-
-
 def _nowhere(_event: AuditEvent) -> None:
     """Without brokers the table is the only record."""
 
@@ -257,7 +245,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = vars(_parser().parse_args(arguments))
     log.configure(DATA_API.name)
     settings = load(PostgresSettings)
-    send = _to_topic(load(KafkaSettings)) if os.environ.get(env.KAFKA_BOOTSTRAP) else _nowhere
+    send = to_topic(load(KafkaSettings), KEYS_ID) if os.environ.get(env.KAFKA_BOOTSTRAP) else _nowhere
     command = args.pop("command")
     try:
         with db.Database(settings, application_name=KEYS_ID) as database, database.transaction() as c:

@@ -125,9 +125,10 @@ def with_outcomes(chosen: sql.Composable) -> sql.Composed:
     """Rows of ml_predictions with what came of them as of `%(as_of)s`, in their columns' public names; of the
     outcome `delivery_start`, `published_at` and `realised`.
 
-    It is the view `prediction_outcomes` as of an instant: the period that followed, or the one that a
-    forecast of a delivery day is of, by the price of it that held then, where nothing of it was known when
-    the prediction was made. Another source's price is no outcome: it may be of another currency.
+    It is what the view `prediction_outcomes` has, as of an instant, but of each prediction and not of a
+    period's last alone: the period that followed, or the one that a forecast of a delivery day is of, by the
+    price of it that held then, where nothing of it was known when the prediction was made. Another source's
+    price is no outcome: it may be of another currency.
 
     Args:
         chosen: statement that selects the rows, all columns.

@@ -35,6 +35,7 @@ _TITLES: Final = {
     406: "Not Acceptable",
     409: "Conflict",
     413: "Content Too Large",
+    416: "Range Not Satisfiable",
     422: "Unprocessable Content",
     500: "Internal Server Error",
     429: "Too Many Requests",

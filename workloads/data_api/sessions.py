@@ -54,19 +54,21 @@ def of_this_site() -> bool:
     return origin is None or origin.partition("://")[2] == request.host
 
 
-def begin(response: Response, key: Key) -> None:
-    """Log a person in; what the browser kept of the one before is gone."""
+def begin(response: Response, text: str, seconds: int = SECONDS) -> None:
+    """Log a person in; what the browser kept of the one before is gone.
+
+    Args:
+        text: the cookie, as `value` or `people` makes it.
+    """
     response.headers["Clear-Site-Data"] = '"cache"'
     response.set_cookie(
-        COOKIE,
-        value(key, int(time.time())),
-        max_age=SECONDS,
-        httponly=True,
-        samesite="Strict",
-        # A browser keeps no such cookie of plain HTTP, which is spoken on the own machine alone.
-        secure=_PORT.sub("", request.host) not in _LOOPBACK,
-        path="/",
+        COOKIE, text, max_age=seconds, httponly=True, samesite="Strict", secure=over_https(), path="/"
     )
+
+
+def over_https() -> bool:
+    """Whether a cookie is for HTTPS alone: plain HTTP is spoken on the own machine, and nowhere else."""
+    return _PORT.sub("", request.host) not in _LOOPBACK
 
 
 def end(response: Response) -> None:

@@ -6,9 +6,11 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, field_validator, model_validator
 
+from workloads.data_api.downloads.jobs.settings import JobSettings
 from workloads.kit import markets
 from workloads.kit.contracts import ports
 from workloads.kit.settings import NonEmpty, PostgresSettings, RedisSettings
@@ -31,6 +33,9 @@ def _zones() -> frozenset[str]:
 ZoneName = Annotated[NonEmpty, AfterValidator(zone)]
 
 
+Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
+"""Address without a path: it becomes part of a page's policy."""
+
 _ASYMMETRIC: Final = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 )
@@ -48,6 +53,15 @@ class OidcSettings(BaseModel):
     """What a token has to be for (`aud`)."""
     keys_url: NonEmpty | None = None
     """Its keys (JWKS); by default where its description says."""
+    inside: NonEmpty | None = None
+    """Where the issuer answers within the cluster, if that is another address than the one that people use:
+    its description, keys and tokens are then asked for there, over HTTP as between all pods of a cluster."""
+    client_id: NonEmpty | None = None
+    """Public client through which people sign in to the hub; without it they come with an API key alone."""
+    hub: NonEmpty | None = None
+    """Address at which people reach the hub, without a path; the issuer sends them back there."""
+    session_seconds: int = Field(default=4 * 3600, ge=60)
+    """How long a person who signed in is known; then the issuer is asked again."""
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     tenant_claim: NonEmpty = "tenant"
     roles_claim: NonEmpty = "roles"
@@ -70,7 +84,33 @@ class OidcSettings(BaseModel):
             raise ValueError(f"{', '.join(wrong) or 'none'}: give some of {', '.join(sorted(_ASYMMETRIC))}")
         return given
 
-    @field_validator("issuer", "keys_url")
+    @property
+    def at(self) -> str:
+        """Below which its description is read."""
+        return (self.inside or self.issuer).rstrip("/")
+
+    def checked(self, url: str) -> str:
+        """An address of its description that is asked from here. ValueError as `checked_url`."""
+        if self.inside is not None and _origin(url) == _origin(self.inside):
+            return url
+        return self.checked_url(url)
+
+    @model_validator(mode="after")
+    def _comes_back(self) -> Self:
+        if self.client_id is not None and self.hub is None:
+            raise ValueError(
+                "client_id is given and hub is not: give the address at which people reach the hub"
+            )
+        return self
+
+    @field_validator("inside")
+    @classmethod
+    def _of_the_web(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError(f"{url[:100]!r} is no address: give one that begins with http:// or https://")
+        return url
+
+    @field_validator("issuer", "keys_url", "hub")
     @classmethod
     def _safe(cls, url: str | None) -> str | None:
         return None if url is None else cls.checked_url(url)
@@ -83,7 +123,12 @@ class OidcSettings(BaseModel):
         return url
 
 
-class DataApiSettings(PostgresSettings, RedisSettings):
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+class DataApiSettings(PostgresSettings, RedisSettings, JobSettings):
     """What is served, how much at once, and how long an answer holds."""
 
     code_version: NonEmpty = "unversioned"
@@ -97,6 +142,8 @@ class DataApiSettings(PostgresSettings, RedisSettings):
 
     charting: Path = Path("/app/charting")
     """Where the files of uPlot are, with which the hub draws; without them its tables remain."""
+    graphiql: Path = Path("/app/graphiql")
+    """Where the files of GraphiQL are, in which people try /graphql; without them that page says so."""
 
     store_connections: int = Field(default=4, ge=1)
     """Connections to the database that a worker holds at most."""
@@ -118,6 +165,11 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     """How long what was used stays in memory before it is written."""
     oidc: OidcSettings | None = None
     """JSON; without it only API keys are taken."""
+
+    dashboards: Origin | None = None
+    """Address at which people reach Superset, without a path; the hub shows each tenant its own dashboard."""
+    dashboards_key_file: FilePath | None = None
+    """What guests' tokens of Superset are signed with."""
 
     downloads: int = Field(default=2, ge=1)
     """Downloads of a worker at once; each holds a connection to the database."""
@@ -149,6 +201,20 @@ class DataApiSettings(PostgresSettings, RedisSettings):
     def zone(self, market: str) -> str:
         """IANA time zone of a market's days."""
         return self.zones.get(market, markets.DEFAULT_ZONE)
+
+    @model_validator(mode="after")
+    def _dashboards_have_a_key(self) -> Self:
+        if self.dashboards is not None and self.dashboards_key_file is None:
+            raise ValueError("dashboards needs dashboards_key_file: nobody is a guest without a token")
+        return self
+
+    @model_validator(mode="after")
+    def _sessions_are_signed(self) -> Self:
+        if self.oidc is not None and self.oidc.client_id is not None and self.postgres_password_file is None:
+            raise ValueError(
+                "oidc.client_id needs postgres_password_file: sessions are signed with what all pods hold"
+            )
+        return self
 
     @model_validator(mode="after")
     def _probes_find_a_thread(self) -> Self:

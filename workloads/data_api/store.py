@@ -28,7 +28,7 @@ _BOUNDS: Final = sql.SQL(
 )
 _READ_ONLY: Final = sql.SQL("READ ONLY")
 _READ_WRITE: Final = sql.SQL("READ WRITE")
-_MOST_MS: Final = 600_000
+_MOST_MS: Final = 3_600_000
 
 
 _UNREADY: Final = (

@@ -6,11 +6,6 @@ Which issuer, and in which claims it says tenant, roles and how a person signed 
 from __future__ import annotations
 
 import hashlib
-import json
-import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -18,100 +13,26 @@ import jwt
 import structlog
 
 from workloads.data_api.identity import Principal
-from workloads.data_api.problems import Refused
+from workloads.data_api.issuer import Issuer
 from workloads.data_api.refusals import unauthorized
 from workloads.data_api.settings import OidcSettings
 from workloads.kit.contracts.entitlements import SCOPES, Entitlement, Role, Scope
 
 _log: Any = structlog.get_logger(__name__)
 
-_DISCOVERY: Final = "/.well-known/openid-configuration"
-_MOST_BYTES: Final = 1_048_576
 _ROLES: Final[tuple[Role, ...]] = ("viewer", "developer", "admin")
 _NOT_VALID: Final = "the credential is not valid"
-
-
-class Keys:
-    """The issuer's signing keys by id, read again when they are old or a token names one that is new."""
-
-    def __init__(self, settings: OidcSettings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._held: dict[str, jwt.PyJWK] = {}
-        self._read_at: float | None = None
-        self._tried_at: float | None = None
-
-    def of(self, kid: str) -> jwt.PyJWK | None:
-        """The key; None where the issuer has none of this id. Refused where it was never read."""
-        s = self._settings
-        old = self._read_at is None or time.monotonic() - self._read_at > s.keys_seconds
-        if old or kid not in self._held:
-            # A flood of tokens with ids that there are not is none at the issuer.
-            with self._lock:
-                rested = self._tried_at is None or time.monotonic() - self._tried_at > s.rest_seconds
-                if rested:
-                    self._tried_at = time.monotonic()
-                    self._read()
-        if self._read_at is None:
-            raise Refused(
-                503,
-                "the identity provider does not answer",
-                field="Authorization",
-                value=None,
-                remedy="ask again after Retry-After, or with an API key",
-                reason="issuer",
-            )
-        return self._held.get(kid)
-
-    def _read(self) -> None:
-        try:
-            url = self._settings.keys_url
-            if url is None:
-                issuer = self._settings.issuer
-                described = self._get(f"{issuer.rstrip('/')}{_DISCOVERY}")
-                if described.get("issuer") != issuer:
-                    raise ValueError(f"it calls itself {described.get('issuer')!r}")
-                url = self._settings.checked_url(str(described["jwks_uri"]))
-            found = self._get(url)["keys"]
-        except (OSError, ValueError, LookupError) as error:
-            _log.warning("issuer.away", issuer=self._settings.issuer, error=str(error))
-            return
-        keys: dict[str, jwt.PyJWK] = {}
-        for one in found:
-            try:
-                if one.get("use", "sig") == "sig":
-                    keys[str(one["kid"])] = jwt.PyJWK(one)
-            except (jwt.PyJWTError, LookupError) as error:  # of a kind that is not known here
-                _log.info("issuer.key_left_out", error=str(error))
-        self._held, self._read_at = keys, time.monotonic()
-
-    def _get(self, url: str) -> dict[str, Any]:
-        with _OPENER.open(url, timeout=self._settings.timeout_seconds) as answer:
-            read: Any = json.loads(answer.read(_MOST_BYTES))
-        if not isinstance(read, dict):
-            raise ValueError(f"{url} is no JSON object")
-        return cast("dict[str, Any]", read)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """An issuer's keys are where it says, and nowhere else."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-_OPENER: Final = urllib.request.build_opener(_NoRedirect)
 
 
 class Tokens:
     """Who holds a token."""
 
-    def __init__(self, settings: OidcSettings) -> None:
-        self._settings, self._keys = settings, Keys(settings)
+    def __init__(self, settings: OidcSettings, issuer: Issuer | None = None) -> None:
+        self._settings, self._issuer = settings, issuer or Issuer(settings)
 
     def principal(self, token: str, entitlements: Mapping[str, Entitlement]) -> Principal:
         """Refused where it is none that counts here."""
-        claims = self._claims(token)
+        claims = self.claims(token, self._settings.audience)
         s = self._settings
         tenant = _claim(claims, s.tenant_claim)
         entitlement = entitlements.get(tenant) if isinstance(tenant, str) else None
@@ -133,18 +54,19 @@ class Tokens:
             step_up="admin" in roles and not second,
         )
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def claims(self, token: str, audience: str) -> dict[str, Any]:
+        """What a token of the issuer for `audience` says. Refused where it is none."""
         s = self._settings
         try:
             header = jwt.get_unverified_header(token)
-            key = self._keys.of(str(header.get("kid", "")))
+            key = self._issuer.key(str(header.get("kid", "")))
             if key is None or header.get("alg") not in s.algorithms:
                 raise unauthorized(_NOT_VALID)
             return jwt.decode(
                 token,
                 key.key,
                 algorithms=[str(header["alg"])],
-                audience=s.audience,
+                audience=audience,
                 issuer=s.issuer,
                 leeway=s.leeway_seconds,
                 options={"require": ["exp", "iss", "aud", "sub"]},

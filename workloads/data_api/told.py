@@ -15,7 +15,6 @@ from pydantic import Field
 
 from workloads.data_api import metrics
 from workloads.data_api.identity import Principal
-from workloads.data_api.keys import Key
 from workloads.kit.contracts.customers import CustomerEvent, Kind
 from workloads.kit.contracts.declared.data_api import DATA_API
 from workloads.kit.outlet import Outlet, ToKafka
@@ -39,9 +38,9 @@ def as_kind(kind: Kind) -> None:
     g.told_as = kind
 
 
-def logged_in(key: Key) -> None:
-    """A person logged in with this key."""
-    g.entered = key
+def logged_in(tenant: str, credential: str) -> None:
+    """A person of this tenant logged in, with this key or as this user."""
+    g.entered = (tenant, credential)
 
 
 class Told:
@@ -71,10 +70,10 @@ class Told:
 
 def _event(status: int) -> CustomerEvent | None:
     """What the request in hand was; None where nobody is known to have asked."""
-    entered: Key | None = g.get("entered")
+    entered: tuple[str, str] | None = g.get("entered")
     principal: Principal | None = g.get("principal")
     if entered is not None:
-        return _made(entered.tenant, entered.id, _LOGIN, "hub")
+        return _made(*entered, _LOGIN, "hub")
     if principal is None:
         return None
     product = g.get("product") or request.endpoint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 from flask import Flask
 
@@ -13,8 +14,10 @@ from workloads.data_api.store import Store
 from workloads.data_api.stream.broadcast import Broadcast
 from workloads.data_api.stream.settings import StreamSettings
 from workloads.data_api.told import TOLD, Told, ToldSettings
+from workloads.kit.audit import to_topic
 from workloads.kit.contracts import env
-from workloads.kit.settings import load
+from workloads.kit.contracts.declared.data_api import REVIEWS_ID
+from workloads.kit.settings import KafkaSettings, load
 
 _running: Flask | None = None
 
@@ -26,7 +29,10 @@ def application() -> Flask:
     kafka = bool(os.environ.get(env.KAFKA_BOOTSTRAP))
     streams = Broadcast(load(StreamSettings)) if kafka else None
     told = Told(load(ToldSettings)) if kafka else None
-    _running = create_app(settings, Store(settings), streams=streams, told=told)
+    # A pod's name is its host's, and its workers have numbers of their own.
+    reviews = f"{REVIEWS_ID}{socket.gethostname()}.{os.getpid()}"
+    record = to_topic(load(KafkaSettings), reviews) if kafka else None
+    _running = create_app(settings, Store(settings), streams=streams, told=told, record=record)
     return _running
 
 

@@ -13,7 +13,9 @@ from psycopg import sql
 from workloads.data_quality.rules.finding import Finding
 from workloads.data_quality.watch import SeriesId
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.entitlements import INDICATORS_MARKET
 from workloads.kit.contracts.quality import SEVERITY, QualityAlert
+from workloads.kit.contracts.topics import COMMODITY_PRICES
 from workloads.kit.db import Connection
 
 COLUMNS: Final = tuple(name for name in QualityAlert.__struct_fields__ if name != "schema_version")
@@ -54,6 +56,7 @@ def alert(topic: str, series: SeriesId, finding: Finding, published: datetime, n
         evidence=finding.evidence,
         remedy=finding.remedy,
         detected_at=now,
+        market=_market(topic, series),
     )
 
 
@@ -62,6 +65,11 @@ def insert(connection: Connection, alerts: Sequence[QualityAlert]) -> None:
     if alerts:
         with connection.cursor() as cursor:
             cursor.executemany(_INSERT, [_row(one) for one in alerts])
+
+
+def _market(topic: str, series: SeriesId) -> str:
+    """Whose tenants may see it. The terms of a price are currency, unit, market and product."""
+    return series.terms[2] if topic == COMMODITY_PRICES else INDICATORS_MARKET
 
 
 def _row(one: QualityAlert) -> tuple[Any, ...]:

@@ -12,9 +12,11 @@ from workloads.data_quality.alerts import alert, insert
 from workloads.data_quality.rules.stale import LIVE, Rhythm
 from workloads.data_quality.watch import SeriesId, Watch, id_of
 from workloads.kit.codec import encode
+from workloads.kit.contracts.declared.data_quality import DATA_QUALITY
 from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.quality import QualityAlert
 from workloads.kit.db import Database
+from workloads.kit.dead_letters import DeadLetter, Impossible
 from workloads.kit.records import Output, Record
 
 Save = Callable[[Sequence[QualityAlert]], None]
@@ -27,10 +29,11 @@ _CALM_SECONDS: Final = 10.0
 
 
 class QualityHandler:
-    """Keeps what is usual of each series; stores and publishes an alert of each finding.
+    """Keeps what is usual of each series; stores and publishes an alert of each finding, and lays what is
+    impossible on the dead-letter topic as well, as it came and with the reason.
 
-    Which alerts there are, and their ids, follows from the topic alone. What is alerted goes on as it came:
-    the topics are the record of what was published, whatever it was.
+    Which alerts there are, and their ids, follows from the topic alone. The topic keeps what is alerted: it
+    is the record of what was published, whatever it was.
     """
 
     def __init__(
@@ -68,15 +71,19 @@ class QualityHandler:
         self._look_back(batch)
         now = self._now()
         alerts: dict[str, QualityAlert] = {}
+        letters: dict[tuple[int, int], Output] = {}
         for record, finding in self._watch.take(batch):
             message = record.value
             made = alert(self._topic, id_of(message), finding, message.published_at, now)
             alerts[made.id] = made
+            if made.severity == "critical":
+                letters[record.partition, record.offset] = _set_aside(record, made)
             written = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
             if now - written <= _NEWS and written - message.published_at <= LIVE:
                 self._fresh.setdefault(record.partition, {})[made.id] = made
         self._save(list(alerts.values()))
-        return [Output(QualityAlert.topic, one.source, encode(one)) for one in alerts.values()]
+        told = [Output(QualityAlert.topic, one.source, encode(one)) for one in alerts.values()]
+        return [*told, *letters.values()]
 
     def rhythms(self) -> Mapping[SeriesId, Rhythm] | None:
         """When each series is published; None while what is read is of the past, so that they are not known.
@@ -88,6 +95,12 @@ class QualityHandler:
         oldest = min(record.timestamp_ms for record in records)
         if self._now() - datetime.fromtimestamp(oldest / 1000, UTC) > _BEHIND:
             self._behind_at = time.monotonic()
+
+
+def _set_aside(record: Record[Message], alert: QualityAlert) -> Output:
+    reason = f"{alert.evidence}: expected {alert.expected}; quality alert {alert.id}; {alert.remedy}"
+    found = DeadLetter.of(record, Impossible(), reason, 1, None)
+    return found.output(record.topic, DATA_QUALITY.name)
 
 
 def save_to(database: Database) -> Save:

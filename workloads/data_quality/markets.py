@@ -81,9 +81,9 @@ _ALSO: Final[Mapping[str, str]] = {
 }
 """Market of the table → other names under which its prices, or those of its like, come."""
 
-_NEM: Final = Known("Australia/Brisbane", {})
-_NEM_NAMES: Final = ("AEMO", "NEM", "QLD1", "NSW1", "VIC1", "SA1", "TAS1")
-"""The market time of the NEM is that of Brisbane, in all its regions; no connector brings it."""
+_NEM: Final = Known(markets.NEM_ZONE, {})
+_NEM_NAMES: Final = ("AEMO", "NEM")
+"""Names of the market as a whole; its regions are in the table."""
 
 
 def _known() -> Iterator[tuple[str, Known]]:

@@ -12,10 +12,11 @@ Offsets after effects
     letters are delivered first, then the offsets are committed; a crash between repeats outputs.
 
 Assignment
-    Cooperative-sticky: partitions that stay are never taken away. Before the first record of a partition,
-    `Handler.restore` gets that partition's records up to its committed offset (`kit.restore`). A batch never
-    spans a rebalance: callbacks come while polling only. Records in hand of a partition that went away are
-    dropped unprocessed; its next owner reads them. `Handler.forget` is told.
+    Cooperative-sticky: partitions that stay are never taken away. Before the first record of a partition the
+    handler gets its state as of the committed offset: what `States` kept of it, and by `Handler.restore` the
+    records since (`kit.restore`). A batch never spans a rebalance: callbacks come while polling only. Records
+    in hand of a partition that went away are dropped unprocessed; its next owner reads them. `Handler.forget`
+    is told.
 
 Failures
     A record that cannot be decoded, or that the handler fails at, goes to `<topic>.dlq` as it came, with its
@@ -55,7 +56,7 @@ from confluent_kafka import KafkaException
 from workloads.kit import metrics
 from workloads.kit.batch import Batch
 from workloads.kit.dead_letters import DeadLetter, Guard, TooManyDeadLetters, text_of
-from workloads.kit.handler import Handler
+from workloads.kit.handler import Handler, States
 from workloads.kit.kafka import KafkaUnavailable, error_of
 from workloads.kit.member import Member
 from workloads.kit.producer import ProducerLost
@@ -98,19 +99,23 @@ class ConsumerLoop(Generic[T]):
         handler: Handler[T],
         *,
         restore: bool,
+        states: States | None = None,
         transactional: bool = True,
     ) -> None:
         self._settings = settings
         self._topic = topic
         self._decode = decode
         self._handler = handler
+        self._states = states
         self._transactional = transactional
         self._group = settings.kafka_group
 
         self._stopping = threading.Event()
         self._guard = Guard(settings)
         self._batch: Batch[T] = Batch(handler, self._guard, self._keep_membership)
-        self._member = Member(settings, topic, decode, handler, self._batch, self._stopping, restored=restore)
+        self._member = Member(
+            settings, topic, decode, handler, self._batch, self._stopping, restored=restore, states=states
+        )
         self.ready = self._member.ready
         self.alive = self._member.alive
         self._recovered_at = -math.inf
@@ -175,19 +180,16 @@ class ConsumerLoop(Generic[T]):
 
     def _fetch(self) -> bool:
         """Fill the batch; False if nothing came."""
-        self._consume(1, _POLL_SECONDS)
+        self._member.fetch(1, _POLL_SECONDS)
         if not self._member.messages:
             return False
         wanted = self._settings.batch_max_records - 1
         if wanted:
-            self._consume(wanted, self._settings.batch_max_wait_ms / 1000)
+            self._member.fetch(wanted, self._settings.batch_max_wait_ms / 1000)
         if self._stopping.is_set():
             return False
         self._take()
         return len(self._batch) > 0
-
-    def _consume(self, count: int, seconds: float) -> None:
-        self._member.fetch(count, seconds)
 
     def _take(self) -> None:
         """Turn the fetched messages into records and dead letters."""
@@ -230,7 +232,10 @@ class ConsumerLoop(Generic[T]):
 
     def _account(self, started: float) -> None:
         batch, dead = self._batch, self._batch.dead
-        self._handler.committed(self._member.offsets.held())
+        held = self._member.offsets.held()
+        self._handler.committed(held)
+        if self._states:
+            self._states.keep(held)
         self._batch_seconds.observe(time.monotonic() - started)
         if (oldest := batch.oldest_ms) > 0:
             self._latency.observe(max(0.0, time.time() - oldest / 1000))
@@ -275,7 +280,7 @@ class ConsumerLoop(Generic[T]):
         deadline = time.monotonic() + delay
         while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
             self._member.turn()
-            self._consume(1, min(left, _POLL_SECONDS))
+            self._member.fetch(1, min(left, _POLL_SECONDS))
             # Positions are past whatever came after all, so it belongs to the batch.
             self._take()
 
@@ -286,7 +291,7 @@ class ConsumerLoop(Generic[T]):
         before = self._batch.version
         self._member.turn()
         self._member.pause()
-        self._consume(1, 0)
+        self._member.fetch(1, 0)
         self._take()
         if self._batch.version != before:
             raise _BatchChanged

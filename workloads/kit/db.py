@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self
 
 import psycopg
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from workloads.kit import scrub
+from workloads.kit import scrub, staging
 from workloads.kit.contracts import env, tables
 from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
+from workloads.kit.storable import storable
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -41,7 +40,7 @@ def parameters(settings: PostgresSettings, *, application_name: str) -> dict[str
     Behind a pooler that shares server connections, `options` does not reach the server: there the server's
     own parameters say the same.
     """
-    passwords = _passwords(settings.postgres_password_file)
+    held = passwords(settings.postgres_password_file)
     authority = settings.postgres_ca_file
     verified = {"sslmode": "verify-full", "sslrootcert": str(authority)} if authority else {}
     return {
@@ -50,7 +49,7 @@ def parameters(settings: PostgresSettings, *, application_name: str) -> dict[str
         "port": settings.postgres_port,
         "dbname": settings.postgres_database,
         "user": settings.postgres_user,
-        "password": passwords[0] if passwords else None,
+        "password": held[0] if held else None,
         "connect_timeout": settings.postgres_connect_timeout_seconds,
         "application_name": application_name,
         "options": f"-c search_path={tables.SCHEMA} -c timezone=UTC -c client_min_messages=warning",
@@ -95,8 +94,8 @@ class Login(psycopg.Connection[tuple[Any, ...]]):
         refused: list[psycopg.OperationalError] = []
         # Again: between two tries the server may have taken on the first, or the files may have changed.
         for _ in range(2):
-            passwords = _passwords(file)
-            for one in passwords or [kwargs.get("password")]:
+            held = passwords(file)
+            for one in held or [kwargs.get("password")]:
                 try:
                     kwargs["password"] = one
                     return super().connect(conninfo, **kwargs)
@@ -104,12 +103,12 @@ class Login(psycopg.Connection[tuple[Any, ...]]):
                     if error.pgconn is None or not error.pgconn.used_password:
                         raise
                     refused.append(error)
-            if len(passwords) < 2:
+            if len(held) < 2:
                 break
         raise refused[0]
 
 
-def _passwords(file: Path | None) -> list[str]:
+def passwords(file: Path | None) -> list[str]:
     """What the file and those beside it hold, in the order in which they are tried; none is logged."""
     if file is None:
         return []
@@ -175,7 +174,7 @@ def upsert(
     """
     distinct = _last_by_key(columns, key, rows)
     if distinct:
-        _merge(connection, table, columns, key, distinct)
+        staging.merge(connection, table, columns, key, distinct)
     return len(distinct)
 
 
@@ -184,71 +183,7 @@ def append(
 ) -> int:
     """Insert rows in `columns`' order; one whose identity is there already changes nothing. Returns how many
     were new. Part of the caller's transaction."""
-    return _merge(connection, table, columns, (), rows) if rows else 0
-
-
-def _merge(
-    connection: Connection,
-    table: str,
-    columns: Sequence[str],
-    key: Sequence[str],
-    rows: Collection[Sequence[Any]],
-) -> int:
-    """Without a `key` what is there stays. Returns the number of rows written."""
-    info = connection.info
-    plan = _plans.get(at := (info.host, info.port, info.dbname, table, tuple(columns), tuple(key)))
-    if plan is None:
-        plan = _plans[at] = _plan(connection, table, columns, key)
-    with connection.cursor() as cursor:
-        # Made once a connection; the statement is far cheaper than knowing whether a roll-back took it away.
-        cursor.execute(plan.stage)
-        with cursor.copy(plan.copy) as copy:
-            copy.set_types(plan.types)
-            write = copy.write_row
-            for row in rows:
-                write(row)
-        return cursor.execute(plan.merge).rowcount
-
-
-class _Plan(NamedTuple):
-    stage: sql.Composed
-    copy: sql.Composed
-    types: list[int]
-    merge: sql.Composed
-
-
-_plans: dict[tuple[Any, ...], _Plan] = {}
-
-
-def _plan(connection: Connection, table: str, columns: Sequence[str], key: Sequence[str]) -> _Plan:
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    parts = {
-        "target": sql.Identifier(tables.SCHEMA, table),
-        "staging": sql.Identifier(f"staging_{table}"),
-        "names": names,
-        "key": sql.SQL(", ").join(map(sql.Identifier, key)),
-        "changes": sql.SQL(", ").join(
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column))
-            for column in columns
-            if column not in key
-        ),
-    }
-    on_conflict = "({key}) DO UPDATE SET {changes}" if key and len(columns) > len(key) else "DO NOTHING"
-    probe = connection.execute(sql.SQL("SELECT {names} FROM {target} LIMIT 0").format(**parts))
-    return _Plan(
-        stage=sql.SQL(
-            "CREATE TEMP TABLE IF NOT EXISTS {staging} ON COMMIT DELETE ROWS"
-            " AS SELECT * FROM {target} WITH NO DATA"
-        ).format(**parts),
-        copy=sql.SQL("COPY {staging} ({names}) FROM STDIN (FORMAT BINARY)").format(**parts),
-        types=[column.type_code for column in probe.description or ()],
-        # What was staged is taken out of the stage, so that a transaction may upsert into a table twice.
-        merge=sql.SQL(
-            "WITH staged AS (DELETE FROM {staging} RETURNING {names})"
-            " INSERT INTO {target} ({names}) SELECT {names} FROM staged"
-            f" ON CONFLICT {on_conflict}"
-        ).format(**parts),
-    )
+    return staging.merge(connection, table, columns, (), rows) if rows else 0
 
 
 def _last_by_key(
@@ -263,10 +198,18 @@ def job_run(connection: Connection, job: str, run_id: str) -> Generator[dict[str
     """Record a job's run in `job_runs`: `running` now, then `succeeded`, or `failed` with the error when the
     block raises. What the block puts into the yielded dictionary becomes the row's `detail` (JSON).
 
-    A run id that is there already, of a run that was killed, starts anew. Each write is committed at once.
+    A run id that is there already, of a run that was killed, starts anew. Other runs of the job that are
+    still `running` were killed, or their machine is gone: they are `failed` from now on, which is when it was
+    noticed. One that is at work all the same says itself how it ended. Each write is committed at once.
     """
     detail: dict[str, Any] = {}
     with connection.transaction():
+        killed = {"error": f"killed: it never said how it ended, as run {run_id} noticed", "killed": True}
+        connection.execute(
+            f"UPDATE {tables.JOB_RUNS} SET finished_at = %s, status = 'failed', detail = detail || %s"
+            " WHERE job = %s AND run_id <> %s AND status = 'running'",
+            (datetime.now(UTC), Jsonb(killed), job, run_id),
+        )
         connection.execute(
             f"INSERT INTO {tables.JOB_RUNS} (job, run_id, started_at, status) VALUES (%s, %s, %s, 'running')"
             " ON CONFLICT (run_id) DO UPDATE SET started_at = excluded.started_at, finished_at = NULL,"
@@ -285,16 +228,5 @@ def _finish(connection: Connection, run_id: str, status: str, detail: dict[str, 
     with connection.transaction():
         connection.execute(
             f"UPDATE {tables.JOB_RUNS} SET finished_at = %s, status = %s, detail = %s WHERE run_id = %s",
-            (datetime.now(UTC), status, Jsonb(_storable(detail)), run_id),
+            (datetime.now(UTC), status, Jsonb(storable(detail)), run_id),
         )
-
-
-def _storable(value: Any) -> Any:
-    """JSON values that PostgreSQL stores: without NUL and halves of pairs, and null for what is no number."""
-    if isinstance(value, dict):
-        return {_storable(key): _storable(item) for key, item in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_storable(item) for item in cast("Sequence[Any]", value)]
-    if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode().replace("\0", "\\0")
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -35,6 +35,11 @@ _MAX_HEADER_BYTES: Final = 2_000
 _CUT: Final = "…".encode()
 
 
+class Impossible(Exception):
+    """Names, in a dead letter, a value that the market or nature cannot have: the topic keeps it, and all its
+    consumers took it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message that is set aside. `failure` is what the handler raised without naming the record."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import quote, urlsplit
 
 from pydantic import AnyHttpUrl, FilePath
 
 from workloads.kit import scrub
+from workloads.kit.contracts.egress import through
 from workloads.kit.settings import Settings, load
 
 _VARIABLES = ("HTTPS_PROXY", "https_proxy")
@@ -32,6 +32,5 @@ def use(workload: str) -> None:
         return
     password = settings.egress_password_file.read_text(encoding="utf-8").strip()
     scrub.hide(password)
-    at = urlsplit(str(settings.egress_proxy_url)).netloc
     for name in _VARIABLES:
-        os.environ[name] = f"http://{quote(workload)}:{quote(password, safe='')}@{at}"
+        os.environ[name] = through(str(settings.egress_proxy_url), workload, password)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from workloads.kit.records import Output, Record
@@ -39,4 +39,26 @@ class Handler(Protocol[T]):
     def committed(self, partitions: Collection[int]) -> None:
         """Everything that was given of these partitions so far is durable: none of it comes again. What was
         given of others still may, as when one is restored while a batch waits for its next try."""
+        ...
+
+
+class States(Protocol):
+    """What a handler's state was as of some offset of each partition, kept where the next owner finds it."""
+
+    def recall(self, ends: Mapping[int, int]) -> Mapping[int, int]:
+        """Bring back the state of newly assigned partitions.
+
+        Args:
+            ends: partition → its next offset by the group; 0 where there is none.
+
+        Returns:
+            partition → offset from which on records are to be restored; none where no state is to be had.
+
+        Raises:
+            Transient: it could not be found out.
+        """
+        ...
+
+    def keep(self, partitions: Collection[int]) -> None:
+        """Everything that the handler was given of these partitions is committed: keep it, if it is time."""
         ...

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from workloads.kit import kafka
 from workloads.kit.batch import Batch
-from workloads.kit.handler import Handler
+from workloads.kit.handler import Handler, States
 from workloads.kit.lag import Lag
 from workloads.kit.offsets import Offsets
 from workloads.kit.restore import restore
@@ -40,8 +40,10 @@ class Member(Generic[T]):
         stopping: threading.Event,
         *,
         restored: bool,
+        states: States | None,
     ) -> None:
-        """`batch` holds what was taken of `messages`; `restored` tells whether the handler has state."""
+        """`batch` holds what was taken of `messages`; `restored` tells whether the handler has state, and
+        `states` is where it is kept."""
         self._settings = settings
         self._topic = topic
         self._decode = decode
@@ -49,6 +51,7 @@ class Member(Generic[T]):
         self._batch = batch
         self._stopping = stopping
         self._restored = restored
+        self._states = states
         self.offsets = Offsets(topic, stopping, self.turn)
         self._lag = Lag(settings.kafka_group, topic, self.offsets.committed)
         self.consumer: Consumer
@@ -143,6 +146,7 @@ class Member(Generic[T]):
                     starts,
                     self._decode,
                     self._handler,
+                    self._states,
                     self._stopping.is_set,
                     self.turn,
                 )

@@ -21,7 +21,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from workloads.kit.contracts.declared.model_training import MODEL_TRAINING
-from workloads.kit.contracts.models import CARD_FILE, MODEL_FILE, Card, model_name, symbol_of
+from workloads.kit.contracts.models import CARD_FILE, MODEL_FILE, PAGE_FILE, Card, model_name, symbol_of
 
 _EXPERIMENT: Final = MODEL_TRAINING.name
 _ARTIFACTS: Final = "model"
@@ -125,14 +125,22 @@ class Registry:
         with self._download(symbol, version, CARD_FILE) as path:
             return _read_card(path)
 
-    def register(self, artifact: Artifact, metrics: Mapping[str, float], params: Mapping[str, str]) -> int:
-        """Store a model as the next version of its symbol's; the aliases stay. Returns the version."""
+    def register(
+        self, artifact: Artifact, metrics: Mapping[str, float], params: Mapping[str, str], page: str = ""
+    ) -> int:
+        """Store a model as the next version of its symbol's; the aliases stay. Returns the version.
+
+        Args:
+            page: HTML for people, stored beside the model, where who serves it does not download it.
+        """
         card = artifact.card
         name = model_name(card.symbol)
         with _reported(f"register a version of {name}"), tempfile.TemporaryDirectory() as scratch:
             write_artifact(Path(scratch), artifact)
             run = self._start_run(card, metrics, params)
             self._client.log_artifacts(run.info.run_id, scratch, _ARTIFACTS)
+            if page:
+                self._client.log_text(run.info.run_id, page, PAGE_FILE)
             self._create_model(name, card)
             version = self._client.create_model_version(
                 name,

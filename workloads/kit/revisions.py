@@ -44,7 +44,7 @@ class Rows:
     """Array of revisions that grows in place."""
 
     def __init__(self) -> None:
-        self._buffer: Revisions = np.empty(64, REVISION)
+        self._buffer: Revisions = np.empty(0, REVISION)
         self.size = 0
 
     @property
@@ -54,15 +54,16 @@ class Rows:
     def insert(self, at: int, rows: Revisions) -> None:
         count = int(np.size(rows))
         if self.size + count > len(self._buffer):
-            grown: Revisions = np.empty(2 * (self.size + count), REVISION)
+            grown: Revisions = np.empty(self.size + count + max(64, self.size // 8), REVISION)
             grown[: self.size] = self.live
             self._buffer = grown
         self._buffer[at + count : self.size + count] = self._buffer[at : self.size]
         self._buffer[at : at + count] = rows
         self.size += count
 
-    def cut(self, size: int) -> None:
-        self.size = size
+    def remove(self, start: int, stop: int) -> None:
+        self._buffer[start : start + self.size - stop] = self._buffer[stop : self.size]
+        self.size -= stop - start
 
     def replace(self, rows: Revisions) -> None:
         self._buffer = rows

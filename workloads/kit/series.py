@@ -18,8 +18,9 @@ import numpy as np
 from workloads.kit.revisions import Micros, Revisions, Rows
 from workloads.kit.windows import Floats
 
-HISTORY: Final = 20_000
-"""Sessions a series remembers unless told otherwise: some 80 years of daily prices, 1.6 MB a symbol."""
+HISTORY: Final = 750
+"""Sessions a series remembers unless told otherwise, beside those that a window reaches back: three years of
+daily prices, a month of hourly ones, and some 60 kB a symbol (decision 0029)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Change:
 
 
 class Series:
-    """The sessions of one series, at most about `history` + `margin` of them, and how they came about.
+    """The sessions of one series, at most about `history` + `margin` of them, and what may still be undone.
 
     A row more than `history` sessions old changes nothing; `margin` is how many sessions before such a one
     its window may still reach.
@@ -54,7 +55,7 @@ class Series:
         self._margin = margin
         self._keep = history + margin
         self._sessions = Rows()
-        self._log = Rows()
+        self._steps: list[_Step] = []
 
     @property
     def sessions(self) -> Revisions:
@@ -62,9 +63,19 @@ class Series:
         return self._sessions.live
 
     @property
-    def revisions(self) -> int:
-        """Revisions kept, those that no longer hold included."""
-        return self._log.size
+    def kept(self) -> Revisions:
+        """The sessions that anything may still follow from: a series that is `given` them goes on as this."""
+        return self._sessions.live[-self._keep :]
+
+    def given(self, sessions: Revisions) -> None:
+        """Be what another was that had them `kept`."""
+        self._sessions.replace(sessions)
+        self._steps.clear()
+
+    @property
+    def steps(self) -> int:
+        """Changes that may still be undone."""
+        return len(self._steps)
 
     def prices(self, start: int, stop: int) -> Floats:
         """Prices of the sessions from `start` (cut off at the first) to `stop`, contiguous, oldest first."""
@@ -103,29 +114,32 @@ class Series:
                 yield pending
             if row < stop:
                 start = self._sessions.size
-                self._log.insert(self._log.size, rows[row:stop])
                 self._sessions.insert(start, rows[row:stop])
+                self._steps.append(_Step(int(rows["offset"][stop - 1]), start, stop - row, None))
                 yield Change(row, start, self._sessions.size)
                 row = stop
 
     def rewind(self, offset: int) -> None:
         """Forget what the records at and after `offset` did."""
-        cut = int(np.searchsorted(self._log.live["offset"], offset))
-        if cut == self._log.size:
-            return
-        self._log.cut(cut)
-        by_event = np.sort(self._log.live, order=("event", "offset"))
-        last = np.append(by_event["event"][1:] != by_event["event"][:-1], True)[: len(by_event)]
-        self._sessions.replace(by_event[last])
+        steps = self._steps
+        while steps and steps[-1].offset >= offset:
+            step = steps.pop()
+            if step.was is not None:
+                self._sessions.live[step.at] = step.was
+                continue
+            offsets: Micros = self._sessions.live["offset"][step.at : step.at + step.added]
+            kept = int(np.searchsorted(offsets, offset))
+            if kept:
+                steps.append(_Step(int(offsets[kept - 1]), step.at, kept, None))
+            self._sessions.remove(step.at + kept, step.at + step.added)
 
     def trim(self) -> None:
-        """Let go of sessions beyond the history, and of revisions that no longer hold: no later `rewind` may
-        reach an offset that was applied before."""
+        """Let go of sessions beyond the history, and of what could be undone: no later `rewind` may reach an
+        offset that was applied before."""
+        self._steps.clear()
         excess = self._sessions.size - self._keep
-        if excess > self._keep // 4:
+        if excess > self._keep // 8:
             self._sessions.replace(self._sessions.live[excess:].copy())
-        if self._log.size > 2 * self._sessions.size or excess > self._keep // 4:
-            self._log.replace(np.sort(self._sessions.live, order="offset"))
 
     def _is_newest(self, event: int) -> bool:
         return not self._sessions.size or event > int(self._sessions.live["event"][-1])
@@ -165,10 +179,11 @@ class Series:
             if same or revision["available"] < held["available"]:
                 return None
             was = float(held["price"])
+            self._steps.append(_Step(int(revision["offset"]), at, 0, held.copy()))
             sessions[at] = revision
         else:
             self._sessions.insert(at, revision)
-        self._log.insert(self._log.size, revision)
+            self._steps.append(_Step(int(revision["offset"]), at, 1, None))
         return Change(row, at, at + 1, ((event, was),))
 
 
@@ -179,6 +194,15 @@ class _Place(NamedTuple):
     at: int
     held: bool
     known: int
+
+
+class _Step(NamedTuple):
+    """What the records up to `offset` did: `added` sessions came in `at`, or the one there `was` another."""
+
+    offset: int
+    at: int
+    added: int
+    was: Any
 
 
 def _joined(one: Change, other: Change) -> Change:

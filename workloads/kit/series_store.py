@@ -53,11 +53,12 @@ class SeriesStore:
     def __init__(self, *, margin: int, history: int = HISTORY) -> None:
         self.origins: list[Origin] = []
         self._origin_of: dict[Origin, int] = {}
-        self._history = history
-        self._margin = margin
+        self.history = history
+        self.margin = margin
         self._series: dict[int, dict[SeriesKey, Series]] = {}
         self._applied: dict[int, int] = {}
         self._open: dict[int, dict[SeriesKey, Series]] = {}  # what changed since it was settled
+        self._changed: dict[int, dict[SeriesKey, None]] = {}  # and since it was kept
 
     def apply(self, records: Sequence[Record[Price]], *, together: bool = False) -> Iterator[SeriesChange]:
         """Take in a batch, in offset order within each partition; series one after the other.
@@ -99,11 +100,47 @@ class SeriesStore:
             self._series.pop(partition, None)
             self._open.pop(partition, None)
             self._applied.pop(partition, None)
+            self._changed.pop(partition, None)
+
+    def next_offset(self, partition: int) -> int:
+        """Of the first record that was not applied yet."""
+        return self._applied.get(partition, -1) + 1
+
+    def series(self, partition: int) -> Collection[SeriesKey]:
+        """All of a partition."""
+        return self._series.get(partition, {}).keys()
+
+    def changed(self, partition: int) -> Collection[SeriesKey]:
+        """Those that records were applied to since `kept` or `resume`."""
+        return self._changed.get(partition, {}).keys()
+
+    def sessions(self, partition: int, key: SeriesKey) -> Revisions:
+        """What a series is `given` elsewhere to go on as this one; its partition is settled."""
+        return self._series[partition][key].kept
+
+    def kept(self, partition: int) -> None:
+        """All of its series are kept as they are now."""
+        self._changed.pop(partition, None)
+
+    def give(
+        self, partition: int, key: SeriesKey, sessions: Revisions, origins: Sequence[Sequence[str]]
+    ) -> None:
+        """A series that was kept. `origins` are what its sessions name, and in place of ours."""
+        ours = np.array([self._origin(Origin(*one)) for one in origins], dtype=np.int64)  # type: ignore[arg-type]
+        sessions["origin"] = ours[sessions["origin"]]
+        series = Series(self.history, self.margin)
+        series.given(sessions)
+        self._series.setdefault(partition, {})[key] = series
+
+    def resume(self, partition: int, next_offset: int) -> None:
+        """The partition's series are all given, as of the records before this one."""
+        self._applied[partition] = next_offset - 1
 
     def _of(self, partition: int, key: SeriesKey) -> Series:
         held = self._series.setdefault(partition, {})
         if key not in held:
-            held[key] = Series(self._history, self._margin)
+            held[key] = Series(self.history, self.margin)
+        self._changed.setdefault(partition, {})[key] = None
         return self._open.setdefault(partition, {}).setdefault(key, held[key])
 
     def _revisions(self, records: Sequence[Record[Price]]) -> Revisions:
@@ -114,7 +151,7 @@ class SeriesStore:
                     micros(record.value.published_at),
                     record.offset,
                     record.value.price,
-                    self._origin(record.value),
+                    self._origin(Origin(record.value.source, record.value.market, record.value.provenance)),
                     micros(record.value.published_at),
                 )
                 for record in records
@@ -123,8 +160,7 @@ class SeriesStore:
             count=len(records),
         )
 
-    def _origin(self, price: Price) -> int:
-        origin = Origin(price.source, price.market, price.provenance)
+    def _origin(self, origin: Origin) -> int:
         known = self._origin_of.get(origin)
         if known is None:
             known = self._origin_of[origin] = len(self.origins)

@@ -80,6 +80,14 @@ class KafkaConsumerSettings(KafkaSettings, ServiceSettings):
     ready_max_poll_age_seconds: float = Field(default=30.0, gt=0)
 
 
+class StateSettings(Settings):
+    """When a consumer's state of a partition is kept, so that a restart reads what came since: after this
+    many records, or with fewer after this many seconds."""
+
+    state_records: int = Field(default=50_000, ge=1)
+    state_seconds: float = Field(default=3_600.0, gt=0)
+
+
 class PostgresSettings(Settings):
     """How to reach the database. Its files are read at each connect, so they may change."""
 

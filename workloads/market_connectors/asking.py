@@ -9,7 +9,7 @@ from workloads.kit import scrub
 from workloads.kit.contracts.market import Market
 from workloads.market_connectors import libraries
 from workloads.market_connectors.feeds import Feed
-from workloads.market_connectors.points import Days, Point
+from workloads.market_connectors.points import Days, Partly, Point
 from workloads.market_connectors.settings import MarketSettings
 from workloads.market_connectors.source import Ask, Closed
 from workloads.market_connectors.transport import AskedToWait, Transport
@@ -40,8 +40,9 @@ def transport(settings: MarketSettings, markets: Sequence[Market]) -> Transport:
 def asking(settings: MarketSettings, way: Transport) -> Ask:
     """What asks each market's library, with its key. Nothing comes of days that the market has not.
 
-    The function raises Closed where the key cannot be read or is refused, and where the market asks to wait;
-    SourceError where it is away, and where the library cannot read what it gave.
+    The function raises Partly with what is believed of an answer, where not all of it is; Closed where the
+    key cannot be read or is refused, and where the market asks to wait; SourceError where it is away, and
+    where the library cannot read what it gave.
     """
 
     def ask(feed: Feed, days: Days) -> list[Point]:
@@ -50,19 +51,27 @@ def asking(settings: MarketSettings, way: Transport) -> Ask:
         way.last = None
         try:
             return libraries.reader(market.library)(feed, days, key)
+        except Partly as error:
+            raise Partly(
+                error.points,
+                [f"of {feed.name} of {days.first} to {days.last} is refused: {_told(error)}"],
+            ) from error
         except Exception as error:
             # Where a day is a file, there is none before the day is published.
             unpublished = way.last == 404 and feed.publication is not None
             if unpublished or (way.last == 200 and type(error).__name__ == _NOTHING):
                 return []
-            told = scrub.scrub(" ".join(str(error).split()))[:_TOLD]
             closed = way.last in _CLOSED or isinstance(error, AskedToWait)
             raise (Closed if closed else SourceError)(
                 f"{market.library} could not read {feed.name} of {days.first} to {days.last}"
-                f"{_status(market, way)}: {type(error).__name__}: {told}"
+                f"{_status(market, way)}: {type(error).__name__}: {_told(error)}"
             ) from error
 
     return ask
+
+
+def _told(error: Exception) -> str:
+    return scrub.scrub(" ".join(str(error).split()))[:_TOLD]
 
 
 def _key(settings: MarketSettings, market: Market, name: str) -> str:

@@ -72,8 +72,13 @@ class Feed:
 
     @property
     def publication(self) -> time | None:
-        """Local time of the day before delivery at which a day is known; None: each period by itself."""
+        """Local time of `publication_day` at which a day is known; None: each period by itself."""
         return self.market.publication if self.of == "prices" else FORECAST_TIMES[self.of]
+
+    @property
+    def publication_day(self) -> int:
+        """Counted from the day of delivery."""
+        return self.market.publication_day if self.of == "prices" else -1
 
     def last_day(self, now: datetime, *, late: timedelta = timedelta(0)) -> date:
         """The last local day of which something is published by now.
@@ -86,12 +91,14 @@ class Feed:
         if self.publication is None:
             return today
         known = at(today, self.publication, zone) + late
-        return today + timedelta(days=1) if now >= known else today
+        return today - timedelta(days=self.publication_day if now >= known else self.publication_day + 1)
 
     def terms(self, resolution: Resolution, workload: str) -> Terms:
         """What holds for each of its numbers of this length of period."""
         market = self.market
-        known = None if self.publication is None else Publication(day=-1, at=self.publication)
+        known = (
+            None if self.publication is None else Publication(day=self.publication_day, at=self.publication)
+        )
         terms = Terms(
             source=market.source,
             market=market.name,

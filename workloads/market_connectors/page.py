@@ -31,8 +31,14 @@ def _row(market: Market) -> tuple[str, ...]:
         market.zone,
         ", ".join((market.resolution, *changes)),
         market.currency,
-        f"{market.publication:%H:%M} the day before" if market.publication else "once a period is over",
+        _published(market),
         f"`{market.secret}`" if market.secret else "none",
         ", ".join(market.hosts),
         market.licence,
     )
+
+
+def _published(market: Market) -> str:
+    if market.publication is None:
+        return "once a period is over"
+    return f"{market.publication:%H:%M} the day {'before' if market.publication_day < 0 else 'after'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
@@ -22,6 +23,19 @@ class Point(NamedTuple):
     end: datetime
     of: str
     amount: float | None
+
+
+class Partly(Exception):
+    """Part of an answer is not believed.
+
+    Args:
+        points: what is believed.
+        refused: what is not, and why.
+    """
+
+    def __init__(self, points: Sequence[Point], refused: Sequence[str]) -> None:
+        super().__init__("; ".join(refused))
+        self.points = points
 
 
 @dataclass(frozen=True, slots=True)

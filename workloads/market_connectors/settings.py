@@ -31,6 +31,13 @@ class MarketSettings(Settings):
     again_minutes: int = Field(default=10, ge=0, le=60)
     """In the first so many minutes of an hour a market is asked though all that it published is known: an
     auction of tomorrow may be corrected before the next one. With runs as far apart, that is one an hour."""
+    stay_seconds: float = Field(default=0, ge=0)
+    """How long a run without a range stays, to bring within seconds what is published meanwhile. Below the
+    time between two runs, so that one is over before the next is due."""
+    pass_seconds: float = Field(default=20, gt=0)
+    """Between two looks of a run that stays at what is due."""
+    press_minutes: float = Field(default=60, ge=0)
+    """How long after its publication a day that is not there is asked for at each look; then once a run."""
     attempts: int = Field(default=4, ge=1)
     """Of one question."""
     retry_wait_max_seconds: float = Field(default=60, ge=0)

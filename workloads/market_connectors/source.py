@@ -11,7 +11,7 @@ from typing import Final
 from workloads.kit import periods
 from workloads.kit.periods import Resolution
 from workloads.market_connectors.feeds import GRACE, Feed
-from workloads.market_connectors.points import Days, Point, local_day
+from workloads.market_connectors.points import Days, Partly, Point, local_day
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import Incomplete, SourceError
 
@@ -27,6 +27,10 @@ _SHOWN: Final = 5
 
 class Closed(SourceError):
     """The market lets nobody in for now: to ask for other days leads nowhere."""
+
+
+class Missing(Incomplete):
+    """The market answered, and has not all of it."""
 
 
 class MarketSource:
@@ -65,13 +69,16 @@ class MarketSource:
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:  # noqa: ARG002
         """All rows of its days; the window looks at which of them are asked for."""
         missing: list[str] = []
-        failed: list[SourceError] = []
+        failed: list[Exception] = []
         in_a_row = 0
         for step in self._days.split(self._feed.market.days):
             if self._known(step):
                 continue
             try:
                 answer = self._ask(self._feed, step)
+            except Partly as error:
+                failed.append(error)
+                answer = error.points
             except SourceError as error:
                 failed.append(error)
                 in_a_row += 1
@@ -90,7 +97,7 @@ class MarketSource:
             raise Incomplete(f"{failed[0]}{more}{short}") from failed[0]
         if missing:
             more = f" and {len(missing) - _SHOWN} days more" if len(missing) > _SHOWN else ""
-            raise Incomplete(
+            raise Missing(
                 f"{self._feed.name} is not whole: {', '.join(missing[:_SHOWN])}{more}. What came is "
                 "published; each run asks again for the days of its look-back, and --from and --to for others"
             )
@@ -128,16 +135,15 @@ def whole(
             missing += [f"{day} is missing"] if day <= due else []
             continue
         for name, found in of_day.items():
-            expected = _count(feed, day, found)
-            if len({point.start for point in found}) < expected and (found or day <= due):
-                missing.append(f"{day} has {len(found)} of {expected} periods{_named(feed, name)}")
+            there, expected = _counts(feed, day, found)
+            if there < expected and (found or day <= due):
+                missing.append(f"{day} has {there} of {expected} periods{_named(feed, name)}")
     if not points:
         return [], missing
     last = max(points)
     day = local_day(last.start, zone)
-    cut_off = last.end < Days(day, day, zone).end and len(by_day[day, last.of]) < _count(
-        feed, day, by_day[day, last.of]
-    )
+    there, expected = _counts(feed, day, by_day[day, last.of])
+    cut_off = last.end < Days(day, day, zone).end and there < expected
     return [point for point in points if point != last] if cut_off else points, missing
 
 
@@ -155,7 +161,7 @@ def known_whole(
     return all(
         any(
             all(has(series, start, text) for start, _ in periods.day(day, Resolution.parse(text), days.zone))
-            for text in ("PT15M", "PT30M", "PT1H")
+            for text in ("PT5M", "PT15M", "PT30M", "PT1H")
         )
         for day in days.each
         for series in of
@@ -174,13 +180,14 @@ def _since(feed: Feed, points: list[Point], newest: Mapping[str, datetime]) -> d
     return since
 
 
-def _count(feed: Feed, day: date, found: list[Point]) -> int:
-    zone = feed.market.time_zone
+def _counts(feed: Feed, day: date, found: list[Point]) -> tuple[int, int]:
+    """How many periods of a day are there and how many it has, of the shortest length that is there."""
     text = feed.market.resolution_on(day)
     length = min((point.end - point.start for point in found), default=Resolution.parse(text).clock)
     assert length is not None, "periods of a market are parts of a day"
-    days = Days(day, day, zone)
-    return -((days.start - days.end) // length)
+    days = Days(day, day, feed.market.time_zone)
+    covered = sum((end - start for start, end in {point[:2] for point in found}), timedelta(0))
+    return covered // length, -((days.start - days.end) // length)
 
 
 def _named(feed: Feed, name: str) -> str:

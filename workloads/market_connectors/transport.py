@@ -1,8 +1,9 @@
 """How all libraries reach their markets: paced by host, patient where a server asks, and whole answers only.
 
 The libraries make their own requests, with three clients: requests, urllib3 by itself, and pandas' reader of
-addresses, which is urllib. What is sent stays as it is; here is only when, how often, and what is taken for
-an answer. The way out is the environment's (`HTTPS_PROXY`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`).
+addresses, which is urllib; one library is a program by itself. What is sent stays as it is; here is only
+when, how often, and what is taken for an answer. The way out is the environment's (`HTTPS_PROXY`,
+`REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from workloads.market_connectors.libraries import load
+from workloads.market_connectors.libraries import load, program
 from workloads.price_pipeline.sources.pace import Pace, retry_after
 
 _log = structlog.get_logger(__name__)
@@ -70,7 +71,7 @@ class Transport:
 
     @contextlib.contextmanager
     def installed(self) -> Generator[None]:
-        """All three clients go this way while the block runs."""
+        """All three clients, and the program, go this way while the block runs."""
         pool = load("urllib3.connectionpool").HTTPConnectionPool
         adapter = load("requests.adapters").HTTPAdapter
         # urllib3 by itself would sleep for as long as any server asks, and then some.
@@ -78,6 +79,7 @@ class Transport:
             connect=0, read=0, redirect=5, status=0, other=0, respect_retry_after_header=False
         )
         urllib3_open, build, urllib_open = pool.urlopen, adapter.build_response, urllib.request.urlopen
+        ask = program.ask
 
         def paced(itself: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
             # Of plain http a proxy's pool is asked, and the address names the host.
@@ -98,12 +100,17 @@ class Transport:
             ours = {**kwargs, "timeout": self.silence_max}
             return self._opened(host, lambda: urllib_open(copy.deepcopy(url), *args, **ours))
 
+        def run(host: str, *args: Any) -> Any:
+            return self._opened(host, lambda: ask(host, *args))
+
         pool.urlopen, adapter.build_response, urllib.request.urlopen = paced, whole, opened
+        program.ask = run
         try:
             yield
         finally:
             pool.urlopen, adapter.build_response = urllib3_open, build
             urllib.request.urlopen = urllib_open
+            program.ask = ask
 
     def turn(self, host: str) -> None:
         """Return when the host may be asked again; AskedToWait where it said that this is too far off."""

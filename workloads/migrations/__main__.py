@@ -1,4 +1,4 @@
-"""`python -m workloads.migrations upgrade` (PostgreSQL) and `… topics` (Kafka).
+"""`python -m workloads.migrations upgrade` and `… partitions` (PostgreSQL), and `… topics` (Kafka).
 
 Exit codes: 0 all is as declared, 1 it could not be made so, 2 a setting or a secret is wrong.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 import structlog
 from confluent_kafka import KafkaException
 
 from workloads.kit import log
+from workloads.kit.contracts.declared.migrations import PARTITIONS
 from workloads.kit.kafka import KafkaUnavailable, error_of
 from workloads.kit.records import Transient
 from workloads.kit.settings import load
@@ -23,16 +25,18 @@ _log = structlog.get_logger(__name__)
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m workloads.migrations", description=__doc__)
-    parser.add_argument("target", choices=("upgrade", "topics"))
-    log.configure("migrations")
-    if parser.parse_args().target == "upgrade":
-        return _upgrade(load(DatabaseSettings))
-    return _topics(load(TopicSettings))
+    parser.add_argument("target", choices=("upgrade", "partitions", "topics"))
+    target = parser.parse_args().target
+    log.configure(PARTITIONS.name if target == "partitions" else "migrations")
+    if target == "topics":
+        return _topics(load(TopicSettings))
+    make = database.keep_partitions if target == "partitions" else database.upgrade
+    return _database(make, load(DatabaseSettings))
 
 
-def _upgrade(settings: DatabaseSettings) -> int:
+def _database(make: Callable[[DatabaseSettings], None], settings: DatabaseSettings) -> int:
     try:
-        database.upgrade(settings)
+        make(settings)
     except database.MissingSecret as error:
         print(error, file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,13 +18,15 @@ from psycopg import sql
 from workloads.kit import db
 from workloads.kit.contracts import tables
 from workloads.kit.contracts import tenants as tenancy
+from workloads.kit.contracts.declared.keycloak import KEYCLOAK
+from workloads.kit.contracts.declared.migrations import PARTITIONS
 from workloads.kit.contracts.declared.services import MLFLOW
 from workloads.kit.contracts.declared.superset import SUPERSET
 from workloads.kit.contracts.platform import GRANTS, LAYERS, METRICS_GRANTS, ROLES
 from workloads.kit.db import Connection
 from workloads.kit.records import Transient
 from workloads.kit.settings import PostgresSettings
-from workloads.migrations import entitlements, layers, tenants
+from workloads.migrations import entitlements, layers, months, records, tenants
 from workloads.migrations.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -34,6 +37,7 @@ _LOCK = 7_301_947_312
 """Advisory lock of this job, held in the maintenance database."""
 
 _OWNED = {
+    tables.KEYCLOAK_DATABASE: KEYCLOAK.role or "",
     tables.MLFLOW_DATABASE: MLFLOW.role or "",
     tables.SUPERSET_DATABASE: SUPERSET.role or "",
 }
@@ -57,8 +61,7 @@ def upgrade(settings: DatabaseSettings) -> None:
     owned = {name: role for name, role in _OWNED.items() if role in there}
     wanted = (*sorted(there), *map(tenancy.role, settings.tenants))
     passwords = {role: _password(settings.secrets_dir / role) for role in wanted}
-    with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
-        maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    with _alone(settings) as maintenance:
         roles(maintenance, passwords)
         for name in (
             settings.postgres_database,
@@ -71,6 +74,7 @@ def upgrade(settings: DatabaseSettings) -> None:
             _own(maintenance, name, role)
         migrate(settings)
         with _administrator(settings, settings.postgres_database) as carbon:
+            _months(carbon, settings)
             grants(carbon, _of(there, GRANTS))
             tenants.reconcile(carbon, settings.tenants)
             entitlements.reconcile(carbon, settings.entitlements)
@@ -85,6 +89,35 @@ def upgrade(settings: DatabaseSettings) -> None:
             layers.reconcile(warehouse, declared)
             _connectable(warehouse, tables.WAREHOUSE_DATABASE, declared)
     _log.info("database_ready", database=settings.postgres_database)
+
+
+def keep_partitions(settings: DatabaseSettings) -> None:
+    """Make the months of the partitioned tables ahead of time and drop those that are not kept; recorded in
+    `job_runs`.
+
+    Raises:
+        Transient: no server within `database_wait_seconds`, or a table that somebody does not let go of.
+    """
+    job, now = PARTITIONS.name, datetime.now(UTC)
+    with _alone(settings), _administrator(settings, settings.postgres_database) as carbon:
+        with db.job_run(carbon, job, f"{job}-{now:%Y-%m-%d}") as detail:
+            kept = settings.keep_months
+            detail["changes"] = [
+                *_months(carbon, settings),
+                *months.drop(carbon, kept, now=now),
+                *records.drop(carbon, kept, now=now),
+            ]
+        _log.info("partitions_ready", **detail)
+
+
+def _months(carbon: Connection, settings: DatabaseSettings) -> list[str]:
+    return months.make(
+        carbon,
+        ahead=settings.partition_months_ahead,
+        back=settings.partition_months_back,
+        keep=settings.keep_months,
+        now=datetime.now(UTC),
+    )
 
 
 def _of(there: Collection[str], declared: Mapping[str, T]) -> dict[str, T]:
@@ -147,6 +180,7 @@ def _grantee(name: str) -> sql.Composable:
 
 def _connectable(connection: Connection, database: str, allowed: Mapping[str, Any]) -> None:
     name = sql.Identifier(database)
+    _queryless(connection)
     known = [one for (one,) in connection.execute("SELECT rolname FROM pg_roles") if one in ROLES]
     for role in ("PUBLIC", *known):
         connection.execute(
@@ -158,6 +192,19 @@ def _connectable(connection: Connection, database: str, allowed: Mapping[str, An
             sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {role}").format(
                 name=name, role=sql.Identifier(role)
             )
+        )
+
+
+def _queryless(connection: Connection) -> None:
+    """Take from everybody the functions that run a query which is given to them as text: within an expression
+    they see rows that a condition around it leaves out. Nothing here calls one. Where the owner of the
+    platform's databases is no superuser, the server says so and goes on."""
+    for (function,) in connection.execute(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace"
+        " AND proname ~ '_to_xml(schema)?$|_xmlschema$|^ts_stat$|^ts_rewrite$'"
+    ).fetchall():
+        connection.execute(
+            sql.SQL("REVOKE EXECUTE ON FUNCTION {one} FROM PUBLIC").format(one=sql.SQL(function))
         )
 
 
@@ -206,6 +253,14 @@ def _password(file: Path) -> str:
     if not password:
         raise MissingSecret(f"{file}: the password of role {file.name} is empty: put one there")
     return password
+
+
+@contextmanager
+def _alone(settings: DatabaseSettings) -> Generator[Connection]:
+    """The administrator's connection to the maintenance database; one at a time has it."""
+    with _administrator(settings, settings.postgres_maintenance_database) as maintenance:
+        maintenance.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        yield maintenance
 
 
 @contextmanager

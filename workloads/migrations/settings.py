@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from workloads.kit.contracts import env
+from workloads.kit.contracts import env, tables
 from workloads.kit.contracts.entitlements import Entitlement
 from workloads.kit.contracts.platform import ROLES
 from workloads.kit.settings import KafkaSettings, NonEmpty, PostgresSettings
@@ -24,6 +25,21 @@ class DatabaseSettings(PostgresSettings):
     """Names of all tenants; JSON."""
     entitlements: dict[NonEmpty, Entitlement] = Field(default_factory=dict[NonEmpty, Entitlement])
     """tenant -> what it gets of the data; JSON. One that is not named gets nothing."""
+    partition_months_ahead: int = Field(default=3, ge=1)
+    """Months after this one that have a partition of their own."""
+    partition_months_back: int = Field(default=12, ge=0)
+    """Likewise before it, of a table that holds nothing that is older: raise it before a long history is
+    loaded."""
+    keep_months: dict[NonEmpty, Annotated[int, Field(ge=1)]] = Field(default_factory=dict[NonEmpty, int])
+    """table -> months before this one that are kept; JSON. Tables that are not named keep all."""
+
+    @field_validator("keep_months")
+    @classmethod
+    def _by_month(cls, value: dict[str, int]) -> dict[str, int]:
+        if unknown := sorted(set(value) - tables.BY_MONTH - tables.RECORDS):
+            there = ", ".join(sorted(tables.BY_MONTH | tables.RECORDS))
+            raise ValueError(f"{', '.join(unknown)}: not dropped by month; those that can be: {there}")
+        return value
 
 
 class TopicSettings(KafkaSettings):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
@@ -82,7 +83,7 @@ def _wait_for_brokers(admin: AdminClient, settings: TopicSettings) -> None:
 
 def _overridden(topic: Topic, settings: TopicSettings) -> Topic:
     retention = settings.topic_retention_ms.get(topic.name, topic.retention_ms)
-    return Topic(topic.name, topic.partitions, retention)
+    return replace(topic, retention_ms=retention)
 
 
 def _refuse_loss(wanted: Sequence[Topic], found: dict[str, TopicMetadata], settings: TopicSettings) -> None:
@@ -170,7 +171,7 @@ def _configure(admin: AdminClient, topics: Sequence[Topic], settings: TopicSetti
 
 def _config(topic: Topic, settings: TopicSettings) -> dict[str, str]:
     return {
-        "cleanup.policy": "delete",
+        "cleanup.policy": topic.cleanup,
         "retention.ms": str(topic.retention_ms),
         "min.insync.replicas": str(settings.topic_min_insync),
     }

@@ -16,7 +16,7 @@ from workloads.kit.features import FeatureSpec
 from workloads.kit.onnx import OnnxModel
 from workloads.kit.registry import Artifact, sha256
 from workloads.kit.windows import Floats
-from workloads.model_training import evaluation, forest
+from workloads.model_training import evaluation, forest, page
 from workloads.model_training.dataset import Dataset
 from workloads.model_training.gate import Rival, Verdict, judge
 from workloads.model_training.prices import Revisions
@@ -30,11 +30,13 @@ _FLOOR_QUANTILE: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that is ready to be registered, what the gate says of it, and the seconds its fits took."""
+    """A model that is ready to be registered, what the gate says of it, the seconds its fits took, and the
+    page that tells how it did."""
 
     artifact: Artifact
     verdict: Verdict
     fit_seconds: float
+    page: str
 
 
 def fingerprint(series: Revisions, settings: TrainingSettings) -> str:
@@ -77,7 +79,8 @@ def make(
     fit_seconds = time.perf_counter() - started
 
     onnx = forest.to_onnx_bytes(model, data.x[last.test])
-    served = OnnxModel(onnx).predict(data.x[last.test])
+    session = OnnxModel(onnx)
+    served = session.predict(data.x[last.test])
 
     volatility = data.x[:, spec.names.index(spec.volatility)]
     floor = max(_LEAST_VOLATILITY, float(np.quantile(volatility[last.train], _FLOOR_QUANTILE)))
@@ -124,7 +127,19 @@ def make(
         reasons=verdict.reasons,
         probe=Probe(features=data.x[last.test][probe].tolist(), returns=served[probe].tolist()),
     )
-    return Candidate(Artifact(onnx, card), verdict, fit_seconds)
+    half, price = quantile * scale[last.test], data.price[last.test]
+    judged = page.Judged(
+        event=data.event[last.test],
+        price=price,
+        forecast=price * np.exp(served),
+        actual=data.next_price[last.test],
+        lower=price * np.exp(served - half),
+        upper=price * np.exp(served + half),
+        importances=page.importances(
+            session.predict, data.x[last.test], data.y[last.test], list(spec.names), settings.random_state
+        ),
+    )
+    return Candidate(Artifact(onnx, card), verdict, fit_seconds, page.render(card, judged))
 
 
 def _score(

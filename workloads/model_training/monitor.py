@@ -13,6 +13,7 @@ from workloads.kit.contracts.models import CHAMPION
 from workloads.kit.contracts.tables import PREDICTION_OUTCOMES, SCHEMA
 from workloads.kit.db import Connection
 from workloads.kit.registry import Registry, RegistryError
+from workloads.kit.windows import Floats
 from workloads.model_training import aliases
 from workloads.model_training.evaluation import skill, skill_upper_bound
 from workloads.model_training.settings import MonitorSettings
@@ -59,6 +60,17 @@ def check(conn: Connection, registry: Registry, settings: MonitorSettings) -> li
     return findings
 
 
+def at_most(ours: Floats, naive: Floats, settings: MonitorSettings) -> float:
+    """The live skill that a champion may have at most, for such absolute errors of it and of naive: (n,)."""
+    return skill_upper_bound(
+        ours,
+        naive,
+        confidence=settings.live_confidence,
+        resamples=settings.resamples,
+        seed=settings.random_state,
+    )
+
+
 def _check_one(
     conn: Connection, registry: Registry, settings: MonitorSettings, symbol: str, version: int
 ) -> Finding:
@@ -72,19 +84,13 @@ def _check_one(
     ours, naive, covered = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
     live = skill(ours, naive)
     coverage = float(covered.mean())
-    upper = skill_upper_bound(
-        ours,
-        naive,
-        confidence=settings.live_confidence,
-        resamples=settings.resamples,
-        seed=settings.random_state,
-    )
+    upper = at_most(ours, naive, settings)
     if upper >= settings.live_min_skill:
         reason = f"live skill {live:+.4f} (at most {upper:+.4f}) over {len(rows)} outcomes"
         return Finding(symbol, version, len(rows), live, coverage, "kept", reason)
 
     reason = (
-        f"live skill {live:+.4f} (at most {upper:+.4f} with {settings.live_confidence:.0%} confidence)"
+        f"live skill {live:+.4f} (at most {upper:+.4f} with {settings.live_confidence:.1%} confidence)"
         f" over {len(rows)} outcomes is below {settings.live_min_skill}"
     )
     change = aliases.roll_back(conn, registry, symbol, champion=version, actor="automatic", reason=reason)

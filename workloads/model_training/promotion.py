@@ -22,6 +22,9 @@ FEWEST: Final = 28
 LAGS: Final = 14
 """Days that one day's lead is taken to bear on, at most: on real prices it does for two weeks."""
 
+_ROUNDING: Final = 1e-20
+"""Of a mean's square: a variance that is less is what sums of equal numbers leave."""
+
 
 @dataclass(frozen=True, slots=True)
 class Losses:
@@ -38,34 +41,64 @@ def p_value(ours: Floats, theirs: Floats) -> float:
 
     A day that is easy or hard is followed by one alike, so that n days tell less than n: the variance of
     their mean is that of Newey and West (1987, Econometrica 55), with Bartlett's kernel. What that loses by
-    few days is put right by its expectation under noise and by the freedom that leaves it, so that the far
-    tail holds too, which is where many symbols are judged. 1 where there are too few days, or nothing tells
-    the two apart.
+    few days is put right by its expectation under noise and by the freedom that leaves it, and what skewness
+    does is taken out, so that the far tail holds too, which is where many symbols are judged. 1 where there
+    are too few days, or nothing tells the two apart.
     """
     lead = theirs - ours
     lead = lead[np.isfinite(lead)]
     count = len(lead)
-    if count < FEWEST:
+    if count < FEWEST or not lead.any():
         return 1.0
-    mean = float(lead.mean())
-    width = min(LAGS, count // 4) + 1
-    variance = _long_run_variance(lead - mean, width)
-    if not variance > 0:
-        return 0.0 if mean > 0 else 1.0
-    share = width / count
+    return _tail(_unskewed(float(studentised(lead)), lead), 1.5 * count / _width(count))
+
+
+def _unskewed(t: float, lead: Floats) -> float:
+    """A studentised mean without what the skewness of its days bends it by: Hall's transformation (1992,
+    Journal of the Royal Statistical Society B 54).
+
+    Leads with few days that are far worse look better than they are until one of those comes. The other way
+    nothing is made of it: of few days whose tails are heavy, their skewness is chance.
+    """
+    if not math.isfinite(t):
+        return t
+    count, away = len(lead), lead - lead.mean()
+    skewness = float(np.mean(away**3) / np.mean(away**2) ** 1.5)
+    mean = t / math.sqrt(count)
+    bent = mean + skewness * mean**2 / 3 + skewness**2 * mean**3 / 27 + skewness / (6 * count)
+    return min(t, math.sqrt(count) * bent)
+
+
+def studentised(leads: Floats) -> Floats:
+    """Each mean lead, of (..., n) days, over its own standard error: (...,). Infinite where all days are
+    alike and not 0, and 0 where they are."""
+    count = leads.shape[-1]
+    mean = leads.mean(axis=-1)
+    width = _width(count)
+    variance = _long_run_variance(leads - mean[..., np.newaxis], width)
+    variance = np.where(variance > _ROUNDING * mean**2, variance, 0.0)
     # Deviations are from the days' own mean, which takes this part off; the freedom is that of an estimate
     # whose kernel's square has the integral 2/3 (Priestley 1981, Spectral Analysis and Time Series, 6.2).
-    error = math.sqrt(variance / (1 - share + share**2 / 3) / count)
-    return _tail(mean / error, 1.5 / share)
+    share = width / count
+    error = np.sqrt(variance / (1 - share + share**2 / 3) / count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(mean == 0, 0.0, mean / error)
 
 
-def _long_run_variance(deviations: Floats, width: int) -> float:
-    """Newey and West's, by Bartlett's kernel, of a series with mean 0: `width` is one more than its lags.
+def _width(count: int) -> int:
+    """One more than the lags of a variance of so many days."""
+    return min(LAGS, count // 4) + 1
+
+
+def _long_run_variance(deviations: Floats, width: int) -> Floats:
+    """Newey and West's, by Bartlett's kernel, of series (..., n) with mean 0: (...,).
 
     As the mean square of sums of `width` days in a row, which it equals, and which cannot be below 0.
     """
-    sums = np.convolve(deviations, np.ones(width))
-    return float(sums @ sums) / width / len(deviations)
+    none = [(0, 0)] * (deviations.ndim - 1)
+    so_far = np.cumsum(np.pad(deviations, [*none, (width, width - 1)]), axis=-1)
+    sums = so_far[..., width:] - so_far[..., :-width]
+    return np.square(sums).sum(axis=-1) / width / deviations.shape[-1]
 
 
 def _tail(t: float, freedom: float) -> float:

@@ -17,6 +17,7 @@ from workloads.kit.registry import Artifact, ArtifactError, Registry, RegistryEr
 from workloads.kit.revisions import micros
 from workloads.model_training import aliases, candidate, dataset, events, prices
 from workloads.model_training.aliases import ChampionChanged
+from workloads.model_training.candidate import Candidate
 from workloads.model_training.dataset import Dataset
 from workloads.model_training.forest import ConversionError
 from workloads.model_training.prices import Revisions
@@ -105,7 +106,7 @@ def _train_one(
     rival = _rival(registry, symbol, champion)
     made = candidate.make(symbol, group, data, rival, settings, made_from)
     card = made.artifact.card
-    version = _register(conn, registry, settings, made.artifact)
+    version = _register(conn, registry, settings, made)
     reason = "; ".join(card.reasons)
     decision: Decision = "challenger"
     waits = _quarantine(conn, settings, symbol, data)
@@ -198,9 +199,9 @@ def _unchanged(
     )
 
 
-def _register(conn: Connection, registry: Registry, settings: TrainingSettings, artifact: Artifact) -> int:
-    card = artifact.card
-    version = registry.register(artifact, _metrics(card), _params(card, settings))
+def _register(conn: Connection, registry: Registry, settings: TrainingSettings, made: Candidate) -> int:
+    card = made.artifact.card
+    version = registry.register(made.artifact, _metrics(card), _params(card, settings), made.page)
     with conn.transaction():
         events.record(
             conn,

@@ -11,6 +11,7 @@ from workloads.kit.contracts import topics
 from workloads.kit.contracts.declared.prediction_consumer import PREDICTION_CONSUMER
 from workloads.kit.contracts.messages import Price
 from workloads.kit.db import Database
+from workloads.kit.series_states import Pace
 from workloads.kit.settings import load
 from workloads.prediction_consumer.handler import Limits, PredictionHandler, save_to
 from workloads.prediction_consumer.model_client import ModelClient
@@ -37,7 +38,10 @@ def main() -> int:
             limits=Limits(settings.predict_max_age_seconds, settings.anomaly_threshold),
             history=settings.history_sessions,
         )
-        loop = ConsumerLoop(settings, topics.COMMODITY_PRICES, decoder(Price), handler, restore=True)
+        states = handler.states(database, settings.kafka_group, Pace.of(settings))
+        loop = ConsumerLoop(
+            settings, topics.COMMODITY_PRICES, decoder(Price), handler, restore=True, states=states
+        )
         with health.serve(settings.metrics_port, loop.ready, loop.alive):
             return loop.run()
 

@@ -20,6 +20,7 @@ from workloads.kit.db import Database, append
 from workloads.kit.features import DEFAULT, FeatureSpec, window_features
 from workloads.kit.records import Output, Poison, Record
 from workloads.kit.series import HISTORY, Series
+from workloads.kit.series_states import Pace, SeriesStates
 from workloads.kit.series_store import SeriesStore
 from workloads.kit.windows import Floats
 from workloads.prediction_consumer import corrections, metrics
@@ -89,6 +90,10 @@ class PredictionHandler:
         """Of each partition, what is counted once it is committed; tried again, it is the same."""
         self._skipped: dict[int, dict[int, str]] = {}
         """Likewise the symbol of what was history, by offset."""
+
+    def states(self, database: Database, group: str, pace: Pace) -> SeriesStates:
+        """Where its windows are kept for a restart."""
+        return SeriesStates(database, group, self._store, pace)
 
     def restore(self, records: Sequence[Record[Price]]) -> None:
         self._store.restore(records)

@@ -10,14 +10,14 @@ from pydantic_settings import NoDecode
 from workloads.kit.contracts.declared.prediction_consumer import PREDICTION_CONSUMER
 from workloads.kit.features import DEFAULT, FeatureSpec
 from workloads.kit.series import HISTORY
-from workloads.kit.settings import KafkaConsumerSettings, NonEmpty, PostgresSettings
+from workloads.kit.settings import KafkaConsumerSettings, NonEmpty, PostgresSettings, StateSettings
 
 
 def _spec(value: str | FeatureSpec) -> FeatureSpec:
     return FeatureSpec.parse(value) if isinstance(value, str) else value
 
 
-class PredictionSettings(KafkaConsumerSettings, PostgresSettings):
+class PredictionSettings(KafkaConsumerSettings, StateSettings, PostgresSettings):
     """The group's name, which prices are predicted, and what the consumer loop and the database take."""
 
     kafka_group: NonEmpty = PREDICTION_CONSUMER.group

@@ -29,8 +29,8 @@ _OURS = (Transient, ProducerLost, KafkaUnavailable, KafkaException)
 
 _COUNTS = ("published", "corrections", "skipped", "refused", "unobserved")
 
-Work = Callable[[Ledger, TransactionalProducer, Counter[str]], None]
-"""Publishes what the ledger lacks of one source; errors as those of `publish`."""
+Work = Callable[[Ledger, TransactionalProducer, Counter[str]], bool | None]
+"""Publishes what the ledger lacks of one source; errors as those of `publish`. False: it did not look."""
 
 
 class RunFailed(Exception):
@@ -49,7 +49,8 @@ def each(
     """Do each work, whatever becomes of the others.
 
     Args:
-        works: by the name of its source.
+        works: by the name of its source, which may come again: it is counted on, and has failed where it
+            failed last.
         job: whose run it is. Its name is its producer's id, too: one run of a job publishes at a time, a
             second one fences the first.
         published: every `source` of a message that the works publish.
@@ -71,9 +72,9 @@ def each(
         with TransactionalProducer(settings, job.name) as producer:
             ledger = Ledger.read(settings, published, of=messages)
             for name, work in works:
-                tally: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
+                tally: Counter[str] = Counter(counts.get(name) or dict.fromkeys(_COUNTS, 0))
                 try:
-                    work(ledger, producer, tally)
+                    looked = work(ledger, producer, tally)
                 except Exception as error:
                     # One source, whatever is wrong with it or its rows, holds no other back.
                     if isinstance(error, _OURS) and not isinstance(error, Aborted):
@@ -82,7 +83,9 @@ def each(
                     failed[name] = str(error) if known else f"{type(error).__name__}: {error}"
                     _log.error("source_failed", source=name, error=failed[name], exc_info=not known, **tally)
                 else:
-                    _log.info("source_done", source=name, **tally)
+                    if looked is not False:
+                        failed.pop(name, None)
+                        _log.info("source_done", source=name, **tally)
                 finally:
                     counts[name] = dict(tally)
         detail["seconds"] = round(time.monotonic() - started, 3)

@@ -20,7 +20,7 @@ from workloads.kit.contracts.declared.price_pipeline import LETTERS_ID
 from workloads.kit.contracts.earlier import PriceV1
 from workloads.kit.contracts.messages import AuditEvent, Price
 from workloads.kit.contracts.topics import COMMODITY_PRICES, PLATFORM_AUDIT, dead_letter
-from workloads.kit.dead_letters import ORIGINAL_BYTES
+from workloads.kit.dead_letters import ORIGINAL_BYTES, Impossible
 from workloads.kit.log_reader import read_committed_to_end
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.records import Output, Record
@@ -141,6 +141,11 @@ def repaired(letter: Letter, changes: Mapping[str, Any]) -> Price:
     Raises:
         NotRepaired: it is none, and why.
     """
+    if letter.error == Impossible.__name__:
+        raise NotRepaired(
+            f"{letter.place}: it was published and taken as it is: correct it at its source, which makes it "
+            "a correction; sent again it would change what was known then"
+        )
     if letter.cut:
         raise NotRepaired(
             f"{letter.place}: the letter holds the message's start alone: publish the price anew"

@@ -1,4 +1,8 @@
-"""superset: `serve` answers people, `prepare` brings records and dashboards to what is declared."""
+"""superset: `serve` answers people, `prepare` brings records and dashboards to what is declared, `report`
+sends the large figures of dashboards.
+
+Exit codes: 0 done, 1 failed, 2 bad arguments or settings.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import sys
 from workloads.superset.settings import MissingSetting, Settings
 
 _THREADS = 8
-_USAGE = "usage: python -m workloads.superset serve|prepare"
+_USAGE = "usage: python -m workloads.superset serve|prepare|report"
 
 
 def main(arguments: list[str]) -> int:
@@ -26,6 +30,8 @@ def main(arguments: list[str]) -> int:
 
             prepare(settings)
             return 0
+        case ["report"]:
+            return _report(settings)
         case _:
             print(_USAGE, file=sys.stderr)
             return 2
@@ -43,6 +49,22 @@ def _serve(settings: Settings) -> int:
             *("--worker-tmp-dir", str(settings.home), "--no-control-socket", "--log-level", "warning"),
         ],
     )
+
+
+def _report(settings: Settings) -> int:
+    from workloads.superset import logs
+    from workloads.superset.report import Refused, report
+
+    logs.configure(settings.log_level)
+    try:
+        report(settings)
+    except MissingSetting as error:
+        print(f"superset: {error}", file=sys.stderr)
+        return 2
+    except Refused as error:
+        print(f"superset: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,19 +17,22 @@ from superset.connectors.sqla.models import RowLevelSecurityFilter, SqlaTable
 from superset.models.dashboard import Dashboard as Page
 from superset.models.embedded_dashboard import EmbeddedDashboard
 
+from workloads.kit.contracts.dashboards import rows_of
+from workloads.kit.contracts.declared.superset import ADMIN, ANALYSTS, tenant_role
 from workloads.superset.dashboards.model import Dashboard, Dataset
-from workloads.superset.dashboards.tenants import DATASETS, TENANT
+from workloads.superset.dashboards.tenants import DATASETS
 from workloads.superset.policy import GUESTS
 
-ANALYSTS: Final = "Analysts"
 _BASE: Final = "Gamma"
 """Superset's role of who looks and asks; it has no dataset of its own."""
 _NOBODY: Final = "rows of no tenant"
 
-
-def tenant_role(name: str) -> str:
-    """Name of a tenant's role."""
-    return f"Tenant {name}"
+_CHANGES: Final = (
+    "can_add", "can_copy", "can_delete", "can_drill", "can_edit", "can_explore", "can_export", "can_import",
+    "can_samples", "can_share", "can_tag", "can_upload", "can_validate", "can_warm_up", "can_write",
+)  # fmt: skip
+"""How rights begin that who looks at a dashboard does not need: those that change something, or that ask in
+another way than a chart does."""
 
 
 def reconcile(dashboards: Sequence[Dashboard], tenants: Sequence[str], embedders: Sequence[str]) -> None:
@@ -38,25 +41,20 @@ def reconcile(dashboards: Sequence[Dashboard], tenants: Sequence[str], embedders
     every = [dataset for one in dashboards for dataset in one.datasets]
     of_tenants = _tables(DATASETS)
     _role(ANALYSTS, base, _tables(every))
-    guests = _role(GUESTS, base, of_tenants)
-    roles = {name: _role(tenant_role(name), base, of_tenants) for name in tenants}
+    looking = [one for one in base if not one.permission.name.startswith(_CHANGES)]
+    guests = _role(GUESTS, looking, of_tenants)
+    roles = {name: _role(tenant_role(name), looking, of_tenants) for name in tenants}
     for one in dashboards:
         page = db.session.query(Page).filter_by(uuid=one.uuid).one()
         page.roles = [roles[one.tenant]] if one.tenant is not None else []
         if one.tenant is not None:
             _embedded(page, embedders)
-    admin, analysts = (security_manager.find_role(name) for name in ("Admin", ANALYSTS))
+    admin, analysts = (security_manager.find_role(name) for name in (ADMIN, ANALYSTS))
     for name, role in roles.items():
-        _rule(f"rows of {name}", "Regular", clause(name), [role], of_tenants)
+        _rule(f"rows of {name}", "Regular", rows_of(name), [role], of_tenants)
     _rule(_NOBODY, "Base", "1 = 0", [admin, analysts, guests, *roles.values()], of_tenants)
     _forget({_NOBODY, *(f"rows of {name}" for name in roles)}, {tenant_role(name) for name in roles})
     db.session.commit()
-
-
-def clause(tenant: str) -> str:
-    """Condition on a tenant's rows."""
-    quoted = tenant.replace("'", "''")
-    return f"{TENANT} = '{quoted}'"
 
 
 def _tables(datasets: Iterable[Dataset]) -> list[Any]:

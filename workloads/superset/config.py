@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from workloads.kit.contracts import tables
-from workloads.superset import connections, login, logs, policy
+from workloads.kit.contracts import dashboards, tables
+from workloads.superset import connections, login, logs, people, policy
 from workloads.superset.settings import Settings
 
 _settings = Settings.read()
@@ -38,13 +39,17 @@ FEATURE_FLAGS = {
 # Guests see a dashboard within another page; what they may see of it stands in their token.
 GUEST_ROLE_NAME = policy.GUESTS
 GUEST_TOKEN_JWT_SECRET = _settings.guest_key
-GUEST_TOKEN_JWT_EXP_SECONDS = 300
-GUEST_TOKEN_JWT_AUDIENCE = "superset"  # noqa: S105 - who a token is for
+GUEST_TOKEN_JWT_ALGO = dashboards.GUEST_ALGORITHM
+GUEST_TOKEN_JWT_EXP_SECONDS = dashboards.GUEST_SECONDS
+GUEST_TOKEN_JWT_AUDIENCE = dashboards.GUEST_AUDIENCE
 GUEST_TOKEN_VALIDATOR_HOOK = policy.limits_rows
 
 TALISMAN_ENABLED = True
 TALISMAN_CONFIG = policy.headers(_settings.embedders, secure=_settings.secure)
 SESSION_COOKIE_HTTPONLY = True
+# Roles are those of the log-in: after as long as the hub holds somebody, he logs in again.
+PERMANENT_SESSION_LIFETIME = timedelta(hours=4)
+SESSION_REFRESH_EACH_REQUEST = False
 SESSION_COOKIE_SECURE = _settings.secure
 SESSION_COOKIE_SAMESITE = "None" if _settings.secure and _settings.embedders else "Lax"
 ENABLE_PROXY_FIX = _settings.secure
@@ -55,7 +60,7 @@ RATELIMIT_ENABLED = True
 RATELIMIT_APPLICATION = "1000 per second"
 RATELIMIT_STORAGE_URI = "memory://"
 AUTH_RATE_LIMITED = True
-AUTH_RATE_LIMIT = "10 per minute"
+AUTH_RATE_LIMIT = "20 per minute"
 
 MAPBOX_API_KEY = ""
 
@@ -68,4 +73,5 @@ ROW_LIMIT = 10_000
 SQL_MAX_ROW = 100_000
 SUPERSET_WEBSERVER_TIMEOUT = 120
 
+CUSTOM_SECURITY_MANAGER = people.SecurityManager
 globals().update(login.config(_settings.oidc))

@@ -14,9 +14,8 @@ from workloads.superset.settings import Login, Settings
 _QUERY_SECONDS: Final = 60
 """The longest that a chart's query may take."""
 
-_READING: Final = (
-    f"-c default_transaction_read_only=on -c statement_timeout={_QUERY_SECONDS}s -c timezone=UTC"
-)
+READING: Final = f"-c default_transaction_read_only=on -c statement_timeout={_QUERY_SECONDS}s -c timezone=UTC"
+"""Options of a connection that only reads."""
 
 
 def connect(settings: Settings, login: Login, database: str, options: str = "") -> Any:
@@ -66,7 +65,7 @@ def of_charts(
     which password one is let in is known here, at the time of each connection."""
     if uri.get_backend_name() != "postgresql":
         return uri, parameters
-    creator = partial(connect, settings, settings.reader, uri.database, _READING)
+    creator = partial(connect, settings, settings.reader, uri.database, READING)
     return uri, {**parameters, "creator": creator}
 
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from workloads.kit.contracts.declared.superset import ADMIN
 from workloads.superset.settings import Oidc
 
 _AUTH_DB, _AUTH_OAUTH = 1, 4
 """Flask-AppBuilder's numbers of the two ways."""
 
 PROVIDER: Final = "platform"
+SECOND_FACTORS: Final = "SECOND_FACTORS"
+"""Of the configuration: what `amr` has to say of who is to be Admin."""
 
 
 def config(oidc: Oidc | None) -> dict[str, Any]:
     """The part of Superset's configuration."""
     if oidc is None:
         return {"AUTH_TYPE": _AUTH_DB, "AUTH_USER_REGISTRATION": False}
-    from workloads.superset.people import SecurityManager
-
-    issuer = oidc.issuer.rstrip("/")
+    issuer = (oidc.inside or oidc.issuer).rstrip("/")
     return {
         "AUTH_TYPE": _AUTH_OAUTH,
-        "CUSTOM_SECURITY_MANAGER": SecurityManager,
         "OAUTH_PROVIDERS": [
             {
                 "name": PROVIDER,
@@ -43,4 +44,18 @@ def config(oidc: Oidc | None) -> dict[str, Any]:
         "AUTH_USER_REGISTRATION_ROLE": "Public",
         "AUTH_ROLES_SYNC_AT_LOGIN": True,
         "AUTH_ROLES_MAPPING": dict(oidc.roles),
+        SECOND_FACTORS: list(oidc.second_factors),
     }
+
+
+def held(
+    claims: Mapping[str, Any], mapped: Mapping[str, list[str]], second_factors: Sequence[str]
+) -> list[str]:
+    """The issuer's roles of a person that count: who signed in without a second factor is no Admin.
+
+    Args:
+        mapped: the issuer's roles → those here.
+        second_factors: what `amr` says of one; where that is nothing, none is asked.
+    """
+    strong = not second_factors or bool(set(second_factors) & set(claims.get("amr") or ()))
+    return [role for role in claims.get("roles") or () if strong or ADMIN not in mapped.get(role, [])]

@@ -32,11 +32,15 @@ class Oidc:
     Args:
         issuer: URL below which its `.well-known` document is.
         roles: what the claim `roles` of its tokens may say → roles here.
+        inside: where it answers within the cluster, if that is another address than the one that people use.
+        second_factors: what `amr` says of one; who is to be Admin has one of them. None: it is not asked.
     """
 
     issuer: str
     client_id: str
     roles: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
+    inside: str | None = None
+    second_factors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,9 @@
 """`python -m workloads.warehouse_etl run | accept SOURCE TABLE | maintain`.
 
-Exit codes: 0 done, 1 failed (what was to be done is done by the next run), 2 bad arguments or settings, 3
-tables were left out or differ from their sources, which are named; all others were loaded.
+Exit codes: 0 done; 1 failed, or a source could not be read, and another run may do better (what was to be
+done is done by it, and the tables of other sources were loaded); 2 bad arguments or settings; 3 somebody has
+to look at what is named: tables that changed, files that are broken, figures that differ. All others were
+loaded.
 """
 
 # The packages of the image are in an environment of their own, where pyright does not look.
@@ -61,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         return _FAILED
     except job.LeftOut as error:
         print(error, file=sys.stderr)
-        return _PARTLY
+        return _FAILED if error.again else _PARTLY
     except (job.Busy, TransformFailed, OSError) as error:
         _log.error("run_failed", error=str(error))
         return _FAILED
@@ -110,7 +112,8 @@ def _run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, c
         detail |= {"at": at.isoformat(), **dataclasses.asdict(done)}
         _log.info("run_done", **dataclasses.asdict(done))
         if done.failed:
-            raise job.LeftOut("; ".join(f"{table}: {why}" for table, why in done.failed.items()))
+            told = "; ".join(f"{table}: {why}" for table, why in done.failed.items())
+            raise job.LeftOut(told, again=done.again)
     return _OK
 
 
@@ -150,7 +153,7 @@ def _accept(settings: WarehouseSettings, sources: LegacySources, source: str, ta
         try:
             # As a run sees it: of files, those that are new.
             with job.opened(settings, found, table, loaded_files(warehouse, source, table)) as reading:
-                told = drift.accept(warehouse, source, table, reading.columns, datetime.now(UTC))
+                told = drift.accept(warehouse, source, table, drift.Columns.of(reading), datetime.now(UTC))
         except SourceError as error:
             print(error, file=sys.stderr)
             return _FAILED

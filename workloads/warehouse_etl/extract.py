@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import structlog
@@ -15,8 +15,17 @@ from workloads.kit.contracts.warehouse import Kind
 from workloads.kit.db import Connection
 from workloads.kit.producer import TransactionalProducer
 from workloads.warehouse_etl import drift, personal
-from workloads.warehouse_etl.sources import Comparable, Figures, Reading, Record, SourceError
-from workloads.warehouse_etl.staging import Load
+from workloads.warehouse_etl.sources import (
+    ChangeLog,
+    Comparable,
+    Figures,
+    Reading,
+    Record,
+    SourceError,
+    SourceKey,
+)
+from workloads.warehouse_etl.sources.change_log import Mark
+from workloads.warehouse_etl.staging import Load, Rejected
 from workloads.warehouse_etl.values import key_of
 
 _log: Any = structlog.get_logger(__name__)
@@ -40,6 +49,7 @@ class Extracted:
 
     Args:
         figures: what the table amounts to at its source, as of the same instant, where it was asked.
+        rejected: what of these is rows that cannot be loaded.
     """
 
     load_id: int | None
@@ -47,6 +57,7 @@ class Extracted:
     deletes: int
     refused: int
     figures: Figures | None
+    rejected: Rejected
 
 
 def loaded_files(connection: Connection, source: str, table: str) -> dict[str, str]:
@@ -94,13 +105,17 @@ class Table:
             SourceError: it cannot be read: nothing of it is staged.
             Stopped: it changed in a way that somebody has to look at.
         """
-        columns = drift.check(
-            self._connection, self._source, self._name, reading.columns, self._at, may_omit=reading.may_omit
-        )
+        columns = drift.check(self._connection, self._source, self._name, drift.Columns.of(reading), self._at)
         is_first, after = self._before()
+        if after is not None and not isinstance(reading, ChangeLog) and Mark.read(after) is not None:
+            after = None  # a place of the log, by which the table was read before, is no watermark
         comparable = reading.comparable if compare else None
         # Of the same snapshot, and before anything is sent.
         figures = comparable.figures() if comparable is not None else None
+        self._connection.execute("DROP TABLE IF EXISTS source_keys")
+        self._connection.execute("CREATE TEMP TABLE source_keys (key text NOT NULL)")
+        since = None if comparable is not None and self._differed() else after
+        log = reading if isinstance(reading, ChangeLog) and since and reading.goes_on(since) else None
         with producer.transaction() as transaction:
             before = self._refused_before()
             load = Load(
@@ -114,16 +129,20 @@ class Table:
                 # All that there is comes for the first time: it is held against nothing.
                 tracked=not is_first,
             )
-            again = comparable is not None and self._differed()
-            self._stage(load, reading, None if again else after, known=not is_first)
+            if log is not None:
+                self._follow(load, log)
+            else:
+                self._stage(load, reading, since, known=not is_first)
             if not is_first and reading.is_whole:
                 self._drop_gone(load, reading)
             elif not is_first and comparable is not None:
                 self._compare(load, reading, comparable)
             is_load = not load.is_empty or columns != self._columns() or bool(reading.files())
+            mark = reading.watermark(self._at)
             if is_load:
-                mark = reading.watermark(self._at)
                 load.end(after if mark is None else mark, columns, tuple(reading.files()))
+        if isinstance(reading, ChangeLog) and not is_load and mark is not None:
+            self._keep_place(mark)
         self._keep_refused(load.refused)
         return Extracted(
             load_id if is_load else None,
@@ -131,6 +150,7 @@ class Table:
             load.counts["delete"],
             len(load.refused),
             figures,
+            load.rejected,
         )
 
     @property
@@ -143,19 +163,10 @@ class Table:
         Args:
             known: whether the layer may have them as they are.
         """
-        self._connection.execute("DROP TABLE IF EXISTS source_keys")
-        self._connection.execute("CREATE TEMP TABLE source_keys (key text NOT NULL)")
         for some in batches(reading.rows(after), _COMPARED_AT_ONCE):
-            keyed: list[tuple[str, Record]] = []
-            for row in some:
-                record = self._protect(row)
-                key = key_of(record, self._settings.key)
-                if key is None:
-                    load.refuse(record, f"no value of the key {', '.join(self._settings.key)}")
-                elif len(key.encode()) > _KEY_BYTES:
-                    load.refuse(record, f"a key of {len(key.encode())} bytes, and {_KEY_BYTES} are the most")
-                else:
-                    keyed.append((key, record))
+            # Where not all are read now, those that cannot be loaded are counted when all are compared.
+            counted = not known or reading.is_whole
+            keyed = [one for row in some if (one := self._keyed(load, row, counted=counted)) is not None]
             if known and reading.is_whole:
                 self._keep_keys(key for key, _ in keyed)
             current = self._current([key for key, _ in keyed]) if known else {}
@@ -163,6 +174,45 @@ class Table:
                 # Of two rows of one key the later counts, whatever the layer has.
                 if not known or key in load.staged or current.get(key) != record:
                     load.add("upsert", key, record)
+
+    def _follow(self, load: Load, log: ChangeLog) -> None:
+        """Stage every change, whatever the layer has."""
+        for before, after in log.changes():
+            if before is None and after is None:
+                for key in self._present() | load.staged:
+                    load.add("delete", key, {})
+                continue
+            key = None if after is None else self._keyed(load, after)
+            gone = None if before is None else self._keyed(load, before)
+            if gone is not None and gone[0] != (key and key[0]):
+                load.add("delete", gone[0], {})
+            if key is not None:
+                load.add("upsert", *key)
+
+    def _keyed(self, load: Load, row: Record, *, counted: bool = False) -> tuple[str, Record] | None:
+        """A row as the layers have it, below its key; one that cannot be is set aside.
+
+        Args:
+            counted: whether such a one counts as rejected.
+        """
+        record = self._protect(row)
+        key = key_of(record, self._settings.key)
+        if key is None:
+            load.refuse(record, f"no value of the key {', '.join(self._settings.key)}")
+        elif len(key.encode()) > _KEY_BYTES:
+            load.refuse(record, f"a key of {len(key.encode())} bytes, and {_KEY_BYTES} are the most")
+        else:
+            return key, record
+        if counted:
+            load.rejected.add(record)
+        return None
+
+    def _present(self) -> set[str]:
+        """Keys of all rows that the layer has."""
+        found = self._connection.execute(
+            f"SELECT key FROM ({_NEWEST}) newest WHERE operation = 'upsert'".encode(), self._of
+        )
+        return {key for (key,) in found}
 
     def _drop_gone(self, load: Load, reading: Reading) -> None:
         """Stage what is gone at the source."""
@@ -178,17 +228,17 @@ class Table:
                 f"it gave nothing at all, where there were {len(gone)} rows: taken for a fault of its own"
             )
         for (key,) in gone:
-            load.add("delete", key, {})
+            # Of what the log told, the last was a delete.
+            if key not in load.staged:
+                load.add("delete", key, {})
 
     def _compare(self, load: Load, reading: Reading, comparable: Comparable) -> None:
         """Stage what is gone at the source, and what came there behind the watermark."""
-        self._keep_keys(
-            key
-            for one in comparable.all_keys()
-            if (key := key_of(self._protect(one.record), self._settings.key)) is not None
-            and len(key.encode()) <= _KEY_BYTES
-        )
+        bad: list[SourceKey] = []
+        self._keep_keys(self._usable(comparable, bad))
         self._drop_gone(load, reading)
+        for row in chain(comparable.rows_of(bad), comparable.unkeyed()):
+            self._keyed(load, row, counted=True)
         missing = {
             key
             for (key,) in self._connection.execute(
@@ -209,6 +259,16 @@ class Table:
             record = self._protect(row)
             if (key := key_of(record, self._settings.key)) is not None:
                 load.add("upsert", key, record)
+
+    def _usable(self, comparable: Comparable, bad: list[SourceKey]) -> Iterator[str]:
+        """The keys of all rows that the layers can have; those of others, where they have one, are added to
+        `bad`."""
+        for one in comparable.all_keys():
+            key = key_of(self._protect(one.record), self._settings.key)
+            if key is not None and len(key.encode()) <= _KEY_BYTES:
+                yield key
+            elif None not in one.values:
+                bad.append(one)
 
     def _keep_keys(self, keys: Iterable[str]) -> None:
         with self._connection.cursor() as cursor, cursor.copy("COPY source_keys FROM STDIN") as copy:
@@ -240,11 +300,21 @@ class Table:
     def _before(self) -> tuple[bool, str | None]:
         """Whether nothing of the table was loaded yet, and up to where it was."""
         row = self._connection.execute(
-            "SELECT watermark FROM etl.loads WHERE source = %s AND table_name = %s"
-            " ORDER BY load_id DESC LIMIT 1",
+            "SELECT CASE WHEN s.placed_load = l.load_id THEN s.place ELSE l.watermark END FROM etl.loads l"
+            " LEFT JOIN etl.sources s USING (source, table_name)"
+            " WHERE l.source = %s AND l.table_name = %s ORDER BY l.load_id DESC LIMIT 1",
             self._of,
         ).fetchone()
         return row is None, row[0] if row else None
+
+    def _keep_place(self, place: str) -> None:
+        """Nothing came, and the log was read on to there: it counts until the next load says more."""
+        self._connection.execute(
+            "UPDATE etl.sources SET place = %s, placed_load = (SELECT max(load_id) FROM etl.loads l"
+            " WHERE l.source = etl.sources.source AND l.table_name = etl.sources.table_name)"
+            " WHERE source = %s AND table_name = %s",
+            (place, *self._of),
+        )
 
     def _columns(self) -> dict[str, Kind]:
         row = self._connection.execute(

@@ -21,6 +21,7 @@ from workloads.kit.contracts.sources.legacy import (
     LegacySource,
     LegacySources,
     LegacyTable,
+    MySqlLegacy,
 )
 from workloads.kit.db import Connection
 from workloads.kit.kafka import KafkaUnavailable
@@ -31,6 +32,7 @@ from workloads.warehouse_etl.extract import Table, loaded_files
 from workloads.warehouse_etl.reconcile import reconcile
 from workloads.warehouse_etl.settings import WarehouseSettings
 from workloads.warehouse_etl.sources import Figures, Reading, SourceError
+from workloads.warehouse_etl.staging import Rejected
 
 _log: Any = structlog.get_logger(__name__)
 
@@ -49,7 +51,15 @@ class Busy(Exception):
 
 
 class LeftOut(Exception):
-    """Tables that were left out, or differ from their sources; all else was done."""
+    """Tables that were left out, or differ from their sources; all else was done.
+
+    Args:
+        again: whether another run may do better, with nobody's help.
+    """
+
+    def __init__(self, told: str, *, again: bool = False) -> None:
+        super().__init__(told)
+        self.again = again
 
 
 @dataclass
@@ -57,7 +67,9 @@ class Done:
     """What a run did.
 
     Args:
-        failed: source.table → why nothing of it was loaded, or what differs.
+        rejected: source.table → rows at the source that cannot be loaded, of tables that were compared.
+        failed: source.table → why something of it was not loaded, or what differs.
+        again: whether another run may do better, with nobody's help.
     """
 
     rows: int = 0
@@ -66,7 +78,9 @@ class Done:
     poison: int = 0
     models: int = 0
     kept: int = 0
+    rejected: dict[str, int] = field(default_factory=dict[str, int])
     failed: dict[str, str] = field(default_factory=dict[str, str])
+    again: bool = False
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
 
@@ -103,7 +117,7 @@ def run(settings: WarehouseSettings, sources: LegacySources, at: datetime, *, co
         with _timed(done, "transform"):
             if loaded.rows:
                 connection.execute("ANALYZE raw.records")
-            done.models = transform(settings, connection)
+            done.models = transform(settings, sources, connection)
         if settings.lake_location is not None:
             from workloads.warehouse_etl.history import keep
 
@@ -122,9 +136,9 @@ def _extract(
     done: Done,
     *,
     compare: bool,
-) -> dict[tuple[str, str], Figures]:
+) -> dict[tuple[str, str], tuple[Figures, Rejected]]:
     """Stage what is new. Returns what the tables amount to at their sources, where they were asked."""
-    figures: dict[tuple[str, str], Figures] = {}
+    figures: dict[tuple[str, str], tuple[Figures, Rejected]] = {}
     # Also of a load that was set aside in part.
     row = connection.execute(
         "SELECT greatest((SELECT max(load_id) FROM etl.loads), (SELECT max(load_id) FROM raw.records), 0) + 1"
@@ -139,6 +153,7 @@ def _extract(
                 found = turn.extract(
                     reading, producer, load_id=load_id, topic=settings.staging_topic, compare=compare
                 )
+                left_out = "; ".join(reading.left_out.values())
         except Exception as error:
             # One table, whatever is wrong with it, holds no other back.
             if isinstance(error, _OURS) and not isinstance(error, Aborted):
@@ -148,16 +163,21 @@ def _extract(
             state = "stopped" if isinstance(error, drift.Stopped) else "failed"
             drift.state(connection, source.name, name, at, now=state, message=why)
             done.failed[f"{source.name}.{name}"] = why
+            done.again |= state == "failed"
             _log.error("table_failed", source=source.name, table=name, error=why, exc_info=not known)
             continue
-        drift.state(connection, source.name, name, at, now="ready")
+        if left_out:
+            done.failed[f"{source.name}.{name}"] = left_out
+            _log.error("files_left_out", source=source.name, table=name, error=left_out)
+        now = "failed" if left_out else "ready"
+        drift.state(connection, source.name, name, at, now=now, message=left_out or None)
         if found.load_id is not None:
             load_id += 1
         done.rows += found.rows
         done.deletes += found.deletes
         done.refused += found.refused
         if found.figures is not None:
-            figures[source.name, name] = found.figures
+            figures[source.name, name] = found.figures, found.rejected
         _log.info(
             "table_done",
             source=source.name,
@@ -170,11 +190,17 @@ def _extract(
 
 
 def _reconcile(
-    connection: Connection, figures: Mapping[tuple[str, str], Figures], at: datetime, done: Done
+    connection: Connection,
+    figures: Mapping[tuple[str, str], tuple[Figures, Rejected]],
+    at: datetime,
+    done: Done,
 ) -> None:
-    for (source, table), told in figures.items():
+    for (source, table), (told, rejected) in figures.items():
+        if rejected.rows:
+            done.rejected[f"{source}.{table}"] = rejected.rows
+            _log.warning("rejected", source=source, table=table, rows=rejected.rows)
         try:
-            differing = reconcile(connection, source, table, at, told)
+            differing = reconcile(connection, source, table, at, told, rejected)
         except (psycopg.DataError, ArithmeticError) as error:
             done.failed[f"{source}.{table}"] = f"cannot be compared: {error}"
             _log.error("not_compared", source=source, table=table, error=str(error))
@@ -206,8 +232,10 @@ def opened(
         from workloads.warehouse_etl.sources import http
 
         return http.opened(source, name)
-    from workloads.warehouse_etl.sources import sql
+    from workloads.warehouse_etl.sources import change_log, sql
 
+    if source.tables[name].changes == "log" and isinstance(source, MySqlLegacy):
+        return change_log.opened(source, name, settings)
     return sql.opened(source, name)
 
 

@@ -19,6 +19,11 @@ class WarehouseSettings(KafkaSettings, PostgresSettings):
     """A table is staged in one transaction, however long it takes; brokers allow no more by default.
     The next run ends what a killed one left open."""
     staging_topic: NonEmpty = topics.WAREHOUSE_STAGING
+    changes_topic: NonEmpty = topics.WAREHOUSE_CHANGES
+    warehouse_connect_url: AnyHttpUrl | None = None
+    """Of Kafka Connect, which reads the logs of databases; without it none is read."""
+    warehouse_log_wait_seconds: float = Field(default=300.0, gt=0)
+    """How long a run waits for a log to be read up to the run's instant."""
     warehouse_pseudonym_key_file: FilePath | None = None
     """Key of pseudonyms: kept for as long as what was made with it is compared."""
     warehouse_compare_hours: frozenset[int] = frozenset({0})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -25,6 +26,25 @@ from workloads.warehouse_etl.sources import Record, SourceError
 _decode = codec.decoder(StagedRows)
 
 _REASON_CHARACTERS = 500
+
+
+class Rejected:
+    """Rows at the source that cannot be loaded, and what their numbers add up to, by column."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.sums: dict[str, Decimal] = {}
+
+    def add(self, record: Record) -> None:
+        """One more."""
+        self.rows += 1
+        for name, value in record.items():
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
+                try:
+                    self.sums[name] = self.sums.get(name, Decimal(0)) + Decimal(str(value))
+                except ArithmeticError:
+                    # A text that is no number.
+                    continue
 
 
 class Load:
@@ -61,6 +81,8 @@ class Load:
         self._known = frozenset(refused)
         self.refused: dict[str, str] = {}
         """Digest → reason of rows that were set aside now for the first time."""
+        self.rejected = Rejected()
+        """All that were met, were they set aside before or not."""
 
     def add(self, operation: Operation, key: str, record: Record) -> None:
         """One more row."""
@@ -134,6 +156,7 @@ class Load:
         if len(value) > MAX_BYTES and len(rows) == 1:
             # Too long for any message: set aside, and its number in the load stays free.
             self.counts[self._operation] -= 1
+            self.rejected.add(rows[0][1])
             self.refuse(
                 rows[0][1], f"key {rows[0][0][:200]}: a row of {len(value)} bytes fits into no message"
             )

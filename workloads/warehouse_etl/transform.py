@@ -17,6 +17,7 @@ import structlog
 
 from workloads.kit import db
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
+from workloads.kit.contracts.sources.legacy import FilesTable, LegacySources, LegacyTable
 from workloads.kit.db import Connection
 from workloads.warehouse_etl.settings import WarehouseSettings
 
@@ -30,7 +31,7 @@ class TransformFailed(Exception):
     """A model or one of its tests failed: the layers stay as they were, or a test says what is wrong."""
 
 
-def transform(settings: WarehouseSettings, connection: Connection) -> int:
+def transform(settings: WarehouseSettings, sources: LegacySources, connection: Connection) -> int:
     """Take in the loads that the models have not seen. Returns how many models and tests ran.
 
     Raises:
@@ -44,13 +45,23 @@ def transform(settings: WarehouseSettings, connection: Connection) -> int:
     since, until, is_first = row or (0, 0, True)
     if since >= until and not is_first:
         return 0
-    ran = run(settings, "build", {"since": since, "until": until})
+    writings = {
+        f"{source.name}.{name}": {"time_zone": source.time_zone, **_writing(table)}
+        for source in sources.sources
+        for name, table in source.tables.items()
+    }
+    ran = run(settings, "build", {"since": since, "until": until, "writings": writings})
     connection.execute(
         "INSERT INTO etl.progress (step, load_id) VALUES (%s, %s)"
         " ON CONFLICT (step) DO UPDATE SET load_id = excluded.load_id",
         (_STEP, until),
     )
     return ran
+
+
+def _writing(table: LegacyTable) -> dict[str, str]:
+    """How its numbers and days are written."""
+    return {"decimal": table.decimal, "dates": table.dates} if isinstance(table, FilesTable) else {}
 
 
 def run(settings: WarehouseSettings, command: str, variables: Mapping[str, Any]) -> int:

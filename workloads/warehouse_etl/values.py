@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from workloads.kit.contracts.warehouse import Value
 from workloads.warehouse_etl.sources import Record
 
 _SAFE = 2**63
+_MIDNIGHT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]00:00(:00(\.0+)?)?")
 
 
 def plain(value: Any) -> Value:
@@ -45,9 +47,16 @@ def plain(value: Any) -> Value:
 
 
 def key_of(record: Record, columns: tuple[str, ...]) -> str | None:
-    """What tells a record from others: the value of its key column, or of several as a JSON list. None where
-    one is missing."""
-    values = [record.get(name) for name in columns]
-    if any(value is None or value == "" for value in values):
+    """What tells a record from others: the value of its key column, or of several as a JSON list of texts.
+    None where one is missing. What is written once with spaces or a midnight and once without is one key."""
+    values = [_key_part(record.get(name)) for name in columns]
+    if not all(values):
         return None
-    return str(values[0]) if len(values) == 1 else msgspec.json.encode(values).decode()
+    return values[0] if len(values) == 1 else msgspec.json.encode(values).decode()
+
+
+def _key_part(value: Value) -> str:
+    if value is None:
+        return ""
+    text = str(value).strip()
+    return text[:10] if _MIDNIGHT.fullmatch(text) else text

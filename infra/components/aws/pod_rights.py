@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import pulumi
 
@@ -24,7 +24,12 @@ from infra.namespaces import (
     VELERO_ACCOUNT,
     Account,
 )
+from workloads.kit.contracts.declared.data_api import DATA_API, DOWNLOAD_WORKER
 from workloads.kit.contracts.namespaces import PLATFORM
+
+_OF_TENANTS: Final = (pods.downloads, "Files that tenants asked for")
+_OBJECTS: Final = dict.fromkeys((DATA_API.name, DOWNLOAD_WORKER.name), _OF_TENANTS)
+"""Workloads that reach a part of the warehouse's bucket alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +84,8 @@ class PodRights(AwsComponent):
             self._give("mlflow", "Artifacts of models", MLFLOW_ACCOUNT, self._objects(pods.mlflow))
         for workload in args.lake:
             account = Account(PLATFORM, workload)
-            self._give(workload, "Objects of the lake", account, self._objects(pods.lake))
+            one, of = _OBJECTS.get(workload, (pods.lake, "Objects of the lake"))
+            self._give(workload, of, account, self._objects(one))
         self.register_outputs({})
 
     def _objects(self, document: Callable[..., Document]) -> pulumi.Output[str]:

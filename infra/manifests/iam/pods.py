@@ -10,7 +10,7 @@ from infra.manifests.iam.document import (
     document,
     use_through_ec2,
 )
-from infra.names import POSTGRES_BACKUPS, VELERO_BACKUPS, Bucket, Names
+from infra.names import DOWNLOADS, POSTGRES_BACKUPS, VELERO_BACKUPS, Bucket, Names
 from infra.namespaces import Account
 
 
@@ -50,6 +50,11 @@ def mlflow(names: Names, key_arn: str) -> Document:
 def lake(names: Names, key_arn: str) -> Document:
     """Iceberg tables and uploads: the warehouse's bucket."""
     return _objects(names, "warehouse", key_arn, prefix="")
+
+
+def downloads(names: Names, key_arn: str) -> Document:
+    """Files that tenants asked for: their part of the warehouse's bucket."""
+    return _objects(names, "warehouse", key_arn, prefix=f"{DOWNLOADS}/")
 
 
 def external_secrets(names: Names, key_arn: str) -> Document:

@@ -39,7 +39,7 @@ def topics(
                 "partitions": topic.partitions,
                 "replicas": replication_factor,
                 "config": {
-                    "cleanup.policy": "delete",
+                    "cleanup.policy": topic.cleanup,
                     "retention.ms": retention_ms.get(topic.name, topic.retention_ms),
                     "min.insync.replicas": min_in_sync,
                 },
@@ -61,6 +61,7 @@ def user(identity: Labels, name: str, client: KafkaUse) -> Manifest:
         [
             *(_topic_acl(client, topic) for topic in dict.fromkeys((*client.reads, *client.writes))),
             *([_acl("group", client.group, "literal", "Read", "Describe")] if client.group else []),
+            *(_acl("group", start, "prefix", "Read", "Describe") for start in client.more_groups),
             *([_acl("group", NO_GROUP, "literal", "Describe")] if client.reads else []),
             *(
                 _acl("transactionalId", start, "prefix", "Write", "Describe")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workloads.kit.consumer import ConsumerLoop
+from workloads.kit.member import Member
 from workloads.kit.producer import Transaction
 
 
@@ -47,7 +48,7 @@ class Clock:
 
     def watch_loop(self) -> None:
         """Watch the consumer loop's own work."""
-        self.watch(ConsumerLoop, "_consume", "fetch")
+        self.watch(Member, "fetch", "fetch")
         self.watch(ConsumerLoop, "_take", "decode")
         self.watch(ConsumerLoop, "_commit", "commit")
         self.watch(Transaction, "send_all", "produce")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -29,18 +30,22 @@ _FIELDS: Final = ("candidate", "settings", "mae", "seconds")
 
 
 def _short(window: int, *, half_life: float) -> Kernel:
-    return Kernel(window=window, every=4, own=1.0, season=0.0, half_life=half_life, name=f"kernel-{window}")
+    return Kernel(window=window, own=1.0, season=0.0, half_life=half_life, name=f"kernel-{window}")
+
+
+def _network(**changed: Any) -> Network:
+    """Learned anew each four weeks, one setting changed at a time."""
+    return replace(Network(every=28), **changed)
 
 
 CANDIDATES: Final[Mapping[str, Kind]] = {
     "naive": Naive(),
-    "lear-56": Lear(56, every=7),
-    "lear-56-daily": Lear(56, every=1),
-    "lear-84": Lear(84, every=7),
-    "lear-1092": Lear(1092, every=14),
-    "lear-1456": Lear(1456, every=14),
-    "lear-1456-weekly": Lear(1456, every=7),
+    **{f"lear-{window}": Lear(window) for window in (56, 84, 182, 364, 728, 1092, 1456)},
+    "lear-84-weekly": Lear(84, every=7),
+    "lear-1092-fortnightly": Lear(1092, every=14),
+    "lear-1456-fortnightly": Lear(1456, every=14),
     "kernel": Kernel(),
+    "kernel-weekly": Kernel(every=7),
     "kernel-monthly": Kernel(every=28),
     "kernel-own-1": Kernel(every=28, own=1.0),
     "kernel-season-0": Kernel(every=28, season=0.0),
@@ -56,10 +61,14 @@ CANDIDATES: Final[Mapping[str, Kind]] = {
     "kernel-365-even": _short(365, half_life=1e9),
     "kernel-182": _short(182, half_life=120),
     "network": Network(),
-    "network-1-seed": Network(seeds=1),
-    "network-penalty-1": Network(seeds=1, penalty=1.0),
-    "network-penalty-10": Network(seeds=1, penalty=10.0),
-    "network-200": Network(seeds=1, hidden=(200,)),
+    "network-monthly": _network(),
+    "network-dropout-0": _network(dropout=0.0),
+    "network-dropout-0.2": _network(dropout=0.2),
+    "network-even": _network(half_life=1e9),
+    "network-256": _network(hidden=256),
+    "network-penalty-0.01": _network(decay=1e-2),
+    "network-100-epochs": _network(epochs=100),
+    "network-rate-0.004": _network(rate=4e-3),
     "forest": Forest(),
 }
 

@@ -1,4 +1,5 @@
-"""`make bench PARTS=quality DATA=…`: recall by kind of fault, hours flagged without a fault, rows a second.
+"""`make bench PARTS=quality DATA=…`: how soon an alert is there, recall by kind of fault,
+hours flagged without a fault, rows a second.
 
 The days of a set up to the end of 2014 are those that the thresholds were chosen on; the figures of recall
 are of those after it, or of all where there are none. `choice` says how they were chosen.
@@ -20,6 +21,7 @@ from tests import faults
 from tests.bench import contenders
 from tests.bench.measure import Sample, in_turn, sample
 from tests.bench.power import sets
+from tests.bench.quality import alerting
 from tests.bench.report import Figure, Other, at_least, at_most
 from tests.bench.rig import Rig
 from tools.console import Step
@@ -32,7 +34,7 @@ _OTHERS: Final = 2
 
 
 def run(rig: Rig, step: Step) -> list[Figure]:
-    figures: list[Figure] = []
+    figures = [alerting.latency(rig, step)]
     for file in sets.find(os.environ.get("DATA", "")):
         step.detail(f"reading {file.name}")
         data = sets.read(file)

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
 
 from tests.unit.data_api.conftest import KEY, SETTINGS, START, MemoryStore, StaticRegister, price
+from workloads.data_api.answers import Written
 from workloads.data_api.app import create_app
 from workloads.data_api.catalogue import Catalogue, Key
 from workloads.data_api.guard import Guard
@@ -148,3 +149,15 @@ def test_pages_of_the_last_prices_are_as_of_one_instant(app: OpenAPI, store: Mem
     at = store.asked[-1]["as_of"]
     api.get("/v1/latest", query_string={"limit": 2, "cursor": first["next"]})
     assert store.asked[-1]["as_of"] == at == datetime.fromisoformat(first["as_of"])
+
+
+def test_a_long_page_is_written_anew_each_time_and_a_short_one_once(store: MemoryStore) -> None:
+    kept, made = catalogue(store, seconds=3600), list[int]()
+
+    def page(size: int) -> Written:
+        made.append(size)
+        return Written("x" * size, "json", "d", None, 1)
+
+    for size in (10, 10, 70_000, 70_000):
+        kept.written(size, lambda size=size: page(size))
+    assert made == [10, 70_000, 70_000]

@@ -281,6 +281,10 @@ def test_only_a_json_object_is_taken(api: FlaskClient, asked: dict[str, Any]) ->
 
 def test_no_query_in_an_address(api: FlaskClient) -> None:
     assert api.get("/graphql?query={units{next}}").status_code == 405
+    assert api.get("/graphql", headers={"Accept": "*/*"}).status_code == 405
+    asked = {"Accept": "text/html,*/*;q=0.8"}
+    assert api.get("/graphql", headers=asked).headers["Location"] == "/hub/graphql"
+    assert api.get("/graphql?query={units{next}}", headers=asked).status_code == 405
 
 
 def test_text_that_cannot_be_encoded_is_refused(api: FlaskClient) -> None:

@@ -130,7 +130,8 @@ WHOLE = whole()
 
 def test_each_fault_has_its_alert_of_its_market_and_each_alert_its_message() -> None:
     saved = Saved()
-    outputs = handler(saved).process(TOPIC)
+    told = handler(saved).process(TOPIC)
+    outputs = [one for one in told if one.topic == topics.QUALITY_ALERTS]
     sent = [msgspec.json.decode(one.value or b"", type=QualityAlert) for one in outputs]
     assert {one.id: one for one in sent} == saved.rows
     assert {one.key for one in outputs} == {"test"}
@@ -139,6 +140,20 @@ def test_each_fault_has_its_alert_of_its_market_and_each_alert_its_message() -> 
         assert {"spike", "unit", "gap", "duplicate"} <= rules
     impossible = [one for one in sent if one.rule == "range"]
     assert {(one.series, one.severity) for one in impossible} == {("DE-LU", "critical")}
+
+
+def test_what_is_impossible_is_a_dead_letter_as_it_came_and_what_is_strange_is_none() -> None:
+    told = handler(saved := Saved()).process(TOPIC)
+    letters = [one for one in told if one.topic != topics.QUALITY_ALERTS]
+    impossible = [one for one in saved.rows.values() if one.rule == "range"]
+    assert {one.topic for one in letters} == {topics.dead_letter(topics.COMMODITY_PRICES)}
+    assert len(letters) == len(impossible) > 0
+    (one, *_), (alert, *_) = letters, impossible
+    assert one.value in {record.raw for record in TOPIC}
+    said = {name: content.decode() for name, content in one.headers}
+    assert (said["topic"], said["error"]) == (topics.COMMODITY_PRICES, "Impossible")
+    assert f"cannot be: expected {alert.expected}" in said["reason"]
+    assert any(alert.id in dict(letter.headers)["reason"].decode() for letter in letters)
 
 
 @settings(max_examples=25, deadline=None)

@@ -121,6 +121,17 @@ CASES: dict[str, list[Case]] = {
         ),
         Case({'carbon_job_last_success_timestamp_seconds{job_name="customer-daily"}': "0x2000"}, 1500, []),
     ],
+    "MonthsMissing": [
+        Case(
+            {
+                'carbon_store_partitions_months_ahead{table_name="price_trends"}': "3x60 0x200",
+                'carbon_store_partitions_months_ahead{table_name="ml_predictions"}': "3x260",
+            },
+            130,
+            [{"table_name": "price_trends"}],
+        ),
+        Case({'carbon_store_partitions_months_ahead{table_name="price_trends"}': "1x200"}, 130, []),
+    ],
     "WarehouseLate": [
         Case(
             {'carbon_job_last_success_timestamp_seconds{job_name="warehouse-etl"}': "0x2000"},
@@ -263,6 +274,10 @@ CASES: dict[str, list[Case]] = {
     "TrinoAway": [
         Case({_available("trino"): "1x3 0x20"}, 15, [{"deployment": "trino"}]),
         Case({_available("trino"): "1x20"}, 10, []),
+    ],
+    "KeycloakAway": [
+        Case({_available("keycloak"): "1x3 0x20"}, 15, [{"deployment": "keycloak"}]),
+        Case({_available("keycloak"): "1x20"}, 10, []),
     ],
     "BackupLate": [
         # Both count from the start: at 26 hours and the hold, the daily one is late; the hourly one goes on.

@@ -22,6 +22,7 @@ OWN = {
         "customer-consumer",
         "customer-metrics",
         "indicator-consumer",
+        "keycloak-prepare",
         "market-connectors",
         "prediction-consumer",
         "model-training",

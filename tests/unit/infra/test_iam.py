@@ -31,6 +31,7 @@ ROLES: dict[str, Document] = {
     "karpenter": karpenter.controller(NAMES, QUEUE, KEY),
     "load-balancer": pods.load_balancer_controller(NAMES),
     "lake": pods.lake(NAMES, KEY),
+    "downloads": pods.downloads(NAMES, KEY),
     "mlflow": pods.mlflow(NAMES, KEY),
     "postgres": pods.postgres(NAMES, KEY),
     "replication": buckets.replication(["recovery", "audit"], NAMES, [KEY], REPLICA),

@@ -108,6 +108,7 @@ def test_exporter_gives_the_metrics_of_the_contract() -> None:
         metrics.WAREHOUSE_LEFT_OUT,
         metrics.WAREHOUSE_ROWS,
         metrics.WAREHOUSE_REFUSED,
+        metrics.STORE_MONTHS_AHEAD,
         metrics.MODEL_TRAINED,
         metrics.MODEL_LIVE_SKILL,
         metrics.MODEL_LIVE_COVERAGE,

@@ -181,6 +181,8 @@ def test_a_refused_secret_is_not_shown(path: tuple[str, ...]) -> None:
         (put("kafka", "replication_factor", value=5), "replication_factor 5 is above brokers 3"),
         (put("kafka", "min_in_sync", value=3), "min_in_sync 3 is not below replication_factor 3"),
         (put("kafka", "retention_ms", value={"prices": 1}), "not declared: prices"),
+        (put("postgres", "keep_months", value={"job_runs": 3}), "keep_months names job_runs"),
+        (put("postgres", "keep_months", value={"price_trends": 0}), "greater than or equal to 1"),
         (put("kafka", "kind", value="rabbitmq"), "carbon:kafka"),
         (put("images", "kafka", value="localhost/carbon/kafka"), "tag other than latest"),
         (put("images", "kafka", value="localhost/carbon/kafka:latest"), "tag other than latest"),

@@ -14,7 +14,12 @@ from infra.manifests.trino_config import OWNER, Place
 from workloads.kit.contracts import lake, tenants
 
 GATEWAY = object_store.access("http://store:7070", "the-key-of-the-store")
-S3 = ObjectAccess(lake="s3://bucket/lake/", uploads="s3://bucket/uploads/", region="eu-central-1")
+S3 = ObjectAccess(
+    lake="s3://bucket/lake/",
+    uploads="s3://bucket/uploads/",
+    downloads="s3://bucket/downloads/",
+    region="eu-central-1",
+)
 
 
 def files(objects: ObjectAccess = GATEWAY, heap_mib: int = 1024, **more: Any) -> dict[str, str]:

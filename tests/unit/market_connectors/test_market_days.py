@@ -15,7 +15,7 @@ from workloads.kit.contracts.markets import MARKETS
 from workloads.kit.periods import Resolution
 from workloads.market_connectors.feeds import Feed
 from workloads.market_connectors.points import Days, Point
-from workloads.market_connectors.run import due
+from workloads.market_connectors.run import due, pressing
 from workloads.market_connectors.settings import MarketSettings
 from workloads.market_connectors.source import Closed, MarketSource, known_whole, whole
 from workloads.price_pipeline.checks import check
@@ -102,6 +102,20 @@ def test_what_is_due_begins_before_the_newest_and_ends_with_what_is_published() 
     assert due(DE, None, SETTINGS, now).first == date(2025, 5, 18)
     live = due(GB, now - timedelta(hours=2), SETTINGS, now)
     assert (live.first, live.last) == (date(2025, 5, 31), date(2025, 6, 1))
+
+
+def test_a_run_that_stays_presses_for_what_is_just_being_published() -> None:
+    before = datetime(2025, 6, 1, 21, 45, tzinfo=UTC)  # the last quarter of June 1st in Berlin
+    auction = datetime(2025, 6, 1, 10, 57, tzinfo=UTC)
+    assert not pressing(DE, before, SETTINGS, auction - timedelta(seconds=1))
+    assert pressing(DE, before, SETTINGS, auction)
+    assert pressing(DE, before, SETTINGS, auction + timedelta(minutes=60))
+    # A day that is as late as that is looked for once a run.
+    assert not pressing(DE, before, SETTINGS, auction + timedelta(minutes=61))
+    assert not pressing(DE, before + timedelta(days=1), SETTINGS, auction)
+    half = datetime(2025, 6, 1, 9, 30, tzinfo=UTC)
+    assert not pressing(GB, half, SETTINGS, half + timedelta(minutes=59))
+    assert pressing(GB, half, SETTINGS, half + timedelta(minutes=60))
 
 
 def test_rows_are_prices_of_their_own_length_known_when_the_auction_was() -> None:

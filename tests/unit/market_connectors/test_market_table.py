@@ -25,7 +25,8 @@ def test_every_row_can_be_a_message() -> None:
             terms = feed.terms(Resolution.parse(market.resolution), "job")
             assert terms.zone == ZoneInfo(market.zone)
             # What is known before its delivery is an auction's, and no other product may be.
-            assert (feed.publication is not None) == (market.product == "day-ahead"), feed.name
+            ahead = feed.publication is not None and feed.publication_day < 0
+            assert ahead == (market.product == "day-ahead"), feed.name
             assert len(terms.source) <= 64
             assert all(len(series) <= 64 for series in feed.series if feed.of == "prices")
             assert set(market.forecasts) <= set(FORECASTS)

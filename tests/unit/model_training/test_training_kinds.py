@@ -17,13 +17,13 @@ from workloads.model_training.kinds.kernel import Kernel
 from workloads.model_training.kinds.late import moderate
 from workloads.model_training.kinds.lear import Lear, fit_lasso
 from workloads.model_training.kinds.naive import Naive
-from workloads.model_training.kinds.network import Network
+from workloads.model_training.kinds.network import Layers, Network
 
 KINDS: tuple[Kind, ...] = (
     Naive(),
     Lear(56, every=3),
     Kernel(every=2),
-    Network(seeds=1, epochs=3, hidden=(8,), every=5),
+    Network(seeds=1, epochs=3, hidden=8, every=5),
     Forest(trees=4, every=5),
 )
 _BY_NAME = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -51,7 +51,7 @@ def test_nothing_later_than_the_day_before_reaches_a_forecast(kind: Kind) -> Non
     assert np.array_equal(forecasts[0][: day - 70 + 1], forecasts[1][: day - 70 + 1])
 
 
-@pytest.mark.parametrize("kind", [Lear(1456), Kernel(), Forest()], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Lear(1456), Kernel(), Network(), Forest()], ids=lambda kind: kind.name)
 def test_a_kind_learns_what_prices_follow(kind: Kind) -> None:
     days = market(260)
     walked = day_ahead.walk(days, (kind, Naive()), 250)
@@ -286,3 +286,28 @@ def test_quantiles_rise_with_their_level_and_do_not_know_their_day() -> None:
     spoilt[60:] = np.nan
     assert np.array_equal(walk_intervals(forecasts, spread, spoilt)[:61], quantiles[:61], equal_nan=True)
     assert np.isfinite(walk_intervals(forecasts, spread, spoilt)[60:]).all()
+
+
+def test_a_networks_steps_go_down_the_slope_of_its_error() -> None:
+    """Beside differences of the error itself, weight by weight; a unit that is left out has no slope."""
+    random = np.random.default_rng(3)
+    seeds, days, width, hidden, periods = 2, 5, 4, 3, 2
+    shapes = (seeds, width, hidden), (seeds, 1, hidden), (seeds, hidden, periods), (seeds, 1, periods)
+    layers = Layers(*(random.normal(size=shape) for shape in shapes))
+    x, y = random.normal(size=(seeds, days, width)), random.normal(size=(seeds, days, periods))
+    trust, kept = random.uniform(0.5, 2, (seeds, days)), np.array([0.0, 2.0, 2.0]) * np.ones((seeds, days, 1))
+
+    def error() -> float:
+        units = np.maximum(x @ layers.inner + layers.inner_bias, 0) * kept
+        off = np.abs(units @ layers.outer + layers.outer_bias - y)
+        cost = np.where(off < 0.25, off**2 / 0.5, off - 0.125)  # Huber's
+        return float(np.sum(cost.sum(axis=2) * trust) / days)
+
+    for layer, slope in zip(layers.all(), layers.slopes(x, y, trust, kept), strict=True):
+        for place in np.ndindex(layer.shape):
+            here = float(layer[place])
+            layer[place] = here + 1e-6
+            above = error()
+            layer[place] = here - 1e-6
+            assert slope[place] == pytest.approx((above - error()) / 2e-6, abs=1e-5)
+            layer[place] = here

@@ -83,3 +83,9 @@ def test_a_message_of_the_version_before_is_chosen_by_its_time_and_sent_as_of_no
     assert moved.delivery_start == datetime.fromisoformat("2020-01-03T00:00Z")
     with pytest.raises(NotRepaired, match="version 1, which has no delivery_start"):
         repaired(one, {"delivery_start": "2020-01-03T00:00:00Z"})
+
+
+def test_a_price_that_consumers_took_is_corrected_at_its_source_not_sent_again() -> None:
+    one = Letter("0@1", "WTI", letter().raw, "Impossible", "above the cap", 0, cut=False)
+    with pytest.raises(NotRepaired, match="correct it at its source"):
+        repaired(one, {"price": 70.0})

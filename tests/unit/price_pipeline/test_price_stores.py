@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from workloads.kit.contracts.sources.store_config import S3Source, SftpSource
-from workloads.price_pipeline.sources import s3
+from workloads.price_pipeline.sources import SourceError, s3, xml_file
 from workloads.price_pipeline.sources.store import fixed, matches
 
 BUCKET: dict[str, Any] = {
@@ -115,9 +117,30 @@ def test_a_star_stays_in_its_folder() -> None:
         (SftpSource, SERVER | {"password_file": "/p"}, "one of password_file and key_file"),
         (SftpSource, SERVER | {"key_file": None}, "one of password_file and key_file"),
         (SftpSource, SERVER | {"host_keys": []}, "host_keys"),
+        (S3Source, BUCKET | {"format": "xml"}, "xml needs `rows`"),
+        (SftpSource, SERVER | {"rows": "a.b"}, "csv has no rows"),
+        (S3Source, BUCKET | {"format": "xml", "rows": 'a."b'}, "rows"),
     ],
 )
 def test_what_is_not_whole_is_refused(model: Any, values: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words) as raised:
         model.model_validate(values)
     assert "hunter2" not in " ".join(error["msg"] for error in raised.value.errors())
+
+
+def test_a_file_of_xml_that_would_not_fit_in_memory_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(xml_file, "MOST_BYTES", 1_000)
+    source = S3Source.model_validate(
+        BUCKET | {"format": "xml", "rows": "r", "columns": {"event_time": "@d", "prices": {"@p": "WTI"}}}
+    )
+    row = b'<r d="2026-01-01" p="60"/>'
+
+    def read(count: int) -> int:
+        packed = gzip.compress(b"<a>" + row * count + b"</a>")
+        return len(list(xml_file.rows(source, io.BytesIO(packed), "a.xml.gz")))
+
+    assert read(20) == 20
+    with pytest.raises(SourceError, match=r"a\.xml\.gz is of more than 1000 bytes"):
+        read(100)

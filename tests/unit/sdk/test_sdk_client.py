@@ -43,6 +43,33 @@ def test_rows_are_typed_and_their_times_aware() -> None:
     assert str(asked.url) == f"{URL}/v1/prices?symbol=DE-LU"
 
 
+def test_what_is_said_of_an_alert_goes_to_that_alert_and_is_said_again_where_nobody_heard() -> None:
+    told = {
+        **dict.fromkeys(("id", "rule", "of_topic", "source", "series", "resolution", "expected"), "x"),
+        **dict.fromkeys(
+            ("period_start", "period_end", "published_at", "detected_at"), "2026-03-01T00:00:00Z"
+        ),
+        **dict.fromkeys(("market", "value", "reviewed_by", "reviewed_at", "reason")),
+        "severity": "info",
+        "provenance": "market",
+        "state": "released",
+        "rows": 1,
+        "evidence": "y",
+        "remedy": "z",
+    }
+    api = Api(problem(503), httpx.Response(200, json=told))
+    said = models.ReviewBody(state="released", reason="a holiday")
+    assert api.client().review_alert("a/b", said).state == "released"
+    assert {(one.method, one.url.raw_path) for one in api.asked} == {
+        ("PUT", b"/v1/quality/alerts/a%2Fb/review")
+    }
+    assert len(api.asked) == 2
+    assert api.asked[0].content == b'{"state":"released","reason":"a holiday"}'
+    for name in ("", "..", "\ud800", 7):
+        with pytest.raises(BadInput, match="id: "):
+            api.client().review_alert(name, said)  # type: ignore[arg-type]
+
+
 def test_a_page_is_asked_for_when_the_one_before_it_is_used_up() -> None:
     api = Api(page([1, 2], "a"), page([], "b"), page([3]))
     rows = iter(api.client().prices("DE-LU", page_size=2, source="auction"))

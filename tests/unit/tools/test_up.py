@@ -1,5 +1,8 @@
 """`make up`'s plan: what waits for what, and what is left out on a cluster that exists."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.unit.tools.conftest import Machine
@@ -47,7 +50,8 @@ def test_what_is_not_in_is_not_built(machine: Machine, monkeypatch: pytest.Monke
         if step.name.startswith("Images of"):
             step.run()
     assert "model-server" in built
-    of_sets = {"prometheus", "alertmanager", "postgres-exporter", "kube-state-metrics", "versitygw", "trino"}
+    of_sets = {"prometheus", "alertmanager", "postgres-exporter", "kube-state-metrics"}
+    of_sets |= {"versitygw", "trino", "keycloak", "keycloak-prepare", "warehouse-connect"}
     assert not of_sets & set(built)
 
 
@@ -64,7 +68,7 @@ def test_a_program_of_a_set_is_built_where_the_stack_has_the_set_and_before_its_
     ("said", "expected"),
     [
         ("", ["kept"]),
-        ("all", ["customers", "dashboards", "forecasts", "monitoring", "warehouse"]),
+        ("all", ["customers", "dashboards", "forecasts", "identity", "monitoring", "warehouse"]),
         ("none", []),
         ("monitoring", ["monitoring"]),
     ],
@@ -77,3 +81,30 @@ def test_an_unknown_set_is_named_with_those_there_are() -> None:
     with pytest.raises(UsageError, match="WITH has moon") as refused:
         sets.asked("local", "monitoring, moon", [])
     assert "monitoring" in (refused.value.remedy or "")
+
+
+def test_what_an_interrupted_run_had_begun_is_forgotten_and_all_else_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = {"urn": "made"}
+    state = {"version": 3, "deployment": {"resources": [made], "pending_operations": [{"type": "creating"}]}}
+    asked: list[tuple[str, ...]] = []
+
+    def pulumi(*args: str, stdin: str | None = None) -> str:
+        asked.append(args[:2])
+        if args[:2] == ("stack", "import"):
+            state.update(json.loads(stdin or ""))
+        return json.dumps(state)
+
+    monkeypatch.setattr(up.project, "pulumi", pulumi)
+    monkeypatch.setattr(up.project, "directory", lambda: tmp_path)
+    lock = tmp_path / ".pulumi" / "locks" / "local.json"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    up.forget_interrupted("local")
+    assert state == {"version": 3, "deployment": {"resources": [made]}}
+    assert asked[0] == ("cancel", "-s")
+    lock.unlink()
+    asked.clear()
+    up.forget_interrupted("local")
+    assert asked == [("stack", "export")]  # there was nothing to forget

@@ -116,11 +116,11 @@ def test_a_pseudonym_without_a_key_is_refused_before_anything_is_read() -> None:
     ],
 )
 def test_changes_of_columns(before: dict[str, Kind], now: dict[str, Kind], found: list[str]) -> None:
-    assert [f"{one.change} {one.column}" for one in drift.differences(before, now)] == found
+    assert [f"{one.change} {one.column}" for one in drift.differences(before, drift.Columns(now))] == found
 
 
 def test_a_source_that_may_omit_a_column_has_not_lost_it() -> None:
-    assert drift.differences({"a": "text", "b": "number"}, {"a": "text"}, may_omit=True) == []
+    assert drift.differences({"a": "text", "b": "number"}, drift.Columns({"a": "text"}, may_omit=True)) == []
 
 
 def test_what_nobody_could_read_is_not_staged() -> None:
@@ -181,6 +181,18 @@ _MYSQL = {
         (
             {"tables": {"people": {"key": ["id"], "watermark": "at", "personal": {"at": "mask"}}}},
             "watermark column at cannot be personal",
+        ),
+        (
+            {"tables": {"people": {"key": ["id"], "changes": "log", "watermark": "at"}}},
+            "changes: log tells of every change: leave watermark out",
+        ),
+        (
+            {"tables": {"people": {"key": ["id"], "changes": "log"}}, "ca_file": "/run/ca.crt"},
+            "changes: log of people is read in clear, and ca_file asks for TLS",
+        ),
+        (
+            {"kind": "oracle", "tables": {"people": {"key": ["id"], "changes": "log"}}},
+            r"changes: log of people is for kind mysql \(MariaDB\)",
         ),
         ({"tables": {"people": {"key": ["id"], "name": "a; drop table b"}}}, "match pattern"),
         ({"tables": {"people": {"key": ['a"b']}}}, "match pattern"),

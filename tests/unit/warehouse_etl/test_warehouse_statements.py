@@ -37,8 +37,9 @@ def _statements(dialect: Dialect) -> list[str]:
         dialect.select("trades", columns, ["trade_id"], None, since=False),
         dialect.select("etrm.trades", columns, ["trade_id", "leg"], "modified", since=False),
         dialect.select("trades", columns, ["trade_id"], "modified", since=True),
-        dialect.keys("trades", ["trade_id", "leg"]),
+        dialect.keys("trades", columns, ["trade_id", "modified"]),
         dialect.of_keys("trades", columns, ["trade_id", "leg"], 2),
+        dialect.unkeyed("trades", columns, ["trade_id", "leg"]),
         dialect.figures("trades", ["price", "quantity"]),
     ]
 
@@ -59,7 +60,7 @@ def test_a_parser_of_the_dialect_reads_every_statement(dialect: Dialect) -> None
     found = json.loads(done.stdout)
     assert {kind for kind, _ in found} == {"Select"}
     table = "TRADES" if dialect is ORACLE else "trades"
-    assert [names for _, names in found[2:]] == [[table]] * 6
+    assert [names for _, names in found[2:]] == [[table]] * 7
 
 
 @pytest.fixture
@@ -116,9 +117,12 @@ def test_a_table_of_oracle_is_read_from_its_watermark_on_compared_and_asked_by_k
 
 def test_times_with_a_zone_and_floats_are_asked_for_as_they_are() -> None:
     oracle = ORACLE.select("t", {"at": "TIMESTAMP(6) WITH TIME ZONE", "d": "DATE"}, ["id"], None, since=False)
-    assert 'SELECT SYS_EXTRACT_UTC("AT"), "D" FROM' in oracle
-    mysql = MYSQL.select("t", {"f": "float", "d": "double"}, ["id"], None, since=False)
-    assert 'SELECT "f" + 0e0, "d" FROM' in mysql
+    assert (
+        'SELECT TO_CHAR(SYS_EXTRACT_UTC("AT"), \'YYYY-MM-DD"T"HH24:MI:SS.FF6"+00:00"\'), "D" FROM' in oracle
+    )
+    columns = {"f": "float", "d": "double", "i": "timestamp", "l": "datetime"}
+    mysql = MYSQL.select("t", columns, ["id"], None, since=False)
+    assert 'SELECT "f" + 0e0, "d", CONCAT("i", \'+00:00\'), "l" FROM' in mysql
 
 
 @pytest.mark.parametrize(

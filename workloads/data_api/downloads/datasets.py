@@ -84,6 +84,10 @@ class Dataset:
         rows = self._select(sql.SQL("1"), asked, every, most)
         return sql.SQL("COPY (SELECT count(*) FROM ({}) counted) TO STDOUT csv").format(rows)
 
+    def plan(self, asked: Mapping[str, Any], *, every: bool) -> sql.Composed:
+        """EXPLAIN, as JSON, of what `copy` reads: how many rows the database thinks there are."""
+        return sql.SQL("EXPLAIN (FORMAT JSON) {}").format(self._select(sql.SQL("1"), asked, every, None))
+
     def _select(
         self, columns: sql.Composable, asked: Mapping[str, Any], every: bool, most: int | None
     ) -> sql.Composed:

@@ -22,7 +22,7 @@ _LONGEST: Final = 2000
 """Characters of a line: longer than any there is, shorter than a request line may be."""
 
 
-class DownloadsQuery(Parameters):
+class FileQuery(Parameters):
     """Which rows, and in which form."""
 
     dataset: DatasetName = Field("prices", description="Of what: the columns are those of its route.")
@@ -51,6 +51,11 @@ class DownloadsQuery(Parameters):
         description="Of each period the revision that held at `as_of`, or all until then. Predictions have"
         " none.",
     )
+
+
+class DownloadsQuery(FileQuery):
+    """Which rows, in which form, and after which one."""
+
     after: str | None = Field(
         None,
         min_length=1,
@@ -66,7 +71,7 @@ class ColumnsQuery(Query):
     dataset: DatasetName = Field("prices", description="Whose columns.")
 
 
-def asked(query: DownloadsQuery, newest: datetime) -> dict[str, Any]:
+def asked(query: FileQuery, newest: datetime) -> dict[str, Any]:
     """What `Dataset.copy` takes of the question. Refused where it does not fit the dataset or the form."""
     dataset = DATASETS[query.dataset]
     for name in ("symbol", "zone", "name", "kind", "source", "resolution"):
@@ -78,12 +83,12 @@ def asked(query: DownloadsQuery, newest: datetime) -> dict[str, Any]:
         raise _wrong("revisions", "all", f"{query.dataset} have none", "leave it out")
     chosen = query.model_dump(include={"start", "end", *dataset.asked}, exclude_none=True)
     chosen["as_of"] = min(query.as_of or newest, newest)
-    if query.after is None:
+    if not isinstance(query, DownloadsQuery) or query.after is None:
         return chosen
     return chosen | _after(query, query.after, dataset, dataset.continued(chosen, every(query)))
 
 
-def every(query: DownloadsQuery) -> bool:
+def every(query: FileQuery) -> bool:
     """Whether each revision is asked for."""
     return query.revisions == "all"
 

@@ -8,7 +8,6 @@ footer and is none, and a CSV goes on with `after`. The header X-As-Of says as o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -22,8 +21,9 @@ from workloads.data_api import identity, metrics
 from workloads.data_api.answers import CSV, described, respond
 from workloads.data_api.downloads.columns import Column
 from workloads.data_api.downloads.datasets import DATASETS, Dataset
-from workloads.data_api.downloads.forms import Block, Blocks, File, too_many
-from workloads.data_api.downloads.question import ColumnsQuery, DownloadsQuery, FormName, asked, every
+from workloads.data_api.downloads.forms import Block, too_many
+from workloads.data_api.downloads.making import TYPES, blocks_of, made
+from workloads.data_api.downloads.question import ColumnsQuery, DownloadsQuery, asked, every
 from workloads.data_api.downloads.turns import Turns
 from workloads.data_api.guard import GUARD, Guard, needs
 from workloads.data_api.problems import CONTENT_TYPE, Problem, Refused
@@ -33,24 +33,6 @@ from workloads.data_api.store import Store
 from workloads.data_api.told import as_kind
 
 COLUMNS: Final = "/v1/downloads/columns"
-
-_TYPES: Final[dict[FormName, str]] = {
-    "csv": CSV,
-    "parquet": "application/vnd.apache.parquet",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-
-
-def _blocks(form: FormName) -> Blocks:
-    # Here: pyarrow and its tables are memory that a worker needs only if it is asked for such a file.
-    match form:
-        case "csv":
-            from workloads.data_api.downloads.as_csv import blocks
-        case "parquet":
-            from workloads.data_api.downloads.as_parquet import blocks
-        case "xlsx":
-            from workloads.data_api.downloads.as_xlsx import blocks
-    return blocks
 
 
 class ColumnPage(Page):
@@ -62,7 +44,7 @@ class ColumnPage(Page):
 def _described() -> Any:
     problem = {"content": {CONTENT_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}}
     binary = {"type": "string", "format": "binary"}
-    content = {kind: {"schema": {"type": "string"} if kind == CSV else binary} for kind in _TYPES.values()}
+    content = {kind: {"schema": {"type": "string"} if kind == CSV else binary} for kind in TYPES.values()}
     return {
         "200": {"description": "The file.", "content": content},
         "422": {"description": "A parameter is wrong: which, and what to give instead.", **problem},
@@ -120,24 +102,9 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
                 if query.format == "xlsx":
                     _few(store, dataset, values, query, settings)
                 return _described_as(Response(), query, values["as_of"])
-            file = File(
-                dataset=query.dataset,
-                columns=dataset.columns,
-                as_of=values["as_of"],
-                question=json.dumps(
-                    query.model_dump(mode="json", exclude={"after", "format"}, exclude_none=True)
-                ),
-                named=named,
-                most=settings.xlsx_rows,
-            )
-            statement = dataset.copy(
-                values,
-                every=every(query),
-                text=query.format == "csv",
-                most=settings.xlsx_rows + 1 if query.format == "xlsx" else None,
-            )
+            file, statement = made(query, values, settings, named=named)
             rows = store.copied(statement, values, settings.download_seconds)
-            sent = _Sent(rows, lambda: _blocks(query.format)(rows, file), ended)
+            sent = _Sent(rows, lambda: blocks_of(query.format)(rows, file), ended)
             unless_sent.callback(sent.close)
             if (sock := request.environ.get("gunicorn.socket")) is not None:
                 # A client that takes nothing for so long ends its own download, and holds up no other.
@@ -168,7 +135,7 @@ def _described_as(response: Response, query: DownloadsQuery, as_of: datetime) ->
 
 def _content_type(query: DownloadsQuery) -> str:
     if query.format != "csv":
-        return _TYPES[query.format]
+        return TYPES[query.format]
     return f"{CSV}; charset=utf-8; header={'present' if query.after is None else 'absent'}"
 
 

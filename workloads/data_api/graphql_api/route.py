@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from flask import Response, g, request
+from flask import Response, g, redirect, request, url_for
 from flask_openapi3.openapi import OpenAPI
 from graphql import (
     ExecutionResult,
@@ -23,6 +23,8 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 from graphql.validation import MaxIntrospectionDepthRule
 from pydantic import Field
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.wrappers import Response as BaseResponse
 
 from workloads.data_api import catalogue, metrics
 from workloads.data_api.alone import Alone
@@ -42,6 +44,8 @@ _JSON: Final = ("application/json", "application/graphql-response+json")
 _RULES: Final = (*specified_rules, MaxIntrospectionDepthRule)
 _MOST_ERRORS: Final = 20
 """Errors that are told at once."""
+_CODES: Final = {True: "BAD_USER_INPUT", False: "GRAPHQL_VALIDATION_FAILED"}
+"""What clients of GraphQL call it, by whether a parameter's value or the document is wrong."""
 
 
 class GraphQLBody(Body):
@@ -66,6 +70,13 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     made = schema.made(store, catalogue.of(app, store, settings), settings)
     app.extensions[SCHEMA] = made
     alone = Alone(PATH, settings.store_wait_seconds)
+
+    # A browser is led to the page on which people try it; a program is told that there is no GET.
+    @app.get(PATH, doc_ui=False)
+    def playground() -> BaseResponse:
+        if "text/html" not in request.headers.get("Accept", "") or request.args:
+            raise MethodNotAllowed(["POST"])
+        return redirect(url_for("hub.page", name="graphql"))
 
     # By POST of JSON alone: no page of another site sends that, and no address holds a question.
     @app.post(PATH, doc_ui=False)
@@ -150,12 +161,17 @@ def _response(body: Mapping[str, Any], kind: str, status: int) -> Response:
 
 
 def _told(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
-    """Errors as GraphQL has them, one a fault; `extensions` have what a problem says of it."""
+    """Errors as GraphQL has them, one a fault; `extensions` have what a problem says of it. None is ours:
+    what is fails the whole request."""
     return [
         {
             **{name: value for name, value in error.formatted.items() if name != "extensions"},
             "message": f"{fault.field}: {fault.detail}",
-            "extensions": {**fault.model_dump(), "request_id": g.get("request_id", "")},
+            "extensions": {
+                **fault.model_dump(),
+                "code": _CODES[isinstance(error.original_error, Refused)],
+                "request_id": g.get("request_id", ""),
+            },
         }
         for error in errors
         for fault in _faults(error)

@@ -205,8 +205,10 @@ class Broadcast:
             takers = [one for one in takers if self._gets(one, value)]
             for client in takers:
                 if client.place is not None:
-                    client.waiting += event
-                elif client.has_room(len(event)):
+                    if not client.wait(event):  # a burst: it reads on from Kafka, and joins when that is over
+                        self._clients.discard(client)
+                    continue
+                if client.has_room(len(event)):
                     client.send(event)
                 else:  # it goes on from Kafka, this one first, at its own pace, and nobody waits for it
                     self._past_of(client, {**self._place, (topic, partition): before})
@@ -232,37 +234,44 @@ class Broadcast:
         ends = time.monotonic() + self._settings.stream_replay_seconds
         try:
             # What comes meanwhile is read as well, until so little is left that it can wait in memory.
-            near = False
-            while not near and self._goes_on(client, ends):
-                target, near = self._ask(self._join, client, place)
+            while self._goes_on(client, ends):
+                target, joined = self._ask(self._join, client, place)
                 self._past(client, place, target, ends)
                 place = target
-            while self._goes_on(client, ends) and (waited := self._ask(self._caught_up, client)):
-                self._send(client, waited)
+                while joined and self._goes_on(client, ends):
+                    waited, place, joined = self._ask(self._caught_up, client, place)
+                    for event in waited:
+                        client.count(len(event))
+                    metrics.STREAM_EVENTS.inc(len(waited))
+                    self._send(client, b"".join(waited))
+                    if joined and not waited:
+                        return
         except Exception as error:
             if not isinstance(error, TimeoutError):
                 _log.warning("stream.replay", error=str(error))
             self._loop.call_soon_threadsafe(client.drop)
 
     def _goes_on(self, client: Client, ends: float) -> bool:
-        if time.monotonic() > ends or client.full():
+        if time.monotonic() > ends:
             raise TimeoutError
         return client.open and not self._closing.is_set()
 
     def _join(self, client: Client, place: Place) -> tuple[Place, bool]:
         """Where the topics are, and whether that is so near that what comes now waits for the client."""
         if (near := messages_between(place, self._place) <= _NEAR) and client.open:
+            client.waited()
             self._clients.add(client)
         return dict(self._place), near
 
-    def _caught_up(self, client: Client) -> bytearray:
-        """What came while it read the past; where that is nothing more, it is sent what comes from now on."""
-        waited, client.waiting = client.waiting, bytearray()
-        if not waited:
+    def _caught_up(self, client: Client, place: Place) -> tuple[list[bytes], Place, bool]:
+        """What waits for it, where it is with that, and whether it is still told what comes.
+
+        Where nothing waits it has caught up, and is sent from now on what comes."""
+        if client not in self._clients:
+            return [], place, False
+        if not (waited := client.waited()):
             client.place = None
-        if not client.open:
-            self._clients.discard(client)
-        return waited
+        return waited, dict(self._place), True
 
     def _past(self, client: Client, place: Place, target: Place, ends: float) -> None:
         place = dict(place)
@@ -279,15 +288,15 @@ class Broadcast:
                             client.count(len(event))
                             piece += event
                         if len(piece) >= _PIECE:
-                            self._send(client, piece)
+                            self._send(client, bytes(piece))
                             piece = bytearray()
             place |= {(topic, partition): end for partition, (_, end) in ranges.items()}
-        self._send(client, piece)
+        self._send(client, bytes(piece))
 
-    def _send(self, client: Client, data: bytearray) -> None:
+    def _send(self, client: Client, data: bytes) -> None:
         async def send() -> None:
             await asyncio.wait_for(client.room(), self._settings.stream_patience_seconds)
-            client.send(bytes(data))
+            client.send(data)
 
         if data and client.open:
             asyncio.run_coroutine_threadsafe(send(), self._loop).result()

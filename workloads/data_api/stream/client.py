@@ -68,7 +68,8 @@ class Client(asyncio.Protocol):
         self.since = time.monotonic()
         self.events = self.bytes = 0
         """What it was sent of what it asked for."""
-        self.waiting = bytearray()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self.dropped = False
         self._limit, self._ended = limit, ended
         self._transport: asyncio.Transport | None = None
@@ -125,9 +126,19 @@ class Client(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def full(self) -> bool:
-        """Whether more came, while it was sent the past, than may wait for it."""
-        return len(self.waiting) > _WAITING * self._limit
+    def wait(self, event: bytes) -> bool:
+        """Keep what came while it is sent the past; False, and nothing is kept, where that is too much."""
+        if self._waiting_bytes + len(event) > _WAITING * self._limit:
+            self._waiting, self._waiting_bytes = [], 0
+            return False
+        self._waiting.append(event)
+        self._waiting_bytes += len(event)
+        return True
+
+    def waited(self) -> list[bytes]:
+        """What was kept; it is no more."""
+        waited, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        return waited
 
     async def room(self) -> None:
         """Wait until what was sent has mostly gone out, or the connection is over."""

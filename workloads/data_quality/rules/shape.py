@@ -51,12 +51,13 @@ class Usual(NamedTuple):
 
     def moved(self, day: Floats) -> tuple[float, float, float]:
         """Cost by its changes alone: as it stands, moved later by a period, and moved earlier by one. The
-        first and the last change have no neighbour to be compared with and are left out of all three."""
+        first and the last change have no neighbour to be compared with and are left out of all three. All
+        are counted in the same deviations: in each hour's own, what stands at a restless hour would always
+        fit better there."""
         change, scale = self.centre[self.periods :], self.scale[self.periods :]
         inner = (day[1:] - day[:-1])[1:-1]
         centres = np.array((change[1:-1], change[:-2], change[2:]))
-        scales = np.array((scale[1:-1], scale[:-2], scale[2:]))
-        z = (inner - centres) / scales
+        z = (inner - centres) / np.maximum(scale[1:-1], np.sort(scale)[len(scale) // 2])
         here, later, earlier = (np.add.reduce(np.minimum(z * z, CUT), axis=1) / len(inner)).tolist()
         return here, later, earlier
 

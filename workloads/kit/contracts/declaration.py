@@ -44,6 +44,7 @@ class KafkaUse:
     Args:
         reads, writes: topics.
         group: its consumer group, where it is a member of one.
+        more_groups: what the ids of further groups start with that it is a member of.
         transactional_ids: of its producers, each the start of an id or all of it.
         quota: where the cluster's default does not do.
     """
@@ -51,6 +52,7 @@ class KafkaUse:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     group: str | None = None
+    more_groups: tuple[str, ...] = ()
     transactional_ids: tuple[str, ...] = ()
     quota: Quota | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
@@ -63,3 +63,8 @@ def host_of(url: str) -> str:
         raise ValueError(
             f"{parts.hostname!r} is no DNS name in full: give a name such as api.example.com, no address"
         ) from None
+
+
+def through(proxy: str, workload: str, password: str) -> str:
+    """The proxy's address as `workload` proves itself there: what libraries take as `HTTPS_PROXY`."""
+    return f"http://{quote(workload)}:{quote(password, safe='')}@{urlsplit(proxy).netloc}"

@@ -11,8 +11,9 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Product = Literal["hub", "api", "downloads"]
-"""What a tenant can have of the platform."""
+Product = Literal["hub", "api", "downloads", "quality"]
+"""What a tenant can have of the platform. `quality` is for those who watch over the data: what they say of an
+alert holds for all tenants."""
 
 Scope = Literal["read", "write", "admin"]
 """What a credential may do: read data, change what is the tenant's own, and manage the tenant."""

@@ -12,6 +12,9 @@ BUCKET: Final = "lake"
 UPLOADS: Final = "warehouse-uploads"
 """Bucket of the files that legacy systems send, likewise."""
 
+DOWNLOADS: Final = "downloads"
+"""Bucket of the files that tenants asked for, likewise."""
+
 REGION: Final = "us-east-1"
 """What a client signs for where the store is no AWS region: the gateway's default."""
 

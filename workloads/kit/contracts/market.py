@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from workloads.kit.contracts.messages import Product
 
-Library = Literal["entsoe-py", "gridstatus", "elexonpy"]
+Library = Literal["entsoe-py", "gridstatus", "elexonpy", "nemosis"]
 Group = Literal["europe", "america", "live"]
 """What one job brings: day-ahead markets of one part of the world, or what is published all day long."""
 Forecast = Literal["load", "wind-solar"]
@@ -29,8 +29,9 @@ class Market:
         zone: time zone of its delivery days: its auction's, which need not be the clock of its country.
         unit: of a price, with `currency`.
         resolution: length of its periods until the first day of `resolution_from`, then as that says.
-        publication: local time of the day before delivery at which the whole day is known; None where each
-            period is known once it is over.
+        publication: local time at which a whole day is known; None where each period is known once it is
+            over.
+        publication_day: on which day that is, counted from the day of delivery.
         licence: of the data.
         secret: name of the secret file with its key; None where none is needed.
         hosts: that are asked, by https.
@@ -53,6 +54,7 @@ class Market:
     resolution: str = "PT1H"
     resolution_from: Mapping[date, str] = field(default_factory=dict[date, str])
     publication: time | None
+    publication_day: int = -1
     licence: str
     secret: str | None = None
     hosts: tuple[str, ...]

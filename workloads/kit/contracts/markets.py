@@ -209,8 +209,39 @@ _LIVE: Final = (
     ),
 )
 
+NEM_ZONE: Final = "Australia/Brisbane"
+"""Market time of Australia's national electricity market in all its regions: AEST, which has no summer."""
+
+NEM_REGIONS: Final = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")
+
+_NEM: Final = tuple(
+    Market(
+        name=region,
+        operator="AEMO",
+        library="nemosis",
+        call="dynamic_data_compiler(TRADINGPRICE, DAILY_REGION_SUMMARY)",
+        code="NEM",
+        place=region,
+        product="real-time",
+        group="live",
+        zone=NEM_ZONE,
+        currency="AUD",
+        resolution="PT30M",
+        # Five-minute settlement.
+        resolution_from={date(2021, 10, 1): "PT5M"},
+        publication=time(4, 10),  # a trading day ends at 04:00, and its report follows
+        publication_day=1,
+        licence="AEMO's copyright permissions: free, to be named",
+        hosts=("nemweb.com.au",),
+        days=7,
+        per_second=1,
+    )
+    for region in NEM_REGIONS
+)
+
 MARKETS: Final[Mapping[str, Market]] = {
-    market.name: market for market in sorted((*_EUROPE, *_AMERICA, *_LIVE), key=lambda market: market.name)
+    market.name: market
+    for market in sorted((*_EUROPE, *_AMERICA, *_LIVE, *_NEM), key=lambda market: market.name)
 }
 """Name → market."""
 

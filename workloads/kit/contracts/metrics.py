@@ -63,6 +63,7 @@ QUALITY_OVERDUE: Final = "carbon_quality_overdue_seconds"  # source; 0 while not
 
 # From the database, through postgres-exporter: figures that outlive the job that made them.
 JOB_LAST_SUCCESS: Final = "carbon_job_last_success_timestamp_seconds"  # job_name (`job` is Prometheus's own)
+STORE_MONTHS_AHEAD: Final = "carbon_store_partitions_months_ahead"  # table_name
 JOB_LAST_RUN_FAILED: Final = "carbon_job_last_run_failed"  # job_name; 1 if the newest run failed
 WAREHOUSE_LEFT_OUT: Final = "carbon_warehouse_run_tables_left_out"  # of the newest run, as the two below
 WAREHOUSE_ROWS: Final = "carbon_warehouse_run_rows"

@@ -14,6 +14,8 @@ NAIVE: Final = "naive"
 
 MODEL_FILE: Final = "model.onnx"
 CARD_FILE: Final = "card.json"
+PAGE_FILE: Final = "report/report.html"
+"""Of the run that made a version: how it did, for people."""
 
 ProvenanceGroup = Literal["real", "synthetic"]
 """Market and replayed prices are `real`; no model, and no figure, has both."""

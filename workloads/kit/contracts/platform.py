@@ -10,7 +10,7 @@ from typing import Any, Final
 from workloads.kit.contracts import declared
 from workloads.kit.contracts.declaration import Declaration, KafkaUse
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
-from workloads.kit.contracts.declared.services import KAFKA, POSTGRES, PROMETHEUS
+from workloads.kit.contracts.declared.services import KAFKA, OBJECT_STORE, POSTGRES, PROMETHEUS
 from workloads.kit.contracts.tables import OF_METRICS, Layer, LayerUse, Right
 
 Flow = tuple[str, str, int]
@@ -43,7 +43,10 @@ def running(sections: Mapping[str, Any]) -> frozenset[str]:
 def _present(sections: Mapping[str, Any], name: str) -> bool:
     outer, _, inner = name.partition(".")
     content = sections.get(outer)
-    return content is not None and (not inner or dict(content).get(inner) is not None)
+    if content is None or (inner and dict(content).get(inner) is None):
+        return False
+    # S3 is one that runs without anything here.
+    return inner != "" or outer != OBJECT_STORE.section or dict(content).get("kind") != "s3"
 
 
 def flows(names: Collection[str] = tuple(DECLARED)) -> list[Flow]:
@@ -128,6 +131,11 @@ LAYERS: Final[Mapping[str, Mapping[Layer, LayerUse]]] = {
     one.role: one.layers for one in DECLARED.values() if one.role is not None and one.layers
 }
 """role → layer of the warehouse → what it may do there."""
+
+PAGES: Final[tuple[str, ...]] = tuple(
+    one.name for one in DECLARED.values() if one.reach is not None and one.reach.scheme == "http"
+)
+"""What people reach with a browser."""
 
 IMAGES: Final[Mapping[str, bool]] = {
     one.of_image: one.third_party for one in sorted(DECLARED.values(), key=lambda d: d.of_image)

@@ -21,6 +21,8 @@ POSTGRES_EXPORTER: Final = 9187
 KUBE_STATE_METRICS: Final = 8081
 OBJECT_STORE: Final = 7070
 TRINO: Final = 8060
+KEYCLOAK: Final = 8085
+WAREHOUSE_CONNECT: Final = 8083
 STAND_IN: Final = 8443
 """Of the pods that stand in for a market where the stack says so: their service answers at 443."""
 METRICS: Final = 9100

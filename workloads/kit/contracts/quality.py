@@ -43,7 +43,8 @@ class QualityAlert(msgspec.Struct, frozen=True, kw_only=True):
     of the topic finds the same alerts. `series` is a price's symbol or an indicator's zone/name/kind. It is
     of the periods from `period_start` to `period_end`, of which `rows` are wrong or missing. `value` is what
     was found where it is one number; `expected` says what was expected, `expected_low` and `expected_high`
-    where that is a range; `evidence` is the figure that decided, `remedy` what a person can do.
+    where that is a range; `evidence` is the figure that decided, `remedy` what a person can do. `market` is
+    that of the price, or the one that indicators are of; None of alerts that are older than this field.
     """
 
     topic: ClassVar[str] = topics.QUALITY_ALERTS
@@ -68,3 +69,4 @@ class QualityAlert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     remedy: str
     detected_at: Utc
+    market: str | None = None

@@ -11,16 +11,19 @@ DATABASE: Final = "carbon"
 SCHEMA: Final = "features"
 
 API_AUDIT: Final = "api_audit"  # one row a call of a third-party API
+CONSUMER_OFFSETS: Final = "consumer_offsets"  # up to where the topic made what consumer_series has
+CONSUMER_SERIES: Final = "consumer_series"  # what a consumer keeps of each series, so that a restart is short
 COMMODITY_PRICES_DAILY: Final = "commodity_prices_daily"
 MARKET_INDICATORS: Final = "market_indicators"  # forecasts and actuals of load, wind, fuels, …
-PRICE_TRENDS: Final = "price_trends"
-TECHNICAL_INDICATORS: Final = "technical_indicators"  # of prices: momentum, drawdown, …
+PRICE_TRENDS: Final = "price_trends"  # of sessions, for people who ask by SQL: no model reads it
+TECHNICAL_INDICATORS: Final = "technical_indicators"  # momentum, drawdown, …: likewise
 ML_PREDICTIONS: Final = "ml_predictions"
 PREDICTION_OUTCOMES: Final = "prediction_outcomes"  # view: each prediction beside the price that followed
 ENTITLEMENTS: Final = "entitlements"  # one row a tenant: what it gets
 API_KEYS: Final = "api_keys"  # credentials of programs, hashed
 API_USAGE: Final = "api_usage"  # requests and rows by hour, tenant, credential and product
 ACCESS_EVENTS: Final = "access_events"  # changes of keys, and what was refused to whom
+DOWNLOAD_JOBS: Final = "download_jobs"  # one row a file that a tenant asked for, and how far it is
 FORECAST_MEMBERS: Final = "forecast_members"  # what each kind forecast for each day: weights learn from it
 FORECAST_RUNS: Final = "forecast_runs"  # one row a forecast of a delivery day, or why there is none
 JOB_RUNS: Final = "job_runs"  # one row a run of a scheduled job: a figure that outlives its pod
@@ -28,6 +31,13 @@ QUALITY_ALERTS: Final = "quality_alerts"  # findings, and what a person said of 
 QUALITY_SCORES: Final = "quality_scores"  # view: share of rows without an alert, by source, day and rule
 MODEL_EVENTS: Final = "model_events"  # promotions and roll-backs, with who or what, and why
 SCENARIOS: Final = "scenarios"  # questions to /v1/curves that tenants saved
+
+BY_MONTH: Final = frozenset(
+    {COMMODITY_PRICES_DAILY, MARKET_INDICATORS, PRICE_TRENDS, TECHNICAL_INDICATORS, ML_PREDICTIONS}
+)
+"""Tables that are partitioned by month: those with rows for every delivery period."""
+RECORDS: Final = frozenset({API_AUDIT, ACCESS_EVENTS})
+"""Tables of what happened, a row each, at the instant `at`: they grow with every call."""
 
 CUSTOMER_EVENTS: Final = "customer_events"  # each event once, with when it came
 CUSTOMER_HOURS: Final = "customer_hours"  # events and amounts by customer, hour and kind
@@ -44,6 +54,9 @@ MLFLOW_DATABASE: Final = "mlflow"
 
 SUPERSET_DATABASE: Final = "superset"
 """What Superset keeps of itself: dashboards, people, roles. Owned by its role."""
+
+KEYCLOAK_DATABASE: Final = "keycloak"
+"""What Keycloak keeps: people, sessions, keys. Owned by its role."""
 
 METRICS_DATABASE: Final = "metrics_db"
 """What customers did and what follows from it. Its tables are in a schema of the same name: behind a pooler
@@ -76,6 +89,7 @@ LayerUse = Literal["own", "read", "write"]
 
 READ: Final[tuple[Right, ...]] = ("SELECT",)
 UPSERT: Final[tuple[Right, ...]] = ("SELECT", "INSERT", "UPDATE")
+CHANGE: Final[tuple[Right, ...]] = ("SELECT", "UPDATE")
 ADD: Final[tuple[Right, ...]] = ("INSERT",)
 APPEND: Final[tuple[Right, ...]] = ("SELECT", "INSERT")
 KEEP: Final[tuple[Right, ...]] = ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -14,6 +14,15 @@ CUSTOMER_EVENTS: Final = "customer-events"
 PLATFORM_AUDIT: Final = "platform-audit"
 QUALITY_ALERTS: Final = "quality-alerts"
 WAREHOUSE_STAGING: Final = "warehouse-staging"
+WAREHOUSE_CHANGES: Final = "warehouse-changes"
+"""What the logs of legacy databases say, in their order."""
+CONNECT_CONFIGS: Final = "warehouse-connect-configs"
+CONNECT_OFFSETS: Final = "warehouse-connect-offsets"
+CONNECT_STATUS: Final = "warehouse-connect-status"
+CONNECT_HISTORY: Final = "warehouse-connect-history"
+CONNECT_HEARTBEATS: Final = "warehouse-connect-heartbeats"
+"""What Kafka Connect keeps of itself: connectors, how far each is, how each does, what tables were like,
+and signs of life, with which a connector's place moves on while nothing changes."""
 
 
 def dead_letter(topic: str) -> str:
@@ -23,13 +32,21 @@ def dead_letter(topic: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A declared topic. `retention_ms` of -1 keeps messages for ever."""
+    """A declared topic. `retention_ms` of -1 keeps messages for ever; of one that is `compact`, the newest
+    of each key is kept."""
 
     name: str
     partitions: int
     retention_ms: int
+    compact: bool = False
+
+    @property
+    def cleanup(self) -> str:
+        """Its `cleanup.policy`."""
+        return "compact" if self.compact else "delete"
 
 
+_HOUR_MS: Final = 3600 * 1000
 _WEEK_MS: Final = 7 * 24 * 3600 * 1000
 _MONTH_MS: Final = 30 * 24 * 3600 * 1000
 
@@ -48,6 +65,13 @@ DECLARED: Final[tuple[Topic, ...]] = (
     Topic(dead_letter(CUSTOMER_EVENTS), partitions=3, retention_ms=-1),
     Topic(WAREHOUSE_STAGING, partitions=3, retention_ms=_WEEK_MS),
     Topic(dead_letter(WAREHOUSE_STAGING), partitions=3, retention_ms=-1),
+    # One partition: places in a log are told by the order of the topic.
+    Topic(WAREHOUSE_CHANGES, partitions=1, retention_ms=_WEEK_MS),
+    Topic(CONNECT_CONFIGS, partitions=1, retention_ms=-1, compact=True),
+    Topic(CONNECT_OFFSETS, partitions=1, retention_ms=-1, compact=True),
+    Topic(CONNECT_STATUS, partitions=1, retention_ms=-1, compact=True),
+    Topic(CONNECT_HISTORY, partitions=1, retention_ms=-1),
+    Topic(CONNECT_HEARTBEATS, partitions=1, retention_ms=_HOUR_MS),
     Topic(API_EVENTS, partitions=3, retention_ms=_WEEK_MS),
     Topic(PLATFORM_AUDIT, partitions=3, retention_ms=-1),
 )

@@ -2,6 +2,7 @@
 and from what it gave to points. The requests and their parsers are the libraries'.
 
 A library is imported when it is first asked: each takes seconds, and none is in the checks' environment.
+One is a program of its own (`program.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _MODULES: dict[Library, str] = {
     "entsoe-py": "entsoe_py",
     "gridstatus": "gridstatus",
     "elexonpy": "elexonpy",
+    "nemosis": "nemosis",
 }
 
 

@@ -2,89 +2,161 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC
 from typing import Any, Final
 
 from workloads.kit.contracts.market import Market
-from workloads.kit.periods import Resolution
 from workloads.market_connectors.feeds import Feed
 from workloads.market_connectors.libraries import load
-from workloads.market_connectors.points import Days, Point, local_day
+from workloads.market_connectors.libraries.entsoe_series import LENGTHS, THE_AUCTION, Series, choose
+from workloads.market_connectors.points import Days, Partly, Point
 
 _INDICATORS = {
-    "Forecasted Load": "load",
     "Solar": "solar",
     "Wind Onshore": "wind-onshore",
     "Wind Offshore": "wind-offshore",
 }
-"""Columns of the library's frames → names of indicators."""
+"""Kinds of plant as the library names them → names of indicators."""
 
-_TERM: Final = re.compile(r"<(currency_Unit|price_Measure_Unit)\.name>\s*([^<]*?)\s*</\1\.name>")
+_PAGE, _LAST_PAGE = 100, 4800
+"""Time series that one answer of prices holds, and the last offset that the platform takes."""
+
+_REASON: Final = re.compile(r"<text>([^<]*)</text>")
+"""Why the platform gives none."""
+
+_SEQUENCED: Final = frozenset({"DE_LU", "AT"})
+"""Zones of which the library asks for the first auction by its number."""
 
 
 class OtherTerms(Exception):
     """Prices came in another currency, or of another unit, than the table of markets has."""
 
 
-def require_terms(document: str, market: Market) -> None:
-    """OtherTerms where a document of prices is not in the table's: the library gives numbers alone."""
-    wanted = {"currency_Unit": market.currency, "price_Measure_Unit": market.unit}
-    for what, said in _TERM.findall(document):
-        if said.upper() != wanted[what].upper():
-            raise OtherTerms(
-                f"{market.name} came in {said}, and the table of markets has {wanted[what]}: "
-                "nothing of the answer is published"
-            )
+class NotAnswered(Exception):
+    """What came is no document that the library reads."""
+
+
+def require_terms(series: Any, market: Market) -> None:
+    """OtherTerms where a series of prices is not in the table's: the library gives numbers alone.
+
+    Args:
+        series: an element of the library's, whose names are in lower case.
+    """
+    for name, wanted in (("currency_unit.name", market.currency), ("price_measure_unit.name", market.unit)):
+        said = _said(series, name)
+        if said is not None and said.upper() != wanted.upper():
+            raise OtherTerms(f"{market.name} came in {said}, and the table of markets has {wanted}")
 
 
 def read(feed: Feed, days: Days, key: str | None) -> list[Point]:
-    """Points of a bidding zone: prices of the coupled auction, or a forecast of the day before."""
+    """Points of a bidding zone: prices of the coupled auction, or a forecast of the day before.
+
+    The requests and the reader of a series are the library's. Its calls that also join the series are not
+    taken: they mix lengths of periods, and auctions.
+
+    Raises:
+        Partly: with what is believed, where a series or a period of an answer is not.
+        NotAnswered: an answer without any series that does not say either that there is none.
+    """
+    found: list[Series] = []
+    refused: list[str] = []
+    for elements in _answers(feed, days, key):
+        for element in elements:
+            try:
+                found += _series(feed, element)
+            except Exception as error:  # of one series; the others hold
+                refused.append(f"the series of {_said(element, 'start')}: {type(error).__name__}: {error}")
+    points, doubted = choose(feed, days, found)
+    refused += doubted
+    if refused:
+        raise Partly(points, list(dict.fromkeys(refused)))
+    return points
+
+
+def _answers(feed: Feed, days: Days, key: str | None) -> Iterator[list[Any]]:
+    """The time series of each document of these days, as the library asks for them."""
     entsoe, pandas = load("entsoe"), load("pandas")
+    none = load("entsoe.exceptions").NoMatchingDataError
     # Failed connections are tried again by `transport`, for all libraries alike.
-    client = entsoe.EntsoePandasClient(api_key=key, retry_count=1, retry_delay=0, timeout=60)
+    client = entsoe.EntsoeRawClient(api_key=key, retry_count=1, retry_delay=0, timeout=60)
     code = feed.market.code
-    client.session.hooks["response"].append(lambda given, **_: require_terms(given.text, feed.market))
     # The library's ends are inclusive.
-    span = {
-        "start": pandas.Timestamp(days.start),
-        "end": pandas.Timestamp(days.end) - pandas.Timedelta(minutes=1),
-    }
-    try:
-        match feed.of:
-            case "prices":
-                return _points(feed, {feed.market.symbol: client.query_day_ahead_prices(code, **span)})
-            case "load":
-                frame = client.query_load_forecast(code, **span)
-            case "wind-solar":
-                frame = client.query_wind_and_solar_forecast(code, **span)
-    except load("entsoe.exceptions").NoMatchingDataError:
-        return []
-    named = {name: frame[column] for column, name in _INDICATORS.items() if column in frame}
-    return _points(feed, named)
+    start, end = pandas.Timestamp(days.start), pandas.Timestamp(days.end) - pandas.Timedelta(minutes=1)
+    if feed.of == "prices":
+        day = pandas.Timedelta(days=1)
+        first = THE_AUCTION if code in _SEQUENCED else None
+        for offset in range(0, _LAST_PAGE + _PAGE, _PAGE):
+            try:
+                answer = client.query_day_ahead_prices(
+                    # A day more on each side, as the library asks: a document may hold more than a day.
+                    *(code, start - day, end + day),
+                    offset=offset,
+                    sequence=first,
+                )
+            except none:
+                return
+            elements = _elements(answer)
+            yield elements
+            if len(elements) < _PAGE:
+                return
+        return
+    ask = client.query_load_forecast if feed.of == "load" else client.query_wind_and_solar_forecast
+    for first, last in load("entsoe.misc").month_blocks(start, end):
+        try:
+            answer = ask(code, start=first, end=last)
+        except none:
+            continue
+        yield _elements(answer)
 
 
-def _points(feed: Feed, columns: Mapping[str, Any]) -> list[Point]:
-    """The series say when periods start; how long they are follows from the next one of their day."""
-    found: list[Point] = []
-    for name, series in columns.items():
-        rows = [(stamp.to_pydatetime().astimezone(UTC), value) for stamp, value in series.items()]
-        by_day: defaultdict[date, list[tuple[datetime, Any]]] = defaultdict(list)
-        for start, value in rows:
-            by_day[local_day(start, feed.market.time_zone)].append((start, value))
-        for day, of_day in by_day.items():
-            length = _length(feed, day, [start for start, _ in of_day])
-            for start, value in of_day:
-                found.append(Point(start, start + length, name, None if math.isnan(value) else float(value)))
-    return sorted(found)
+def _elements(answer: str) -> list[Any]:
+    elements = list(load("entsoe.series_parsers")._extract_timeseries(answer))
+    if not elements:
+        reason = _REASON.search(answer)
+        said = reason[1] if reason else f"{len(answer)} characters that begin {answer[:40]!r}"
+        raise NotAnswered(f"no time series, but {said}")
+    return elements
 
 
-def _length(feed: Feed, day: date, starts: Iterable[datetime]) -> timedelta:
-    gaps = [later - earlier for earlier, later in itertools.pairwise(sorted(set(starts)))]
-    table = Resolution.parse(feed.market.resolution_on(day)).clock
-    assert table is not None, "periods of a market are parts of a day"
-    return min(gaps, default=table)
+def _series(feed: Feed, element: Any) -> Iterator[Series]:
+    """What the library reads of one time series, a length of period each."""
+    of = _name(feed, element)
+    if of is None:
+        return
+    if feed.of == "prices":
+        require_terms(element, feed.market)
+    position = _said(element, "classificationsequence_attributeinstancecomponent.position")
+    label = "price.amount" if feed.of == "prices" else "quantity"
+    read_by_library = load("entsoe.series_parsers")._parse_timeseries_generic(element, label)
+    for name, numbers in read_by_library.items():
+        if numbers is None:
+            continue
+        if name not in LENGTHS:
+            raise NotAnswered(f"periods of {name}; a market has periods of {', '.join(LENGTHS)}")
+        yield Series(
+            of,
+            THE_AUCTION if position is None else int(position),
+            LENGTHS[name],
+            {
+                stamp.to_pydatetime().astimezone(UTC): float(number)
+                for stamp, number in numbers.items()
+                if not math.isnan(number)
+            },
+        )
+
+
+def _name(feed: Feed, element: Any) -> str | None:
+    if feed.of == "prices":
+        return feed.market.symbol
+    if feed.of == "load":
+        return "load"
+    kind = _said(element, "psrtype")
+    return _INDICATORS.get(load("entsoe.mappings").PSRTYPE_MAPPINGS.get(kind, ""))
+
+
+def _said(element: Any, name: str) -> str | None:
+    found = element.find(name)
+    return None if found is None else found.text.strip()

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workloads.kit.power.days import Dates, Days
-from workloads.kit.power.features import REACH, design, weekday_dummies
+from workloads.kit.power.features import EXOGENOUS_LAGS, PRICE_LAGS, REACH, design, weekday_dummies
 from workloads.kit.power.transform import Asinh
 from workloads.kit.windows import Floats
 from workloads.model_training.kinds import TooShort
 
+Numbers: TypeAlias = NDArray[np.floating[Any]]
+"""Of single precision or double."""
+
 FEWEST_DAYS: Final = 28
 """Complete days that any kind asks for: four of each weekday."""
+
+_PRICE: Final = {1: 0.5, 2: 0.2, 3: 0.2, 7: 0.5}
+_EXOGENOUS: Final = {0: 1.0, 1: 0.4, 7: 0.15}
+"""How much a block of inputs counts beside the others, by its lag: what is nearer the day counts more."""
+
+_YEAR: Final = 365.25
+
+
+def by_lag(width: int, periods: int) -> Floats:
+    """How much each of `width` columns of a design counts, by the lag of its block: shape (width,)."""
+    series = (width // periods - len(PRICE_LAGS)) // len(EXOGENOUS_LAGS)
+    blocks = [_PRICE[lag] for lag in PRICE_LAGS]
+    blocks += [_EXOGENOUS[lag] for lag in EXOGENOUS_LAGS] * series
+    return np.repeat(blocks, periods)
+
+
+def season(dates: Dates) -> Floats:
+    """The time of year of n days on a circle: shape (n, 2)."""
+    angle = 2 * np.pi / _YEAR * dates.astype("datetime64[D]").astype(np.float64)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Quantiles around a forecast, from the errors that forecasts of past days really had.
 
 The size of an hour's error is foreseen from errors of late, the far ones cut (`late.moderate`), and from how
-far the kinds disagree; the errors over that size, uncut, are pooled, and their quantiles hold for the next
-day (split conformal prediction). What level is asked of them follows what was covered (Gibbs, Candès 2021,
-"Adaptive conformal inference under distribution shift", NeurIPS 34), so that a market that turns wild does
-not leave its intervals behind.
+far the kinds disagree; the errors over that size, uncut, of the last four months are pooled, and their
+quantiles hold for the next day (split conformal prediction). What level is asked of them follows what was
+covered (Gibbs, Candès 2021, "Adaptive conformal inference under distribution shift", NeurIPS 34), so that a
+market that turns wild does not leave its intervals behind.
 """
 
 from __future__ import annotations
@@ -22,13 +22,23 @@ LEVELS: Final = np.array(CARRIED)
 """Quantiles that a forecast carries, (Q,)."""
 
 WINDOW: Final = 364
-"""Past days that sizes and errors are taken from, at most."""
+"""Past days that say what an ordinary error and an ordinary price are, at most."""
+
+_SIZED: Final = 182
+"""Past days that the size of errors is learned on, at most. This, the pool, the rate and the edge were chosen
+on 2014 and 2015, docs/forecasts.md."""
+
+_POOL: Final = 126
+"""Past days whose errors over their size are pooled, at most."""
 
 FEWEST: Final = 28
 """Past days below which no quantile is given."""
 
-_RATE: Final = 0.03
+_RATE: Final = 0.05
 """How fast the level asked for follows what was covered, a day."""
+
+_EDGE: Final = 0.01
+"""No level nearer to 0 or 1 is asked for: beyond it stands one error, the farthest that there was."""
 
 _LEAST: Final = 0.02
 """Width of an interval, at least: where a price has never moved, no error says how far it may. Two steps of a
@@ -55,19 +65,19 @@ def walk_intervals(forecasts: Floats, spread: Floats, prices: Floats) -> Floats:
     asked = LEVELS.copy()
     narrow = _LEAST * np.linspace(-0.5, 0.5, len(LEVELS))[:, np.newaxis]
     for day in range(FEWEST, days):
-        past = slice(max(0, day - WINDOW), day)
+        past = slice(max(0, day - _SIZED), day)
         sizes = _sizes(signs[past], ordinary[past], signs[day])
-        scaled = (signed[past] / sizes[:-1]).ravel()
+        scaled = (signed[past] / sizes[:-1])[-_POOL:].ravel()
         scaled = scaled[np.isfinite(scaled)]
         if len(scaled) == 0:
             continue
-        quantiles = np.quantile(scaled, np.clip(asked, 0.0, 1.0))
+        quantiles = np.quantile(scaled, np.clip(asked, _EDGE, 1 - _EDGE))
         around = np.sort(quantiles)[:, np.newaxis] * sizes[-1]
         found[day] = forecasts[day] + np.where(around[-1] - around[0] < _LEAST, narrow, around)
         there = np.isfinite(prices[day])
         if there.any():
             below = np.mean(prices[day, there] <= found[day][:, there], axis=1)
-            asked += _RATE * (LEVELS - below)
+            asked = np.clip(asked + _RATE * (LEVELS - below), 0.0, 1.0)
     return found
 
 

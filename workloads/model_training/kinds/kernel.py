@@ -11,22 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.kernel_ridge import KernelRidge
 
 from workloads.kit.power.days import Dates, Days
-from workloads.kit.power.features import EXOGENOUS_LAGS, PRICE_LAGS, WEEKDAYS
+from workloads.kit.power.features import WEEKDAYS
 from workloads.kit.windows import Floats
-from workloads.model_training.kinds.inputs import Inputs
+from workloads.model_training.kinds.inputs import Inputs, Numbers, by_lag
 
-Numbers = NDArray[np.floating[Any]]
-"""Of single precision or double."""
-
-_PRICE: Final = {1: 0.5, 2: 0.2, 3: 0.2, 7: 0.5}
-_EXOGENOUS: Final = {0: 1.0, 1: 0.4, 7: 0.15}
 _WEEKDAY: Final = 0.25
-"""How much a block counts in the distance of two days, by its lag: what is nearer the day counts more."""
-
+"""How much the weekday counts in the distance of two days, beside the blocks of `by_lag`."""
 
 _RIDGE: Final = 0.3
 """Penalty of the linear model that sets distances, as a share of the inputs' mean variance over the days."""
@@ -42,7 +35,7 @@ class Kernel:
     beside the smooth one's, `noise` that of what neither explains, on the newest day; `half_life` in days."""
 
     window: int = 1456
-    every: int = 7
+    every: int = 1
     reach: float = 1.3
     own: float = 0.5
     season: float = 0.3
@@ -130,8 +123,6 @@ def _projection(x: Numbers, y: Numbers, trust: Numbers) -> Numbers:
 
 def _scales(x: Floats, periods: int) -> Floats:
     """A factor a column, shape (F,), such that a day is 1 from the mean one in root mean square."""
-    series = ((x.shape[1] - WEEKDAYS) // periods - len(PRICE_LAGS)) // len(EXOGENOUS_LAGS)
-    blocks = [_PRICE[lag] for lag in PRICE_LAGS]
-    blocks += [_EXOGENOUS[lag] for lag in EXOGENOUS_LAGS] * series
-    weights = np.concatenate([np.repeat(blocks, periods), np.full(WEEKDAYS, _WEEKDAY * periods**0.5)])
+    blocks = by_lag(x.shape[1] - WEEKDAYS, periods)
+    weights = np.concatenate([blocks, np.full(WEEKDAYS, _WEEKDAY * periods**0.5)])
     return weights / np.sqrt(np.sum((weights * x.std(axis=0)) ** 2))

@@ -20,7 +20,7 @@ from workloads.model_training.kinds.naive import Naive
 from workloads.model_training.promotion import Losses
 from workloads.model_training.runs.known import Known, NotForecast
 
-VERSION: Final = 2
+VERSION: Final = 4
 """Of the kinds' committed settings: raised whenever they change what is forecast."""
 
 FEWEST_DAYS: Final = 4 * (intervals.FEWEST + 1)
@@ -28,9 +28,6 @@ FEWEST_DAYS: Final = 4 * (intervals.FEWEST + 1)
 
 WALKED: Final = intervals.WINDOW + intervals.FEWEST
 """Days before, each forecast by what was known then, that weights and intervals are learned from, at most."""
-
-_SEEDS: Final = 1
-"""Of the network, which live is calibrated daily: three of them take half a minute a market."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +46,10 @@ class Made:
 
 def kinds_of(kind: ForecastKind) -> tuple[Kind, ...]:
     """What a kind is made of; all of them go the same way from there."""
-    everyone = {one.name: one for one in (*day_ahead.members(_SEEDS), *day_ahead.beside())}
+    everyone = {one.name: one for one in (*day_ahead.members(), *day_ahead.beside())}
     match kind:
         case "ensemble":
-            return day_ahead.members(_SEEDS)
+            return day_ahead.members()
         case "lear":
             return tuple(one for name, one in everyone.items() if name.startswith("lear-"))
         case _:

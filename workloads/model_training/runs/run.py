@@ -172,14 +172,22 @@ def _make(
     # In hindsight, too, a forecast is the then champion's: a proof of later is none of it.
     as_of = at if live else issued_at
     state = standing.standing(conn, instrument, as_of)
-    if live and standing.watch(conn, instrument, state, at, settings) is not None:
-        state = standing.standing(conn, instrument, as_of)
     made: dict[ForecastKind, Made] = {}
-    for kind in dict.fromkeys((instrument.kind, *_champion(state))):
-        inputs = model.inputs(kind, found.indicators)
-        kept = store.members(conn, instrument, inputs, day, model.WALKED)
-        made[kind] = model.make(found, kind, kept)
-        store.add_members(conn, instrument, inputs, made[kind].members)
+
+    def make(kind: ForecastKind) -> Made:
+        if kind not in made:
+            inputs = model.inputs(kind, found.indicators)
+            kept = store.members(conn, instrument, inputs, day, model.WALKED)
+            made[kind] = model.make(found, kind, kept)
+            store.add_members(conn, instrument, inputs, made[kind].members)
+        return made[kind]
+
+    if live and state.champion is not None:
+        walked = make(state.champion).losses
+        if standing.watch(conn, instrument, state, walked, at, settings) is not None:
+            state = standing.standing(conn, instrument, as_of)
+    for kind in (instrument.kind, *_champion(state)):
+        make(kind)
     return _Due(instrument, found, state, made)
 
 

@@ -20,7 +20,9 @@ class ForecastSettings(KafkaSettings, PostgresSettings):
     """Newest days, forecast by what was known before each, that a kind is judged on."""
     gate_every_days: int = Field(default=28, ge=1)
     """Days between two looks at an instrument: who looks daily finds luck sooner or later."""
-    watch_days: int = Field(default=28, ge=14)
-    """Live days that a champion is judged on, as many at a time, and those that pass after a roll-back."""
-    watch_level: float = Field(default=0.01, gt=0, lt=0.5)
-    """One-sided level at which a champion must be worse than the baseline, live, to be rolled back."""
+    watch_days: int = Field(default=28, ge=28)
+    """Live days from one look at a champion to the next, and those that pass after a roll-back."""
+    watch_newest_days: int = Field(default=84, ge=28)
+    """Newest live days that count at a look."""
+    watch_level: float = Field(default=0.05, gt=0, lt=0.5)
+    """The chance of a champion that is as good as the baseline to be rolled back within a year, at most."""

@@ -13,7 +13,9 @@ from psycopg import sql
 from workloads.kit.contracts.instruments import ForecastKind, Instrument
 from workloads.kit.contracts.tables import MODEL_EVENTS, PREDICTION_OUTCOMES, SCHEMA
 from workloads.kit.db import Connection
-from workloads.model_training.promotion import Losses, discoveries, p_value, worst
+from workloads.kit.windows import Floats
+from workloads.model_training import live
+from workloads.model_training.promotion import Losses, discoveries, worst
 from workloads.model_training.runs.model import VERSION
 from workloads.model_training.runs.settings import ForecastSettings
 
@@ -87,8 +89,8 @@ def standing(conn: Connection, instrument: Instrument, as_of: datetime) -> Stand
     mine = model_name(instrument.kind)
     looks = [at for at, event, name in alike if name == mine and event in ("promoted", "refused")]
     # Who fell waits, whatever is changed about it in between.
-    falls = [at for at, event, _, _ in events if event == "rolled_back"]
-    return Standing(kind, since, looks[0] if looks else None, falls[0] if falls else None)
+    fell = [at for at, event, _, _ in events if event == "rolled_back"]
+    return Standing(kind, since, looks[0] if looks else None, fell[0] if fell else None)
 
 
 def decide(
@@ -99,8 +101,7 @@ def decide(
 ) -> frozenset[str]:
     """The symbols whose kind is promoted, of all that are looked at together; each look is recorded."""
     newest = {symbol: _newest(losses, settings.gate_days) for symbol, (_, losses) in tried.items()}
-    p_values = {symbol: worst(losses) for symbol, losses in newest.items()}
-    passed = discoveries(p_values, settings.false_discovery_rate)
+    p_values, passed = judge(newest, settings)
     for symbol, (instrument, _) in tried.items():
         better = symbol in passed
         rivals = "the baseline" if newest[symbol].champion is None else "baseline and champion"
@@ -113,29 +114,55 @@ def decide(
     return passed
 
 
+def judge(tried: Mapping[str, Losses], settings: ForecastSettings) -> tuple[dict[str, float], frozenset[str]]:
+    """By symbol the p-value of "no better than its rivals", and the symbols that pass, of all together."""
+    p_values = {symbol: worst(losses) for symbol, losses in tried.items()}
+    return p_values, discoveries(p_values, settings.false_discovery_rate)
+
+
 def watch(
-    conn: Connection, instrument: Instrument, now: Standing, at: datetime, settings: ForecastSettings
+    conn: Connection,
+    instrument: Instrument,
+    now: Standing,
+    walked: Losses,
+    at: datetime,
+    settings: ForecastSettings,
 ) -> str | None:
     """Roll the champion back where its live forecasts are worse than the baseline, beyond chance. Why.
 
-    It is looked at after each `watch_days` of outcomes, so that it cannot fall by being looked at often.
+    It is looked at after each `watch_days` of outcomes, on the newest `watch_newest_days`: one that was good
+    for a year and no longer is has no credit of old.
+
+    Args:
+        walked: the champion's losses on the days up to now: what its leads are like.
     """
     if now.champion is None:
         return None
     asked = (instrument.symbol, instrument.source, instrument.resolution, model_name(now.champion), now.since)
     with conn.transaction():
         rows = conn.execute(_LIVE, asked).fetchall()
-    count = len(rows) - len(rows) % settings.watch_days
+    verdict = falls(np.array(rows, dtype=np.float64).reshape(-1, 2), walked, settings)
+    if verdict is not None:
+        _record(conn, instrument, now.champion, "rolled_back", at, verdict)
+    return verdict
+
+
+def falls(outcomes: Floats, walked: Losses, settings: ForecastSettings) -> str | None:
+    """Why a champion falls, or None.
+
+    Args:
+        outcomes: (n, 2), its live losses a day and the baseline's, since it was promoted, oldest first.
+    """
+    count = len(outcomes) - len(outcomes) % settings.watch_days
     if not count:
         return None
-    ours, baseline = np.array(rows[:count], dtype=np.float64).T
-    p = p_value(baseline, ours)
-    if p >= settings.watch_level:
+    ours, baseline = outcomes[max(0, count - settings.watch_newest_days) : count].T
+    before = (walked.baseline - walked.ours)[: -len(ours)]
+    p = live.p_value(baseline - ours, before)
+    if p > live.level_of_a_look(settings.watch_level, settings.watch_days):
         return None
-    live = 1 - float(ours.sum()) / float(baseline.sum()) if baseline.sum() else 0.0
-    reason = f"live skill {live:+.4f} over {count} days is below zero (p {p:.2g})"
-    _record(conn, instrument, now.champion, "rolled_back", at, reason)
-    return reason
+    had = 1 - float(ours.sum()) / float(baseline.sum()) if baseline.sum() else 0.0
+    return f"live skill {had:+.4f} over {len(ours)} days is below zero (p {p:.2g})"
 
 
 def skill(losses: Losses) -> float:

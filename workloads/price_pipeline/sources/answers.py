@@ -6,7 +6,7 @@ import hashlib
 import io
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -15,6 +15,7 @@ from workloads.kit.contracts.sources import paths
 from workloads.kit.contracts.sources.kinds import HttpSource as HttpConfig
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, csv_file, json_document, table, unpack
+from workloads.price_pipeline.sources.fields import Fields
 from workloads.price_pipeline.sources.http_client import excerpt
 from workloads.price_pipeline.sources.json_document import Document
 from workloads.price_pipeline.sources.xml_document import Ambiguous, XmlDocument
@@ -52,10 +53,7 @@ class Answers:
 
     def __init__(self, config: HttpConfig) -> None:
         self._config = config
-        self._terms = table.market_terms(config)
-        self._priced = table.priced(config.columns)
-        self._seen = 0
-        self._found = False
+        self._fields = Fields(config)
 
     def page(self, response: httpx.Response) -> Page:
         """The answer as a page.
@@ -91,11 +89,7 @@ class Answers:
 
     def require_prices(self) -> None:
         """SourceError where no row of the run had the field of any price: then `columns` are wrong."""
-        if self._seen and not self._found:
-            names = ", ".join(map(repr, self._priced))
-            raise SourceError(
-                f"{self._config.url}: of {self._seen} rows none has a field {names}: correct `columns`"
-            )
+        self._fields.require(self._config.url)
 
     @property
     def _shape(self) -> str:
@@ -108,7 +102,7 @@ class Answers:
         config = self._config
         if isinstance(document, XmlDocument):
             for element in document.rows(config.rows):
-                yield self._prices(element.value, document.raw(element))
+                yield self._fields.prices(element.value, document.raw(element))
             return
         if config.columnar:
             yield from self._columnar(document.value(config.rows))
@@ -139,14 +133,13 @@ class Answers:
 
     def _row(self, kept: bytes, raw: bytes, more: dict[str, object] | None = None) -> list[RawRow]:
         """The prices of one row; `more` are fields of it that stand elsewhere, `kept` are its bytes."""
-        columns = self._config.columns
         try:
             row = json_document.value(raw)
         except ValueError as error:
-            return list(table.malformed(columns, self._terms, kept, f"cannot be read: {error}"))
+            return self._fields.malformed(kept, f"cannot be read: {error}")
         if more is not None:
             row = {**row, **more} if isinstance(row, dict) else {"value": row, **more}
-        return self._prices(lambda path: paths.at(row, path), kept)
+        return self._fields.prices(lambda path: paths.at(row, path), kept)
 
     def _columnar(self, held: object) -> Iterator[list[RawRow]]:
         names = self._config.columns.read
@@ -160,29 +153,7 @@ class Answers:
             raise ValueError(f"the lists differ in length: {lengths}")
         for cells in zip(*lists.values(), strict=True):  # pyright: ignore
             row = dict(zip(names, cells, strict=True))
-            self._seen, self._found = self._seen + 1, True
-            yield list(table.split(self._config, self._terms, row.__getitem__, table.as_json(row)))
-
-    def _prices(self, get: Callable[[str], object], kept: bytes) -> list[RawRow]:
-        columns = self._config.columns
-        self._seen += 1
-        self._found = self._found or any(_has(get, path) for path in self._priced)
-        try:
-            return list(table.split(self._config, self._terms, get, kept))
-        except LookupError as error:
-            return list(table.malformed(columns, self._terms, kept, f"has no field {error}"))
-        except Ambiguous as error:
-            return list(table.malformed(columns, self._terms, kept, f"cannot be read: {error}"))
-
-
-def _has(get: Callable[[str], object], path: str) -> bool:
-    try:
-        get(path)
-    except LookupError:
-        return False
-    except Ambiguous:
-        pass
-    return True
+            yield self._fields.prices(row.__getitem__, table.as_json(row))
 
 
 def _xml(response: httpx.Response, where: str) -> list[XmlDocument]:

@@ -12,7 +12,7 @@ import structlog
 
 from workloads.kit.contracts.sources.store_config import S3Source, SftpSource
 from workloads.price_pipeline.rows import RawRow
-from workloads.price_pipeline.sources import SourceError, csv_file
+from workloads.price_pipeline.sources import SourceError, csv_file, xml_file
 from workloads.price_pipeline.sources.order import in_order
 
 _log = structlog.get_logger(__name__)
@@ -85,6 +85,8 @@ class StoredSource:
     def _of(self, content: IO[bytes], where: str) -> Iterator[RawRow]:
         if self._config.format == "csv":
             return csv_file.rows(self._config, self._config.csv, content, where)
+        if self._config.format == "xml":
+            return xml_file.rows(self._config, content, where)
         from workloads.price_pipeline.sources import parquet_file
 
         return parquet_file.rows(self._config, content, where)

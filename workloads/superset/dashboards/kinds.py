@@ -14,6 +14,8 @@ Equal = Mapping[str, str]
 ROWS: Final = 10_000
 INTEGER, SHARE, DECIMAL = ",d", ".1%", ",.2f"
 """d3 formats of numbers."""
+NUMBER: Final = "big_number_total"
+"""Superset's name of what draws one figure."""
 
 
 def number(
@@ -21,7 +23,7 @@ def number(
 ) -> Chart:
     """One figure, large."""
     parameters = {"metric": metric, "y_axis_format": format, "header_font_size": 0.4, "subtitle": ""}
-    return _chart(name, dataset, "big_number_total", parameters, [], [metric], where)
+    return _chart(name, dataset, NUMBER, parameters, [], [metric], where)
 
 
 def line(

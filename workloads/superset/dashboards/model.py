@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-_NAMESPACE: Final = uuid.UUID("5f0d1f0a-6a3e-4d61-9d0b-6d1a3c1f7b52")
+from workloads.kit.contracts.dashboards import identity
 
 ColumnType = Literal["text", "number", "time"]
 
 GRID: Final = 12
 """Columns of a dashboard's grid."""
-
-
-def identity(kind: str, name: str) -> str:
-    """The UUID of a named thing: always the same, so that an import finds what an earlier one made."""
-    return str(uuid.uuid5(_NAMESPACE, f"{kind}/{name}"))
 
 
 @dataclass(frozen=True, kw_only=True)

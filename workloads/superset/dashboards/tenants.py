@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.dashboards import TENANT, slug_of
 from workloads.superset.dashboards import kinds
 from workloads.superset.dashboards.model import Dashboard, Dataset
 from workloads.superset.dashboards.rows import of
-
-TENANT: Final = "tenant"
-"""Column of each dataset here that says whose a row is."""
 
 REQUESTS: Final = Dataset(
     name="own_requests",
@@ -31,8 +29,8 @@ GROUP BY 1, 2, 3
         **dict.fromkeys(("requests", "rows", "bytes"), "number"),
     },
     metrics={
-        "requests": "sum(requests)",
-        "rows": "sum(rows)",
+        "requests": "coalesce(sum(requests), 0)",
+        "rows": "coalesce(sum(rows), 0)",
         "rows this month": "coalesce(sum(rows) FILTER (WHERE hour >= date_trunc('month', now())), 0)",
         "megabytes": "sum(bytes) / 1e6",
     },
@@ -65,8 +63,9 @@ DATASETS: Final = (REQUESTS, DOINGS)
 def dashboard(name: str) -> Dashboard:
     """That of a tenant."""
     return Dashboard(
-        title=f"Use · {name}",
-        slug=f"tenant-{name}",
+        # Charts name the titles of all dashboards that they are on: this one names nobody.
+        title="Use",
+        slug=slug_of(name),
         about=f"What {name} asked, got and did.",
         rows=[
             [

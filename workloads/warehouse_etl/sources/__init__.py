@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from workloads.kit.contracts.warehouse import Kind, StagedFile, Value
 
@@ -29,6 +29,17 @@ class Figures(NamedTuple):
     sums: Mapping[str, str]
 
 
+class Changed(NamedTuple):
+    """One change of a row, or of all rows.
+
+    Args:
+        before, after: the row; None where it was not, or is no more. A table that was emptied has neither.
+    """
+
+    before: Record | None
+    after: Record | None
+
+
 class Comparable(Protocol):
     """A table that can be asked what all of it is, as of the same instant."""
 
@@ -40,6 +51,10 @@ class Comparable(Protocol):
         """The rows of these keys."""
         ...
 
+    def unkeyed(self) -> Iterator[Record]:
+        """The rows that lack a value of the key: no keys find them."""
+        ...
+
     def figures(self) -> Figures: ...
 
 
@@ -48,13 +63,18 @@ class Reading(Protocol):
 
     `is_whole` says whether `rows` are all that there are whatever was read before, so that what is not
     among them is gone; `may_omit`, whether rows need not have every column, so that one that is not seen is
-    not gone; `comparable` is None where the source cannot say what all of it is.
+    not gone; `comparable` is None where the source cannot say what all of it is. Of a table in several parts,
+    such as files, `lacking` has the columns that some part lacks, with that part's name, `lost` those of them
+    that an earlier part has, and `left_out` the parts that cannot be read, and why.
     """
 
     columns: Mapping[str, Kind]
     is_whole: bool
     may_omit: bool
     comparable: Comparable | None
+    lacking: Mapping[str, str]
+    lost: Mapping[str, str]
+    left_out: Mapping[str, str]
 
     def rows(self, after: str | None) -> Iterator[Record]:
         """Those from the watermark `after` on, it included, or all."""
@@ -67,4 +87,18 @@ class Reading(Protocol):
 
     def files(self) -> Sequence[StagedFile]:
         """Files that were read."""
+        ...
+
+
+@runtime_checkable
+class ChangeLog(Protocol):
+    """What a reading has besides where its source keeps a log of changes. `is_whole` holds, and `rows` are
+    all rows, until it goes on."""
+
+    def goes_on(self, after: str) -> bool:
+        """Whether the log still has everything since the watermark `after`; if so, `changes` has it."""
+        ...
+
+    def changes(self) -> Iterator[Changed]:
+        """Every change since then, in order, up to the instant of the reading."""
         ...

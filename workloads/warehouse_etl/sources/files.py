@@ -37,25 +37,43 @@ class FilesReading:
         self, at: fs.FileSystem, root: str, name: str, table: FilesTable, loaded: Mapping[str, str]
     ) -> None:
         self._at, self._root, self._name, self._table = at, root, name, table
-        found = [
-            StagedFile(name=one, digest=digest)
-            for one in self._named()
-            if loaded.get(one) != (digest := self._digest(one))
-        ]
-        self._files = found
+        self._files: list[StagedFile] = []
+        self._broken: dict[str, str] = {}
+        described = self._described_of(loaded)
         columns: dict[str, Kind] = {}
-        for file in found:
-            for column, kind in self._described(file.name).items():
-                if columns.setdefault(column, kind) != kind:
-                    # Of two that say it differently, what both can be read as.
-                    columns[column] = "text"
-            self._has_keys(file.name, self._described(file.name))
+        lost: dict[str, str] = {}
+        for name, of in described:
+            lost |= dict.fromkeys(columns.keys() - of.keys(), name)
+            columns |= {column: _both(columns.get(column, kind), kind) for column, kind in of.items()}
         self.columns: Mapping[str, Kind] = columns
+        self.left_out: Mapping[str, str] = self._broken
+        self.lost: Mapping[str, str] = lost
+        self.lacking: Mapping[str, str] = {
+            column: name for name, of in described for column in columns.keys() - of.keys()
+        }
+
+    def _described_of(self, loaded: Mapping[str, str]) -> list[tuple[str, Mapping[str, Kind]]]:
+        """Look through what is new. A file that cannot be read to its end holds no other back."""
+        described: list[tuple[str, Mapping[str, Kind]]] = []
+        for name in self._named():
+            try:
+                if loaded.get(name) == (digest := self._digest(name)):
+                    continue
+                columns = self._described(name)
+                self._has_keys(name, columns)
+                for _ in self._rows(name):
+                    pass
+            except SourceError as error:
+                self._broken[name] = str(error)
+                continue
+            self._files.append(StagedFile(name=name, digest=digest))
+            described.append((name, columns))
+        return described
 
     def rows(self, after: str | None) -> Iterator[Record]:
         del after
         for file in self._files:
-            yield from self._csv(file.name) if file.name.endswith(".csv") else self._parquet(file.name)
+            yield from self._rows(file.name)
 
     def watermark(self, at: datetime) -> str | None:
         del at
@@ -63,6 +81,9 @@ class FilesReading:
 
     def files(self) -> Sequence[StagedFile]:
         return self._files
+
+    def _rows(self, name: str) -> Iterator[Record]:
+        return self._csv(name) if name.endswith(".csv") else self._parquet(name)
 
     def _named(self) -> list[str]:
         try:
@@ -93,7 +114,7 @@ class FilesReading:
 
     def _described(self, name: str) -> Mapping[str, Kind]:
         if name.endswith(".csv"):
-            return dict.fromkeys(self._header(name), "text")
+            return dict.fromkeys(self._header(name), "unknown")
         with self._opened(name) as file:
             return {
                 str(plain(field.name)): _kind(field.type)
@@ -112,20 +133,24 @@ class FilesReading:
             # Not what it has: of a file without names, that is somebody's row.
             raise SourceError(
                 f"{self._name}: {name} has no column {', '.join(missing)} among its {len(columns)}: "
-                "its first line has to name them, in UTF-8"
+                f"its first line names them, {self._table.delimiter!r} between, in {self._table.encoding}"
             )
 
     def _lines(self, name: str) -> Iterator[list[str]]:
         with self._opened(name) as file:
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict", newline="")
+            named = self._table.encoding
+            encoding = "utf-8-sig" if named == "utf-8" else named
+            text = io.TextIOWrapper(file, encoding=encoding, errors="strict", newline="")
             rows = csv.reader(text, delimiter=self._table.delimiter, strict=True)
             try:
                 yield from rows
-            except (csv.Error, UnicodeDecodeError) as error:
+            except (csv.Error, UnicodeError) as error:
                 raise SourceError(f"{self._name}: {name}, line {rows.line_num + 1}: {error}") from error
 
     def _header(self, name: str) -> list[str]:
         header = [str(plain(cell.strip())) for cell in next(self._lines(name), [])]
+        if not header:
+            raise SourceError(f"{self._name}: {name} is empty: send it again, or take it away")
         if not any(header) or len(set(header)) < len(header) or not all(header):
             raise SourceError(
                 f"{self._name}: {name} needs a first line that names each of its {len(header)} columns once"
@@ -153,6 +178,13 @@ class FilesReading:
             for batch in self._parquet_file(name, file).iter_batches(batch_size=5000):
                 for row in batch.to_pylist():
                     yield {str(plain(column)): plain(value) for column, value in row.items()}
+
+
+def _both(one: Kind, other: Kind) -> Kind:
+    """What two files can both be read as; CSV says nothing of it."""
+    if "unknown" in (one, other):
+        return other if one == "unknown" else one
+    return one if one == other else "text"
 
 
 def _kind(of: Any) -> Kind:

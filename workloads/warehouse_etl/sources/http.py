@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, cast
 
 import httpx
@@ -28,6 +29,10 @@ class _Again(Exception):
 
 class HttpReading:
     """A table's objects. They have no schema: columns are what the first page shows."""
+
+    lacking: Mapping[str, str] = MappingProxyType({})
+    lost: Mapping[str, str] = lacking
+    left_out: Mapping[str, str] = lacking
 
     def __init__(self, client: httpx.Client, source: HttpLegacy, name: str) -> None:
         self._client, self._source = client, source

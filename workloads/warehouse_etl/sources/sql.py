@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from workloads.kit import scrub
@@ -46,11 +47,16 @@ class SqlReading:
     """A table's rows in the order of watermark and key."""
 
     is_whole: bool
+    lacking: Mapping[str, str] = MappingProxyType({})
+    lost: Mapping[str, str] = lacking
+    left_out: Mapping[str, str] = lacking
 
     def __init__(self, database: Database, connection: Any, name: str, table: SqlTable) -> None:
         self._database, self._connection, self._table = database, connection, table
         self._dialect, self._name = database.dialect, table.name or name
         self._types: Mapping[str, str] = {}
+        self.types: Mapping[str, tuple[Any, ...]] = {}
+        """What the catalogue says of each column: its type first."""
         self.columns = self._described()
         self.is_whole = table.watermark is None
         self.may_omit = False
@@ -86,16 +92,19 @@ class SqlReading:
 
     def all_keys(self) -> Iterator[SourceKey]:
         names = self._table.key
-        return (
-            SourceKey(values, {name: plain(value) for name, value in zip(names, values, strict=True)})
-            for values in self._raw(self._dialect.keys(self._name, names), [])
-        )
+        size = len(names)
+        for both in self.asked(self._dialect.keys(self._name, self._types, names), []):
+            shown = zip(names, both[size:], strict=True)
+            yield SourceKey(both[:size], {name: plain(value) for name, value in shown})
 
     def rows_of(self, keys: Sequence[SourceKey]) -> Iterator[Record]:
         for start in range(0, len(keys), _KEYS_A_QUERY):
             asked = [key.values for key in keys[start : start + _KEYS_A_QUERY]]
             statement = self._dialect.of_keys(self._name, self._types, self._table.key, len(asked))
             yield from self._fetched(statement, [value for values in asked for value in values])
+
+    def unkeyed(self) -> Iterator[Record]:
+        yield from self._fetched(self._dialect.unkeyed(self._name, self._types, self._table.key), [])
 
     def figures(self) -> Figures:
         # What is hidden adds up to nothing here.
@@ -104,7 +113,7 @@ class SqlReading:
             for name, kind in self.columns.items()
             if kind in ("integer", "number") and name not in self._table.personal
         ]
-        row = next(self._raw(self._dialect.figures(self._name, numbers), []))
+        row = next(self.asked(self._dialect.figures(self._name, numbers), []))
         sums = {
             name: str(plain(Decimal(str(value or 0)))) for name, value in zip(numbers, row[1:], strict=True)
         }
@@ -112,9 +121,10 @@ class SqlReading:
 
     def _described(self) -> Mapping[str, Kind]:
         statement, values = self._dialect.described(self._name)
-        listed = [(self._dialect.named(name), *of) for name, *of in self._raw(statement, values)]
+        listed = [(self._dialect.named(name), *of) for name, *of in self.asked(statement, values)]
         found: dict[str, Kind] = {name: self._dialect.kind(*of) for name, *of in listed}
         self._types = {name: of for name, of, *_ in listed}
+        self.types = {name: tuple(of) for name, *of in listed}
         if not found:
             raise SourceError(
                 f"{self._database.where} has no table {self._name} that this user may read: "
@@ -127,10 +137,11 @@ class SqlReading:
 
     def _fetched(self, statement: str, values: Sequence[Any]) -> Iterator[Record]:
         names = list(self.columns)
-        for row in self._raw(statement, values):
+        for row in self.asked(statement, values):
             yield {name: plain(value) for name, value in zip(names, row, strict=True)}
 
-    def _raw(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    def asked(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """What the server says within the snapshot."""
         try:
             with closing(self._database.cursor(self._connection)) as cursor:
                 cursor.execute(statement, list(values))

@@ -86,9 +86,10 @@ class Dialect:
         ordered = ", ".join(map(self._quoted, dict.fromkeys(order)))
         return f"SELECT {self._all(columns)} FROM {self._table(table)}{where} ORDER BY {ordered}"
 
-    def keys(self, table: str, key: Sequence[str]) -> str:
-        """The keys of all rows."""
-        return f"SELECT {self._listed(key)} FROM {self._table(table)}"
+    def keys(self, table: str, columns: Mapping[str, str], key: Sequence[str]) -> str:
+        """The keys of all rows: their columns as the server compares them, then as rows show them."""
+        shown = self._all({name: columns[name] for name in key})
+        return f"SELECT {', '.join(map(self._quoted, key))}, {shown} FROM {self._table(table)}"
 
     def of_keys(self, table: str, columns: Mapping[str, str], key: Sequence[str], count: int) -> str:
         """The rows of so many keys."""
@@ -100,6 +101,11 @@ class Dialect:
             for _ in range(count)
         ]
         return f"SELECT {self._all(columns)} FROM {self._table(table)} WHERE {' OR '.join(one)}"
+
+    def unkeyed(self, table: str, columns: Mapping[str, str], key: Sequence[str]) -> str:
+        """The rows without a value of some part of the key."""
+        lacking = " OR ".join(f"{self._quoted(name)} IS NULL" for name in key)
+        return f"SELECT {self._all(columns)} FROM {self._table(table)} WHERE {lacking}"
 
     def figures(self, table: str, numbers: Sequence[str]) -> str:
         """How many rows, and what each of these columns adds up to."""
@@ -114,28 +120,31 @@ class Dialect:
         """Columns by name, each with its type."""
         return ", ".join(self.shown(self._quoted(name), of) for name, of in columns.items())
 
-    def _listed(self, columns: Sequence[str]) -> str:
-        return ", ".join(map(self._quoted, columns))
-
     def _table(self, name: str) -> str:
         return ".".join(map(self._quoted, name.split(".")))
 
 
 def _mysql_shown(quoted: str, of: str) -> str:
+    if of.lower() == "timestamp":
+        # An instant, in the connection's zone, which is UTC; a datetime is whatever clock it was read from.
+        return f"CONCAT({quoted}, '+00:00')"
     # The server writes a float with six digits, and a double with all.
     return f"{quoted} + 0e0" if of.lower() == "float" else quoted
 
 
 def _oracle_shown(quoted: str, of: str) -> str:
     # The driver gives such a time without its zone.
-    return f"SYS_EXTRACT_UTC({quoted})" if "TIME ZONE" in of.upper() else quoted
+    if "TIME ZONE" in of.upper():
+        return f"""TO_CHAR(SYS_EXTRACT_UTC({quoted}), 'YYYY-MM-DD"T"HH24:MI:SS.FF6"+00:00"')"""
+    return quoted
 
 
 MYSQL = Dialect(
     name="mysql",
     parameter=lambda _: "%s",
     kind=_mysql_kind,
-    catalogue="SELECT column_name, data_type, numeric_scale FROM information_schema.columns"
+    catalogue="SELECT column_name, data_type, numeric_scale, datetime_precision"
+    " FROM information_schema.columns"
     " WHERE table_schema = {schema} AND table_name = {table} ORDER BY ordinal_position",
     default_schema="DATABASE()",
     folded=str,

@@ -1,4 +1,5 @@
 import { address, all, get, Problem, send } from "./api.js";
+import * as jobs from "./jobs.js";
 import { asOf, attempt, cell, dateIn, dayZone, insist, midnight, number, zoneOf } from "./page.js";
 
 const FILES = "/v1/downloads";
@@ -6,6 +7,8 @@ const FILES = "/v1/downloads";
 const ROW_BYTES = 180;
 const form = document.getElementById("pick");
 const save = document.getElementById("save");
+/** Absent where this platform makes no files. */
+const job = document.getElementById("job");
 const saving = document.getElementById("saving");
 const estimate = document.getElementById("estimate");
 let series = [];
@@ -66,7 +69,7 @@ form.addEventListener("submit", (event) => {
     }));
     estimate.textContent = page.next ? told(asked, rows.length) : `${rows.length} rows.`;
     document.getElementById("empty").hidden = rows.length > 0;
-    save.hidden = rows.length === 0;
+    offer(rows.length > 0);
     saving.textContent = "";
     asOf(page.as_of);
   });
@@ -80,9 +83,14 @@ function told(asked, first) {
   return `Up to some ${number(most, 0)} rows${each}, ${size(most)} as CSV; ${below}`;
 }
 
+function offer(some) {
+  save.hidden = !some;
+  if (job) job.hidden = !some;
+}
+
 // What was previewed is what is saved: after another choice it is to be seen first.
 function chosen() {
-  save.hidden = true;
+  offer(false);
   saving.textContent = "";
   // Forecasts have none; a field that is off is not asked for.
   form.revisions.disabled = form.what.value === "predictions";
@@ -99,6 +107,17 @@ save.addEventListener("click", () => attempt(async () => {
     await file(asked);
   } finally {
     save.disabled = false;
+  }
+}));
+
+job?.addEventListener("click", () => attempt(async () => {
+  const { what, format, parameters } = question();
+  job.disabled = true;
+  try {
+    await jobs.ask({ dataset: what, format, ...parameters });
+    saving.textContent = "It is made while you do something else: see below.";
+  } finally {
+    job.disabled = false;
   }
 }));
 
@@ -119,6 +138,7 @@ async function file({ what, format, parameters }) {
   saving.textContent = "The browser saves it, and shows how far it is.";
 }
 
+jobs.begin();
 insist(async () => {
   series = await all("/v1/instruments", { limit: 5000 });
   form.series.replaceChildren(...series.map((one, place) =>

@@ -1,4 +1,5 @@
 import { all } from "./api.js";
+import { incidents } from "./incidents.js";
 import { age, asOf, cell, keep, number, time } from "./page.js";
 
 keep(async () => {
@@ -21,3 +22,5 @@ keep(async () => {
   document.getElementById("empty").hidden = groups.size > 0;
   asOf(new Date().toISOString());
 });
+// Each reading counts as rows of the tenant.
+keep(incidents, 600);

@@ -6,7 +6,7 @@ from typing import Final
 
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
-from workloads.kit.contracts.tables import UPSERT
+from workloads.kit.contracts.tables import KEEP, UPSERT
 from workloads.kit.contracts.topics import COMMODITY_ANALYTICS, COMMODITY_PRICES, PLATFORM_AUDIT, dead_letter
 
 ANALYTICS_CONSUMER: Final = Declaration(
@@ -25,6 +25,8 @@ ANALYTICS_CONSUMER: Final = Declaration(
         tables.COMMODITY_PRICES_DAILY: UPSERT,
         tables.PRICE_TRENDS: UPSERT,
         tables.TECHNICAL_INDICATORS: UPSERT,
+        tables.CONSUMER_OFFSETS: KEEP,
+        tables.CONSUMER_SERIES: KEEP,
     },
     metrics=ports.METRICS,
 )

@@ -16,6 +16,16 @@ MIGRATIONS: Final = Declaration(
     calls=(POSTGRES.name,),
 )
 
+PARTITIONS: Final = Declaration(
+    name="store-partitions",
+    about="makes the feature store's months ahead of time, and drops those that are not kept",
+    kind="job",
+    part_of="jobs",
+    image=MIGRATIONS.name,
+    # As the superuser, whose the tables are.
+    calls=(POSTGRES.name,),
+)
+
 TOPICS: Final = Declaration(
     name="topics",
     about="brings the topics to what is declared",

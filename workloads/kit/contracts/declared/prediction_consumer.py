@@ -7,7 +7,7 @@ from typing import Final
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
 from workloads.kit.contracts.declared.model_server import MODEL_SERVER
-from workloads.kit.contracts.tables import APPEND
+from workloads.kit.contracts.tables import APPEND, KEEP
 from workloads.kit.contracts.topics import COMMODITY_PRICES, ML_PREDICTIONS, PLATFORM_AUDIT, dead_letter
 
 PREDICTION_CONSUMER: Final = Declaration(
@@ -22,7 +22,11 @@ PREDICTION_CONSUMER: Final = Declaration(
         quota=REBUILDS,
     ),
     role="prediction_consumer",
-    tables={tables.ML_PREDICTIONS: APPEND},
+    tables={
+        tables.ML_PREDICTIONS: APPEND,
+        tables.CONSUMER_OFFSETS: KEEP,
+        tables.CONSUMER_SERIES: KEEP,
+    },
     calls=(MODEL_SERVER.name,),
     metrics=ports.METRICS,
 )

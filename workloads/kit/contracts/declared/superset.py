@@ -7,6 +7,8 @@ from typing import Final
 
 from workloads.kit.contracts import ports, tables
 from workloads.kit.contracts.declaration import Declaration, Reach
+from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
+from workloads.kit.contracts.declared.keycloak import KEYCLOAK
 from workloads.kit.contracts.tables import READ, Layer, LayerUse
 
 READER: Final = "dashboards"
@@ -14,6 +16,15 @@ READER: Final = "dashboards"
 
 SECRET_KEY, GUEST_KEY, ADMIN_PASSWORD = "secret-key", "guest-token-key", "admin-password"
 """What signs sessions, what signs guests' tokens, and the password of the one first person."""
+
+ADMIN, ANALYSTS = "Admin", "Analysts"
+"""Superset's own role of who may do everything, and that of who sees all shared dashboards."""
+
+
+def tenant_role(name: str) -> str:
+    """Superset's role of a tenant's people."""
+    return f"Tenant {name}"
+
 
 _SECRETS: Final = (SECRET_KEY, GUEST_KEY, ADMIN_PASSWORD)
 
@@ -26,6 +37,7 @@ SUPERSET: Final = Declaration(
     third_party=True,
     role="superset",
     secrets=_SECRETS,
+    calls=(KEYCLOAK.name,),
     port=ports.SUPERSET,
     reach=Reach(scheme="http", about="dashboards", slot=13),
 )
@@ -43,6 +55,7 @@ SUPERSET_PREPARE: Final = Declaration(
         tables.API_USAGE: READ,
         tables.COMMODITY_PRICES_DAILY: READ,
         tables.CUSTOMER_COHORTS: READ,
+        tables.CUSTOMER_EVENTS: READ,
         tables.CUSTOMER_HOURS: READ,
         tables.CUSTOMER_KPIS: READ,
         tables.CUSTOMER_MODELS: READ,
@@ -57,4 +70,15 @@ SUPERSET_PREPARE: Final = Declaration(
     },
     layers=_LAYERS,
     secrets=_SECRETS,
+)
+
+SUPERSET_REPORT: Final = Declaration(
+    name="superset-report",
+    about="sends the large figures of dashboards to a channel of Slack",
+    kind="job",
+    image=SUPERSET.name,
+    third_party=True,
+    part_of=f"{SUPERSET.section}.reports",
+    role=READER,
+    calls=(EGRESS_PROXY.name,),
 )

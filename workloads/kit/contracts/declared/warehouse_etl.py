@@ -8,7 +8,8 @@ from workloads.kit.contracts import tables
 from workloads.kit.contracts.declaration import REBUILDS, Declaration, KafkaUse
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
-from workloads.kit.contracts.topics import WAREHOUSE_STAGING, dead_letter
+from workloads.kit.contracts.declared.warehouse_connect import WAREHOUSE_CONNECT
+from workloads.kit.contracts.topics import WAREHOUSE_CHANGES, WAREHOUSE_STAGING, dead_letter
 
 WAREHOUSE_ID: Final = "warehouse-etl"
 """Transactional id: of two runs at once, the later fences the earlier off."""
@@ -23,7 +24,7 @@ WAREHOUSE_ETL: Final = Declaration(
     about="legacy systems to raw, cleaned and analytics layers, four times a day",
     kind="job",
     kafka=KafkaUse(
-        reads=(WAREHOUSE_STAGING,),
+        reads=(WAREHOUSE_STAGING, WAREHOUSE_CHANGES),
         writes=(WAREHOUSE_STAGING, dead_letter(WAREHOUSE_STAGING)),
         transactional_ids=(WAREHOUSE_ID,),
         quota=REBUILDS,
@@ -32,8 +33,8 @@ WAREHOUSE_ETL: Final = Declaration(
     tables={tables.JOB_RUNS: tables.UPSERT},
     layers=dict.fromkeys(tables.LAYERS, "own"),
     secrets=(PSEUDONYM_KEY,),
-    # Files and history in the object store; other hosts by name.
-    calls=(OBJECT_STORE.name, EGRESS_PROXY.name),
+    # Files and history in the object store; other hosts by name; who reads logs is told what to read.
+    calls=(OBJECT_STORE.name, EGRESS_PROXY.name, WAREHOUSE_CONNECT.name),
 )
 
 WAREHOUSE_MAINTENANCE: Final = Declaration(

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from workloads.kit.contracts.sources import http_config
 from workloads.kit.contracts.sources.columns import Model
+from workloads.kit.contracts.sources.row_config import ZoneName
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
 TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -18,6 +19,15 @@ Column = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=
 Protection = Literal["drop", "mask", "pseudonym"]
 """What becomes of personal data before it leaves its source: nothing of it is kept, its shape is (first
 character and length), or a name for it that is the same for the same value and says nothing else."""
+
+
+class Legacy(Model):
+    """What every source says of itself."""
+
+    name: SourceName
+    time_zone: ZoneName = "UTC"
+    """Clock of its times that name no zone, and of the days and months that the marts make of its times. A
+    time that this clock skips or shows twice is rejected."""
 
 
 class LegacyTable(Model):
@@ -48,21 +58,25 @@ class SqlTable(LegacyTable):
         Without one, all rows are read each time.
     overlap: how far before the last one is read again, of one that is a time: a row is seen when its
         transaction ends, and dated before.
+    changes: `log` where they are read of the server's log, each of them, deletes as well, and no watermark
+        is needed.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w$#]*(\.[A-Za-z_][\w$#]*)?$")] | None = None
     watermark: Column | None = None
     overlap: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=31))] = timedelta(hours=1)
+    changes: Literal["log"] | None = None
 
     @model_validator(mode="after")
     def _watermark_is_kept(self) -> Self:
         if self.watermark in self.personal:
             raise ValueError(f"watermark column {self.watermark} cannot be personal data: take another")
+        if self.changes is not None and self.watermark is not None:
+            raise ValueError("changes: log tells of every change: leave watermark out")
         return self
 
 
-class _Database(Model):
-    name: SourceName
+class _Database(Legacy):
     host: str
     database: Annotated[str, StringConstraints(min_length=1)]
     """Of Oracle, the service's name."""
@@ -81,6 +95,20 @@ class MySqlLegacy(_Database):
     ca_file: Path | None = None
     """Who signed the server's certificate: with it, connections are encrypted and checked."""
 
+    @property
+    def logged(self) -> tuple[str, ...]:
+        """Its tables whose changes are read of the server's log."""
+        return tuple(name for name, table in self.tables.items() if table.changes == "log")
+
+    @model_validator(mode="after")
+    def _log_in_clear(self) -> Self:
+        if self.logged and self.ca_file is not None:
+            raise ValueError(
+                f"changes: log of {', '.join(self.logged)} is read in clear, and ca_file asks for TLS: "
+                "take a watermark, or leave ca_file out where the network may be trusted"
+            )
+        return self
+
 
 class OracleLegacy(_Database):
     """Oracle, by the thin driver: no client is installed."""
@@ -90,23 +118,46 @@ class OracleLegacy(_Database):
     encrypted: bool = False
     """Whether the listener speaks TLS (`tcps`)."""
 
+    @model_validator(mode="after")
+    def _without_a_log(self) -> Self:
+        if wrong := [name for name, table in self.tables.items() if table.changes == "log"]:
+            raise ValueError(
+                f"changes: log of {', '.join(wrong)} is for kind mysql (MariaDB): take a watermark"
+            )
+        return self
+
 
 class FilesTable(LegacyTable):
     """Args:
     pattern: of its files' names below the source's place, as a shell would have it; taken in name order,
         each once a content.
     delimiter: of CSV.
+    encoding: of CSV; a byte order mark is left out.
+    decimal: of numbers in CSV. Beside a comma, a dot stands between groups of three digits.
+    dates: of CSV. With the day first, 31.12.2026 and 31/12/2026 are read, a time behind it as it is.
     """
 
     pattern: Annotated[str, StringConstraints(min_length=1)]
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    encoding: Literal["utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "utf-16"] = "utf-8"
+    decimal: Literal[".", ","] = "."
+    dates: Literal["iso", "day-first"] = "iso"
+
+    @model_validator(mode="after")
+    def _is_text(self) -> Self:
+        if (self.decimal, self.dates) != (".", "iso") and not self.pattern.endswith(".csv"):
+            # 1.250 of a Parquet file is no 1250.
+            raise ValueError(
+                f"decimal and dates are of CSV: let the pattern {self.pattern} end in .csv, and give Parquet "
+                "files a table of their own"
+            )
+        return self
 
 
-class FilesLegacy(Model):
+class FilesLegacy(Legacy):
     """CSV and Parquet files in a folder or a bucket, told apart by their ending."""
 
     kind: Literal["files"]
-    name: SourceName
     url: Annotated[str, StringConstraints(pattern=r"^(/|file:///|s3://)")] | None = None
     """Where they are; by default the folder of the source's name where the object store has uploads."""
     tables: Annotated[dict[TableName, FilesTable], Field(min_length=1)]
@@ -133,11 +184,10 @@ class HttpTable(LegacyTable):
         return self
 
 
-class HttpLegacy(Model):
+class HttpLegacy(Legacy):
     """A JSON API."""
 
     kind: Literal["http"]
-    name: SourceName
     url: Annotated[str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://")]
     token_file: Path | None = None
     """Sent as a bearer token."""

@@ -65,6 +65,9 @@ def _zone(value: str) -> str:
         ) from error
 
 
+ZoneName = Annotated[str, AfterValidator(_zone)]
+
+
 KINDS: Final[Mapping[Publishes, IndicatorKind | None]] = {
     "prices": None,
     "forecasts": "forecast",
@@ -98,7 +101,7 @@ class Prices(Model, BaseModel):
     resolution_from: dict[date, Annotated[str, AfterValidator(_resolution)]] = {}
     """Local day of delivery -> the length of periods from that day on, where a market changed it:
     `{2025-10-01: PT15M}`. The symbol stays, and a series of the new length begins."""
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    time_zone: ZoneName = "UTC"
     """The market's, of times without a zone of their own, and of its days."""
     publication_lag: Span | None = None
     """From the start of a period until the source makes its price known (ISO 8601: P1D, PT1H)."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from workloads.kit.contracts.sources import http_config
+from workloads.kit.contracts.sources import http_config, paths
 from workloads.kit.contracts.sources.csv_config import CsvLayout
 from workloads.kit.contracts.sources.row_config import Span, Unsorted
 
@@ -23,11 +23,24 @@ class _Stored(Unsorted):
 
     pattern: _Pattern
     """Of the files' names, as a shell would have it, folder by folder: `day-ahead/*/prices-*.csv`."""
-    format: Literal["csv", "parquet"] = "csv"
+    format: Literal["csv", "parquet", "xml"] = "csv"
     csv: CsvLayout = CsvLayout()
     """How files in CSV are written."""
+    rows: paths.Path = ""
+    """Of files in XML, the names of the elements from below the outermost one down to a row's."""
     settled_after: Span = timedelta(0)
     """A file that was written to within this time may be half there: the next run reads it."""
+
+    @model_validator(mode="after")
+    def _of_its_format(self) -> Self:
+        if self.format == "xml":
+            if not self.rows:
+                raise ValueError("xml needs `rows`, the path of a row's element")
+            for column in self.columns.read:
+                paths.parts(column)
+        elif self.rows:
+            raise ValueError(f"{self.format} has no rows: only XML has")
+        return self
 
 
 class S3Source(_Stored):

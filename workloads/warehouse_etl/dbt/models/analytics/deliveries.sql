@@ -5,7 +5,7 @@ with measured as (
   group by 1, 2
 ),
 sold as (
-  select counterparty_id, (date_trunc('month', delivery_start, 'UTC') at time zone 'UTC')::date as month,
+  select counterparty_id, {{ local_date('month', 'delivery_start', 'etrm.trades') }} as month,
     sum(quantity_mwh) as sold_mwh
   from {{ ref('trades') }}
   where side = 'sell' and status <> 'cancelled'

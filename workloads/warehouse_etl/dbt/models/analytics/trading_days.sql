@@ -1,6 +1,6 @@
 {#- Each day's trades. `mean_price` is weighted by quantity. -#}
 select
-  date_trunc('day', traded_at, 'UTC') as day,
+  {{ local_date('day', 'traded_at', 'etrm.trades') }} as day,
   market,
   currency,
   count(*) as trades,

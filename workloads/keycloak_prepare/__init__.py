@@ -1,0 +1,1 @@
+"""Brings Keycloak's realm to what is declared."""
