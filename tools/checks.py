@@ -43,7 +43,8 @@ def run(extent: Extent) -> None:
     """Checks in the order in which they fail soonest.
 
     Args:
-        extent: `fast` starts nothing, `services` needs no root and no cluster, `all` is everything.
+        extent: `fast` starts nothing; `services` needs no root and no cluster, and tests the core alone;
+            `all` is everything.
 
     Raises:
         ToolError: the first check that failed, or a limit that is no number.
@@ -59,9 +60,11 @@ def run(extent: Extent) -> None:
     _pytest("unit and component tests", FAST, *_AT_ONCE)
     if extent == "fast":
         return
-    _pytest("tests against Kafka and PostgreSQL", SERVICES, *_AT_ONCE)
+    title = "tests against Kafka and PostgreSQL"
     if extent == "services":
+        _pytest(title, SERVICES, *_AT_ONCE, "-m", "not beyond_core")
         return
+    _pytest(title, SERVICES, *_AT_ONCE)
     _shown(
         "the gate over every stack",
         [sys.executable, "-m", "tools", "preview"],

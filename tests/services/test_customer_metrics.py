@@ -21,6 +21,8 @@ from tools import environments, paths
 from workloads.kit.contracts import tables
 from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_METRICS
 
+pytestmark = pytest.mark.beyond_core
+
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 SCORES = f"SELECT * FROM {tables.CUSTOMER_SCORES} ORDER BY figure, as_of, customer"
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -29,6 +29,8 @@ from workloads.kit.codec import encode
 from workloads.kit.contracts import metrics, tables, topics
 from workloads.kit.contracts.customers import CustomerEvent, Kind
 
+pytestmark = pytest.mark.beyond_core
+
 PACKAGE = "workloads.customer_consumer"
 NO_MESSAGE = (
     *("empty", "blank", "null", "number", "list", "text", "truncated", "two values", "nest", "closed nest"),

@@ -41,6 +41,8 @@ from workloads.data_api.downloads.jobs.worker import Worker
 from workloads.data_api.store import Store, StoreSlow
 from workloads.kit.contracts import env, lake
 
+pytestmark = pytest.mark.beyond_core
+
 HOUR = timedelta(hours=1)
 JOBS = "/v1/downloads/jobs"
 ENTITLED = ("read",)

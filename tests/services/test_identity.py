@@ -38,6 +38,8 @@ from workloads.kit.contracts.people import (
     RealmFacts,
 )
 
+pytestmark = pytest.mark.beyond_core
+
 _LONG = 120_000
 """Milliseconds that a busy machine may take to show a page."""
 

@@ -20,6 +20,8 @@ from tools.paths import ROOT
 from workloads.kit.contracts import lake, tenants
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 
+pytestmark = pytest.mark.beyond_core
+
 _PROBE = ROOT / "tools" / "images" / "trino" / "ready.sh"
 
 TENANT, OTHER = "pilot-one", "pilot-two"

@@ -25,6 +25,8 @@ from workloads.kit.contracts.markets import MARKETS
 from workloads.kit.contracts.messages import Price
 from workloads.market_connectors.feeds import Feed
 
+pytestmark = pytest.mark.beyond_core
+
 DEAD = topics.dead_letter(topics.COMMODITY_PRICES)
 BERLIN = ZoneInfo("Europe/Berlin")
 DE_LU = "10Y1001A1001A82H"

@@ -18,6 +18,8 @@ from tests.markets.platform import Connectors
 from tests.markets.truth import Market
 from tests.markets.world import World
 
+pytestmark = pytest.mark.beyond_core
+
 BERLIN = ZoneInfo("Europe/Berlin")
 DE_LU = "10Y1001A1001A82H"
 CHANGE = date(2025, 10, 1)

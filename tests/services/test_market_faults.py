@@ -25,6 +25,8 @@ from workloads.kit.contracts.declared.market_connectors import MARKET_JOBS
 from workloads.kit.contracts.markets import MARKETS, hosts
 from workloads.kit.contracts.messages import Price
 
+pytestmark = pytest.mark.beyond_core
+
 DAY = date(2026, 6, 10)
 PATIENT = "IESO-ONTARIO"
 """Its library itself tries again for half a minute, which a fault that stays would take for each day."""

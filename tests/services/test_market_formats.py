@@ -21,6 +21,8 @@ from tests.markets.world import Answer, Fault, World, empty, half, refusing
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.markets import MARKETS, hosts
 
+pytestmark = pytest.mark.beyond_core
+
 AMERICA = [name for name, market in MARKETS.items() if market.library == "gridstatus"]
 FORMATS = ["CH", "AESO-POOL", "CAISO-SP15", "GB-INDEX", "NSW1", "NYISO-NYC", "SPP-NORTH-HUB"]
 """A market of each format and client; not IESO's, whose library itself tries again for half a minute."""

@@ -43,6 +43,8 @@ from workloads.superset.dashboards import SHARED, defined
 from workloads.superset.dashboards.bundle import documents
 from workloads.superset.dashboards.model import Dashboard
 
+pytestmark = pytest.mark.beyond_core
+
 PICTURES = os.environ.get("DASHBOARD_PICTURES")
 """Directory in which each dashboard is to be left as a picture, for people to look at."""
 HUB = "https://hub.example.org"

@@ -28,6 +28,8 @@ from workloads.kit import codec
 from workloads.kit.contracts import lake, tables, topics
 from workloads.kit.contracts.warehouse import LoadEnd, StagedRows
 
+pytestmark = pytest.mark.beyond_core
+
 _TABLE = """CREATE TABLE counterparties (
     id varchar(20) NOT NULL PRIMARY KEY, name varchar(100) NOT NULL, country char(2), email varchar(100),
     phone varchar(40), credit_limit decimal(18, 2), currency char(3) NOT NULL,
