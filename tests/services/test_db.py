@@ -247,6 +247,14 @@ class TestLostServer:
         with pytest.raises(Transient):
             lose()
 
+    def test_one_that_only_reads_now_is_transient_and_connected_to_anew(self, database: db.Database) -> None:
+        """As a primary that was demoted, to which the connection still leads: no row is at fault."""
+        with database.transaction() as connection:
+            connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        with pytest.raises(Transient, match="read-only"):
+            self._count(database, 1)
+        self._count(database, 2)
+
     def test_an_error_of_the_caller_is_the_callers(self, database: db.Database) -> None:
         with pytest.raises(psycopg.errors.DivisionByZero), database.transaction() as connection:
             connection.execute("SELECT 1 / 0")

@@ -233,6 +233,7 @@ def _moved(prices: Floats, corrected: Sequence[tuple[int, float]]) -> NDArray[np
 
 
 def _nullable(column: Floats) -> list[float | None]:
-    if not np.isnan(column).any():
+    # Infinite, too, is no figure: a change from 1e-310 is beyond what a number holds.
+    if np.isfinite(column).all():
         return column.tolist()
-    return [None if math.isnan(value) else value for value in column.tolist()]
+    return [value if math.isfinite(value) else None for value in column.tolist()]

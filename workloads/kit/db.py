@@ -24,6 +24,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 """What psycopg raises when the server is away, shuts down or refuses for now."""
 
+_GONE = (*LOST, psycopg.InternalError)
+"""And what a connection says that is of no more use, such as to a primary that was demoted and only reads: a
+new one may help, and no row is at fault."""
+
 _NOT_READY = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.InvalidSchemaName,
@@ -142,7 +146,7 @@ class Database:
         try:
             with connection.transaction():
                 yield connection
-        except LOST as error:
+        except _GONE as error:
             self.close()
             raise Transient(f"PostgreSQL was lost: {error}") from error
         except _NOT_READY as error:

@@ -1,4 +1,5 @@
-"""What a correction of a session means for predictions: none of that session, and a new one of the newest."""
+"""What a correction of a session, or one that comes late, means for predictions: none of that session, and a new
+one of the newest."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from workloads.kit.series_store import Origin
 
 
 def of_the_past(series: Series, change: Change) -> bool:
-    """Whether a session of which the next is known got another price: to predict it is hindsight."""
-    corrected = bool(change.revised) and change.revised[0][1] is not None
-    return corrected and change.stop < len(series.sessions)
+    """Whether a session of which the next is known got another price, or its first: to predict it is
+    hindsight."""
+    return bool(change.revised) and change.stop < len(series.sessions)
 
 
 def newest_again(
@@ -27,7 +28,7 @@ def newest_again(
     already, which the prediction that stands is of, and where the session is of another source.
 
     Args:
-        record: the correction.
+        record: the correction, or what came late.
     """
     price = record.value
     start = max(len(series.sessions) - size, 0)

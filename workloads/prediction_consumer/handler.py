@@ -63,11 +63,11 @@ class PredictionHandler:
     Fresh is a price whose message was written within `max_age_seconds` of being published, or, of a series'
     newest session, within one and a half times the longest gap between its sessions. That is a property of
     the message, not of the clock: history that is loaded is never predicted, and is counted, and what was
-    published while this consumer was away always is. A correction of a session whose next one is known makes
-    no prediction of it: the newest session is predicted again, as of then, where the correction is in its
-    window. A message that repeats what is known already, or has an
-    older `published_at` than what holds, makes no prediction. Features are as of the message's offset;
-    without a full window of positive prices the server is asked for the naive last value.
+    published while this consumer was away always is. A session whose next one is known, corrected or come late,
+    makes no prediction of it: the newest session is predicted again, as of then, where the other is in its
+    window. Nor does one that is older than all that its series remembers. A message that repeats what is
+    known already, or has an older `published_at` than what holds, makes no prediction. Features are as of the
+    message's offset; without a full window of positive prices the server is asked for the naive last value.
 
     A price that the server refuses is dead-lettered, but stays in its series' window: the loop restores it.
     """
@@ -142,9 +142,7 @@ class PredictionHandler:
         size = self._spec.size
         for series, group, change in self._store.apply(batch):
             if change.start == change.stop:
-                if self._is_wanted(group[change.row]):
-                    records.append(group[change.row])
-                    windows.append(None)
+                self._skip(group[change.row])
             elif corrections.of_the_past(series, change):
                 newest = corrections.newest_again(
                     series, change, group[change.row], self._store.origins, size

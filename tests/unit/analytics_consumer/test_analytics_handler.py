@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,6 +77,17 @@ def test_history_in_order_gives_one_row_a_price_in_each_table_and_one_message() 
     assert [tables.trends[keys[day]]["volatility_30"] is None for day in (29, 30)] == [True, False]
     assert [tables.indicators[keys[day]]["drawdown_250"] is None for day in (248, 249)] == [True, False]
     assert [tables.trends[keys[day]]["sessions"] for day in (0, 30, 299)] == [1, 31, 31]
+
+
+def test_a_figure_beyond_what_a_number_holds_is_none() -> None:
+    """A price of almost nothing among others: the change from it is infinite, as JSON and readers cannot say."""
+    topic = history(40)
+    topic[20] = record(20, price(20, 1e-310))
+    tables, outputs = run([topic])
+    momenta = [row["momentum_10"] for row in tables.indicators.values()]
+    assert momenta.count(None) == 11
+    assert all(math.isfinite(one) for one in momenta if one is not None)
+    assert all(msgspec.json.decode(one.value or b"", type=Analytics) for one in outputs)
 
 
 def test_a_correction_gives_new_rows_to_the_sessions_it_touches_and_leaves_the_old_ones() -> None:

@@ -270,11 +270,30 @@ def test_a_batch_that_failed_is_predicted_the_same_when_it_is_tried_again(away: 
     assert len(world.table) == len(topic)
 
 
-def test_a_price_beyond_the_history_asks_for_naive() -> None:
+def test_a_price_beyond_the_history_is_not_predicted() -> None:
+    """What followed it is known: to predict it, and to say so last, were hindsight."""
     world = World(history=10)
-    world.run(history(200))
-    [made], _ = world.run([record(200, price(20, 50.0, known=250))])
-    assert made.model_alias == "naive"
+    world.run(history(200, symbol="SYN-BEYOND"))
+    skipped = metric("carbon_predictions_skipped_total", symbol="SYN-BEYOND")
+    asked = list(world.asked)
+    assert world.run([record(200, price(20, 50.0, known=250, symbol="SYN-BEYOND"))]) == ([], [])
+    assert world.asked == asked
+    assert metric("carbon_predictions_skipped_total", symbol="SYN-BEYOND") == skipped + 1
+
+
+def test_a_session_that_comes_late_has_the_newest_one_predicted_again_and_not_itself() -> None:
+    topic = history(WINDOW + 20)
+    late = topic.pop(WINDOW + 5)
+    world = World()
+    world.run(topic)
+    known = WINDOW + 25
+    [again], _ = world.run([record(500, price(WINDOW + 5, late.value.price, known=known))])
+    last = topic[-1].value
+    assert (again.event_time, again.price) == (last.delivery_start, last.price)
+    assert again.price_available_time == price(0, 1.0, known=known).published_at
+    prices = [one.value.price for one in [*topic[: WINDOW + 5], late, *topic[WINDOW + 5 :]]]
+    [instance] = world.asked[-1]
+    assert instance.features == features(np.array(prices))[-1].tolist()
 
 
 def test_anomalies_and_predictions_are_counted() -> None:
