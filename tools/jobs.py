@@ -55,7 +55,8 @@ def run(cronjob: str, *args: str, stdin: str | None = None, limit: float = 600) 
     try:
         if stdin is not None:
             _feed(name, stdin, limit=limit)
-        wait(name, limit=limit)
+        # The job is taken away: what there was to see of it is its log.
+        wait(name, limit=limit, remedy="Mend what the log says, and run it again.")
         return log(name)
     finally:
         kube.kubectl("delete", "job", name, "-n", PLATFORM, "--wait=false", "--ignore-not-found")
@@ -76,22 +77,25 @@ def start(cronjob: str, *args: str, reads: bool = False) -> str:
 
 
 def template(cronjob: str, *args: str) -> dict[str, Any]:
-    """A job like the scheduled one, with other arguments and a name of its own."""
+    """A job like the scheduled one, with other arguments and a name of its own. With arguments of a person's,
+    who sees how it ends, it is tried once."""
     name = f"{cronjob}-{secrets.token_hex(4)}"
     made = kube.kubectl(
         "create", "job", name, f"--from=cronjob/{cronjob}", "-n", PLATFORM, "--dry-run=client", "-o", "json"
     )
     job: dict[str, Any] = json.loads(made)
     if args:
+        job["spec"]["backoffLimit"] = 0
         job["spec"]["template"]["spec"]["containers"][0]["args"] = list(args)
     return job
 
 
-def wait(name: str, *, limit: float) -> None:
+def wait(name: str, *, limit: float, remedy: str = "") -> None:
     """Wait until a job ended well.
 
     Args:
         limit: seconds.
+        remedy: what to do where it failed; by default, to look at it.
 
     Raises:
         ToolError: it failed, with the end of its log, or ran out of time.
@@ -100,9 +104,8 @@ def wait(name: str, *, limit: float) -> None:
     def ended() -> bool:
         state = _state(name)
         if state == "Failed":
-            raise ToolError(
-                f"job {name} failed:\n{log(name)}", remedy=f"kubectl -n {PLATFORM} describe job {name}"
-            )
+            look = remedy or f"kubectl -n {PLATFORM} describe job {name}"
+            raise ToolError(f"job {name} failed:\n{log(name)}", remedy=look)
         return state == "Complete"
 
     until(ended, f"the end of job {name}", limit=limit)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tools import paths, proc, toolchain
+from tools.errors import UsageError
 
 
 def context() -> str | None:
@@ -22,6 +24,18 @@ def kubeconfig() -> str:
     return str(paths.state_dir() / "kubeconfig")
 
 
+def must_be_up() -> None:
+    """Refuse an instance that has never come up, by name.
+
+    Raises:
+        UsageError: there is no cluster to ask; names those that have one.
+    """
+    if context() is None and not Path(kubeconfig()).exists():
+        known = sorted(found.parent.name for found in paths.state_root().glob("*/kubeconfig"))
+        there = f"Up are: {', '.join(known)}." if known else "No instance is."
+        raise UsageError(f"INSTANCE={paths.instance()!r} is not up.", remedy=f"{there} make up brings it up.")
+
+
 def kubectl(*args: str, stdin: str | None = None, timeout: float = 120) -> str:
     """Run kubectl and return its stdout.
 
@@ -30,7 +44,9 @@ def kubectl(*args: str, stdin: str | None = None, timeout: float = 120) -> str:
 
     Raises:
         CommandFailed: with kubectl's words in `output`.
+        UsageError: the instance is not up.
     """
+    must_be_up()
     chosen = ["--context", name] if (name := context()) else []
     command: Sequence[str] = [str(toolchain.path("kubectl")), "--kubeconfig", kubeconfig(), *chosen, *args]
     return proc.output(command, stdin=stdin, timeout=timeout)

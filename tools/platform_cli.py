@@ -16,6 +16,7 @@ from tools import status as status_screen
 from tools import up as bring_up
 from tools.cluster import down as cluster
 from tools.cluster.instance import Instance, write_atomically
+from tools.console import console
 from tools.errors import UsageError
 from workloads.kit.contracts import env as names
 from workloads.kit.contracts import namespaces, tables
@@ -43,21 +44,21 @@ def down() -> None:
     """Take the instance down; only the cache is left."""
     if kube.context():
         project.destroy()
-    else:
-        cluster.down(Instance.named())
+    elif not cluster.down(Instance.named()):
+        console.print(f"nothing is up: there is no {paths.state_dir()}")
 
 
 @app.command()
 def status() -> None:
     """What runs, where, last prices and predictions, lag, jobs, alerts."""
-    _must_be_up()
+    kube.must_be_up()
     status_screen.show()
 
 
 @app.command()
 def env() -> None:
     """Print, as shell exports, what plain pulumi, kubectl, psql and curl need. No secret is in it."""
-    _must_be_up()
+    kube.must_be_up()
     postgres = access.by_name("postgres")
     exports = project.environment() | {"KUBECONFIG": kube.kubeconfig()}
     exports["PATH"] = toolchain.env_path([*project.PROGRAMS, "kubectl"])
@@ -86,22 +87,10 @@ def _passfile() -> Path:
     return file
 
 
-def _must_be_up() -> None:
-    """Refuse an instance that has never come up, by name.
-
-    Raises:
-        UsageError: there is no cluster to ask; names those that have one.
-    """
-    if kube.context() is None and not Path(kube.kubeconfig()).exists():
-        known = sorted(found.parent.name for found in paths.state_root().glob("*/kubeconfig"))
-        there = f"Up are: {', '.join(known)}." if known else "No instance is."
-        raise UsageError(f"INSTANCE={paths.instance()!r} is not up.", remedy=f"{there} make up brings it up.")
-
-
 @app.command()
 def logs(workload: Annotated[str, typer.Argument(help="a workload's name, as make status shows it")]) -> None:
     """Follow the logs of a workload's pods."""
-    _must_be_up()
+    kube.must_be_up()
     names = ["kubectl", "--kubeconfig", kube.kubeconfig()]
     chosen = ["--context", context] if (context := kube.context()) else []
     label = "app.kubernetes.io/name"
@@ -126,7 +115,7 @@ def rollback_model(
     """Make the previous model the champion again, recorded with its reason."""
     if not symbol or not reason:
         raise UsageError("SYMBOL and REASON are needed", remedy='make rollback-model SYMBOL=WTI REASON="…"')
-    _must_be_up()
+    kube.must_be_up()
     known = [row["symbol"] for row in status_screen.query(_SYMBOLS)]
     if symbol not in (*known, "all"):
         there = ", ".join((*known, "all"))
@@ -148,7 +137,7 @@ def forecast(
         raise UsageError(f"{' '.join(days)}: {error}", remedy="Give days such as 2017-12-24") from error
     if begins > ends:
         raise UsageError(f"{first} is after {last}", remedy="Give the first day first")
-    _must_be_up()
+    kube.must_be_up()
     if FORECAST_RUN.name not in {
         job["metadata"]["name"] for job in kube.get("cronjobs", "-n", jobs.PLATFORM)["items"]
     }:

@@ -16,7 +16,12 @@ from workloads.kit.contracts.platform import DECLARED
 
 app = typer.Typer()
 
-_GROUPS = {one.group: one for one in DECLARED.values() if one.kafka is not None and one.kafka.group}
+_GROUPS = {
+    one.group: one
+    for one in DECLARED.values()
+    # What is not the platform's own code has no command of the platform's in its image.
+    if one.kafka is not None and one.kafka.group and not one.third_party
+}
 
 
 @app.command()
@@ -53,7 +58,7 @@ def _run(deployment: str, args: list[str], *, limit: float = 180) -> str:
     name = f"skip-{secrets.token_hex(4)}"
     kube.kubectl("create", "-f", "-", stdin=json.dumps(job(name, template, args)))
     try:
-        jobs.wait(name, limit=limit)
+        jobs.wait(name, limit=limit, remedy="Mend what the log says, and run it again.")
         return jobs.log(name)
     finally:
         kube.kubectl("delete", "job", name, "-n", PLATFORM, "--wait=false", "--ignore-not-found")

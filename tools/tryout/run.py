@@ -22,7 +22,7 @@ _SUPERVISOR_SECONDS = 60.0
 """How long the command of a run has to end it when asked to."""
 
 
-class Stop(BaseException):
+class Stop(KeyboardInterrupt):
     """The person wants it to end, or their terminal is gone."""
 
 
@@ -35,6 +35,7 @@ def up(only: str | None, *, detach: bool) -> None:
 
     Raises:
         ToolError: it did not come up; nothing of it is left.
+        Stop: likewise, as it was interrupted.
     """
     theirs = _named(only)
     if theirs and detach:
@@ -49,11 +50,12 @@ def up(only: str | None, *, detach: bool) -> None:
             with step("Ending what an earlier run left"):
                 stand.clear()
         prerequisites.check()
-        keep = False
+        predicts = keep = False
         try:
             stand.prepare()
             processes = BringUp(stand, theirs).run()
             view.show(stand)
+            predicts = True
             console.print(f"\n[bold green]it predicts[/] after {duration(time.monotonic() - started)}")
             if detach:
                 stand.detach()
@@ -63,7 +65,9 @@ def up(only: str | None, *, detach: bool) -> None:
                 console.print("Ctrl-C ends it and leaves nothing but the cache\n")
                 view.watch(stand, processes)
         except Stop:
-            pass
+            # Before that it is not what was asked for: whoever waits for it must not go on.
+            if not predicts or detach:
+                raise
         except ToolError as error:
             _keep_log(error)
             raise

@@ -1,5 +1,5 @@
-"""What a correction of a session, or one that comes late, means for predictions: none of that session, and a new
-one of the newest."""
+"""What a correction of a session, or one that comes late, means for predictions: none of that session, and
+a new one of the newest."""
 
 from __future__ import annotations
 

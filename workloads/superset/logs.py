@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from workloads.kit import scrub
+
 _QUIET: Final = ("alembic.runtime.migration", "flask_appbuilder", "werkzeug")
 
 
@@ -24,11 +26,12 @@ class Line(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return scrub.scrub(json.dumps(line, default=str))
 
 
 def configure(level: str) -> None:
-    """Let every logger of the process write such lines to stdout."""
+    """Let every logger of the process write such lines to stdout, without secrets."""
+    scrub.hide_mounted()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(Line())
     logging.basicConfig(handlers=[handler], level=level, force=True)

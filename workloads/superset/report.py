@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from workloads.kit import scrub
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
 from workloads.kit.contracts.declared.superset import SUPERSET_REPORT
@@ -156,7 +157,8 @@ def _webhook(host: str) -> str:
         webhook = Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise MissingSetting(f"{env.REPORT_WEBHOOK_FILE} {file}: {error.strerror}") from None
-    # What it is must not be shown.
+    # What it is must not be shown, nor in the lines of those who ask it: they write its path alone.
+    scrub.hide(webhook, urlsplit(webhook).path)
     if urlsplit(webhook).hostname != host:
         raise MissingSetting(
             f"{env.REPORT_WEBHOOK_FILE} {file}: is no address at {host}: correct `host` or the secret"

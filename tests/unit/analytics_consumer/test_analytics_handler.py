@@ -80,7 +80,7 @@ def test_history_in_order_gives_one_row_a_price_in_each_table_and_one_message() 
 
 
 def test_a_figure_beyond_what_a_number_holds_is_none() -> None:
-    """A price of almost nothing among others: the change from it is infinite, as JSON and readers cannot say."""
+    """A price of almost nothing among others: the change from it is infinite, which JSON cannot say."""
     topic = history(40)
     topic[20] = record(20, price(20, 1e-310))
     tables, outputs = run([topic])

@@ -14,6 +14,7 @@ import yaml
 
 from infra.manifests.alerts import ALERTS, recovery_alerts, rule_groups
 from tools import debian, paths
+from workloads.kit.contracts.platform import DECLARED
 
 RUNBOOKS = paths.ROOT / "runbooks"
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
@@ -393,6 +394,14 @@ def test_prometheus_takes_the_rule_file(tmp_path: Path) -> None:
 
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
     assert {page.stem for page in RUNBOOKS.glob("*.md")} == {alert.name for alert in EVERY}
+
+
+@pytest.mark.parametrize("page", ["ConsumerLagHigh.md", "ConsumerPaused.md"])
+def test_who_has_a_consumer_to_look_at_finds_each_in_the_runbook(page: str) -> None:
+    """The alerts are on every group, so what shows their pods shows them all."""
+    [shown] = {*re.findall(r"name in \(([^)]*)\)", (RUNBOOKS / page).read_text())}
+    ours = {name for name, one in DECLARED.items() if one.kafka and one.kafka.group and not one.third_party}
+    assert ours <= {*shown.split(", ")}
 
 
 def test_a_stack_without_backups_has_no_alert_on_them() -> None:

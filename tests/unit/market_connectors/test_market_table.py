@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+import yaml
+
 from tools.paths import ROOT
 from workloads.kit.contracts.declared.market_connectors import MARKET_JOBS
 from workloads.kit.contracts.markets import MARKETS, hosts
@@ -15,6 +17,13 @@ from workloads.market_connectors.page import table
 def test_the_page_has_the_table_of_the_code() -> None:
     page = (ROOT / "docs" / "markets.md").read_text(encoding="utf-8")
     assert table(MARKETS.values()) in page, "put in what `python -m workloads.market_connectors list` prints"
+
+
+def test_the_first_page_says_how_many_there_are_and_how_many_production_reads() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    stack = yaml.safe_load((ROOT / "stacks" / "base" / "eks.yaml").read_text(encoding="utf-8"))
+    reads = stack["config"]["carbon:market_connectors"]["markets"]
+    assert f"Production reads {len(reads)} of the [{len(MARKETS)} power markets]" in readme
 
 
 def test_every_row_can_be_a_message() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.superset_settings import LEAST
+from tools.embedded.process import free_ports
 from workloads.kit.contracts import env
-from workloads.superset import login, logs, policy
+from workloads.superset import login, logs, policy, report
 from workloads.superset.__main__ import main
 from workloads.superset.settings import MissingSetting, Oidc, Settings
 
@@ -55,6 +56,9 @@ def test_commands_say_how_they_are_used(
         ([{"clause": "1=1"}], False),
         ([{"clause": "tenant = 'a' OR 1=1"}], False),
         ([{"clause": "tenant = 'a' OR tenant = 'b'"}], False),
+        # Of one dataset: those of all others would be open.
+        ([{"clause": "tenant = 'a'", "dataset": 999}], False),
+        ([{"clause": "tenant = 'a'"}, {"clause": "tenant = 'a'", "dataset": 1}], False),
         ([{"clause": "tenant = 'a'"}], True),
     ],
 )
@@ -90,3 +94,28 @@ def test_a_log_line_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
 def test_settings_of_an_issuer_are_read() -> None:
     told = {"issuer": "https://login.example.org", "client_id": "d", "roles": {"a": ["Analysts"]}}
     assert Settings.read({**LEAST, env.OIDC: json.dumps(told)}).oidc == Oidc(**told)
+
+
+def test_no_line_of_whoever_sends_a_report_shows_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The library that asks logs the path of what it asks again, which is the secret."""
+    import logging
+
+    [port] = free_ports(1)
+    file = tmp_path / "webhook"
+    file.write_text(f"http://127.0.0.1:{port}/services/T0/B0/UNSPOKEN-OF\n")
+    monkeypatch.setenv(env.REPORT_WEBHOOK_FILE, str(file))
+    monkeypatch.setattr(report, "_TRIES", 1)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        logs.configure("DEBUG")
+        with pytest.raises(report.Refused, match=r"127\.0\.0\.1 did not answer"):
+            report._send(report._webhook("127.0.0.1"), {"text": "figures"})  # pyright: ignore[reportPrivateUsage]
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    said = capsys.readouterr().out
+    assert "Retry" in said
+    assert "UNSPOKEN" not in said

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tools import kube, platform_cli, toolchain
+from tools import jobs, kube, platform_cli, proc, toolchain
+from tools.__main__ import app as everything
 from tools.errors import UsageError
 from tools.gate import cli as gate_cli
 from tools.gate import engine
@@ -27,6 +28,7 @@ class Kubectl:
 
     def __init__(self) -> None:
         self.created: list[tuple[str, ...]] = []
+        self.answer = "{}"
 
     def __call__(self, *args: str, **_: object) -> str:
         match args:
@@ -41,7 +43,7 @@ class Kubectl:
                 return json.dumps([{"symbol": "WTI"}, {"symbol": "SYN-GAS-TTF"}])
             case _:
                 self.created.append(args)
-                return "{}"
+                return self.answer
 
 
 @pytest.fixture
@@ -89,6 +91,47 @@ def test_an_instance_that_is_not_up_is_named_with_those_that_are(
     error = refusal(*command)
     assert "INSTANCE='nope' is not up" in error.message
     assert "Up are: unit" in error.remedy
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("job", "warehouse-etl"),
+        ("keys", "list", "--tenant", "pilot-one"),
+        ("letters",),
+        ("upload", __file__, "billing/i.csv"),
+        ("ingest", __file__, "--as", "prices"),
+        ("people",),
+        ("skip", "--group", "prediction-consumer"),
+        ("quality", "list"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_whoever_asks_an_instance_that_is_not_up_is_told_so_and_nothing_is_run(
+    command: tuple[str, ...], state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTANCE", "nope")
+    monkeypatch.setattr(proc, "output", lambda *_, **__: pytest.fail("something was run"))
+    monkeypatch.setattr(toolchain, "path", lambda _: pytest.fail("a program was built"))
+    error = CliRunner().invoke(everything, command).exception
+    assert isinstance(error, UsageError), error
+    assert "INSTANCE='nope' is not up" in error.message
+    assert "Up are: unit" in error.remedy
+
+
+def test_down_of_what_is_not_there_says_so(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTANCE", "nope")
+    done = CliRunner().invoke(platform_cli.app, ["down"])
+    assert (done.exit_code, "nothing is up" in done.output) == (0, True)
+
+
+def test_a_job_with_a_person_s_arguments_is_tried_once(kubectl: Kubectl) -> None:
+    """The person sees how it ends; another try of wrong arguments ends alike."""
+    kubectl.answer = json.dumps(
+        {"metadata": {"name": "j"}, "spec": {"backoffLimit": 2, "template": {"spec": {"containers": [{}]}}}}
+    )
+    assert jobs.template("letters", "--since", "garbage")["spec"]["backoffLimit"] == 0
+    assert jobs.template("letters")["spec"]["backoffLimit"] == 2
 
 
 @pytest.mark.parametrize("wrong", ["nope", ""])

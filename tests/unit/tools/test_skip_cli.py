@@ -33,6 +33,8 @@ TEMPLATE: dict[str, Any] = {
     ("options", "named"),
     [
         ({"group": "nobody"}, "--group nobody"),
+        # A program of others: its image has no command of ours.
+        ({"group": "warehouse-connect"}, "--group warehouse-connect"),
         ({"group": "analytics-consumer", "topic": "ml-predictions"}, "--topic"),
         ({"group": "analytics-consumer", "offset": 3}, "--partition"),
         ({"group": "analytics-consumer", "offset": 3, "partition": 1}, "--reason"),

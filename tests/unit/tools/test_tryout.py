@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tests.unit.tools.conftest import Machine
-from tools import paths, pilots
+from tools import console, paths, pilots
 from tools.embedded.process import Process
 from tools.errors import MissingPrerequisite, ToolError, UsageError
 from tools.tryout import __main__ as tryout
@@ -233,6 +233,32 @@ def test_every_workload_of_the_table_can_be_run() -> None:
     for workload in WORKLOADS:
         package = workload.module.replace(".", "/")
         assert (paths.ROOT / package / "__main__.py").is_file()
+
+
+@pytest.mark.parametrize(("when", "code"), [("check", 130), ("run", 130), ("watch", 0)])
+def test_an_interrupted_run_has_not_ended_well_unless_it_had_come_up(
+    when: str, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A script that goes on after `make try DETACH=1` must not go on after one that was interrupted."""
+    monkeypatch.setenv("CARBON_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("CARBON_CACHE", str(tmp_path / "cache"))
+
+    def stop(*_: object) -> None:
+        raise run.Stop
+
+    def nothing(*_: object) -> list[Process]:
+        return []
+
+    for name, place, attribute in (
+        ("check", prerequisites, "check"),
+        ("run", run.BringUp, "run"),
+        ("show", view, "show"),
+        ("watch", view, "watch"),
+    ):
+        monkeypatch.setattr(place, attribute, stop if name == when else nothing)
+    with pytest.raises(SystemExit) as ended:
+        console.main(lambda: tryout.app(["up"], standalone_mode=True))
+    assert ended.value.code == code
 
 
 def test_sets_are_of_make_up(monkeypatch: pytest.MonkeyPatch) -> None:
