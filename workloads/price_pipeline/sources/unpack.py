@@ -38,7 +38,7 @@ def unpacked(file: IO[bytes], where: str) -> Iterator[tuple[str, IO[bytes]]]:
             if any(member.flag_bits & _ENCRYPTED for member in members):
                 raise SourceError(f"{where} is a zip archive with a password: there is no setting for it")
             for member in sorted(members, key=lambda member: member.filename):
-                with archive.open(member) as content:
+                with cast(zipfile.ZipExtFile, archive.open(member)) as content:
                     name = f"{where}:{member.filename}"
                     inner = content.peek(4)[:4]
                     if inner.startswith(_GZIP) or inner in _ZIP:
