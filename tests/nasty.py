@@ -148,6 +148,12 @@ BAD_INDICATORS: Final[Mapping[str, Callable[[Message], bytes | None]]] = {
 }
 """What no consumer of indicators takes, each made from a good one."""
 
+YET_TO_COME: Final[Mapping[str, Callable[[Message], bytes | None]]] = {
+    "known in a hundred years": _changed(published_at="2126-01-01T00:00:00Z"),
+    "known in the last year": _changed(published_at="2199-12-31T23:59:59Z"),
+}
+"""What no consumer takes, because of when it was written: a decoder alone does."""
+
 ODD: Final[Mapping[str, Callable[[Message], bytes]]] = {
     "a field that came later": _changed(venue="exchange", curve=[1, {"deep": [None]}]),
     "a field twice": _spliced("currency", b'"USD"'),
@@ -228,11 +234,14 @@ def stream(
     the good ones one in ten is odd. The same for the same seed.
 
     Args:
-        start: instant of the first; a second on for each.
+        start: instant of the first; a second on for each. Then what is bad for when it was written is among
+            them, too: they are to be written now.
         make: a good message of a number, symbol or zone, and source.
     """
     chance = random.Random(seed)
     kinds = BAD if isinstance(make(0, symbols[0], source), Price) else BAD_INDICATORS
+    if start is not None:
+        kinds = {**kinds, **YET_TO_COME}
     bad, odd = _cycle(chance, kinds), _cycle(chance, ODD)
     owed = 0.0
     for number in range(count):

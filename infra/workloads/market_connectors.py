@@ -40,6 +40,9 @@ class MarketConnectorsSettings(WorkloadSettings):
     america: Cron = Field(
         "*/10 14-23 * * *", description="When America's day-ahead markets are looked at, in UTC."
     )
+    australia: Cron = Field(
+        "*/10 18-23 * * *", description="When Australia's daily reports are looked at, in UTC."
+    )
     live: Cron = Field("*/5 * * * *", description="When markets of live prices are looked at, in UTC.")
 
     @model_validator(mode="after")
@@ -83,6 +86,7 @@ def _deploy(site: WorkloadSite, s: MarketConnectorsSettings, opts: pulumi.Resour
 
     job("europe", s.europe, _DEADLINE_SECONDS, _STAY_SECONDS)
     job("america", s.america, _DEADLINE_SECONDS, _STAY_SECONDS)
+    job("australia", s.australia, _DEADLINE_SECONDS, _STAY_SECONDS)
     job("live", s.live, _LIVE_SECONDS, _LIVE_STAY_SECONDS)
 
 

@@ -41,7 +41,7 @@ def test_a_group_of_markets_is_a_job_with_its_own_schedule_and_those_without_a_m
     assert found["market-connectors"]["spec"]["concurrencyPolicy"] == "Forbid"
     assert jobs("GB-INDEX")["market-live"]["spec"]["schedule"] == "*/5 * * * *"
     # AEMO needs no key.
-    assert set(jobs("NSW1", "VIC1", secrets=())) == {"market-live"}
+    assert set(jobs("NSW1", "VIC1", secrets=())) == {"market-australia"}
 
 
 def test_a_run_stays_until_shortly_before_the_next_and_is_ended_before_it() -> None:
@@ -50,6 +50,19 @@ def test_a_run_stays_until_shortly_before_the_next_and_is_ended_before_it() -> N
         told = {one["name"]: one.get("value") for one in container(found[name])["env"]}
         assert every - 60 <= int(told["STAY_SECONDS"]) < every
     assert found["market-live"]["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 300
+
+
+def test_a_server_that_is_silent_takes_no_market_of_another_server_with_it_that_is_asked_all_day() -> None:
+    found = jobs("NSW1", "GB-INDEX")
+    told = {
+        name: {one["name"]: one.get("value") for one in container(job)["env"]} for name, job in found.items()
+    }
+    assert {name: one["MARKETS"] for name, one in told.items()} == {
+        "market-australia": "NSW1",
+        "market-live": "GB-INDEX",
+    }
+    # Its daily reports come after 04:00 in Brisbane.
+    assert found["market-australia"]["spec"]["schedule"] == "*/10 18-23 * * *"
 
 
 def test_a_stack_without_the_section_has_none() -> None:

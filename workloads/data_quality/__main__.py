@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
         Database(settings, application_name=NAME) as database,
         Database(settings, application_name=f"{NAME}-clock") as of_clock,
     ):
-        handler = QualityHandler(topic, save_to(database))
+        handler = QualityHandler(topic, save_to(database), group=settings.kafka_group)
         decode: Any = decoder(message)
         loop = ConsumerLoop(settings, topic, decode, handler, restore=True)
         told = partial(tell, settings, of_clock, f"{settings.kafka_group}.clock.{settings.pod_name}")

@@ -11,6 +11,7 @@ from workloads.data_quality import metrics
 from workloads.data_quality.alerts import alert, insert
 from workloads.data_quality.rules.stale import LIVE, Rhythm
 from workloads.data_quality.watch import SeriesId, Watch, id_of
+from workloads.kit import metrics as of_loop
 from workloads.kit.codec import encode
 from workloads.kit.contracts.declared.data_quality import DATA_QUALITY
 from workloads.kit.contracts.indicators import Message
@@ -33,17 +34,26 @@ class QualityHandler:
     impossible on the dead-letter topic as well, as it came and with the reason.
 
     Which alerts there are, and their ids, follows from the topic alone. The topic keeps what is alerted: it
-    is the record of what was published, whatever it was.
+    is the record of what was published, whatever it was. What is impossible is counted as each dead letter of
+    a consumer is, also where it is history: a source whose every row is impossible is somebody's to mend.
     """
 
     def __init__(
-        self, topic: str, save: Save, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        topic: str,
+        save: Save,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        group: str = DATA_QUALITY.name,
     ) -> None:
         self._topic = topic
+        self._group = group
         self._save = save
         self._now = now
         self._watch = Watch()
         self._fresh: dict[int, dict[str, QualityAlert]] = {}
+        self._impossible: dict[int, set[int]] = {}
+        """Partition -> offsets of what was dead-lettered since the last commit."""
+        self._dead_letters = of_loop.DEAD_LETTERS.labels(group, topic, Impossible.__name__)
         self._sources: set[str] = set()
         self._behind_at = time.monotonic()
 
@@ -56,6 +66,7 @@ class QualityHandler:
         self._watch.forget(partitions)
         for partition in partitions:
             self._fresh.pop(partition, None)
+            self._impossible.pop(partition, None)
 
     def committed(self, partitions: Collection[int]) -> None:
         self._watch.settle(partitions)
@@ -65,6 +76,7 @@ class QualityHandler:
         for partition in partitions:
             for one in self._fresh.pop(partition, {}).values():
                 metrics.ALERTS.labels(one.rule, one.severity, one.source).inc()
+            self._dead_letters.inc(len(self._impossible.pop(partition, ())))
 
     def process(self, batch: Sequence[Record[Message]]) -> list[Output]:
         """Raises Transient where the database is away."""
@@ -77,7 +89,8 @@ class QualityHandler:
             made = alert(self._topic, id_of(message), finding, message.published_at, now)
             alerts[made.id] = made
             if made.severity == "critical":
-                letters[record.partition, record.offset] = _set_aside(record, made)
+                letters[record.partition, record.offset] = _set_aside(record, made, self._group)
+                self._impossible.setdefault(record.partition, set()).add(record.offset)
             written = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
             if now - written <= _NEWS and written - message.published_at <= LIVE:
                 self._fresh.setdefault(record.partition, {})[made.id] = made
@@ -97,10 +110,10 @@ class QualityHandler:
             self._behind_at = time.monotonic()
 
 
-def _set_aside(record: Record[Message], alert: QualityAlert) -> Output:
+def _set_aside(record: Record[Message], alert: QualityAlert, group: str) -> Output:
     reason = f"{alert.evidence}: expected {alert.expected}; quality alert {alert.id}; {alert.remedy}"
     found = DeadLetter.of(record, Impossible(), reason, 1, None)
-    return found.output(record.topic, DATA_QUALITY.name)
+    return found.output(record.topic, group)
 
 
 def save_to(database: Database) -> Save:

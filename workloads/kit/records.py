@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from confluent_kafka import Message
 
+from workloads.kit.contracts.messages import Delivered
+
 T = TypeVar("T")
+
+_CREDIBLE_MS: Final = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
+"""From when on a timestamp may be that of the writing; those before, such as 0 or 1, are of clients without a
+clock. Brokers take none that is an hour ahead of their own clock (message.timestamp.after.max.ms)."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -66,6 +73,7 @@ def decoded(message: Message, topic: str, decode: Callable[[bytes], T]) -> Recor
     Raises:
         NoValue: it has none.
         WrongKey: what it holds belongs to another key.
+        NotKnownYet: it was published after it was written.
         Exception: whatever `decode` raises.
     """
     raw = message.value()
@@ -75,6 +83,7 @@ def decoded(message: Message, topic: str, decode: Callable[[bytes], T]) -> Recor
     due: str | None = getattr(value, "message_key", None)
     if due is not None and key != due.encode():
         raise WrongKey(f"the key is {key!r}, of a message of {due}: two partitions would share a series")
-    return Record(
-        topic, message.partition() or 0, message.offset() or 0, key, value, raw, message.timestamp()[1]
-    )
+    written_ms = message.timestamp()[1]
+    if isinstance(value, Delivered) and written_ms >= _CREDIBLE_MS:
+        value.require_known(datetime.fromtimestamp(written_ms / 1000, UTC))
+    return Record(topic, message.partition() or 0, message.offset() or 0, key, value, raw, written_ms)

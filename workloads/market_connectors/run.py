@@ -62,7 +62,7 @@ def run(
         job.each(
             settings,
             _works(
-                *(settings, chosen, partial(_publish, settings, ask, asked, again, of.name, clock)),
+                *(settings, chosen, partial(publish_feed, settings, ask, asked, again, of.name, clock)),
                 *(asked, progress),
             ),
             job=of,
@@ -106,7 +106,7 @@ def _works(
             yield feed.name, work(feed, False)
 
 
-def _publish(
+def publish_feed(
     settings: MarketRunSettings,
     ask: Ask,
     asked: Range | None,

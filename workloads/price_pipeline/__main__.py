@@ -157,16 +157,16 @@ def _letters(args: argparse.Namespace) -> int:
     if not (args.reason or "").strip():
         return _bad("--send needs --reason: it is recorded")
     waiting = [letter for letter in found if args.again or letter.sent_again is None]
-    prices, problems = [], []
+    now, prices, problems = _now(), [], []
     for letter in waiting:
         try:
-            prices.append((letter, letters.repaired(letter, changes)))
+            prices.append((letter, letters.repaired(letter, changes, now)))
         except letters.NotRepaired as error:
             problems.append(str(error))
     if problems:
         return _bad(*problems, "nothing was sent: repair with --set, or choose others with --at")
     if prices:
-        letters.send(settings, prices, changes, args.by, args.reason, _now())
+        letters.send(settings, prices, changes, args.by, args.reason, now)
     print(json.dumps({"sent": len(prices), "sent_before": len(found) - len(waiting)}), flush=True)
     return _OK
 

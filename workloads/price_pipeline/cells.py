@@ -24,7 +24,8 @@ _AS_TYPED: Final = str.maketrans("\u00a0\u202f\u2009\u2019", "   '")
 @lru_cache(maxsize=64)
 def _number(decimal: str, thousands: str) -> re.Pattern[str]:
     point = re.escape(decimal)
-    whole = r"\d+" + (rf"|\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+" if thousands else "")
+    # Nobody groups 0.250: where a dot stands between groups it is a decimal point after all.
+    whole = r"\d+" + (rf"|[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+" if thousands else "")
     return re.compile(rf"[+-]?(?:(?:{whole})(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 

@@ -18,7 +18,7 @@ import msgspec
 from workloads.kit.codec import DecodeError, decoder, encode
 from workloads.kit.contracts.declared.price_pipeline import LETTERS_ID
 from workloads.kit.contracts.earlier import PriceV1
-from workloads.kit.contracts.messages import AuditEvent, Price
+from workloads.kit.contracts.messages import AuditEvent, NotKnownYet, Price
 from workloads.kit.contracts.topics import COMMODITY_PRICES, PLATFORM_AUDIT, dead_letter
 from workloads.kit.dead_letters import ORIGINAL_BYTES, Impossible
 from workloads.kit.log_reader import read_committed_to_end
@@ -135,8 +135,11 @@ def read(settings: KafkaSettings) -> list[Letter]:
     return sorted(found.values(), key=lambda letter: letter.refused_ms)
 
 
-def repaired(letter: Letter, changes: Mapping[str, Any]) -> Price:
+def repaired(letter: Letter, changes: Mapping[str, Any], now: datetime) -> Price:
     """The price that a letter holds once `changes` are made to its fields; null takes a field away.
+
+    Args:
+        now: when it is sent: it has to be known by then.
 
     Raises:
         NotRepaired: it is none, and why.
@@ -165,8 +168,10 @@ def repaired(letter: Letter, changes: Mapping[str, Any]) -> Price:
         fields |= changes
         raw = msgspec.json.encode({name: value for name, value in fields.items() if value is not None})
     try:
-        return _decode(raw)
-    except DecodeError as error:
+        price = _decode(raw)
+        price.require_known(now)
+        return price
+    except (DecodeError, NotKnownYet) as error:
         raise NotRepaired(f"{letter.place}: {error}") from error
 
 

@@ -28,6 +28,12 @@ M = TypeVar("M", bound=Message)
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
+_STATED_AHEAD: Final = timedelta(days=1)
+"""How far from now a row may say that it will be published: a date alone is the end of its day."""
+_WAITED_FOR: Final = timedelta(days=366)
+"""For how long a row is held back whose time of publication follows from its delivery; one of later than that
+is of a wrong date, or of a curve whose quotes have a time of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -71,9 +77,9 @@ def publish(
 
     `counts` gets, by row: published, corrections, skipped (known already), refused and of these dead_lettered
     (refused for the first time), unobserved (the source has no price there), older (before the window),
-    early (not published yet), duplicates (given again by the same source with the same price), fault_<kind>
-    (put in on purpose). Of two prices of one identity the source's last holds, and the other is refused: a
-    column that tells them apart may not be configured.
+    early (not published yet, and waited for), duplicates (given again by the same source with the same
+    price), fault_<kind> (put in on purpose). Of two prices of one identity the source's last holds, and the
+    other is refused: a column that tells them apart may not be configured.
 
     Raises:
         SourceError: from the source; rows before it may have been published.
@@ -205,8 +211,14 @@ def _due(
     """Messages for rows of one delivery start; each is the ledger's before the next is settled."""
     now = clock()
     pending: dict[tuple[str, str, str], Message] = {}
-    due = [one for one in found if one.price.published_at <= now]
-    counts["early"] += len(found) - len(due)
+    due: list[_Found] = []
+    for one in found:
+        if one.price.published_at <= now:
+            due.append(one)
+        elif (reason := _too_early(one, now)) is None:
+            counts["early"] += 1
+        else:
+            yield _given_up(one, "published_at", reason)
     last = {_identity(one.price): one for one in due}
     for one in due:
         price, identity = one.price, _identity(one.price)
@@ -233,6 +245,22 @@ def _due(
         else:
             pending[identity] = message
             yield message
+
+
+def _too_early(one: _Found, now: datetime) -> str | None:
+    """Why a price that is not published yet is not waited for; None where it is."""
+    longest = _STATED_AHEAD if one.stated else _WAITED_FOR
+    if one.price.published_at - now <= longest:
+        return None
+    remedy = (
+        "is it read as the source means it? `published_format` and `time_zone` say how"
+        if one.stated
+        else "is the delivery's date right? Quotes of so far ahead say theirs by columns.published_at"
+    )
+    return (
+        f"published_at {one.price.published_at.isoformat()} of the delivery of"
+        f" {one.price.delivery_start.isoformat()} is more than {longest.days} d from now: {remedy}"
+    )
 
 
 def _given_up(one: _Found, error: str, reason: str) -> Refused:

@@ -223,6 +223,32 @@ def test_what_is_loaded_long_after_it_was_published_is_kept_and_wakes_nobody() -
     assert counted(**labels) == 1
 
 
+def dead_letters(group: str) -> float:
+    labels = {"group": group, "topic": topics.COMMODITY_PRICES, "error": "Impossible"}
+    found = REGISTRY.get_sample_value(metrics.CONSUMER_DEAD_LETTERS, labels)
+    assert found is not None, "a counter that comes up above 0 never rose"
+    return found
+
+
+def test_a_source_whose_every_row_is_impossible_is_counted_as_dead_letters_once_history_too() -> None:
+    saved = Saved()
+    watched = QualityHandler(topics.COMMODITY_PRICES, saved.save, now=lambda: NOW, group="all-impossible")
+    assert dead_letters("all-impossible") == 0
+    written = records([price(hour, 9_999.0 + hour, source="broken") for hour in range(48)])
+    watched.restore(written[:8])
+    saved.away = True
+    with pytest.raises(Transient):
+        watched.process(written[8:])
+    assert dead_letters("all-impossible") == 0
+    saved.away = False
+    letters = [one for one in watched.process(written[8:]) if one.topic != topics.QUALITY_ALERTS]
+    watched.committed([0])
+    assert len(letters) == dead_letters("all-impossible") == 40
+    assert {dict(one.headers)["group"] for one in letters} == {b"all-impossible"}
+    watched.committed([0])
+    assert dead_letters("all-impossible") == 40
+
+
 def test_an_indicator_has_the_limits_of_its_kind_in_its_unit() -> None:
     saved = Saved()
     watched = QualityHandler(topics.MARKET_INDICATORS, saved.save, now=lambda: NOW)

@@ -43,7 +43,7 @@ def test_the_hosts_are_those_of_the_sources() -> None:
     assert hosts["api-integration"] == list(providers.hosts())
     # Each job of the markets may reach what any of them asks.
     assert "web-api.tp.entsoe.eu" in hosts["market-connectors"]
-    assert hosts["market-connectors"] == hosts["market-america"] == hosts["market-live"]
+    assert hosts["market-connectors"] == hosts["market-australia"] == hosts["market-live"]
     assert read("local").hosts.keys() == {"api-integration"}
 
 

@@ -27,12 +27,16 @@ HOST = NSW.market.hosts[0]
 FAKE = """
 import json, os, sys
 from pathlib import Path
-table, region, first, last, into = sys.argv[1:6]
+table, first, last, into = sys.argv[1:5]
 rows = json.loads(Path({rows!r}).read_text())[table]
-Path(into, "prices.csv").write_text("end,price\\n" + "".join(f"{{at}},{{price}}\\n" for at, price in rows))
+Path(into, "prices.csv").write_text("region,end,price\\n" + "".join(
+    f"{{region}},{{at}},{{price + more}}\\n"
+    for at, price in rows
+    for region, more in (("NSW1", 0), ("VIC1", 1), ("SNOWY1", 9))
+))
 Path(into, "asked.json").write_text(json.dumps([{{"status": 200}}]))
 with open({told!r}, "a") as file:
-    file.write(json.dumps([table, region, first, last, sorted(os.environ)]) + "\\n")
+    file.write(json.dumps([table, first, last, sorted(os.environ)]) + "\\n")
 """
 
 
@@ -55,6 +59,7 @@ def standing_in(
     script = directory / "program.py"
     script.write_text(FAKE.format(rows=str(directory / "rows.json"), told=str(told)))
     monkeypatch.setattr(nemosis, "_PROGRAM", script)
+    monkeypatch.setattr(nemosis, "_ANSWERS", nemosis._Answers())
     monkeypatch.setenv("NEMOSIS_PYTHON", sys.executable)
 
 
@@ -77,11 +82,42 @@ def test_the_archive_goes_before_the_daily_reports_which_are_asked_for_what_it_l
     assert points[0].start == datetime(2026, 1, 30, 14, tzinfo=UTC)
     assert points[-1].end == datetime(2026, 2, 1, 14, tzinfo=UTC)
     asked = [json.loads(line) for line in told.read_text().splitlines()]
-    assert [one[:4] for one in asked] == [
-        ["TRADINGPRICE", "NSW1", "2026-01-31", "2026-02-01"],
-        ["DAILY_REGION_SUMMARY", "NSW1", "2026-02-01", "2026-02-01"],
+    assert [one[:3] for one in asked] == [
+        ["TRADINGPRICE", "2026-01-31", "2026-02-01"],
+        ["DAILY_REGION_SUMMARY", "2026-02-01", "2026-02-01"],
     ]
-    assert all("A_SECRET" not in one[4] and "HTTPS_PROXY" in one[4] for one in asked)
+    assert all("A_SECRET" not in one[3] and "HTTPS_PROXY" in one[3] for one in asked)
+
+
+def test_one_question_is_asked_for_all_regions_and_again_for_one_that_comes_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: Path
+) -> None:
+    day = date(2026, 1, 31)
+    rows = {"TRADINGPRICE": ends(day, 5, 10.0), "DAILY_REGION_SUMMARY": list[tuple[str, float]]()}
+    standing_in(monkeypatch, tmp_path, told, rows)
+    days, victoria = Days(day, day, ZONE), Feed(MARKETS["VIC1"])
+
+    assert {point.amount for point in nemosis.read(NSW, days, None)} == {10.0}
+    found = nemosis.read(victoria, days, None)
+    assert {(point.of, point.amount) for point in found} == {("POWER-VIC1", 11.0)}
+    assert nemosis.read(Feed(MARKETS["QLD1"]), Days(day, day, ZONE), None) == []
+    assert len(told.read_text().splitlines()) == 2  # the table, and of Queensland the daily report
+
+    (tmp_path / "rows.json").write_text(json.dumps({"TRADINGPRICE": ends(day, 5, 20.0)}))
+    assert {point.amount for point in nemosis.read(victoria, days, None)} == {21.0}
+    assert {point.amount for point in nemosis.read(NSW, days, None)} == {20.0}
+    assert len(told.read_text().splitlines()) == 3
+
+
+def test_a_failure_is_no_answer_for_the_other_regions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: Path
+) -> None:
+    day = date(2026, 1, 31)
+    standing_in(monkeypatch, tmp_path, told, {})
+    with pytest.raises(program.ProgramFailed, match="KeyError: 'TRADINGPRICE'"):
+        nemosis.read(NSW, Days(day, day, ZONE), None)
+    (tmp_path / "rows.json").write_text(json.dumps({"TRADINGPRICE": ends(day, 5, 20.0)}))
+    assert len(nemosis.read(Feed(MARKETS["VIC1"]), Days(day, day, ZONE), None)) == 288
 
 
 def test_intervals_were_half_hours_until_october_2021(

@@ -23,7 +23,7 @@ from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.sources.kinds import CsvSource, ParquetSource
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.rows import RawRow, Refused, Terms
-from workloads.price_pipeline.sources import SourceError, csv_file, parquet_file
+from workloads.price_pipeline.sources import SourceError, csv_file, csv_lines, parquet_file
 from workloads.price_pipeline.sources.file import FileSource, split
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -137,6 +137,130 @@ def test_whatever_a_cell_holds_within_quotes_its_row_is_read(
 
 PRICES = "Datum;Preis in €\n2024-01-02;46\n2024-01-03;-5\n"
 EURO = {"columns": {"event_time": "Datum", "prices": {"Preis in €": "DE"}}, "delimiter": ";"}
+
+
+@pytest.mark.parametrize(
+    ("written", "price"),
+    [
+        ("1.250", 1_250.0),
+        ("12.500,5", 12_500.5),
+        ("0,250", 0.25),
+        ("0.250", None),  # a decimal point after all, and not 250
+        ("00.250", None),
+        ("-0.250.000", None),
+        ("1.25", None),
+        ("1.2345", None),
+        (".250", None),
+        ("12.34,50", None),
+        ("1,250.5", None),
+    ],
+)
+def test_beside_a_decimal_comma_a_dot_is_between_groups_or_the_row_is_refused(
+    csv_source: Callable[..., CsvSource], written: str, price: float | None
+) -> None:
+    (row,) = csv_file.read(csv_source(f"date;price\n2025-01-01;{written}\n", delimiter=";", decimal=","))
+    found = check(row)
+    assert (found.price if isinstance(found, Price) else None) == price
+    assert isinstance(found, Price) or written in found.reason  # type: ignore[union-attr]
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("beside", ["__MACOSX/._a.csv", ".DS_Store", "data/.a.csv.swp", "data/"])
+def test_what_an_archiver_adds_of_its_own_is_no_file_of_the_archive(
+    csv_source: Callable[..., CsvSource], beside: str
+) -> None:
+    packed = _archive({"data/a.csv": b"date,price\n2025-01-01,5\n", beside: b"\x00\x05\x16\x07"})
+    assert [row.price for row in csv_file.read(csv_source(packed))] == ["5"]
+
+
+@pytest.mark.parametrize("inner", ["zip", "gzip"])
+def test_an_archive_in_an_archive_is_refused_by_name(
+    csv_source: Callable[..., CsvSource], inner: str
+) -> None:
+    held = b"date,price\n2025-01-01,5\n"
+    packed = _archive({"a.csv": held}) if inner == "zip" else gzip.compress(held)
+    with pytest.raises(SourceError, match=r":inner\.bin is an archive in an archive"):
+        list(csv_file.read(csv_source(_archive({"inner.bin": packed}))))
+
+
+def test_a_line_without_an_end_is_not_held_until_the_memory_is_full(
+    csv_source: Callable[..., CsvSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_lines, "LINE_LIMIT", 1_000_000)
+    bomb = gzip.compress(b"date,price\n2025-01-01,5\n" + b"0" * 50_000_000)
+    assert len(bomb) < 100_000
+    rows = csv_file.read(csv_source(bomb))
+    assert next(rows).price == "5"
+    with pytest.raises(SourceError, match="line of more than 1000000 bytes"):
+        next(rows)
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
+def test_lines_longer_than_a_piece_that_is_read_at_once_come_whole(
+    csv_source: Callable[..., CsvSource], ending: bytes
+) -> None:
+    long = b"x" * 200_000
+    lines = [b"date,price,note", b"2025-01-01,5," + long, b"2025-01-02,6,", b"2025-01-03,7," + long]
+    rows = list(csv_file.read(csv_source(ending.join(lines))))
+    assert [(row.price, row.raw) for row in rows] == [("5", lines[1]), ("6", lines[2]), ("7", lines[3])]
+
+
+ODD: dict[str, tuple[bytes, dict[str, Any], list[float], str]] = {
+    "a preamble for a sheet": (b"sep=;\ndate;price\n2025-01-01;5,5\n", {"skip_lines": 1}, [5.5], ""),
+    "NUL in a number": (b"date;price\n2025-01-01;4\x005\n2025-01-02;5\n", {}, [5.0], "is not a number"),
+    "the header again": (b"date;price\n2025-01-01;5\ndate;price\n", {}, [5.0], "'date' is not"),
+    "units below the header": (b"date;price\n;EUR/MWh\n2025-01-01;5\n", {}, [5.0], "'' is not"),
+    "delimiters alone": (b"date;price\n;\n2025-01-01;5\n;\n", {}, [5.0], ""),
+    "one delimiter too many": (b"date;price\n2025-01-01;5;\n2025-01-02;6\n", {}, [6.0], "3 fields"),
+    "a sheet's errors": (b"date;price\n2025-01-01;#N/A\n2025-01-02;5\n", {}, [5.0], "'#N/A'"),
+    "a formula": (b"date;price\n2025-01-01;=A1\n2025-01-02;5\n", {}, [5.0], "'=A1'"),
+    "no such day": (b"date;price\n2025-02-29;5\n2025-02-28;6\n", {}, [6.0], "'2025-02-29'"),
+    "a leap second": (b"date;price\n2025-12-31T23:59:60;5\n2025-12-31;6\n", {}, [6.0], "23:59:60"),
+    "the name of a clock": (b"date;price\n2025-10-26 02:30 CEST;5\n2025-10-26;6\n", {}, [6.0], "CEST"),
+    "an interval": (b"date;price\n2025-01-01/2025-01-02;5\n2025-01-03;6\n", {}, [6.0], "2025-01-01/"),
+    "digits of another script": ("date;price\n2025-01-01;٤٥\n2025-01-02;5\n".encode(), {}, [5.0], "number"),
+    "a currency's sign": ("date;price\n2025-01-01;5 €\n2025-01-02;5\n".encode(), {}, [5.0], "'5 €'"),
+    "a parallel of two zips": (
+        gzip.compress(b"date;price\n2025-01-01;5\n") + gzip.compress(b"2025-01-02;6\n"),
+        {},
+        [5.0, 6.0],
+        "",
+    ),
+    "utf-16": ("date;price\n2025-01-01;5,5\n".encode("utf-16"), {"encoding": "utf-16"}, [5.5], ""),
+    "mixed line ends": (b"date;price\r\n2025-01-01;5\n2025-01-02;6\r\n", {}, [5.0, 6.0], ""),
+    "cells in blanks": (b"date ; price\n 2025-01-01 ; 5 \n", {}, [5.0], ""),
+    "24:00 without a clock's label": (b"date;price\n2025-01-01T24:00;5\n", {}, [5.0], ""),
+    "a power of ten": (b"date;price\n2025-01-01;4,55E+1\n", {}, [45.5], ""),
+    "beyond doubles": (b"date;price\n2025-01-01;1e400\n2025-01-02;5\n", {}, [5.0], "not finite"),
+    "hexadecimal": (b"date;price\n2025-01-01;0x1F\n2025-01-02;5\n", {}, [5.0], "'0x1F'"),
+    "Python's groups": (b"date;price\n2025-01-01;1_000\n2025-01-02;5\n", {}, [5.0], "'1_000'"),
+    "a quote that never closes": (
+        b'date;price;note\n2025-01-01;5;"prelim\n2025-01-02;6;\n',
+        {},
+        [6.0],
+        "a quote that is not closed",
+    ),
+}
+"""Content, settings, the prices that it has, and what is said of the row that is none."""
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_odd_spoils_its_row_alone_and_is_named(
+    csv_source: Callable[..., CsvSource], kind: str
+) -> None:
+    content, changed, good, said = ODD[kind]
+    found = [check(row) for row in csv_file.read(csv_source(content, delimiter=";", decimal=",", **changed))]
+    assert [one.price for one in found if isinstance(one, Price)] == good
+    refused = [one.reason for one in found if isinstance(one, Refused)]
+    assert len(refused) == (said != "")
+    assert all(said in reason for reason in refused)
 
 
 def zipped(**files: bytes) -> bytes:

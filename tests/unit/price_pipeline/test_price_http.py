@@ -606,3 +606,43 @@ def test_a_spoilt_neighbour_changes_nothing_of_what_is_read(
 def test_a_path_that_leads_nowhere_names_its_part() -> None:
     with pytest.raises(LookupError, match=r"'b' of 'a\.b'"):
         at({"a": [1]}, "a.b")
+
+
+@pytest.mark.parametrize("body", ['{"data": null}', '{"data":null, "total": 0}', '{"data": [ ]}'])
+def test_nothing_at_the_rows_is_an_empty_list_as_some_servers_write_it(api: Api, body: str) -> None:
+    api.answer = lambda _, __: (200, {}, body)
+    assert prices(source(api, rows="data")) == []
+
+
+@pytest.mark.parametrize("end", ["null", '""', "false"])
+def test_a_cursor_ends_by_null_nothing_or_false(api: Api, end: str) -> None:
+    def answer(_: str, query: dict[str, str]) -> Answer:
+        after, row = ('"x"', ROWS[0]) if "after" not in query else (end, ROWS[1])
+        return 200, {}, f'{{"data": [{row}], "next": {after}}}'
+
+    api.answer = answer
+    cursor = {"kind": "cursor", "parameter": "after", "field": "next"}
+    assert prices(source(api, rows="data", paging=cursor)) == [10.5, 11]
+    assert len(api.asked) == 2
+
+
+def test_pages_go_round_too_where_each_row_says_when_it_was_asked_for(api: Api) -> None:
+    def answer(_: str, query: dict[str, str]) -> Answer:
+        number = int(query["page"])
+        at = f"2026-01-0{1 + (number - 1) % 3}"
+        return 200, {}, f'[{{"d": "{at}", "v": {number % 3}, "asked": "{len(api.asked)}"}}]'
+
+    api.answer = answer
+    found: list[Any] = []
+    with pytest.raises(Incomplete, match="page 4 has the rows of page 1"):
+        found.extend(source(api, paging={"kind": "page", "size": 1}).rows(None, None))
+    assert len(api.asked) == 4
+    assert [row.price for row in found] == [1, 2, 0]
+
+
+@pytest.mark.parametrize("encoding", ["windows-1252", "iso-8859-15", "utf-16", "us-ascii"])
+def test_xml_is_read_in_the_encoding_that_it_states(api: Api, encoding: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?><r><p d="2026-01-01" n="Z&#252;rich"><v>5</v></p></r>'
+    api.answer = lambda _, __: (200, {"Content-Type": "application/xml"}, text.encode(encoding))
+    columns = {"event_time": "@d", "prices": {"v": "WTI"}}
+    assert prices(source(api, format="xml", rows="p", columns=columns)) == [5]

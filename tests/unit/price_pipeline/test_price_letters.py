@@ -18,6 +18,7 @@ def letter(place: str = "0@1", key: str = "WTI", **fields: Any) -> Letter:
     return Letter(place, key, msgspec.json.encode(whole), "DecodeError", "why", 0, cut=False)
 
 
+NOW = datetime.fromisoformat("2020-03-01T00:00Z")
 UNREADABLE = Letter("2@7", "WTI", b"{no json", "DecodeError", "malformed", 0, cut=False)
 
 
@@ -42,18 +43,20 @@ def test_letters_are_chosen_by_place_symbol_and_delivery(choice: Choice, meant: 
 def test_a_field_is_set_or_taken_away_and_the_rest_stays() -> None:
     bad = letter(price=None, note="not of a price")
     with pytest.raises(NotRepaired, match=r"0@1: .*price"):
-        repaired(bad, {})
-    assert repaired(bad, {"price": -4.2}).price == -4.2
-    assert repaired(letter(correction="yes"), {"correction": None}) == price(3, 50.0)
+        repaired(bad, {}, NOW)
+    assert repaired(bad, {"price": -4.2}, NOW).price == -4.2
+    assert repaired(letter(correction="yes"), {"correction": None}, NOW) == price(3, 50.0)
 
 
 def test_what_is_still_no_price_is_not_sent() -> None:
     with pytest.raises(NotRepaired, match="no JSON object"):
-        repaired(UNREADABLE, {"price": 1.0})
+        repaired(UNREADABLE, {"price": 1.0}, NOW)
     with pytest.raises(NotRepaired, match="start alone"):
-        repaired(_cut(), {"price": 1.0})
+        repaired(_cut(), {"price": 1.0}, NOW)
     with pytest.raises(NotRepaired, match="SYN-"):
-        repaired(letter(symbol="SYN-X", provenance="market"), {})
+        repaired(letter(symbol="SYN-X", provenance="market"), {}, NOW)
+    with pytest.raises(NotRepaired, match=r"0@1: published_at 2199-01-01.* is later than 2020-03-01"):
+        repaired(letter(published_at="2199-01-01T00:00:00Z"), {}, NOW)
 
 
 def _cut() -> Letter:
@@ -78,14 +81,14 @@ def test_a_message_of_the_version_before_is_chosen_by_its_time_and_sent_as_of_no
     one = Letter("0@1", "WTI", msgspec.json.encode(old), "e", "r", 0, cut=False)
     assert Choice(since=datetime.fromisoformat("2020-01-04T00:00Z")).of([one]) == [one]
     assert Choice(since=datetime.fromisoformat("2020-01-05T00:00Z")).of([one]) == []
-    assert repaired(one, {}).delivery_start == datetime.fromisoformat("2020-01-04T00:00Z")
-    moved = repaired(one, {"event_time": "2020-01-03T00:00:00Z"})
+    assert repaired(one, {}, NOW).delivery_start == datetime.fromisoformat("2020-01-04T00:00Z")
+    moved = repaired(one, {"event_time": "2020-01-03T00:00:00Z"}, NOW)
     assert moved.delivery_start == datetime.fromisoformat("2020-01-03T00:00Z")
     with pytest.raises(NotRepaired, match="version 1, which has no delivery_start"):
-        repaired(one, {"delivery_start": "2020-01-03T00:00:00Z"})
+        repaired(one, {"delivery_start": "2020-01-03T00:00:00Z"}, NOW)
 
 
 def test_a_price_that_consumers_took_is_corrected_at_its_source_not_sent_again() -> None:
     one = Letter("0@1", "WTI", letter().raw, "Impossible", "above the cap", 0, cut=False)
     with pytest.raises(NotRepaired, match="correct it at its source"):
-        repaired(one, {"price": 70.0})
+        repaired(one, {"price": 70.0}, NOW)

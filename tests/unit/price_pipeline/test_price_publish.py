@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -253,6 +254,48 @@ def test_nothing_is_published_before_it_is_available(pipeline: Pipeline) -> None
     assert pipeline.run(rows) == {"published": 1, "early": 2}
     pipeline.now = datetime(2026, 11, 22, tzinfo=UTC)
     assert pipeline.run(rows) == {"published": 1, "skipped": 1, "early": 1}
+
+
+@pytest.mark.parametrize(
+    ("published_at", "counts"),
+    [
+        ("2026-11-21", {"early": 1}),  # the end of today
+        ("2026-11-22T12:00Z", {"early": 1}),
+        ("2026-11-22T12:01Z", {"refused": 1, "dead_lettered": 1}),
+        ("2199-12-31", {"refused": 1, "dead_lettered": 1}),
+    ],
+)
+def test_a_row_that_says_it_is_published_far_from_now_is_refused_and_none_of_today_waits_in_vain(
+    pipeline: Pipeline, published_at: str, counts: dict[str, int]
+) -> None:
+    assert pipeline.run(Rows([row("2026-11-20", published_at=published_at)])) == counts
+    for letter in pipeline.topic.refused:
+        said = dict(letter.headers)
+        assert said["error"] == b"published_at"
+        assert published_at.encode()[:10] in said["reason"]
+        assert b"published_format" in said["reason"]
+
+
+@pytest.mark.parametrize("day", ["2027-12-01", "2199-11-30"])
+def test_a_delivery_of_years_ahead_is_refused_where_its_publication_would_be_too(
+    pipeline: Pipeline, day: str
+) -> None:
+    assert pipeline.run(Rows([row(day), row("2027-11-01"), row("2026-11-20")])) == {
+        "published": 1,
+        "early": 1,
+        "refused": 1,
+        "dead_lettered": 1,
+    }
+    (letter,) = pipeline.topic.refused
+    assert b"columns.published_at" in dict(letter.headers)["reason"]
+
+
+def test_forwards_of_ten_years_ahead_are_published_where_the_row_says_when_they_were_quoted(
+    pipeline: Pipeline,
+) -> None:
+    forward = replace(TERMS, product="forward", resolution=MONTHLY)
+    rows = [row(f"{year}-01-01", published_at="2026-11-20", terms=forward) for year in (2027, 2031, 2036)]
+    assert pipeline.run(Rows(rows)) == {"published": 3}
 
 
 def test_a_refused_row_is_dead_lettered_once_with_its_bytes_and_the_reason(pipeline: Pipeline) -> None:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from workloads.kit.contracts.messages import Product
 
 Library = Literal["entsoe-py", "gridstatus", "elexonpy", "nemosis"]
-Group = Literal["europe", "america", "live"]
-"""What one job brings: day-ahead markets of one part of the world, or what is published all day long."""
+Group = Literal["europe", "america", "australia", "live"]
+"""What one job brings: markets of one part of the world, by the day, or what is published all day long."""
 Forecast = Literal["load", "wind-solar"]
 
 

@@ -61,6 +61,9 @@ Resolution = Annotated[
 """Length of a series' delivery periods, as an ISO 8601 duration of one part: PT15M, PT1H, P1D (a local day,
 of 23 to 25 hours), P1M. PT0S is an instant: a quote, of no period."""
 
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How much later than the clock that it is judged by a price may say it was published: clocks differ."""
+
 INSTANT: Final = "PT0S"
 SYNTHETIC_PREFIX: Final = "SYN-"
 
@@ -68,6 +71,10 @@ SYNTHETIC_PREFIX: Final = "SYN-"
 def out_of_range(field: str, time: datetime) -> ValueError:
     """Why a message has no such time."""
     return ValueError(f"{field} {time.isoformat()} is not within {EARLIEST:%Y} and {LATEST:%Y}")
+
+
+class NotKnownYet(ValueError):
+    """It says that it was published at a time that is yet to come."""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_version"):
@@ -104,6 +111,21 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_ver
             raise ValueError("what is replayed, and nothing else, has its true date in replayed_from")
         if replayed_from is not None and not EARLIEST <= replayed_from < LATEST:
             raise out_of_range("replayed_from", replayed_from)
+
+    def require_known(self, by: datetime) -> None:
+        """That it was published when it was met, at `by`: what is known tomorrow is no knowledge today, and
+        what is known in a hundred years would outlast each revision until then.
+
+        Of a message that is the time at which it was written, so that each reading says the same.
+
+        Raises:
+            NotKnownYet: by more than `CLOCK_SKEW`.
+        """
+        if self.published_at - by > CLOCK_SKEW:
+            raise NotKnownYet(
+                f"published_at {self.published_at.isoformat()} is later than {by.isoformat()}, when it was"
+                f" met, by more than {CLOCK_SKEW}: give the time at which the market made it known"
+            )
 
     def _check_times(self) -> None:
         start, end, published = self.delivery_start, self.delivery_end, self.published_at

@@ -1,9 +1,9 @@
 """One of AEMO's tables as CSV, by nemosis: a program of its own, in an environment of its own.
 
-    table.py TABLE REGION FIRST LAST DIRECTORY SILENCE PAUSE
+    table.py TABLE FIRST LAST DIRECTORY SILENCE PAUSE
 
-TABLE is a table of nemosis's, REGION such as NSW1, FIRST and LAST are days of market time, both included.
-Into DIRECTORY come `prices.csv` (the end of each interval in market time, AUD/MWh; no row where AEMO has
+TABLE is a table of nemosis's, FIRST and LAST are days of market time, both included. Into DIRECTORY come
+`prices.csv` (region such as NSW1, the end of each interval in market time, AUD/MWh; no row where AEMO has
 none) and `asked.json` (what the server answered each question). SILENCE is how many seconds the server may
 say nothing, PAUSE how many lie between two questions.
 
@@ -36,7 +36,7 @@ class _Stopped(BaseException):
     """Past nemosis, which catches every Exception."""
 
 
-def _main(table: str, region: str, first: str, last: str, directory: str, silence: str, pause: str) -> int:
+def _main(table: str, first: str, last: str, directory: str, silence: str, pause: str) -> int:
     nemosis: Any = importlib.import_module("nemosis")
     _one_host_by_https(importlib.import_module("nemosis.defaults"))
     into, asked = Path(directory), list[dict[str, Any]]()
@@ -45,30 +45,26 @@ def _main(table: str, region: str, first: str, last: str, directory: str, silenc
     rows: list[str] = []
     try:
         with tempfile.TemporaryDirectory() as raw:
-            rows = _rows(
-                nemosis, table, region, f"{start:%Y/%m/%d} 00:00:00", f"{over:%Y/%m/%d} 00:00:00", raw
-            )
+            rows = _rows(nemosis, table, f"{start:%Y/%m/%d} 00:00:00", f"{over:%Y/%m/%d} 00:00:00", raw)
     except _Stopped:
         return _STOPPED
     finally:
         (into / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
-        (into / "prices.csv").write_text("".join(["end,price\n", *rows]), encoding="utf-8")
+        (into / "prices.csv").write_text("".join(["region,end,price\n", *rows]), encoding="utf-8")
     return 0
 
 
-def _rows(nemosis: Any, table: str, region: str, start: str, over: str, raw: str) -> list[str]:
+def _rows(nemosis: Any, table: str, start: str, over: str, raw: str) -> list[str]:
     try:
         frame = nemosis.dynamic_data_compiler(start, over, table, raw, fformat="csv", keep_csv=True)
     except importlib.import_module("nemosis.custom_errors").NoDataToReturn:
         return []
-    frame = frame[frame["REGIONID"] == region]
     if "INTERVENTION" in frame.columns:
         # Of an interval in which the operator intervened, the run that sets the price.
         frame = frame[frame["INTERVENTION"].astype(int) == 0]
-    said = frame[["SETTLEMENTDATE", "RRP"]].dropna()
-    return [
-        f"{end.isoformat()},{price}\n" for end, price in zip(said["SETTLEMENTDATE"], said["RRP"], strict=True)
-    ]
+    said = frame[["REGIONID", "SETTLEMENTDATE", "RRP"]].dropna()
+    columns = (said["REGIONID"], said["SETTLEMENTDATE"], said["RRP"])
+    return [f"{region},{end.isoformat()},{price}\n" for region, end, price in zip(*columns, strict=True)]
 
 
 def _one_host_by_https(defaults: Any) -> None:

@@ -32,6 +32,8 @@ def rows(config: Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iter
     try:
         for name, content in unpack.unpacked(file, where):
             yield from _rows(config, layout, content, name)
+    except csv_lines.LineTooLong as error:
+        raise SourceError(f"{where} {error}") from error
     except unpack.FAULTS as error:
         raise SourceError(f"{where} cannot be unpacked: {error}") from error
 

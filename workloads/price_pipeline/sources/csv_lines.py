@@ -23,6 +23,13 @@ _LONGEST = 200
 
 _CHUNK = 64 * 1024
 
+LINE_LIMIT = 16 * 1024 * 1024
+"""Bytes of one line: one that is longer is of no table, and archives that grow without end hold such."""
+
+
+class LineTooLong(Exception):
+    """A line that nothing could be read from but by holding all of it."""
+
 
 class Record(NamedTuple):
     """A row of cells, or the `problem` of a line that is none. `line` counts from 1."""
@@ -126,12 +133,20 @@ def _lines(file: IO[bytes], encoding: str) -> Iterator[_Line]:
 def _ended(file: IO[bytes]) -> Iterator[bytes]:
     """Lines that end as the file's first one does: by LF, after a CR or not, or by CR alone."""
     start = file.read(_CHUNK)
-    alone = b"\r" in start and b"\n" not in start
-    rest = b""
+    end = b"\r" if b"\r" in start and b"\n" not in start else b"\n"
+    rest: list[bytes] = []
+    held = 0
     while start:
-        *whole, rest = (rest + start).split(b"\r" if alone else b"\n")
-        for line in whole:
-            yield line + b"\n"
+        first, *others = start.split(end)
+        rest.append(first)
+        held += len(first)
+        if others:
+            yield b"".join(rest) + b"\n"
+            for line in others[:-1]:
+                yield line + b"\n"
+            rest, held = [others[-1]], len(others[-1])
+        if held > LINE_LIMIT:
+            raise LineTooLong(f"has a line of more than {LINE_LIMIT} bytes: it is no CSV, or another archive")
         start = file.read(_CHUNK)
-    if rest:
-        yield rest
+    if held:
+        yield b"".join(rest)

@@ -75,7 +75,7 @@ class HttpSource:
                             return
                     case CursorPaging():
                         cursor = page.optional(paging.field)
-                        if cursor is None or cursor == "":
+                        if cursor is None or cursor is False or cursor == "":
                             return
                         parameters[paging.parameter] = str(cursor)
                     case LinkPaging():

@@ -30,6 +30,10 @@ class Document:
         """What the object or list at `path` holds."""
         return _members(self._at(path))
 
+    def is_null(self, path: str) -> bool:
+        """Whether nothing is said at `path`, in as many words."""
+        return self._at(path) == b"null"
+
     def value(self, path: str) -> object:
         """The value at `path`."""
         return value(self._at(path))

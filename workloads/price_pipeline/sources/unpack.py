@@ -32,13 +32,23 @@ def unpacked(file: IO[bytes], where: str) -> Iterator[tuple[str, IO[bytes]]]:
             yield where, cast(IO[bytes], content)
     elif start in _ZIP:
         with zipfile.ZipFile(file) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = [member for member in archive.infolist() if not _beside(member)]
             if not members:
                 raise SourceError(f"{where} is a zip archive without a file in it")
             if any(member.flag_bits & _ENCRYPTED for member in members):
                 raise SourceError(f"{where} is a zip archive with a password: there is no setting for it")
             for member in sorted(members, key=lambda member: member.filename):
-                with archive.open(member) as content:
-                    yield f"{where}:{member.filename}", content
+                with cast(zipfile.ZipExtFile, archive.open(member)) as content:
+                    name = f"{where}:{member.filename}"
+                    inner = content.peek(4)[:4]
+                    if inner.startswith(_GZIP) or inner in _ZIP:
+                        raise SourceError(f"{name} is an archive in an archive: unpack the outer one")
+                    yield name, cast(IO[bytes], content)
     else:
         yield where, file
+
+
+def _beside(member: zipfile.ZipInfo) -> bool:
+    """Whether it is no file of the archive's: a folder, or what an archiver adds of its own."""
+    name = member.filename.rsplit("/", 1)[-1]
+    return member.is_dir() or member.filename.startswith("__MACOSX/") or name.startswith(".")

@@ -1,4 +1,4 @@
-"""market-connectors: three jobs that bring power markets' prices and forecasts, each at its own hours."""
+"""market-connectors: four jobs that bring power markets' prices and forecasts, each at its own hours."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ MARKET_AMERICA: Final = _job(
     image=MARKET_CONNECTORS.name,
     section=MARKET_CONNECTORS.section,
 )
+MARKET_AUSTRALIA: Final = _job(
+    "market-australia",
+    "publishes yesterday's prices of Australia",
+    image=MARKET_CONNECTORS.name,
+    section=MARKET_CONNECTORS.section,
+)
 MARKET_LIVE: Final = _job(
     "market-live",
     "publishes power prices as they are made",
@@ -49,6 +55,7 @@ MARKET_LIVE: Final = _job(
 MARKET_JOBS: Final[Mapping[Group, Declaration]] = {
     "europe": MARKET_CONNECTORS,
     "america": MARKET_AMERICA,
+    "australia": MARKET_AUSTRALIA,
     "live": MARKET_LIVE,
 }
 """Group of markets → the job that brings it."""
