@@ -1,7 +1,7 @@
 """Both ends of a path agree: what one object names, another one has.
 
-Port, selector, volume, file, secret and key, account, role, target of a scaler, class, store, topic.
-Kubernetes takes each of them as it is and waits: nothing answers, nothing starts, nothing is scaled. What
+Port, selector, volume, file, secret and key, account, role, target of a scaler, class, store, topic;
+addresses and the ways to them, variables, probes, passwords, places in buckets, names at AWS. Kubernetes takes each of them as it is and waits: nothing answers, nothing starts, nothing is scaled. What
 operators make is known by `tools.gate.made`; where a chart's pods are not known, what points to them is
 listed as unseen.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from policies.objects import identity
-from tools.gate import pod_ends
+from tools.gate import addresses, aws_ends, aws_names, pod_ends, program_ends, references
 from tools.gate.cluster_objects import Objects, Pods
 from tools.gate.model import CheckResult, Finding, StackPreview
 from tools.gate.pod_ends import Broken
@@ -24,8 +24,6 @@ _REMEDY: Final = (
     "Write it once and use it at both ends (workloads/kit/contracts, infra/names.py), or correct one."
 )
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
-_FIELDS: Final = frozenset({"username", "password", "next_password", "previous_password", "value"})
-"""Fields of the JSON of a secret at AWS (`infra.names`)."""
 
 
 def both_ends(previews: Sequence[StackPreview]) -> CheckResult:
@@ -142,7 +140,7 @@ def _monitors(objects: Objects) -> Broken:
         spaces = spec.get("namespaceSelector", {}).get("matchNames", [at])
         of_pods = monitor["kind"] == "PodMonitor"
         for endpoint in spec.get("podMetricsEndpoints" if of_pods else "endpoints", ()):
-            port, seen, blind = endpoint.get("port"), False, False
+            port, seen, blind = endpoint.get("port", endpoint.get("portNumber")), False, False
             for space in spaces:
                 blind = blind or not objects.knows(space)
                 if of_pods:
@@ -158,7 +156,7 @@ def _monitors(objects: Objects) -> Broken:
                         <= s["metadata"].get("labels", {}).items()
                     )
             if port is not None and not seen and not blind:
-                yield monitor, f"nobody whom its selector picks has a port named {port}"
+                yield monitor, f"nobody whom its selector picks has the port {port}"
 
 
 def _stores(objects: Objects) -> Broken:
@@ -172,8 +170,6 @@ def _stores(objects: Objects) -> Broken:
         provider = store["spec"].get("provider", {})
         for entry in secret["spec"].get("data", ()):
             key, field = entry["remoteRef"]["key"], entry["remoteRef"].get("property")
-            if "aws" in provider and field is not None and field not in _FIELDS:
-                yield secret, f"{key} has no field {field}"
             if "kubernetes" in provider:
                 there = provider["kubernetes"].get("remoteNamespace", at)
                 held = objects.secrets.get((there, key))
@@ -195,6 +191,11 @@ def _topics(objects: Objects) -> Broken:
 
 _LOOKS: Final[Sequence[Callable[[Objects], Broken]]] = (
     pod_ends.broken,
+    addresses.broken,
+    references.broken,
+    program_ends.broken,
+    aws_ends.broken,
+    aws_names.broken,
     _services,
     _bindings,
     _targets,

@@ -10,7 +10,8 @@ from tools.gate.cluster_objects import Manifest, Objects, Pods
 Broken = Iterator[tuple[Manifest, str]]
 """Object, and what it names that is not there."""
 
-_OWN_CLASSES: Final = ("system-cluster-critical", "system-node-critical")
+OWN_CLASSES: Final = ("system-cluster-critical", "system-node-critical")
+"""Priority classes that Kubernetes has."""
 
 
 def broken(objects: Objects) -> Broken:
@@ -82,11 +83,7 @@ def _accounts(objects: Objects) -> Broken:
 
 def _classes(objects: Objects) -> Broken:
     storage = {o["metadata"]["name"] for o in objects.kind("StorageClass")}
-    priorities = {o["metadata"]["name"] for o in objects.kind("PriorityClass")} | set(_OWN_CLASSES)
     for pods in _declared(objects):
-        name = pods.spec.get("priorityClassName")
-        if name is not None and name not in priorities:
-            yield pods.owner, f"priority class {name} is not made"
         for volume in pods.spec.get("volumes", ()):
             claim = volume.get("persistentVolumeClaim", {}).get("claimName")
             if claim and objects.get("PersistentVolumeClaim", pods.namespace, claim) is None:
