@@ -1,9 +1,9 @@
 """Both ends of a path agree: what one object names, another one has.
 
 Port, selector, volume, file, secret and key, account, role, target of a scaler, class, store, topic;
-addresses and the ways to them, variables, probes, passwords, places in buckets, names at AWS. Kubernetes takes each of them as it is and waits: nothing answers, nothing starts, nothing is scaled. What
-operators make is known by `tools.gate.made`; where a chart's pods are not known, what points to them is
-listed as unseen.
+addresses and the ways to them, variables, probes, passwords, places in buckets, names at AWS. Kubernetes
+takes each of them as it is and waits: nothing answers, nothing starts, nothing is scaled. What operators make
+is known by `tools.gate.made`; where a chart's pods are not known, what points to them is listed as unseen.
 """
 
 from __future__ import annotations
