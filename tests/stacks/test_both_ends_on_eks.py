@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.previews import preview
-from tools.gate import addresses, aws_ends, aws_names, ends, program_ends, references
+from tools.gate import addresses, aws_ends, aws_names, ends, pod_ends, program_ends, references
 from tools.gate.cluster_objects import Objects
 from tools.gate.model import StackPreview
 from tools.gate.pod_ends import Broken
@@ -311,6 +311,43 @@ MISTAKES: tuple[tuple[str, Look, Callable[[Any], None], str], ...] = (
         program_ends.broken,
         word("group.id=warehouse-connect", "group.id=connect"),
         "has no right to the group connect",
+    ),
+    # Files, and secrets that are copied.
+    (
+        "ConfigMap trino",
+        pod_ends.broken,
+        word("/var/run/secrets/postgres/ca.crt", "/var/run/secrets/postgres/root.crt"),
+        "volume postgres-ca has no file root.crt",
+    ),
+    (
+        "Release mlflow",
+        pod_ends.broken,
+        word('"mountPath": "/var/run/secrets/database"', '"mountPath": "/etc/database"'),
+        "/var/run/secrets/database/pg_service.conf: nothing is mounted there",
+    ),
+    (
+        "Release mlflow",
+        pod_ends.broken,
+        word("database/pg_service.conf", "database/service.conf"),
+        "volume database has no file service.conf",
+    ),
+    (
+        "ClusterSecretStore aws",
+        ends.broken,
+        word('"carbon-monitoring"', '"monitoring"'),
+        "ClusterSecretStore aws answers carbon, monitoring, velero, not carbon-monitoring",
+    ),
+    (
+        "ExternalSecret trino",
+        ends.broken,
+        word('index . \\"postgres-password\\"', 'index . \\"password\\"'),
+        "its template uses password, which is not copied",
+    ),
+    (
+        "RoleBinding postgres-exporter-secrets",
+        ends.broken,
+        put("subjects/0/name", "store"),
+        "service account carbon-monitoring/platform may not get Secret carbon/postgres-ca",
     ),
     # What is at AWS.
     (

@@ -8,6 +8,7 @@ is known by `tools.gate.made`; where a chart's pods are not known, what points t
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -23,6 +24,8 @@ CHECK: Final = "both-ends"
 _REMEDY: Final = (
     "Write it once and use it at both ends (workloads/kit/contracts, infra/names.py), or correct one."
 )
+_USED: Final = re.compile(r"{{\s*(?:index \. \"([^\"]+)\"|\.([\w]+))")
+"""A value in a template of External Secrets."""
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
 
 
@@ -168,6 +171,12 @@ def _stores(objects: Objects) -> Broken:
             yield secret, f"{ref['kind']} {ref['name']} is not made"
             continue
         provider = store["spec"].get("provider", {})
+        admitted = [name for one in store["spec"].get("conditions", ()) for name in one.get("namespaces", ())]
+        if admitted and at not in admitted:
+            yield secret, f"{ref['kind']} {ref['name']} answers {', '.join(admitted)}, not {at}"
+        got = {entry["secretKey"] for entry in secret["spec"].get("data", ())}
+        for name in sorted(_templated(secret["spec"]["target"].get("template", {}).get("data", {})) - got):
+            yield secret, f"its template uses {name}, which is not copied"
         for entry in secret["spec"].get("data", ()):
             key, field = entry["remoteRef"]["key"], entry["remoteRef"].get("property")
             if "kubernetes" in provider:
@@ -177,6 +186,27 @@ def _stores(objects: Objects) -> Broken:
                     yield secret, f"Secret {there}/{key} is not made"
                 elif field is not None and field not in held:
                     yield secret, f"Secret {there}/{key} has no key {field}"
+                account = provider["kubernetes"]["auth"]["serviceAccount"]["name"]
+                if not _may_read(objects, (at, account), there, key):
+                    yield secret, f"service account {at}/{account} may not get Secret {there}/{key}"
+
+
+def _templated(data: Mapping[str, str]) -> set[str]:
+    """Values that the templates of a copied secret use."""
+    return {a or b for text in data.values() for a, b in _USED.findall(text)}
+
+
+def _may_read(objects: Objects, account: tuple[str, str], namespace: str, secret: str) -> bool:
+    for binding in objects.kind("RoleBinding"):
+        at = binding["metadata"]["namespace"]
+        bound = {(s.get("namespace", at), s["name"]) for s in binding.get("subjects", ())}
+        role = objects.get("Role", namespace, binding["roleRef"]["name"])
+        if at == namespace and account in bound and role is not None:
+            for rule in role["rules"]:
+                named = rule.get("resourceNames", [secret])
+                if "secrets" in rule["resources"] and "get" in rule["verbs"] and secret in named:
+                    return True
+    return False
 
 
 def _topics(objects: Objects) -> Broken:

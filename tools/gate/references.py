@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -59,6 +61,9 @@ SECRETS: Final[Mapping[str, Sequence[tuple[str, tuple[str, ...]]]]] = {
 """Kind → where it names a secret (`name` or `secretName`, and `key` where it says one), and keys that its
 operator reads: CloudNativePG's api/v1 (`BootstrapInitDB`, `RoleConfiguration`), cert-manager's CA issuer."""
 
+_ALERTMANAGER: Final = re.compile(r"/etc/alertmanager/secrets/([\w-]+)/([\w.-]+)")
+"""Where the operator puts the files of a secret that Alertmanager's `secrets` name."""
+
 _EXISTING: Final = ("existingSecret", "usersExistingSecret", "secretName")
 """Values of charts that name a secret; keys of it stand beside them."""
 
@@ -104,8 +109,14 @@ def _values(objects: Objects) -> Broken:
                     yield release.manifest, f"{place}: {said}"
             if place.endswith("alertmanagerSpec"):
                 for name in value.get("secrets", ()):
-                    for said in _lacking(objects, release.namespace, name, set()):
+                    read = {
+                        key for of, key in _ALERTMANAGER.findall(json.dumps(release.values)) if of == name
+                    }
+                    for said in _lacking(objects, release.namespace, name, read):
                         yield release.manifest, f"{place}.secrets: {said}"
+                asked = {of for of, _ in _ALERTMANAGER.findall(json.dumps(release.values))}
+                for name in sorted(asked - set(value.get("secrets", ()))):
+                    yield release.manifest, f"{place}.secrets: {name} is read as files, and not mounted"
 
 
 def _keys_beside(value: Mapping[str, Any]) -> Iterator[str]:
