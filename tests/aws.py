@@ -120,6 +120,8 @@ class _Answers(Mocks):
             case "aws:kms/key:Key":
                 outputs["keyId"] = f"{args.name}-id"
                 outputs["arn"] = key_arn(args.name)
+            case "aws:iam/role:Role":
+                outputs["arn"] = role_arn(args.inputs["name"])
             case "aws:sqs/queue:Queue":
                 outputs["arn"] = queue_arn(args.inputs["name"])
             case "aws:route53/zone:Zone":
@@ -140,6 +142,11 @@ def arn(name: str) -> str:
 def key_arn(name: str) -> str:
     """ARN of a KMS key by its name in the program."""
     return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}-id"
+
+
+def role_arn(name: str) -> str:
+    """ARN of a role by its name at AWS."""
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
 def queue_arn(name: str) -> str:

@@ -46,7 +46,7 @@ class Quota:
 
     Attributes:
         default: what AWS gives an account; a new one may have less.
-        source: page that says so.
+        source: AWS's own page of it.
     """
 
     service: str
@@ -83,19 +83,26 @@ class Need:
 def quotas(file: Path = QUOTAS) -> dict[str, Quota]:
     """Code → quota.
 
+    Where a number was read, and when, stands beside it: AWS's own pages are not reached from here.
+
     Raises:
-        ToolError: a row has no source, no number, or stands there twice.
+        ToolError: a row has no source, no number, no place or day of reading, or stands there twice.
     """
     found: dict[str, Quota] = {}
     with file.open(newline="", encoding="utf-8") as rows:
         for number, row in enumerate(csv.DictReader(rows), start=2):
             where = f"{file.name}:{number}"
-            if not row["default"].isdecimal() or not row["source"]:
-                raise ToolError(f"{where}: {row['name']} has no default or no source", remedy="Add both.")
+            if not row["default"].isdecimal() or not (row["source"] and row["read"] and row["date"]):
+                said = f"{where}: {row['name']} has no default, no source, or no place and day of reading"
+                raise ToolError(said, remedy="Add them.")
             if row["code"] in found:
                 raise ToolError(f"{where}: {row['code']} stands there twice", remedy="Keep one.")
             found[row["code"]] = Quota(
-                row["service"], row["code"], row["name"], int(row["default"]), row["source"]
+                row["service"],
+                row["code"],
+                row["name"],
+                int(row["default"]),
+                row["source"],
             )
     return found
 

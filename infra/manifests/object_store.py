@@ -86,13 +86,14 @@ def access(url: str, secret: SecretValue) -> ObjectAccess:
     )
 
 
+def lake_locations(objects: ObjectAccess) -> dict[str, str]:
+    """What who keeps the lake is told besides."""
+    return {env.LAKE_LOCATION: objects.lake, env.UPLOADS_LOCATION: objects.uploads}
+
+
 def with_objects(w: Workload, objects: ObjectAccess) -> Workload:
     """The workload as a client of the store, whichever it is."""
-    told = {
-        env.LAKE_LOCATION: objects.lake,
-        env.UPLOADS_LOCATION: objects.uploads,
-        env.AWS_REGION: objects.region,
-    }
+    told = {env.AWS_REGION: objects.region}
     if objects.url is not None:
         told[env.OBJECT_STORE_URL] = objects.url
     if objects.secret is None:

@@ -59,7 +59,7 @@ def workload(
         identity=identity,
         image=image,
         resources=resources,
-        env={"PGPASSFILE": f"{env.SECRETS_DIR}/{_PGPASS}"},
+        env={"PGPASSFILE": f"{env.SECRETS_DIR}/{_PGPASS}", **object_store.lake_locations(objects)},
         ports={"http": ports.TRINO},
         files=trino_config.files(place, heap_mib),
         files_at=_ETC,

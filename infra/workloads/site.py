@@ -9,7 +9,7 @@ from typing import Final
 from infra.manifests import redis
 from infra.manifests.meta import version
 from infra.manifests.network import Paths
-from infra.manifests.object_store import with_objects
+from infra.manifests.object_store import lake_locations, with_objects
 from infra.manifests.probes import Http, Probes
 from infra.manifests.resources.external_secrets import SecretValue, rotating
 from infra.manifests.services import KafkaAccess, ObjectAccess, PostgresAccess, RedisAccess
@@ -96,6 +96,11 @@ class WorkloadSite:
     def feature_windows(self) -> dict[str, str]:
         """The feature set, which training, serving and prediction have alike."""
         return {env.FEATURE_WINDOWS: ",".join(map(str, self.windows))}
+
+    @property
+    def lake(self) -> dict[str, str]:
+        """Where the lake and what legacy systems send are kept; nothing where the stack keeps no objects."""
+        return {} if self.services.objects is None else lake_locations(self.services.objects)
 
     @property
     def downloads(self) -> dict[str, str]:

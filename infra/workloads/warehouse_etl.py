@@ -95,6 +95,7 @@ def _hosts(s: WarehouseEtlSettings) -> Iterator[str]:
 
 def _deploy(site: WorkloadSite, s: WarehouseEtlSettings, opts: pulumi.ResourceOptions) -> None:
     told = {
+        **site.lake,
         env.WAREHOUSE_SOURCES_FILE: f"{_CONFIG}/{_SOURCES}",
         env.WAREHOUSE_PSEUDONYM_KEY_FILE: f"{env.SECRETS_DIR}/{PSEUDONYM_KEY}",
         env.WAREHOUSE_COMPARE_HOURS: json.dumps(s.compare_hours),

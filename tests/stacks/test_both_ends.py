@@ -168,7 +168,11 @@ def small(**more: Any) -> Manifests:
         "spec": {
             "template": {
                 "metadata": {"labels": {"app": "web"}},
-                "spec": {"containers": [{"name": "web", "ports": [{"name": "http", "containerPort": 80}]}]},
+                "spec": {
+                    "containers": [
+                        {"name": "web", "image": "web:1", "ports": [{"name": "http", "containerPort": 80}]}
+                    ]
+                },
             }
         },
     }
@@ -216,9 +220,8 @@ def scaler(authentication: str) -> dict[str, Any]:
     ("right", "wrong", "expected"),
     [
         (external(), external("awz"), "ClusterSecretStore awz is not made"),
-        (external(), external(property="pasword"), "carbon/dev/redis has no field pasword"),
         (user("prices"), user("price"), "it has a right to the topic price, which is not made"),
-        (monitor("http"), monitor("metrics"), "nobody whom its selector picks has a port named metrics"),
+        (monitor("http"), monitor("metrics"), "nobody whom its selector picks has the port metrics"),
         (None, scaler("kafka"), "TriggerAuthentication kafka is not made"),
     ],
 )

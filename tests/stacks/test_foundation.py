@@ -426,7 +426,7 @@ class TestCluster:
     def test_karpenters_nodes_may_join(self, recorded: Recorder) -> None:
         entry = of(recorded, "eks/accessEntry:AccessEntry")["karpenter-node"]
         assert entry.inputs["type"] == "EC2_LINUX"
-        assert entry.inputs["principalArn"] == aws.arn("karpenter-node")
+        assert entry.inputs["principalArn"] == aws.role_arn("carbon-prod-karpenter-node")
         assert one(recorded, "iam/instanceProfile:InstanceProfile").inputs["name"] == NAMES.node_profile
 
     def test_the_cluster_is_reached_without_a_credential(self, made: tuple[Foundation, Recorder]) -> None:

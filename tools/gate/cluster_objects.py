@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from policies.objects import selects
 from tools.gate import made
-from tools.gate.model import StackPreview
+from tools.gate.model import Resource, StackPreview
 
 Manifest = dict[str, Any]
 
@@ -55,17 +55,43 @@ class Pods:
         return found
 
 
+@dataclass(frozen=True)
+class Release:
+    """A release of Helm, and the values that it is given."""
+
+    name: str
+    namespace: str
+    values: Mapping[str, Any]
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """Service accounts that the values name, for the program or a part of it."""
+        said = self.values.get("serviceAccount", {})
+        return frozenset(
+            one["name"] for one in (said, *said.values()) if isinstance(one, dict) and "name" in one
+        )
+
+    @property
+    def manifest(self) -> Manifest:
+        """What a finding about it names."""
+        return {"kind": "Release", "metadata": {"name": self.name, "namespace": self.namespace}}
+
+
 @dataclass
 class Objects:
     """What a stack declares, and what is known that operators and charts make of it.
 
     Args:
         releases: namespaces of Helm's releases whose objects nobody knows here.
+        charts: all releases.
+        aws: what it has at AWS.
     """
 
     declared: Sequence[Manifest]
     made: Sequence[Manifest] = ()
     releases: frozenset[str] = frozenset()
+    charts: Sequence[Release] = ()
+    aws: Sequence[Resource] = ()
     _named: dict[tuple[str, str, str], Manifest] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +109,11 @@ class Objects:
             if made.chart_of(release) not in made.VERSIONS
         }
         declared = [unmarked(manifest) for _, manifest in preview.kubernetes_objects()]
-        return cls(declared, made.of(preview), frozenset(blind))
+        charts = [
+            Release(str(r.inputs["name"]), str(r.inputs.get("namespace")), r.inputs.get("values") or {})
+            for r in preview.helm_releases()
+        ]
+        return cls(declared, made.of(preview), frozenset(blind), charts, preview.aws())
 
     def kind(self, *kinds: str) -> Iterator[Manifest]:
         """Declared objects of some kinds."""
@@ -116,18 +146,26 @@ class Objects:
             if p.namespace == namespace and selects(selector, {**_ordinal(p.owner, selector), **p.labels})
         ]
 
+    def home_of(self, secret: str) -> str:
+        """Namespace of a secret that an object without a namespace names; empty where it is not made."""
+        return next((namespace for namespace, name in self.secrets if name == secret), "")
+
     def knows(self, namespace: str) -> bool:
         """Whether all pods of a namespace are known: no release is in it, and somebody's are."""
         return namespace not in self.releases and any(p.namespace == namespace for p in self.pods)
+
+    @property
+    def user_secrets(self) -> str:
+        """Start of the names of the secrets that Strimzi keeps clients' certificates in."""
+        return "".join(
+            o["spec"].get("entityOperator", {}).get("userOperator", {}).get("secretPrefix", "")
+            for o in self.kind("Kafka")
+        )
 
     @cached_property
     def secrets(self) -> dict[tuple[str, str], frozenset[str]]:
         """Namespace and name → keys of every secret that the stack makes, itself or by an operator."""
         found: dict[tuple[str, str], frozenset[str]] = {}
-        prefix = "".join(
-            o["spec"].get("entityOperator", {}).get("userOperator", {}).get("secretPrefix", "")
-            for o in self.kind("Kafka")
-        )
         for o in self.declared:
             at, name, spec = o["metadata"].get("namespace", ""), o["metadata"]["name"], o.get("spec", {})
             match o["kind"]:
@@ -143,7 +181,7 @@ class Objects:
                 case "Certificate":
                     found[at, spec["secretName"]] = _TLS
                 case "KafkaUser":
-                    found[at, f"{prefix}{name}"] = _USER
+                    found[at, f"{self.user_secrets}{name}"] = _USER
                 case "Kafka":
                     found[at, f"{name}-cluster-ca-cert"] = frozenset({"ca.crt", "ca.p12", "ca.password"})
                 case "Cluster":

@@ -1,19 +1,20 @@
 """Both ends of a path agree: what one object names, another one has.
 
-Port, selector, volume, file, secret and key, account, role, target of a scaler, class, store, topic.
-Kubernetes takes each of them as it is and waits: nothing answers, nothing starts, nothing is scaled. What
-operators make is known by `tools.gate.made`; where a chart's pods are not known, what points to them is
-listed as unseen.
+Port, selector, volume, file, secret and key, account, role, target of a scaler, class, store, topic;
+addresses and the ways to them, variables, probes, passwords, places in buckets, names at AWS. Kubernetes
+takes each of them as it is and waits: nothing answers, nothing starts, nothing is scaled. What operators make
+is known by `tools.gate.made`; where a chart's pods are not known, what points to them is listed as unseen.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from policies.objects import identity
-from tools.gate import pod_ends
+from tools.gate import addresses, aws_ends, aws_names, pod_ends, program_ends, references
 from tools.gate.cluster_objects import Objects, Pods
 from tools.gate.model import CheckResult, Finding, StackPreview
 from tools.gate.pod_ends import Broken
@@ -23,9 +24,9 @@ CHECK: Final = "both-ends"
 _REMEDY: Final = (
     "Write it once and use it at both ends (workloads/kit/contracts, infra/names.py), or correct one."
 )
+_USED: Final = re.compile(r"{{\s*(?:index \. \"([^\"]+)\"|\.([\w]+))")
+"""A value in a template of External Secrets."""
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
-_FIELDS: Final = frozenset({"username", "password", "next_password", "previous_password", "value"})
-"""Fields of the JSON of a secret at AWS (`infra.names`)."""
 
 
 def both_ends(previews: Sequence[StackPreview]) -> CheckResult:
@@ -142,7 +143,7 @@ def _monitors(objects: Objects) -> Broken:
         spaces = spec.get("namespaceSelector", {}).get("matchNames", [at])
         of_pods = monitor["kind"] == "PodMonitor"
         for endpoint in spec.get("podMetricsEndpoints" if of_pods else "endpoints", ()):
-            port, seen, blind = endpoint.get("port"), False, False
+            port, seen, blind = endpoint.get("port", endpoint.get("portNumber")), False, False
             for space in spaces:
                 blind = blind or not objects.knows(space)
                 if of_pods:
@@ -158,7 +159,7 @@ def _monitors(objects: Objects) -> Broken:
                         <= s["metadata"].get("labels", {}).items()
                     )
             if port is not None and not seen and not blind:
-                yield monitor, f"nobody whom its selector picks has a port named {port}"
+                yield monitor, f"nobody whom its selector picks has the port {port}"
 
 
 def _stores(objects: Objects) -> Broken:
@@ -170,10 +171,14 @@ def _stores(objects: Objects) -> Broken:
             yield secret, f"{ref['kind']} {ref['name']} is not made"
             continue
         provider = store["spec"].get("provider", {})
+        admitted = [name for one in store["spec"].get("conditions", ()) for name in one.get("namespaces", ())]
+        if admitted and at not in admitted:
+            yield secret, f"{ref['kind']} {ref['name']} answers {', '.join(admitted)}, not {at}"
+        got = {entry["secretKey"] for entry in secret["spec"].get("data", ())}
+        for name in sorted(_templated(secret["spec"]["target"].get("template", {}).get("data", {})) - got):
+            yield secret, f"its template uses {name}, which is not copied"
         for entry in secret["spec"].get("data", ()):
             key, field = entry["remoteRef"]["key"], entry["remoteRef"].get("property")
-            if "aws" in provider and field is not None and field not in _FIELDS:
-                yield secret, f"{key} has no field {field}"
             if "kubernetes" in provider:
                 there = provider["kubernetes"].get("remoteNamespace", at)
                 held = objects.secrets.get((there, key))
@@ -181,6 +186,27 @@ def _stores(objects: Objects) -> Broken:
                     yield secret, f"Secret {there}/{key} is not made"
                 elif field is not None and field not in held:
                     yield secret, f"Secret {there}/{key} has no key {field}"
+                account = provider["kubernetes"]["auth"]["serviceAccount"]["name"]
+                if not _may_read(objects, (at, account), there, key):
+                    yield secret, f"service account {at}/{account} may not get Secret {there}/{key}"
+
+
+def _templated(data: Mapping[str, str]) -> set[str]:
+    """Values that the templates of a copied secret use."""
+    return {a or b for text in data.values() for a, b in _USED.findall(text)}
+
+
+def _may_read(objects: Objects, account: tuple[str, str], namespace: str, secret: str) -> bool:
+    for binding in objects.kind("RoleBinding"):
+        at = binding["metadata"]["namespace"]
+        bound = {(s.get("namespace", at), s["name"]) for s in binding.get("subjects", ())}
+        role = objects.get("Role", namespace, binding["roleRef"]["name"])
+        if at == namespace and account in bound and role is not None:
+            for rule in role["rules"]:
+                named = rule.get("resourceNames", [secret])
+                if "secrets" in rule["resources"] and "get" in rule["verbs"] and secret in named:
+                    return True
+    return False
 
 
 def _topics(objects: Objects) -> Broken:
@@ -195,6 +221,11 @@ def _topics(objects: Objects) -> Broken:
 
 _LOOKS: Final[Sequence[Callable[[Objects], Broken]]] = (
     pod_ends.broken,
+    addresses.broken,
+    references.broken,
+    program_ends.broken,
+    aws_ends.broken,
+    aws_names.broken,
     _services,
     _bindings,
     _targets,

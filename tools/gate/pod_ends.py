@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,7 +11,11 @@ from tools.gate.cluster_objects import Manifest, Objects, Pods
 Broken = Iterator[tuple[Manifest, str]]
 """Object, and what it names that is not there."""
 
-_OWN_CLASSES: Final = ("system-cluster-critical", "system-node-critical")
+_PATH: Final = re.compile(r"(?<![\w.:/}])/[\w./-]*[\w-]")
+_MOUNTED: Final = ("/etc/", "/var/run/secrets/")
+"""Where no image of ours keeps anything that a variable names."""
+OWN_CLASSES: Final = ("system-cluster-critical", "system-node-critical")
+"""Priority classes that Kubernetes has."""
 
 
 def broken(objects: Objects) -> Broken:
@@ -55,7 +60,7 @@ def _sources(objects: Objects) -> Broken:
 
 
 def _files(objects: Objects) -> Broken:
-    """A path in the environment or the arguments that lies in a mounted source is one of its files."""
+    """A path in the environment, arguments or a file that lies in a mounted source is one of its files."""
     for pods in _declared(objects):
         volumes = {v["name"]: v for v in pods.spec.get("volumes", ())}
         for container in pods.containers:
@@ -63,6 +68,12 @@ def _files(objects: Objects) -> Broken:
             told += [a.partition("=")[2] for a in container.get("args", ()) if "=/" in a]
             # What the pod's own variables make of a path, nobody knows here.
             told = [path for path in told if "$(" not in path]
+            mounts = [f"{mount['mountPath'].rstrip('/')}/" for mount in container.get("volumeMounts", ())]
+            for path in told:
+                if path.startswith(_MOUNTED) and not any(f"{path}/".startswith(at) for at in mounts):
+                    yield pods.owner, f"{path}: nothing is mounted there"
+            # In files stand paths of the image, too: of those, what lies in no mount is not asked for.
+            told += _in_files(objects, pods)
             for mount in container.get("volumeMounts", ()):
                 files = _mounted_files(objects, pods.namespace, volumes.get(mount["name"], {}))
                 if files is None or "subPath" in mount:
@@ -71,6 +82,15 @@ def _files(objects: Objects) -> Broken:
                 for path in told:
                     if path.startswith(below) and (file := path.removeprefix(below)) not in files:
                         yield pods.owner, f"{path}: volume {mount['name']} has no file {file}"
+
+
+def _in_files(objects: Objects, pods: Pods) -> Iterator[str]:
+    """Paths in the files that pods get from ConfigMaps."""
+    for volume in pods.spec.get("volumes", ()):
+        if (used := volume.get("configMap")) is not None:
+            made = objects.get("ConfigMap", pods.namespace, used["name"]) or {}
+            for text in made.get("data", {}).values():
+                yield from (path.rstrip(".") for path in _PATH.findall(text))
 
 
 def _accounts(objects: Objects) -> Broken:
@@ -82,11 +102,7 @@ def _accounts(objects: Objects) -> Broken:
 
 def _classes(objects: Objects) -> Broken:
     storage = {o["metadata"]["name"] for o in objects.kind("StorageClass")}
-    priorities = {o["metadata"]["name"] for o in objects.kind("PriorityClass")} | set(_OWN_CLASSES)
     for pods in _declared(objects):
-        name = pods.spec.get("priorityClassName")
-        if name is not None and name not in priorities:
-            yield pods.owner, f"priority class {name} is not made"
         for volume in pods.spec.get("volumes", ()):
             claim = volume.get("persistentVolumeClaim", {}).get("claimName")
             if claim and objects.get("PersistentVolumeClaim", pods.namespace, claim) is None:
@@ -109,7 +125,13 @@ _LOOKS: Final[Sequence[Callable[[Objects], Broken]]] = (
 
 
 def _declared(objects: Objects) -> Iterator[Pods]:
-    return (pods for pods in objects.pods if pods.declared)
+    yield from (pods for pods in objects.pods if pods.declared)
+    for release in objects.charts:
+        if volumes := release.values.get("extraVolumes"):
+            env = [{"name": n, "value": str(v)} for n, v in release.values.get("extraEnvVars", {}).items()]
+            mounts = release.values.get("extraVolumeMounts", [])
+            container = {"name": release.name, "image": "", "env": env, "volumeMounts": mounts}
+            yield Pods(release.manifest, {}, {"volumes": volumes, "containers": [container]}, declared=True)
 
 
 def _referred(pods: Pods) -> Iterator[tuple[str, str, set[str]]]:

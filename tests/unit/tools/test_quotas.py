@@ -101,9 +101,16 @@ def test_a_size_that_says_nothing_is_not_guessed() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["ec2,L-1,some,,a page", "ec2,L-1,some,5,", "ec2,L-1,some,5,a\nec2,L-1,some,5,a"]
+    "row",
+    [
+        "ec2,L-1,some,,a page,a table,2026-11-28",
+        "ec2,L-1,some,5,,a table,2026-11-28",
+        "ec2,L-1,some,5,a page,,2026-11-28",
+        "ec2,L-1,some,5,a page,a table,",
+        "ec2,L-1,some,5,a,b,c\nec2,L-1,some,5,a,b,c",
+    ],
 )
 def test_a_table_that_cannot_be_trusted_is_refused(tmp_path: Path, row: str) -> None:
-    (tmp_path / "quotas.csv").write_text(f"service,code,name,default,source\n{row}\n")
+    (tmp_path / "quotas.csv").write_text(f"service,code,name,default,source,read,date\n{row}\n")
     with pytest.raises(ToolError, match=r"quotas\.csv:"):
         quotas.quotas(tmp_path / "quotas.csv")

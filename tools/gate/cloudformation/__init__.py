@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 from tools import environments, proc
 from tools.gate import marks
+from tools.gate.cloudformation import pools
 from tools.gate.cloudformation.counterparts import COUNTERPARTS, WITHOUT
 from tools.gate.cloudformation.shape import PARAMETER, Schema, Shaped, shaped
 from tools.gate.model import CheckResult, Finding, Severity, StackPreview, short_urn
@@ -59,6 +60,7 @@ def cfn_lint(previews: Sequence[StackPreview]) -> CheckResult:
     seen: dict[Region, dict[str, tuple[str, Shaped, list[tuple[str, str]]]]] = defaultdict(dict)
     without: Counter[str] = Counter()
     unseen: Counter[str] = Counter()
+    offered: list[Finding] = []
     examined = 0
     for preview in previews:
         regions = _regions(preview)
@@ -81,7 +83,13 @@ def cfn_lint(previews: Sequence[StackPreview]) -> CheckResult:
                 of_region = Shaped({"InstanceType": instance, "ImageId": {"Ref": PARAMETER["String"]}})
                 one = seen[region].setdefault(f"{INSTANCE} {instance}", (INSTANCE, of_region, []))
                 one[2].append((preview.stack, resource.urn))
-    findings = [
+        examined += len(asked := list(pools.of(preview)))
+        region = next(iter(regions.values()), "")
+        for subject, said in pools.unavailable(asked, _instances(python, region) if region else ()):
+            offered.append(
+                Finding(CHECK, "error", preview.stack, subject, f"{said} ({region})", pools.REMEDY)
+            )
+    findings = offered + [
         finding for region in sorted(seen) for finding in _judged(python, region, list(seen[region].values()))
     ]
     told = [*_told_types(without), *_told(unseen)]
@@ -100,6 +108,16 @@ def _regions(preview: StackPreview) -> Mapping[str, Region]:
 @cache
 def _schemas(python: Path, region: Region) -> _Schemas:
     return _Schemas(python, region)
+
+
+@cache
+def _instances(python: Path, region: Region) -> frozenset[str]:
+    """Instance types that cfn-lint knows a region to have."""
+    (file,) = python.parent.parent.glob(
+        "lib/python3*/site-packages/cfnlint/data/schemas/extensions/aws_ec2_instance/instancetype_enum.json"
+    )
+    known = json.loads(file.read_text(encoding="utf-8"))
+    return frozenset(known[region]["enum"])
 
 
 class _Schemas:

@@ -49,8 +49,12 @@ def kafka(cluster: Manifest, declared: list[Manifest]) -> Iterator[Manifest]:
         yield from _node(cluster, pool, number, image)
         number += int(pool["spec"]["replicas"])
     labels = _labels(cluster, f"{name}-kafka", "kafka")
-    yield service(meta(f"{name}-kafka-bootstrap", cluster, labels), {_CLUSTER_LABEL: name}, 9093)
-    yield service(meta(f"{name}-kafka-brokers", cluster, labels), {_CLUSTER_LABEL: name}, 9091)
+    nodes = {_CLUSTER_LABEL: name, "strimzi.io/kind": "Kafka", "strimzi.io/name": f"{name}-kafka"}
+    bootstrap = service(meta(f"{name}-kafka-bootstrap", cluster, labels), nodes, 9091)
+    # A port a listener (`ListenersUtils.java`), beside the one between nodes.
+    bootstrap["spec"]["ports"] += [{"port": one["port"]} for one in spec["kafka"]["listeners"]]
+    yield bootstrap
+    yield service(meta(f"{name}-kafka-brokers", cluster, labels), nodes, 9091)
     yield _node_policy(cluster, labels)
     yield from _entity_operator(cluster)
     if "cruiseControl" in spec:
