@@ -25,6 +25,7 @@ CSV: Final = "text/csv"
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
+_VARY: Final = "Accept, Accept-Encoding, Authorization, Cookie"
 _REVALIDATE: Final = "private, no-cache"
 _SETTLED: Final = "private, max-age=3600"
 
@@ -99,7 +100,7 @@ def give(one: Written, query: Query, settings: DataApiSettings) -> Response:
     response = Response(one.body, content_type=kind)
     response.set_etag(one.digest, weak=True)
     response.headers["Cache-Control"] = _holds(query, settings)
-    response.vary.update(("Accept", "Accept-Encoding", "Authorization", "Cookie"))
+    response.headers["Vary"] = _VARY
     if one.following is not None:
         given = request.args.to_dict() | {"cursor": one.following}
         response.headers["Link"] = f'<{request.path}?{urlencode(given)}>; rel="next"'
