@@ -41,6 +41,7 @@ def described(page: type[BaseModel]) -> Any:
             401: "No credential, or none that is valid.",
             403: "The tenant lacks the product, or the credential the scope: which one.",
             406: "No form that `Accept` takes.",
+            412: "The rows are not those that `If-Match` names.",
             422: "A parameter is wrong: which, and what to give instead.",
             429: "A limit of the tenant or the credential is reached: ask again after `Retry-After`.",
             503: "Overload, or the database is away or slow: ask again after `Retry-After`.",
@@ -105,6 +106,15 @@ def give(one: Written, query: Query, settings: DataApiSettings) -> Response:
         given = request.args.to_dict() | {"cursor": one.following}
         response.headers["Link"] = f'<{request.path}?{urlencode(given)}>; rel="next"'
     response.make_conditional(request)
+    if response.status_code == 412:  # its rows are neither sent nor counted
+        raise Refused(
+            412,
+            "the rows are others by now",
+            field="If-Match",
+            value=request.headers.get("If-Match"),
+            remedy="ask without it; If-None-Match says whether they changed",
+            reason="invalid",
+        )
     return response
 
 
