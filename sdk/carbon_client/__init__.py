@@ -1,6 +1,6 @@
 """A client of the carbon platform's data API: typed rows, pages and streams as iterators."""
 
-from carbon_client import frames, models
+from carbon_client import frames, models, scenarios
 from carbon_client.async_client import AsyncClient
 from carbon_client.client import Client
 from carbon_client.core import VERSION as __version__
@@ -38,4 +38,5 @@ __all__ = [
     "__version__",
     "frames",
     "models",
+    "scenarios",
 ]

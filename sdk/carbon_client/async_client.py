@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
-from carbon_client import access, core, files, jobs, models
+from carbon_client import access, core, files, jobs, models, scenarios
+from carbon_client.base import When
 from carbon_client.downloads import Download
 from carbon_client.errors import CarbonError, Unavailable, of_answer, of_fault
 from carbon_client.events import Event, Place, event
@@ -90,18 +91,27 @@ class AsyncClient(AsyncRoutes):
         return AsyncPages(ask, row)
 
     async def _given(self, path: str, body: msgspec.Struct, kind: type[T]) -> T:
-        request = core.request(
-            self._http, "POST", path, content=core.body(body), headers={"Content-Type": "application/json"}
-        )
-        return core.decoded(await self._answer(request), kind)
+        return await self._named("POST", path, {}, kind, body=core.body(body))
 
     async def _said(self, path: str, names: Mapping[str, str], body: msgspec.Struct, kind: type[T]) -> T:
+        return await self._named("PUT", path, names, kind, body=core.body(body))
+
+    async def _named(
+        self,
+        method: str,
+        path: str,
+        names: Mapping[str, str],
+        kind: type[T],
+        given: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+    ) -> T:
         request = core.request(
             self._http,
-            "PUT",
+            method,
             core.named(path, names),
-            content=core.body(body),
-            headers={"Content-Type": "application/json"},
+            params=core.parameters(given or {}),
+            content=body,
+            headers=None if body is None else {"Content-Type": "application/json"},
         )
         return core.decoded(await self._answer(request), kind)
 
@@ -137,6 +147,41 @@ class AsyncClient(AsyncRoutes):
                     attempt, lines = 1 if got.lines > lines else attempt, got.lines
                     await sleep(self._wait(attempt, got.broke(error)))
         return Path(target)
+
+    async def scenarios(self) -> models.ScenariosPage:
+        """Questions to `curves` that the tenant saved, by name: `/v1/scenarios`."""
+        return await self._named("GET", scenarios.PATH, {}, models.ScenariosPage)
+
+    async def scenario(self, name: str) -> models.Saved:
+        """A saved one: `/v1/scenarios/{name}`. `scenarios.body` makes a `CurvesBody` of it."""
+        return await self._named("GET", scenarios.ONE, {"name": name}, models.Saved)
+
+    async def save_scenario(
+        self, name: str, body: models.CurvesBody, *, replaces: When | None = None
+    ) -> models.Listed:
+        """Save what `curves` takes, for everybody of the tenant: `/v1/scenarios/{name}`.
+
+        Args:
+            replaces: `saved_at` of the one of this name that is saved over; without it there must be none.
+        """
+        return await self._named(
+            "PUT", scenarios.ONE, {"name": name}, models.Listed, {"replaces": replaces}, core.body(body)
+        )
+
+    async def delete_scenario(self, name: str, *, saved_at: When | None = None) -> None:
+        """Delete a saved one: `/v1/scenarios/{name}`.
+
+        Args:
+            saved_at: of the one that was seen: what another saved over it since then stays.
+        """
+        path, given = core.named(scenarios.ONE, {"name": name}), core.parameters({"saved_at": saved_at})
+        await self._answer(core.request(self._http, "DELETE", path, params=given))
+
+    async def scenario_curves(self, name: str) -> models.CurvesPage:
+        """What a saved one gives now: its curves side by side, and what its positions gain by each."""
+        saved = await self.scenario(name)
+        asked = msgspec.json.encode(saved.curves)  # as it is, whatever of it this release does not know
+        return await self._named("POST", "/v1/curves", {}, models.CurvesPage, body=asked)
 
     async def download_jobs(self) -> models.JobsPage:
         """Files that were asked for as jobs, the newest first: `/v1/downloads/jobs`."""

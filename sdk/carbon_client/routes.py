@@ -1,6 +1,6 @@
 """The API's routes as methods.
 
-No method is for /v1/scenarios, /v1/scenarios/{name}.
+Each route has its method.
 Made from its OpenAPI document by `python -m tools sdk generate`.
 """
 

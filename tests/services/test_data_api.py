@@ -650,10 +650,10 @@ def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: 
         [sys.executable, "-m", "workloads.data_api"], tmp_path / "api.log", database.env(ROLE) | given
     )
 
-    def get(path: str) -> tuple[int, str]:
+    def get(path: str, credential: str = key) -> tuple[int, str]:
         assert process.running(), process.tail()
         try:
-            asked = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {key}"})
+            asked = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {credential}"})
             with urllib.request.urlopen(asked, timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
@@ -668,6 +668,8 @@ def test_it_runs_as_its_container_runs_it(database: MigratedDatabase, tmp_path: 
         assert get("/v1/prices?symbol=DE-LU&as_of=yesterday")[0] == 422
         status, told = get(f"/v1/prices?symbol={'x' * 5000}")
         assert (status, json.loads(told)["errors"][0]["field"]) == (414, "path")
+        status, told = get("/v1/prices?symbol=DE-LU", "x" * 9000)
+        assert (status, json.loads(told)["errors"][0]["field"]) == (431, "headers")
         figures = get("/metrics")[1]
         assert 'carbon_data_api_request_seconds_count{code="200",endpoint="prices"}' in figures
         assert 'carbon_data_api_refused_total{reason="invalid"} 1.0' in figures

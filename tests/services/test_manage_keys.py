@@ -106,12 +106,17 @@ def test_a_revoked_key_is_over_and_another_tenants_is_none(database: MigratedDat
         (("create", "--tenant=pilot-one", "--name=x", "--days=100000"), "730"),
         (("rotate", "--tenant=pilot-one", "--id=x", "--overlap-hours=-1"), "overlap"),
         (("rotate", "--tenant=pilot-one", "--id=' OR 1=1"), "no valid key"),
+        # The record says who and why, or nothing happens.
+        (("create", "--tenant=pilot-one", "--name=x", "--by= "), "by ' ': say who you are"),
+        (("create", "--tenant=pilot-one", "--name=x", f"--by={'a' * 201}"), "up to 200"),
+        (("create", "--tenant=pilot-one", "--name=x", "--by=\udcff"), "printable"),
+        (("create", "--tenant=pilot-one", "--name=x", "--reason=a\x1b[2J"), "reason"),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(
     database: MigratedDatabase, run: Run, args: tuple[str, ...], named: str
 ) -> None:
-    run(*args, *WHY, code=2)
+    run(args[0], *WHY, *args[1:], code=2)
     assert named in run.said
     assert database.query("SELECT * FROM api_keys") == []
     assert events(database) == []

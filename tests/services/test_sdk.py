@@ -18,8 +18,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from carbon_client import AsyncClient, Client, NotAllowed, frames
-from carbon_client.models import Price
+from carbon_client import AsyncClient, BadInput, Client, NotAllowed, Refused, frames, scenarios
+from carbon_client.models import CurvesBody, Listed, Position, Price, Quote
+from msgspec.structs import replace
 
 from tests.fixture_models import artifact, echoing
 from tests.indicators import indicator
@@ -37,6 +38,8 @@ from tools.sdk import wheel
 
 HOUR = timedelta(hours=1)
 SDK = ROOT / "sdk"
+GAIN = Position(period="2027-01", megawatts=1, price=81)
+"""744 hours in January: as many EUR by a curve that has 82."""
 VERSIONS = ("3.11", "3.12", "3.13")
 
 
@@ -60,7 +63,8 @@ def api(
     database = migrated.clone()
     try:
         _fill(database)
-        with declared_topics(kafka), served(database, kafka, tmp_path_factory.mktemp("api")) as server:
+        directory = tmp_path_factory.mktemp("api")
+        with declared_topics(kafka), served(database, kafka, directory, ACCESS_SECONDS="0") as server:
             yield server, database
     finally:
         database.drop()
@@ -71,9 +75,9 @@ def env(
     api: tuple[Server, MigratedDatabase], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
     """What a program finds in its environment."""
-    server, _ = api
+    server, database = api
     key = tmp_path / "key"
-    key.write_text(server.key)
+    key.write_text(add_key(database, "pilot-one", scopes=("read", "write")))
     given = {"CARBON_URL": f"http://127.0.0.1:{server.port}", "CARBON_KEY_FILE": str(key)}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
@@ -123,6 +127,46 @@ def test_each_route_gives_rows() -> None:
             return await client.prices("DE-LU", page_size=4).all()
 
     assert asyncio.run(same()) == by_page
+
+
+@pytest.mark.usefixtures("env")
+def test_a_scenario_is_saved_changed_and_deleted_by_either_client() -> None:
+    body = CurvesBody(resolution="P1D", quotes=[Quote(period="2027-01", price=82)])
+
+    async def saved() -> Listed:
+        async with AsyncClient() as client:
+            first = await client.save_scenario("sommer 2027", body)
+            assert await client.save_scenario("sommer 2027", body) == first  # as after a lost answer
+            changed = replace(scenarios.body(await client.scenario("sommer 2027")), positions=[GAIN])
+            second = await client.save_scenario("sommer 2027", changed, replaces=first.saved_at)
+            with pytest.raises(Refused, match=r"409: replaces: .* saved one of this name"):
+                await client.save_scenario("sommer 2027", body, replaces=first.saved_at)
+            with pytest.raises(Refused, match="409: saved_at: "):
+                await client.delete_scenario("sommer 2027", saved_at=first.saved_at)
+            curves = await client.scenario_curves("sommer 2027")
+            assert [round(one.profit) for one in curves.positions] == [744]
+            return second
+
+    listed = asyncio.run(saved())
+    with Client() as client:
+        assert client.scenarios().items == [listed]
+        assert len(client.scenario_curves("sommer 2027").items) == 31
+        client.delete_scenario("sommer 2027", saved_at=listed.saved_at)
+        assert client.scenarios().items == []
+        with pytest.raises(Refused, match="404: name: there is no saved scenario of this name"):
+            client.scenario("sommer 2027")
+        with pytest.raises(BadInput, match="is no name"):
+            client.scenario("..")
+
+
+def test_a_key_that_only_reads_saves_no_scenario(
+    env: dict[str, str], api: tuple[Server, MigratedDatabase]
+) -> None:
+    with (
+        Client(env["CARBON_URL"], key=api[0].key) as client,
+        pytest.raises(NotAllowed, match="scope: the credential has no scope write"),
+    ):
+        client.save_scenario("mine", CurvesBody(quotes=[Quote(period="2027-01", price=82)]))
 
 
 @pytest.mark.usefixtures("env")

@@ -18,10 +18,8 @@ _NAMES: Final = {"limit": "page_size"}
 """Parameters that a client's user names otherwise: `limit` is that of a page, and all pages are iterated."""
 _METHODS: Final = {"downloads": "download", "ask_download_job": "download_job"}
 """The same of operations."""
-_ONCE: Final = frozenset({"save_scenario"})
-"""Operations that are not asked again by themselves: what was saved already would refuse itself."""
-_BY_HAND: Final = ("/v1/downloads/jobs", "/v1/downloads/files")
-"""Routes for which the clients have methods of their own."""
+_BY_HAND: Final = ("/v1/downloads/jobs", "/v1/downloads/files", "/v1/scenarios")
+"""Routes for which the clients have methods of their own, but for a question that makes a file."""
 
 _HEAD: Final = '''"""The API's routes as methods.
 
@@ -139,7 +137,7 @@ def text(document: Schema) -> str:
 
 def _route(document: Schema, path: str, verb: str, operation: Schema) -> _Route:
     answer: Mapping[str, Any] = operation["responses"].get("200", {}).get("content", {})
-    if verb == "put" and _JSON in answer and operation["operationId"] not in _ONCE:
+    if verb == "put" and _JSON in answer and not path.startswith(_BY_HAND):
         return _Route(path, operation, "said", name(answer[_JSON]["schema"]["$ref"]))
     asked = any(one["in"] != "query" for one in operation.get("parameters", ()))
     if verb == "post" and "202" in operation["responses"]:

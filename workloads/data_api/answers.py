@@ -25,6 +25,7 @@ CSV: Final = "text/csv"
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
+_VARY: Final = "Accept, Accept-Encoding, Authorization, Cookie"
 _REVALIDATE: Final = "private, no-cache"
 _SETTLED: Final = "private, max-age=3600"
 
@@ -40,6 +41,7 @@ def described(page: type[BaseModel]) -> Any:
             401: "No credential, or none that is valid.",
             403: "The tenant lacks the product, or the credential the scope: which one.",
             406: "No form that `Accept` takes.",
+            412: "The rows are not those that `If-Match` names.",
             422: "A parameter is wrong: which, and what to give instead.",
             429: "A limit of the tenant or the credential is reached: ask again after `Retry-After`.",
             503: "Overload, or the database is away or slow: ask again after `Retry-After`.",
@@ -99,11 +101,20 @@ def give(one: Written, query: Query, settings: DataApiSettings) -> Response:
     response = Response(one.body, content_type=kind)
     response.set_etag(one.digest, weak=True)
     response.headers["Cache-Control"] = _holds(query, settings)
-    response.vary.update(("Accept", "Accept-Encoding", "Authorization", "Cookie"))
+    response.headers["Vary"] = _VARY
     if one.following is not None:
         given = request.args.to_dict() | {"cursor": one.following}
         response.headers["Link"] = f'<{request.path}?{urlencode(given)}>; rel="next"'
     response.make_conditional(request)
+    if response.status_code == 412:  # its rows are neither sent nor counted
+        raise Refused(
+            412,
+            "the rows are others by now",
+            field="If-Match",
+            value=request.headers.get("If-Match"),
+            remedy="ask without it; If-None-Match says whether they changed",
+            reason="invalid",
+        )
     return response
 
 

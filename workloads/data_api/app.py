@@ -106,6 +106,8 @@ def create_app(
     )
 
     app.config["MAX_CONTENT_LENGTH"] = problems.LARGEST_BODY
+    # Else it would lead `//` elsewhere, by an address that it cannot know: TLS ends before it.
+    app.url_map.merge_slashes = False
 
     @app.get(LIVE, doc_ui=False)
     def live() -> dict[str, bool]:
@@ -161,6 +163,13 @@ def _once() -> None:
             )
 
 
+def _packed() -> bool:
+    """Whether who asks takes gzip, and likes nothing better than it that there is."""
+    accepted = request.accept_encodings
+    plain = accepted["identity"] if "identity" in accepted.values() else 0
+    return accepted["gzip"] > 0 and accepted["gzip"] >= plain
+
+
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -168,7 +177,7 @@ def _finish(response: Response) -> Response:
         response.status_code == 200
         and not response.direct_passthrough
         and "Content-Encoding" not in response.headers
-        and request.accept_encodings["gzip"] > 0
+        and _packed()
         and len(body := response.get_data()) >= _GZIP_FROM
     ):
         response.set_data(gzip.compress(body, _GZIP_LEVEL, mtime=0))

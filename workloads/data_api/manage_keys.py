@@ -67,8 +67,9 @@ def create(
         replaces: id of the key that it is a successor of.
 
     Raises:
-        KeyRefused: no such tenant, or a value is none.
+        KeyRefused: no such tenant, or a value is none; so is `by` or `reason` that says nothing.
     """
+    _must_be_said(by, reason)
     _must_be_a_tenant(connection, tenant)
     if not 0 < days <= LONGEST_DAYS:
         raise KeyRefused(f"days {days:g}: a key holds for more than 0 and at most {LONGEST_DAYS} days")
@@ -178,8 +179,9 @@ def revoke(
     """End a key now.
 
     Raises:
-        KeyRefused: there is no such key of the tenant that is still valid.
+        KeyRefused: there is no such key of the tenant that is still valid, or it is not said who and why.
     """
+    _must_be_said(by, reason)
     _valid(connection, tenant, key_id)
     connection.execute(f"UPDATE {API_KEYS} SET revoked_at = %s WHERE id = %s", (datetime.now(UTC), key_id))
 
@@ -191,6 +193,15 @@ def revoke(
 
     _record(connection, at_once, "key.revoke", tenant, key_id, by, reason, {})
     return {"id": key_id, "tenant": tenant, "state": "revoked"}
+
+
+def _must_be_said(by: str, reason: str) -> None:
+    for what, text, told in (("by", by, "who you are"), ("reason", reason, "why")):
+        if not text.strip() or len(text) > _TEXT or not text.isprintable():
+            shown = text[:_TEXT]
+            raise KeyRefused(
+                f"{what} {shown!r}: say {told} in up to {_TEXT} printable characters; it is recorded"
+            )
 
 
 def _must_be_a_tenant(connection: Connection, tenant: str) -> None:
@@ -222,8 +233,6 @@ def _record(
     reason: str,
     detail: dict[str, Any],
 ) -> None:
-    if not reason.strip() or len(reason) > _TEXT:
-        raise KeyRefused(f"reason {reason[:_TEXT]!r}: say why in up to {_TEXT} characters; it is recorded")
     subject, now = f"{tenant}/{key_id}", datetime.now(UTC)
     connection.execute(
         f"INSERT INTO {ACCESS_EVENTS} (id, at, tenant_id, actor, action, subject, reason, detail)"

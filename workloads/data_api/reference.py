@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 from flask import Response
@@ -65,18 +66,15 @@ class UnitPage(Page):
 
 def market_page(settings: DataApiSettings) -> MarketPage:
     """All markets."""
-    names = [*sorted(settings.zones.keys() | table.PEAKS.keys()), _OTHER]
-    items = [_market(name, settings) for name in names]
-    return MarketPage.model_validate({"items": items, "as_of": datetime.now(UTC), "next": None})
+    zones = settings.zones
+    names = [*sorted(zones.keys() | table.PEAKS.keys()), _OTHER]
+    items = [_market(name, zones.get(name, table.DEFAULT_ZONE)) for name in names]
+    return MarketPage(items=items, as_of=datetime.now(UTC), next=None)
 
 
 def unit_page() -> UnitPage:
     """All units."""
-    items = [
-        {"unit": name, "dimension": one.dimension, "factor": float(one.factor), "source": one.source}
-        for name, one in UNITS.items()
-    ]
-    return UnitPage.model_validate({"items": items, "as_of": datetime.now(UTC), "next": None})
+    return UnitPage(items=_units(), as_of=datetime.now(UTC), next=None)
 
 
 def routes(app: OpenAPI, _store: Store, settings: DataApiSettings) -> None:
@@ -105,13 +103,22 @@ def routes(app: OpenAPI, _store: Store, settings: DataApiSettings) -> None:
         return respond(unit_page(), query, settings)
 
 
-def _market(name: str, settings: DataApiSettings) -> dict[str, str]:
+@cache
+def _market(name: str, zone: str) -> Market:
     peak = table.peak(name)
-    return {
-        "market": name,
-        "time_zone": settings.zone(name),
-        "holidays": peak.holidays,
-        "peak_weekdays": " ".join(_WEEKDAYS[one] for one in sorted(peak.weekdays)),
-        "peak_start": f"{peak.start:%H:%M}",
-        "peak_end": f"{peak.end:%H:%M}",
-    }
+    return Market(
+        market=name,
+        time_zone=zone,
+        holidays=peak.holidays,
+        peak_weekdays=" ".join(_WEEKDAYS[one] for one in sorted(peak.weekdays)),
+        peak_start=f"{peak.start:%H:%M}",
+        peak_end=f"{peak.end:%H:%M}",
+    )
+
+
+@cache
+def _units() -> list[UnitRow]:
+    return [
+        UnitRow(unit=name, dimension=one.dimension, factor=float(one.factor), source=one.source)
+        for name, one in UNITS.items()
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -22,9 +23,8 @@ from workloads.kit.contracts.entitlements import TENANT_SETTING
 Row = dict[str, Any]
 Cursor = psycopg.Cursor[Row]
 
-_BOUNDS: Final = sql.SQL(
-    "SET TRANSACTION {access}; SET LOCAL statement_timeout = {timeout};"
-    f" SET LOCAL {TENANT_SETTING} = {{tenant}}"
+_BEGIN: Final = sql.SQL(
+    f"BEGIN {{access}}; SET LOCAL statement_timeout = {{timeout}}; SET LOCAL {TENANT_SETTING} = {{tenant}}"
 )
 _READ_ONLY: Final = sql.SQL("READ ONLY")
 _READ_WRITE: Final = sql.SQL("READ WRITE")
@@ -48,6 +48,10 @@ class StoreAway(Exception):
     """The database does not answer, or is not (yet) as this release needs it."""
 
 
+class _Cut(StoreAway):
+    """A connection was lost under a question: another may be there."""
+
+
 class StoreBusy(Exception):
     """As many questions as may wait for the database do so already."""
 
@@ -65,8 +69,10 @@ def _told() -> Generator[None]:
         raise StoreBusy(str(error)) from error
     except psycopg.errors.QueryCanceled as error:
         raise StoreSlow(str(error)) from error
-    except (PoolTimeout, *db.LOST) as error:
+    except PoolTimeout as error:
         raise StoreAway(str(error)) from error
+    except db.LOST as error:
+        raise _Cut(str(error)) from error
     except _UNREADY as error:
         _log.error("store.unready", error=str(error))
         raise StoreAway(str(error)) from error
@@ -89,6 +95,16 @@ class _Bounded(db.Login):
             if time.monotonic() >= ends:
                 self.pgconn.finish()
             raise
+
+
+def _check(connection: psycopg.Connection[Any]) -> None:
+    """As the pool's own, which asks the server before each question, where there is reason to: a server that
+    ends a connection says so, and the system ends what is silently dead (keepalives, `db.parameters`). What
+    neither has ended yet the question finds out, in the time that asking would have taken."""
+    said = select.poll()
+    said.register(connection.fileno(), select.POLLIN)
+    if said.poll(0):
+        ConnectionPool.check_connection(connection)
 
 
 class Store:
@@ -120,7 +136,7 @@ class Store:
             max_waiting=settings.store_waiting,
             open=False,
             timeout=settings.store_wait_seconds,
-            check=ConnectionPool.check_connection,
+            check=_check,
             name=DATA_API.name,
         )
         self._pool.open(wait=False)
@@ -131,6 +147,13 @@ class Store:
         Raises:
             StoreAway, StoreBusy, StoreSlow: there are none to be had just now.
         """
+        try:
+            return self._rows(query, values)
+        except _Cut as error:  # reading twice does no harm
+            _log.warning("store.cut", error=str(error))
+            return self._rows(query, values)
+
+    def _rows(self, query: sql.Composed, values: Mapping[str, Any]) -> list[Row]:
         with self._transaction(_READ_ONLY) as cursor:
             return cursor.execute(query, values).fetchall()
 
@@ -145,15 +168,15 @@ class Store:
         with self._transaction(_READ_WRITE) as cursor:
             yield cursor
 
+    # The pool's block ends the transaction: it commits, or rolls back on an exception.
     @contextmanager
     def _transaction(self, access: sql.SQL) -> Generator[Cursor]:
         with (
             _told(),
             self._pool.connection() as connection,
-            connection.transaction(),
             connection.cursor(row_factory=dict_row) as cursor,
         ):
-            cursor.execute(self._bounds(access))
+            cursor.execute(self._begin(access))
             yield cursor
 
     def copied(
@@ -173,10 +196,9 @@ class Store:
         with (
             _told(),
             self._pool.connection() as connection,
-            connection.transaction(),
             connection.cursor() as cursor,
         ):
-            cursor.execute(self._bounds(_READ_ONLY))
+            cursor.execute(self._begin(_READ_ONLY))
             cursor.execute(limit)
             patience, connection.patience = connection.patience, self._silent
             try:
@@ -185,8 +207,8 @@ class Store:
             finally:
                 connection.patience = patience
 
-    def _bounds(self, access: sql.SQL) -> sql.Composed:
-        return _BOUNDS.format(access=access, timeout=self._timeout, tenant=sql.Literal(identity.tenant()))
+    def _begin(self, access: sql.SQL) -> sql.Composed:
+        return _BEGIN.format(access=access, timeout=self._timeout, tenant=sql.Literal(identity.tenant()))
 
     def close(self) -> None:
         self._pool.close()

@@ -26,10 +26,10 @@ _SHORTEST: Final = 6
 """Characters of a value that is looked for: a shorter one would take words apart and guards nothing."""
 
 _WORDS: Final = (
-    "passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|subscription[_-]?key|credential|cookie|signature"
-    "|appid"
+    *("password", "passwd", "secret", "token", "credential", "cookie", "signature", "appid"),
+    *(f"{of}{mark}key" for of in ("api", "access", "subscription") for mark in ("", "_", "-")),
 )
-_NAMES: Final = rf"(?<![\w-])(?=[\w-]*?(?:{_WORDS}))[\w-]++(?<!_file)(?<!_dir)"
+_NAMES: Final = rf"(?<![\w-])(?=[\w-]*?(?:{'|'.join(_WORDS)}))[\w-]++(?<!_file)(?<!_dir)"
 _QUOTES: Final = r"(?:\\*[\"'])*"
 _VALUE: Final = r"[^\s&\"'\\,;)}\]<>]+"
 
@@ -41,13 +41,20 @@ def _hidden(found: re.Match[str]) -> str:
     return f'{before}"{HIDDEN}"' if bare else f"{before}{HIDDEN}"
 
 
+# Of each the signs, one of which stands in all that it finds: most lines have none, and are looked at no
+# further.
 _LOOKS: Final = (
     # user:password@ in an address
-    (re.compile(r"(?P<before>://[^\s/:@\"'\\]*:)[^\s/@\"'\\]+(?=@)"), rf"\g<before>{HIDDEN}"),
+    (("://",), re.compile(r"(?P<before>://[^\s/:@\"'\\]*:)[^\s/@\"'\\]+(?=@)"), rf"\g<before>{HIDDEN}"),
     # Bearer …, wherever it stands
-    (re.compile(r"(?i)(?P<before>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"), rf"\g<before>{HIDDEN}"),
+    (
+        ("bearer", "basic"),
+        re.compile(r"(?i)(?P<before>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"),
+        rf"\g<before>{HIDDEN}",
+    ),
     # Authorization: …, in whatever way headers are printed
     (
+        ("authorization",),
         re.compile(
             rf"(?i)(?P<before>\bauthorization{_QUOTES}\s*[:=,]\s*{_QUOTES})(?!\*\*\*|bearer\b|basic\b){_VALUE}"
         ),
@@ -55,6 +62,7 @@ _LOOKS: Final = (
     ),
     # "password": "a b c", ('api-key', '…'): all of it, up to the quote that ends it
     (
+        _WORDS,
         re.compile(
             rf"(?i)(?P<before>{_NAMES}(?:{_QUOTES}\s*[=:]|\\*[\"']\s*,)\s*b?(?P<quote>\\*[\"']))(?!\*\*\*)"
             # So many at most, or a line of quotes that nothing ends would take the square of its length.
@@ -64,6 +72,7 @@ _LOOKS: Final = (
     ),
     # api_key=…, token: …
     (
+        _WORDS,
         re.compile(rf"(?i)(?P<before>{_NAMES}{_QUOTES}\s*[=:]\s*b?{_QUOTES})(?!\*\*\*){_VALUE}"),
         _hidden,
     ),
@@ -125,6 +134,9 @@ def scrub(text: str) -> str:
     """The text without secrets."""
     if _pattern is not None:
         text = _pattern.sub(HIDDEN, text)
-    for look, replacement in _LOOKS:
-        text = look.sub(replacement, text)
+    # Beyond ASCII, where letters have more than two forms, all are looked for.
+    lower = text.lower() if text.isascii() else None
+    for signs, look, replacement in _LOOKS:
+        if lower is None or any(sign in lower for sign in signs):
+            text = look.sub(replacement, text)
     return text

@@ -195,6 +195,49 @@ def test_long_answers_are_compressed_for_those_who_take_it(api: FlaskClient, sto
     assert "Content-Encoding" not in refused.headers
 
 
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("identity;q=1, gzip;q=0.1", None),
+        ("identity;q=0.5, gzip", "gzip"),
+        ("gzip;q=0.1", "gzip"),
+        ("*", "gzip"),
+        ("*;q=0", None),
+        ("br, *;q=0.2", "gzip"),
+    ],
+)
+def test_who_likes_it_plain_is_sent_it_plain(
+    api: FlaskClient, store: MemoryStore, accepted: str, coding: str | None
+) -> None:
+    store.found = [price(hour) for hour in range(100)]
+    answer = api.get(f"{PRICES}?symbol=DE-LU", headers={"Accept-Encoding": accepted})
+    assert answer.content_encoding == coding
+    assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("tag", ['"another"', 'W/"another"'])
+def test_a_condition_that_does_not_hold_brings_no_rows(
+    api: FlaskClient, store: MemoryStore, tag: str
+) -> None:
+    """Rows of an answer that is an error are not counted, and so are not to be had by one."""
+    store.found = [price(0, 77.5)]
+    body = problem(api.get(f"{PRICES}?symbol=DE-LU", headers={"If-Match": tag}), 412)
+    assert "items" not in body
+    assert body["errors"][0]["field"] == "If-Match"
+
+
+@pytest.mark.parametrize("path", ["//v1/prices", "/v1//prices", "/v1/prices/"])
+def test_no_address_is_led_elsewhere(api: FlaskClient, path: str) -> None:
+    """TLS ends before the API: an address that it made of its own would be one without."""
+    problem(api.get(f"https://api.example{path}"), 404)
+
+
+def test_the_hub_begins_with_or_without_a_slash(api: FlaskClient) -> None:
+    for path in ("/hub", "/hub/"):
+        answer = api.get(path, base_url="https://api.example")
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/hub/board")
+
+
 def test_the_next_page_is_linked(api: FlaskClient, store: MemoryStore) -> None:
     store.found = [price(hour) for hour in range(3)]
     answer = api.get(f"{PRICES}?symbol=DE-LU&limit=2&source=auction")

@@ -24,8 +24,9 @@ from carbon_client import (
     TooMany,
     Unavailable,
     models,
+    scenarios,
 )
-from carbon_client.models import CurvesBody, Quote
+from carbon_client.models import CurvesBody, Quote, Saved
 from sdk_api import KEY, URL, Api, Broken, page, price, problem
 
 CURVES = CurvesBody(quotes=[Quote(period="2027-01", price=82.0)])
@@ -401,3 +402,10 @@ def test_the_asynchronous_client_does_the_same(tmp_path: Path, waits: list[float
 
     asyncio.run(ask())
     assert waits == [3.0]
+
+
+def test_a_scenario_that_a_newer_release_saved_is_not_cut_down() -> None:
+    at = datetime(2027, 1, 1, tzinfo=UTC)
+    curves = {"quotes": [{"period": "2027-01", "price": 82}], "weather": "cold"}
+    with pytest.raises(BadAnswer, match="scenario 'w': it has weather: this release does not know it"):
+        scenarios.body(Saved(name="w", saved_at=at, saved_by="k", curves=curves))

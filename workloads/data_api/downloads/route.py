@@ -101,7 +101,9 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
                 # Nothing is made that nobody is sent. A spreadsheet that would be refused is refused.
                 if query.format == "xlsx":
                     _few(store, dataset, values, query, settings)
-                return _described_as(Response(), query, values["as_of"])
+                response = Response()
+                response.automatically_set_content_length = False  # nobody knows it yet, and it is not 0
+                return _described_as(response, query, values["as_of"])
             file, statement = made(query, values, settings, named=named)
             rows = store.copied(statement, values, settings.download_seconds)
             sent = _Sent(rows, lambda: blocks_of(query.format)(rows, file), ended)

@@ -85,7 +85,7 @@ def routes(app: OpenAPI, settings: DataApiSettings, guard: Guard) -> None:
         static_url_path="/static",
     )
 
-    @hub.get("/")
+    @hub.get("/", strict_slashes=False)
     def start() -> BaseResponse:
         return redirect(url_for("hub.page", name="board"))
 

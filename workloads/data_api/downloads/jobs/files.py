@@ -88,7 +88,7 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
         if place is None:
             raise _busy("this platform has no place for files just now")
         response = _described_as(Response(), job)
-        if request.if_none_match.contains(job["digest"]):
+        if request.if_none_match.contains_weak(job["digest"]):
             response.status_code = 304
             return response
         start, end = _part(response, job)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import structlog
-from flask import Response
+from flask import Response, request
 from flask_openapi3.openapi import OpenAPI
 from pydantic import BaseModel, Field
 
@@ -103,6 +103,16 @@ def routes(app: OpenAPI, store: Store, settings: DataApiSettings) -> None:
     @needs("downloads", "read", session="downloads")
     def ask_download_job(query: FileQuery) -> Response:
         _there(settings)
+        if request.content_length or "Transfer-Encoding" in request.headers:
+            # What it says would be left out, and all rows be made.
+            raise Refused(
+                422,
+                "it takes no body",
+                field="body",
+                value=None,
+                remedy=f"ask in the address, such as {JOBS}?dataset=prices&symbol=…",
+                reason="invalid",
+            )
         values = asked(query, identity.newest())
         estimated = _estimate(store, query, values)
         as_kind("download")
