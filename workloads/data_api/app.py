@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import time
 import uuid
@@ -22,6 +21,7 @@ from workloads.data_api import (
     indicators,
     latest,
     metrics,
+    packing,
     predictions,
     prices,
     problems,
@@ -74,9 +74,6 @@ _RESOURCES: Final = (
 """Modules of the routes, in the order of the document."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_GZIP_FROM: Final = 1024
-"""Bytes below which an answer is not worth compressing."""
-_GZIP_LEVEL: Final = 5
 
 
 def create_app(
@@ -163,13 +160,6 @@ def _once() -> None:
             )
 
 
-def _packed() -> bool:
-    """Whether who asks takes gzip, and likes nothing better than it that there is."""
-    accepted = request.accept_encodings
-    plain = accepted["identity"] if "identity" in accepted.values() else 0
-    return accepted["gzip"] > 0 and accepted["gzip"] >= plain
-
-
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -177,11 +167,11 @@ def _finish(response: Response) -> Response:
         response.status_code == 200
         and not response.direct_passthrough
         and "Content-Encoding" not in response.headers
-        and _packed()
-        and len(body := response.get_data()) >= _GZIP_FROM
+        and (coding := packing.coding(request.accept_encodings))
+        and len(body := response.get_data()) >= packing.FROM
     ):
-        response.set_data(gzip.compress(body, _GZIP_LEVEL, mtime=0))
-        response.headers["Content-Encoding"] = "gzip"
+        response.set_data(packing.packed(body, coding))
+        response.headers["Content-Encoding"] = coding
         response.vary.add("Accept-Encoding")
     spent = time.perf_counter() - g.get("started", time.perf_counter())
     metrics.REQUEST_SECONDS.labels(request.endpoint or "none", str(response.status_code)).observe(spent)

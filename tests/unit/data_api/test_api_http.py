@@ -9,6 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 from flask_openapi3.openapi import OpenAPI
@@ -195,6 +196,16 @@ def test_long_answers_are_compressed_for_those_who_take_it(api: FlaskClient, sto
     assert "Content-Encoding" not in refused.headers
 
 
+def test_who_takes_zstd_gets_the_same_rows_in_it(api: FlaskClient, store: MemoryStore) -> None:
+    store.found = [price(hour, -hour) for hour in range(100)]
+    asked = f"{PRICES}?symbol=DE-LU&as_of=2026-03-05T00:00:00Z"
+    plain, packed = api.get(asked), api.get(asked, headers={"Accept-Encoding": "zstd"})
+    assert packed.headers["Content-Encoding"] == "zstd"
+    assert pa.input_stream(pa.py_buffer(packed.data), compression="zstd").read() == plain.data
+    assert len(packed.data) < len(plain.data) / 5
+    assert int(packed.headers["Content-Length"]) == len(packed.data)
+
+
 @pytest.mark.parametrize(
     ("accepted", "coding"),
     [
@@ -204,6 +215,10 @@ def test_long_answers_are_compressed_for_those_who_take_it(api: FlaskClient, sto
         ("*", "gzip"),
         ("*;q=0", None),
         ("br, *;q=0.2", "gzip"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("zstd;q=0.5, gzip", "gzip"),
+        ("zstd;q=0, gzip;q=0, identity", None),
+        ("identity, zstd;q=0.9", None),
     ],
 )
 def test_who_likes_it_plain_is_sent_it_plain(
