@@ -28,6 +28,10 @@ _FLOOR_QUANTILE: Final = 0.01
 """Intervals do not shrink below those of the calmest 1 % of the sessions learned from."""
 
 
+class TooFewRows(Exception):
+    """Too little of the history was known before one of the windows; the text says how much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model that is ready to be registered, what the gate says of it, the seconds its fits took, and the
@@ -60,7 +64,8 @@ def make(
     """Fit on all rows but the last window, judge on that window, calibrate on the windows between.
 
     The model that was judged is the one that is registered: it is not fitted again with the last window, so
-    its skill and coverage are its own. ConversionError where ONNX and forest differ.
+    its skill and coverage are its own. ConversionError where ONNX and forest differ; TooFewRows where what was
+    published before a window opens is too little to learn from, as after a restatement of the history.
     """
     spec = FeatureSpec.parse(settings.feature_windows)
     *folds, last = evaluation.walk_forward(
@@ -70,6 +75,12 @@ def make(
         longest=settings.evaluation_max_rows,
         embargo=settings.embargo_sessions,
     )
+    known = min(len(split.train) for split in (*folds, last))
+    if known < settings.fewest_learned:
+        raise TooFewRows(
+            f"of {len(data)} usable rows {known} stood as they are now before a window to judge on opened,"
+            f" {settings.fewest_learned} are needed: the prices were published again since"
+        )
     started = time.perf_counter()
     fold_returns = [
         forest.fit(settings, data.x[fold.train], data.y[fold.train]).predict(data.x[fold.test])

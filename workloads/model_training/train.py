@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import structlog
 
+from workloads.kit import db
 from workloads.kit.contracts.models import CHAMPION, Card, ProvenanceGroup
 from workloads.kit.db import Connection
 from workloads.kit.features import FeatureSpec
@@ -17,9 +18,8 @@ from workloads.kit.registry import Artifact, ArtifactError, Registry, RegistryEr
 from workloads.kit.revisions import micros
 from workloads.model_training import aliases, candidate, dataset, events, prices
 from workloads.model_training.aliases import ChampionChanged
-from workloads.model_training.candidate import Candidate
+from workloads.model_training.candidate import Candidate, TooFewRows
 from workloads.model_training.dataset import Dataset
-from workloads.model_training.forest import ConversionError
 from workloads.model_training.prices import Revisions
 from workloads.model_training.settings import TrainingSettings
 
@@ -55,8 +55,8 @@ def train(
 ) -> list[Outcome]:
     """Train the given symbols, or every symbol that has prices to learn from, each on its own.
 
-    A symbol that fails leaves the others' models alone: it is an outcome `failed` with its reason.
-    RegistryError where the registry cannot be reached at all.
+    A symbol that fails, by whatever but the loss of the database, leaves the others' models alone: it is an
+    outcome `failed` with its reason. RegistryError where the registry cannot be reached at all.
     """
     champions = {symbol: names.get(CHAMPION) for symbol, names in registry.aliases().items()}
     found = prices.read(conn, symbols)
@@ -74,8 +74,12 @@ def train(
                 outcome = Outcome(symbol, group, "failed", "has real and synthetic prices: never mixed")
             else:
                 outcome = _train_one(conn, registry, settings, symbol, group, series, champions.get(symbol))
-        except (ConversionError, RegistryError) as error:
-            outcome = Outcome(symbol, group, "failed", str(error))
+        except db.LOST:
+            raise
+        except Exception as error:
+            # Of prices that nobody has thought of: the other symbols are trained all the same.
+            _log.exception("training_failed", symbol=symbol)
+            outcome = Outcome(symbol, group, "failed", f"{type(error).__name__}: {error}")
         outcomes.append(Outcome(**{**asdict(outcome), "seconds": round(time.perf_counter() - started, 3)}))
         _log.info("model.trained", symbol=symbol, **outcomes[-1].detail())
     return outcomes
@@ -104,7 +108,10 @@ def _train_one(
             _log.warning("newest.unreadable", symbol=symbol, version=newest[0], error=str(error))
 
     rival = _rival(registry, symbol, champion)
-    made = candidate.make(symbol, group, data, rival, settings, made_from)
+    try:
+        made = candidate.make(symbol, group, data, rival, settings, made_from)
+    except TooFewRows as error:
+        return Outcome(symbol, group, "no model", str(error), rows=len(data))
     card = made.artifact.card
     version = _register(conn, registry, settings, made)
     reason = "; ".join(card.reasons)
