@@ -64,8 +64,8 @@ def make(
     """Fit on all rows but the last window, judge on that window, calibrate on the windows between.
 
     The model that was judged is the one that is registered: it is not fitted again with the last window, so
-    its skill and coverage are its own. ConversionError where ONNX and forest differ; TooFewRows where what was
-    published before a window opens is too little to learn from, as after a restatement of the history.
+    its skill and coverage are its own. ConversionError where ONNX and forest differ; TooFewRows where too
+    little was published before a window opens, as after a restatement of the history.
     """
     spec = FeatureSpec.parse(settings.feature_windows)
     *folds, last = evaluation.walk_forward(

@@ -14,7 +14,7 @@ from workloads.kit import db
 from workloads.kit.contracts.models import CHAMPION, Card, ProvenanceGroup
 from workloads.kit.db import Connection
 from workloads.kit.features import FeatureSpec
-from workloads.kit.registry import Artifact, ArtifactError, Registry, RegistryError
+from workloads.kit.registry import Artifact, ArtifactError, Registry
 from workloads.kit.revisions import micros
 from workloads.model_training import aliases, candidate, dataset, events, prices
 from workloads.model_training.aliases import ChampionChanged
@@ -148,7 +148,9 @@ def _quarantine(conn: Connection, settings: TrainingSettings, symbol: str, data:
         fell = events.rolled_back_at(conn, symbol)
     if fell is None:
         return None
-    since = int(np.count_nonzero(data.label_available > micros(fell)))
+    at = micros(fell)
+    # An old session that is published again is none that came since.
+    since = int(np.count_nonzero((data.event > at) & (data.label_available > at)))
     if since >= settings.quarantine_sessions:
         return None
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -12,9 +13,10 @@ import pytest
 
 from tests.fixture_models import echoing
 from tests.prices import walk
+from workloads.kit.features import DEFAULT
 from workloads.kit.registry import Artifact
 from workloads.kit.windows import Floats
-from workloads.model_training import candidate
+from workloads.model_training import candidate, dataset
 from workloads.model_training import train as training
 from workloads.model_training.prices import Revisions, revisions
 from workloads.model_training.settings import TrainingSettings
@@ -45,12 +47,13 @@ def restated(since: int, seed: int = 1) -> Revisions:
 
 @dataclass
 class Night:
-    """Database and registry in memory; `series` by symbol, `versions` and `named` as the registry has them."""
+    """Database and registry in memory; `series` by symbol, `versions` and `named` as the registry has."""
 
     series: dict[str, Revisions] = field(default_factory=dict)
     versions: dict[str, list[Artifact]] = field(default_factory=dict)
     named: dict[str, dict[str, int]] = field(default_factory=dict)
-    fetch: Any = None
+    fell: datetime | None = None
+    """When each symbol's champion was rolled back."""
 
     def commit(self) -> None: ...
 
@@ -60,8 +63,8 @@ class Night:
     def execute(self, *_: Any) -> Any:
         return self
 
-    def fetchone(self) -> tuple[None]:
-        return (None,)
+    def fetchone(self) -> tuple[datetime | None]:
+        return (self.fell,)
 
     def aliases(self) -> dict[str, dict[str, int]]:
         return self.named
@@ -134,3 +137,18 @@ def test_a_lost_database_ends_the_run(night: Night, monkeypatch: pytest.MonkeyPa
     night.series = {"A": revisions(rows(echoing(1, COUNT)))}
     with pytest.raises(psycopg.OperationalError):
         night.train()
+
+
+def test_old_sessions_that_are_published_again_end_no_wait_after_a_roll_back(night: Night):
+    first = rows(echoing(1, COUNT))
+    again = [(event, (COUNT - 10) * DAY, price) for event, _, price in first[100:200]]
+    data = dataset.build(revisions([*first, *again]), DEFAULT)
+
+    def waits(days: int) -> str | None:
+        conn: Any = night
+        night.fell = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=COUNT - days)
+        return training._quarantine(conn, SETTINGS, "A", data)
+
+    # Of thirty the last has no session after it, and the first is the roll-back's own instant.
+    assert "28 sessions ago" in str(waits(30))
+    assert waits(90) is None
