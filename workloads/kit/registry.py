@@ -222,4 +222,7 @@ def _reported(action: str) -> Generator[None]:
         raise
     except Exception as error:
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RegistryError(f"could not {action} in MLflow: {detail}") from error
+        # A version that was deleted is away for good, unlike a registry that does not answer.
+        gone = getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST"
+        kind = ArtifactError if gone else RegistryError
+        raise kind(f"could not {action} in MLflow: {detail}") from error

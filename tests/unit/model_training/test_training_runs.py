@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from workloads.kit.contracts.instruments import Instrument
+from workloads.model_training.runs import known, model
 from workloads.model_training.runs.grid import Grid
 
 ZONES = ("Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")
@@ -84,3 +85,25 @@ def test_an_hour_that_comes_twice_has_the_mean_and_one_that_is_skipped_the_hour_
     assert twice[:5].tolist() == [0.0, 1.0, 2.5, 4.0, 5.0]
     skipped = grid.row(spring, {start: float(n) for n, (start, _) in enumerate(grid.periods(spring))})
     assert skipped[:5].tolist() == [0.0, 1.0, 1.0, 2.0, 3.0]
+
+
+def test_of_an_indicator_whose_unit_changed_only_what_is_in_the_newest_one_counts() -> None:
+    grid, dates = Grid("PT1H", BERLIN.time_zone), [date(2026, 5, day) for day in (1, 2, 3)]
+    told = [
+        (name, start, BERLIN.issue(of), value, unit)
+        for of, unit, value in zip(dates, ("MW", "GW", "GW"), (50_000.0, 50.0, 51.0), strict=True)
+        for name in ("load", "wind-solar")
+        for start, _ in grid.periods(of)
+    ]
+    told += [("wind-solar", *row[1:4], "MW") for row in told if row[0] == "wind-solar"]
+
+    def means(name: str) -> list[float]:
+        return known._series(BERLIN, grid, dates, told, name, BERLIN.issue(dates[-1])).mean(axis=1).tolist()
+
+    assert means("load") == pytest.approx([np.nan, 50.0, 51.0], nan_ok=True)
+    assert means("wind-solar") == [50_000.0, 50.0, 51.0]
+
+
+def test_what_was_forecast_from_one_zones_indicators_teaches_nothing_about_anothers() -> None:
+    assert model.inputs("lear", ["load"], "DE") != model.inputs("lear", ["load"], "FR")
+    assert model.inputs("lear", [], "DE") == model.inputs("lear", [], "FR")

@@ -56,9 +56,14 @@ def kinds_of(kind: ForecastKind) -> tuple[Kind, ...]:
             return (everyone[kind],)
 
 
-def inputs(kind: ForecastKind, indicators: Sequence[str]) -> str:
+def beside_prices(indicators: Sequence[str], zone: str) -> str:
+    """Names the inputs of a forecast that are no prices, each after a comma."""
+    return "".join(f", {name} of {zone}" for name in indicators)
+
+
+def inputs(kind: ForecastKind, indicators: Sequence[str], zone: str) -> str:
     """Names what a kind's forecasts are made from: those of other inputs teach nothing about these."""
-    return f"v{VERSION} {kind}: prices{''.join(f', {name}' for name in indicators)}"
+    return f"v{VERSION} {kind}: prices{beside_prices(indicators, zone)}"
 
 
 def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Made:

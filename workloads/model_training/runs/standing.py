@@ -16,7 +16,7 @@ from workloads.kit.db import Connection
 from workloads.kit.windows import Floats
 from workloads.model_training import live
 from workloads.model_training.promotion import FEWEST, Losses, discoveries, worst
-from workloads.model_training.runs.model import VERSION, WALKED
+from workloads.model_training.runs.model import VERSION, WALKED, beside_prices
 from workloads.model_training.runs.settings import ForecastSettings
 
 PREFIX: Final = "delivery-day."
@@ -71,7 +71,7 @@ def proof_of(instrument: Instrument) -> str:
 
     Each event's reason begins with it.
     """
-    inputs = "".join(f", {name} of {instrument.indicator_zone}" for name in instrument.indicators)
+    inputs = beside_prices(instrument.indicators, instrument.indicator_zone)
     return f"v{VERSION} on {instrument.resolution} prices of {instrument.source}{inputs}: "
 
 
