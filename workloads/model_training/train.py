@@ -59,30 +59,35 @@ def train(
     outcome `failed` with its reason. RegistryError where the registry cannot be reached at all.
     """
     champions = {symbol: names.get(CHAMPION) for symbol, names in registry.aliases().items()}
-    found = prices.read(conn, symbols)
-    # The fits that follow take no notice of the database: no transaction stays open meanwhile.
-    conn.commit()
-    outcomes = [
-        Outcome(symbol, None, "no model", "no prices to learn from")
-        for symbol in sorted(set(symbols or ()) - {name for name, _ in found})
-    ]
-    groups = [symbol for symbol, _ in found]
-    for (symbol, group), series in found.items():
+    outcomes: list[Outcome] = []
+    for symbol in sorted(set(prices.symbols(conn) if symbols is None else symbols)):
         started = time.perf_counter()
         try:
-            if groups.count(symbol) > 1:
-                outcome = Outcome(symbol, group, "failed", "has real and synthetic prices: never mixed")
-            else:
-                outcome = _train_one(conn, registry, settings, symbol, group, series, champions.get(symbol))
+            outcome = _train_symbol(conn, registry, settings, symbol, champions.get(symbol))
         except db.LOST:
             raise
         except Exception as error:
             # Of prices that nobody has thought of: the other symbols are trained all the same.
             _log.exception("training_failed", symbol=symbol)
-            outcome = Outcome(symbol, group, "failed", f"{type(error).__name__}: {error}")
+            outcome = Outcome(symbol, None, "failed", f"{type(error).__name__}: {error}")
         outcomes.append(Outcome(**{**asdict(outcome), "seconds": round(time.perf_counter() - started, 3)}))
         _log.info("model.trained", symbol=symbol, **outcomes[-1].detail())
     return outcomes
+
+
+def _train_symbol(
+    conn: Connection, registry: Registry, settings: TrainingSettings, symbol: str, champion: int | None
+) -> Outcome:
+    # One symbol's prices are in memory at a time: all revisions of all of them need not fit.
+    found = prices.read(conn, [symbol])
+    # The fits that follow take no notice of the database: no transaction stays open meanwhile.
+    conn.commit()
+    if not found:
+        return Outcome(symbol, None, "no model", "no prices to learn from")
+    if len(found) > 1:
+        return Outcome(symbol, None, "failed", "has real and synthetic prices: never mixed")
+    [((_, group), series)] = found.items()
+    return _train_one(conn, registry, settings, symbol, group, series, champion)
 
 
 def _train_one(
@@ -176,7 +181,7 @@ def _unchanged(
     """The newest version was made from just this: one more of it would say nothing new, and as a champion it
     would push itself out of `previous`."""
     card = registry.card(symbol, version)
-    named = registry.aliases().get(symbol, {})
+    named = registry.named(symbol)
     reason = f"same prices, settings and code as version {version}"
     if version not in named.values():
         # A run died between registering it and deciding.

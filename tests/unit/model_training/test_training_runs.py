@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from workloads.kit.contracts.instruments import Instrument
+from workloads.kit.power.days import Days
 from workloads.model_training.runs import known, model
 from workloads.model_training.runs.grid import Grid
+from workloads.model_training.runs.known import NotForecast
 
 ZONES = ("Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")
 BERLIN = Instrument(symbol="DE", source="s", time_zone="Europe/Berlin")
@@ -107,3 +111,12 @@ def test_of_an_indicator_whose_unit_changed_only_what_is_in_the_newest_one_count
 def test_what_was_forecast_from_one_zones_indicators_teaches_nothing_about_anothers() -> None:
     assert model.inputs("lear", ["load"], "DE") != model.inputs("lear", ["load"], "FR")
     assert model.inputs("lear", [], "DE") == model.inputs("lear", [], "FR")
+
+
+def test_prices_that_are_next_to_nothing_are_not_forecast_and_told() -> None:
+    dates = np.arange(np.datetime64("2026-01-01"), np.datetime64("2026-06-01"))
+    prices = np.random.default_rng(1).normal(1e-300, 1e-301, (len(dates), 24))
+    days = Days(dates, prices, np.empty((len(dates), 0, 24)))
+    found: Any = SimpleNamespace(days=days, indicators=())
+    with pytest.raises(NotForecast, match="next to nothing"):
+        model.make(found, "lear", {})

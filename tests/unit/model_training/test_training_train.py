@@ -47,11 +47,15 @@ def restated(since: int, seed: int = 1) -> Revisions:
 
 @dataclass
 class Night:
-    """Database and registry in memory; `series` by symbol, `versions` and `named` as the registry has."""
+    """Database and registry in memory; `series` by symbol, `versions` and `aliased` as the registry has."""
 
     series: dict[str, Revisions] = field(default_factory=dict)
     versions: dict[str, list[Artifact]] = field(default_factory=dict)
-    named: dict[str, dict[str, int]] = field(default_factory=dict)
+    aliased: dict[str, dict[str, int]] = field(default_factory=dict)
+    asked: list[list[str]] = field(default_factory=list)
+    """The symbols whose prices were read together, each time."""
+    lists: int = 0
+    """How often all registered models were read."""
     fell: datetime | None = None
     """When each symbol's champion was rolled back."""
 
@@ -67,7 +71,11 @@ class Night:
         return (self.fell,)
 
     def aliases(self) -> dict[str, dict[str, int]]:
-        return self.named
+        self.lists += 1
+        return self.aliased
+
+    def named(self, symbol: str) -> dict[str, int]:
+        return self.aliased.get(symbol, {})
 
     def newest(self, _: str) -> None:
         return None
@@ -77,7 +85,7 @@ class Night:
         return len(self.versions[made.card.symbol])
 
     def point(self, symbol: str, alias: str, version: int) -> None:
-        self.named.setdefault(symbol, {})[alias] = version
+        self.aliased.setdefault(symbol, {})[alias] = version
 
     def train(self) -> dict[str, Outcome]:
         conn: Any = self
@@ -89,9 +97,11 @@ class Night:
 def night(monkeypatch: pytest.MonkeyPatch) -> Night:
     made = Night()
 
-    def read(_: Any, symbols: Sequence[str] | None) -> Mapping[Any, Revisions]:
-        return {(symbol, "real"): one for symbol, one in sorted(made.series.items())}
+    def read(_: Any, symbols: Sequence[str]) -> Mapping[Any, Revisions]:
+        made.asked.append(list(symbols))
+        return {(symbol, "real"): made.series[symbol] for symbol in symbols}
 
+    monkeypatch.setattr(training.prices, "symbols", lambda _: list(made.series))
     monkeypatch.setattr(training.prices, "read", read)
     return made
 
@@ -152,3 +162,11 @@ def test_old_sessions_that_are_published_again_end_no_wait_after_a_roll_back(nig
     # Of thirty the last has no session after it, and the first is the roll-back's own instant.
     assert "28 sessions ago" in str(waits(30))
     assert waits(90) is None
+
+
+def test_prices_are_read_a_symbol_at_a_time_and_all_models_once(night: Night):
+    night.series = {name: revisions(rows(walk(seed, COUNT))) for seed, name in enumerate("ABC")}
+    night.train()
+    assert night.asked == [["A"], ["B"], ["C"]]
+    assert set(night.aliased) == {"A", "B", "C"}
+    assert night.lists == 1
