@@ -20,6 +20,7 @@ from workloads.model_training import evaluation, forest, page
 from workloads.model_training.dataset import Dataset
 from workloads.model_training.gate import Rival, Verdict, judge
 from workloads.model_training.prices import Revisions
+from workloads.model_training.promotion import p_value
 from workloads.model_training.settings import TrainingSettings
 
 _PROBE_ROWS: Final = 8
@@ -34,11 +35,12 @@ class TooFewRows(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that is ready to be registered, what the gate says of it, the seconds its fits took, and the
-    page that tells how it did."""
+    """A model that is ready to be registered, what the gate says of it by itself, the seconds its fits took,
+    and the page that tells how it did. `p_value`: of "no better than naive" on the last window."""
 
     artifact: Artifact
     verdict: Verdict
+    p_value: float
     fit_seconds: float
     page: str
 
@@ -150,7 +152,8 @@ def make(
             session.predict, data.x[last.test], data.y[last.test], list(spec.names), settings.random_state
         ),
     )
-    return Candidate(Artifact(onnx, card), verdict, fit_seconds, page.render(card, judged))
+    chance = p_value(np.abs(data.y[last.test] - served), np.abs(data.y[last.test]))
+    return Candidate(Artifact(onnx, card), verdict, chance, fit_seconds, page.render(card, judged))
 
 
 def _score(

@@ -46,7 +46,8 @@ class TrainingSettings(RegistrySettings):
     """Walk-forward windows before the last one; their residuals calibrate the intervals."""
     evaluation_share: float = Field(default=0.15, gt=0, le=0.25)
     evaluation_max_rows: int = Field(default=500, ge=20)
-    """A walk-forward window is this share of the rows, and no longer than that."""
+    """A walk-forward window is this share of the rows, and no longer than that. Of a last one shorter than
+    28 rows no lead is told from luck: nothing is promoted."""
     embargo_sessions: int = Field(default=1, ge=0)
     """Rows left out before each evaluation window, beside those whose label was not known yet."""
     nominal_level: float = Field(default=0.9, gt=0, lt=1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import structlog
@@ -21,9 +22,12 @@ from workloads.model_training.aliases import ChampionChanged
 from workloads.model_training.candidate import Candidate, TooFewRows
 from workloads.model_training.dataset import Dataset
 from workloads.model_training.prices import Revisions
+from workloads.model_training.promotion import discoveries
 from workloads.model_training.settings import TrainingSettings
 
 _log: Any = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 Decision = Literal["promoted", "challenger", "unchanged", "no model", "failed"]
 
@@ -55,29 +59,83 @@ def train(
 ) -> list[Outcome]:
     """Train the given symbols, or every symbol that has prices to learn from, each on its own.
 
+    Those that pass the gate by themselves are promoted once all were looked at, with a false discovery rate
+    of 1 - `confidence` over all: what ends the run before that promotes none of them before their next model.
     A symbol that fails, by whatever but the loss of the database, leaves the others' models alone: it is an
     outcome `failed` with its reason. RegistryError where the registry cannot be reached at all.
     """
     champions = {symbol: names.get(CHAMPION) for symbol, names in registry.aliases().items()}
-    outcomes: list[Outcome] = []
+    outcomes: dict[str, Outcome] = {}
+    passed: dict[str, _Passed] = {}
     for symbol in sorted(set(prices.symbols(conn) if symbols is None else symbols)):
         started = time.perf_counter()
+        found = _guarded(
+            symbol, partial(_train_symbol, conn, registry, settings, symbol, champions.get(symbol))
+        )
+        if isinstance(found, _Passed):
+            passed[symbol], found = found, found.outcome
+        outcomes[symbol] = replace(found, seconds=round(time.perf_counter() - started, 3))
+        if symbol not in passed:
+            _tell(outcomes[symbol])
+    # Of many symbols some pass by luck: who passes by itself counts among all that were looked at.
+    p_values = dict.fromkeys(outcomes, 1.0) | {symbol: one.p_value for symbol, one in passed.items()}
+    good = discoveries(p_values, 1 - settings.confidence)
+    for symbol, one in passed.items():
+        among = (
+            f"{'' if symbol in good else 'not '}with a false discovery rate of {1 - settings.confidence:.2g}"
+            f" over {len(p_values)} symbols (p {one.p_value:.2g})"
+        )
+        told = replace(outcomes[symbol], reason=f"{one.outcome.reason}, {among}")
+        outcomes[symbol] = _guarded(
+            symbol, partial(_decide, conn, registry, told, one.champion, rises=symbol in good)
+        )
+        _tell(outcomes[symbol])
+    return list(outcomes.values())
+
+
+def _tell(outcome: Outcome) -> None:
+    _log.info("model.trained", symbol=outcome.symbol, **outcome.detail())
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A registered candidate that passes the gate by itself, against `champion`, and waits for the others."""
+
+    outcome: Outcome
+    champion: int | None
+    p_value: float
+
+
+def _guarded(symbol: str, step: Callable[[], T]) -> T | Outcome:
+    """What a step gives, or that the symbol failed and why; but for the loss of the database, all alike's."""
+    try:
+        return step()
+    except db.LOST:
+        raise
+    except Exception as error:
+        # Of prices that nobody has thought of: the other symbols are trained all the same.
+        _log.exception("training_failed", symbol=symbol)
+        return Outcome(symbol, None, "failed", f"{type(error).__name__}: {error}")
+
+
+def _decide(
+    conn: Connection, registry: Registry, made: Outcome, champion: int | None, *, rises: bool
+) -> Outcome:
+    """Give a registered candidate its alias."""
+    version, reason = cast("int", made.version), made.reason
+    if rises:
         try:
-            outcome = _train_symbol(conn, registry, settings, symbol, champions.get(symbol))
-        except db.LOST:
-            raise
-        except Exception as error:
-            # Of prices that nobody has thought of: the other symbols are trained all the same.
-            _log.exception("training_failed", symbol=symbol)
-            outcome = Outcome(symbol, None, "failed", f"{type(error).__name__}: {error}")
-        outcomes.append(Outcome(**{**asdict(outcome), "seconds": round(time.perf_counter() - started, 3)}))
-        _log.info("model.trained", symbol=symbol, **outcomes[-1].detail())
-    return outcomes
+            aliases.promote(conn, registry, made.symbol, version, champion=champion, reason=reason)
+            return replace(made, decision="promoted")
+        except ChampionChanged as error:
+            reason = str(error)
+    aliases.refuse(conn, registry, made.symbol, version, reason=reason)
+    return replace(made, decision="challenger", reason=reason)
 
 
 def _train_symbol(
     conn: Connection, registry: Registry, settings: TrainingSettings, symbol: str, champion: int | None
-) -> Outcome:
+) -> Outcome | _Passed:
     # One symbol's prices are in memory at a time: all revisions of all of them need not fit.
     found = prices.read(conn, [symbol])
     # The fits that follow take no notice of the database: no transaction stays open meanwhile.
@@ -98,7 +156,7 @@ def _train_one(
     group: ProvenanceGroup,
     series: Revisions,
     champion: int | None,
-) -> Outcome:
+) -> Outcome | _Passed:
     data = dataset.build(series, FeatureSpec.parse(settings.feature_windows))
     if len(data) < settings.min_rows:
         needed = f"{len(data)} usable rows, {settings.min_rows} are needed: naive last value is served"
@@ -120,22 +178,13 @@ def _train_one(
     card = made.artifact.card
     version = _register(conn, registry, settings, made)
     reason = "; ".join(card.reasons)
-    decision: Decision = "challenger"
     waits = _quarantine(conn, settings, symbol, data)
     if made.verdict.passed and waits is not None:
         reason = f"{waits}; {reason}"
-    elif made.verdict.passed:
-        try:
-            aliases.promote(conn, registry, symbol, version, champion=champion, reason=reason)
-            decision = "promoted"
-        except ChampionChanged as error:
-            reason = str(error)
-    if decision == "challenger":
-        aliases.refuse(conn, registry, symbol, version, reason=reason)
-    return Outcome(
+    outcome = Outcome(
         symbol,
         group,
-        decision,
+        "challenger",
         reason,
         rows=len(data),
         version=version,
@@ -145,6 +194,9 @@ def _train_one(
         coverage=card.evaluated.coverage,
         fit_seconds=round(made.fit_seconds, 3),
     )
+    if made.verdict.passed and waits is None:
+        return _Passed(outcome, champion, made.p_value)
+    return _decide(conn, registry, outcome, champion, rises=False)
 
 
 def _quarantine(conn: Connection, settings: TrainingSettings, symbol: str, data: Dataset) -> str | None:

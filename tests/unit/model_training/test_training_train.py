@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -170,3 +170,29 @@ def test_prices_are_read_a_symbol_at_a_time_and_all_models_once(night: Night):
     assert night.asked == [["A"], ["B"], ["C"]]
     assert set(night.aliased) == {"A", "B", "C"}
     assert night.lists == 1
+
+
+def test_who_passes_alone_counts_among_all_symbols_that_are_looked_at(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+):
+    """Of many symbols one in twenty passes by luck: what is enough for one alone is not among twenty."""
+    make, chances = candidate.make, {"A": 0.03, "B": 0.0001}
+
+    def passing(symbol: str, *given: Any) -> Any:
+        made = make(symbol, *given)
+        return replace(
+            made, p_value=chances.get(symbol, 0.5), verdict=replace(made.verdict, passed=symbol in chances)
+        )
+
+    monkeypatch.setattr(training.candidate, "make", passing)
+    series = revisions(rows(echoing(1, COUNT)))
+    night.series = {"A": series}
+    assert night.train()["A"].decision == "promoted"
+    night.series = dict.fromkeys("ABCDE", series)
+    night.aliased.clear()
+    found = night.train()
+    assert {name: one.decision for name, one in found.items()} == {
+        "A": "challenger", "B": "promoted", "C": "challenger", "D": "challenger", "E": "challenger",
+    }  # fmt: skip
+    assert "over 5 symbols" in found["A"].reason
+    assert night.aliased["A"].keys() == {"challenger"}
