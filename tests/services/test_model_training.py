@@ -19,7 +19,7 @@ from tests.services.outcomes import add_predictions, add_prices
 from tools.embedded.mlflow import Mlflow
 from workloads.kit import log
 from workloads.kit.contracts.models import PAGE_FILE, model_name
-from workloads.kit.registry import Registry, RegistryError
+from workloads.kit.registry import ArtifactError, Registry, RegistryError
 from workloads.model_training import aliases
 from workloads.model_training.__main__ import main
 
@@ -328,6 +328,17 @@ def test_a_change_that_the_registry_refuses_leaves_no_event(database: MigratedDa
     with database.connect("model_training") as connection, pytest.raises(RegistryError):
         aliases.promote(connection, registry, "SYN-NONE", 99, champion=None, reason="there is no version 99")
     assert events(database, "SYN-NONE") == []
+
+
+def test_a_version_that_is_not_there_is_told_from_a_registry_that_is_away(mlflow: Mlflow, registry: Registry):
+    """Who serves it asks the one no more, and waits for the other."""
+    registry.register(artifact("SYN-GONE", GOOD), {}, {})
+    with pytest.raises(ArtifactError):
+        registry.fetch("SYN-GONE", 99)
+    MlflowClient(mlflow.uri).delete_model_version(model_name("SYN-GONE"), "1")
+    with pytest.raises(ArtifactError):
+        registry.fetch("SYN-GONE", 1)
+    assert registry.named("SYN-GONE") == registry.named("SYN-NEVER") == {}
 
 
 def test_a_registry_away_fails_the_run_with_a_clear_line(database: MigratedDatabase):

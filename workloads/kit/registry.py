@@ -101,11 +101,16 @@ class Registry:
                     filter_string=f"name LIKE '{model_name('%')}'", max_results=200, page_token=token
                 )
                 for model in page:
-                    aliases = cast("Mapping[str, Any]", model.aliases)
-                    found[symbol_of(str(model.name))] = {name: int(v) for name, v in aliases.items()}
+                    found[symbol_of(str(model.name))] = _aliases(model)
                 token = page.token
                 if not token:
                     return found
+
+    def named(self, symbol: str) -> dict[str, int]:
+        """Alias -> version of one symbol's model; none before its first version."""
+        with _reported(f"read {model_name(symbol)}"):
+            found = self._client.search_registered_models(filter_string=f"name = '{model_name(symbol)}'")
+            return _aliases(found[0]) if found else {}
 
     def newest(self, symbol: str) -> tuple[int, str] | None:
         """Newest registered version of a symbol's model and its fingerprint; None before the first."""
@@ -206,6 +211,11 @@ class Registry:
                 raise
 
 
+def _aliases(model: Any) -> dict[str, int]:
+    aliases = cast("Mapping[str, Any]", model.aliases)
+    return {name: int(version) for name, version in aliases.items()}
+
+
 def _read_card(path: Path) -> Card:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Card)
@@ -222,4 +232,7 @@ def _reported(action: str) -> Generator[None]:
         raise
     except Exception as error:
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RegistryError(f"could not {action} in MLflow: {detail}") from error
+        # A version that was deleted is away for good, unlike a registry that does not answer.
+        gone = getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST"
+        kind = ArtifactError if gone else RegistryError
+        raise kind(f"could not {action} in MLflow: {detail}") from error

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+import structlog
 
 from workloads.kit.contracts.models import NAIVE, model_name
 from workloads.kit.contracts.serving import Forecast, Instance
@@ -19,8 +20,11 @@ from workloads.kit.features import FeatureSpec, features
 from workloads.kit.windows import Floats
 from workloads.model_server.cache import Store
 from workloads.model_server.models import Models, Served
+from workloads.model_server.residents import ModelGone
 from workloads.model_server.settings import ModelServerSettings
 from workloads.model_server.store import Asked, Coverage
+
+_log: Any = structlog.get_logger(__name__)
 
 _REMEMBERED = 1000
 """Symbols without a model whose coverage is followed at most: those that were asked for last."""
@@ -104,7 +108,8 @@ class Forecaster:
         return found.message, found.stale
 
     def batch(self, instances: Sequence[Instance]) -> list[Forecast]:
-        """In the instances' order. Unprocessable where an instance's features or price cannot be used."""
+        """In the instances' order; naive where a symbol's model was lost. Unprocessable where an instance's
+        features or price cannot be used; ModelAway where a model cannot be read just now."""
         return self._answers(instances, self._models.current)
 
     def _answers(
@@ -122,7 +127,11 @@ class Forecaster:
         for symbol, places in rows.items():
             served = models[symbol]
             x = np.array([instances[at].features for at in places], dtype=np.float64)
-            returns, widths = self.interval(served, x)
+            try:
+                returns, widths = self.interval(served, x)
+            except ModelGone as error:
+                _log.error("model.lost", symbol=symbol, serving="naive last value", error=str(error))
+                continue
             for at, change, width in zip(places, returns.tolist(), widths.tolist(), strict=True):
                 answers[at] = self._modelled(served, at, instances[at], change, width)
         return [

@@ -194,10 +194,16 @@ def _features(asked: InferRequest, served: Served) -> Floats:
         raise wrong("inputs[0].datatype", f"expected FP64 or FP32, got {tensor.datatype}")
     if len(tensor.shape) != 2 or tensor.shape[1] != width or not 1 <= tensor.shape[0] <= MAX_INSTANCES:
         raise wrong("inputs[0].shape", f"expected [1 to {MAX_INSTANCES}, {width}], got {tensor.shape}")
+    rows = [row if isinstance(row, list) else [row] for row in tensor.data]
+    # NumPy would take text and truth for numbers.
+    if not all(type(figure) in (int, float) for row in rows for figure in row):
+        raise wrong("inputs[0].data", f"expected numbers of shape {tensor.shape}, flat or row by row")
     try:
         x = np.asarray(tensor.data, dtype=np.float64).reshape(tensor.shape)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise wrong("inputs[0].data", f"expected numbers of shape {tensor.shape}: {error}") from error
     if not np.isfinite(x).all():
         raise wrong("inputs[0].data", "expected finite numbers")
+    if (x[:, served.volatility] < 0).any():
+        raise wrong("inputs[0].data", f"expected {served.card.volatility} to be at least 0")
     return x

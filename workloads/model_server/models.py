@@ -128,8 +128,13 @@ class Models:
             if held is not None and held.version == version:
                 return replace(held, alias=alias) if held.alias != alias else held
             loaded = self._try(symbol, version, alias)
-            if loaded is not None or held is not None:
-                return loaded or held
+            if loaded is not None:
+                return loaded
+            if held is None:
+                continue
+            # A newer champion that is unfit leaves it its claim; after a roll-back the champion is older.
+            stays = alias == CHAMPION and version > held.version != named.get(CHALLENGER)
+            return held if stays or held.alias == CHALLENGER else replace(held, alias=CHALLENGER)
         return None
 
     def _try(self, symbol: str, version: int, alias: Literal["champion", "challenger"]) -> Served | None:

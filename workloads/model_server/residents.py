@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from workloads.kit.onnx import OnnxModel
-from workloads.kit.registry import RegistryError
+from workloads.kit.registry import ArtifactError, RegistryError
 from workloads.kit.windows import Floats
 from workloads.model_server import metrics
 
@@ -18,6 +18,10 @@ Key = tuple[str, int]
 
 class ModelAway(Exception):
     """A model that is served is not in memory and cannot be had just now."""
+
+
+class ModelGone(ModelAway):
+    """And what is kept of it, wherever it is, is no whole model: it is not to be had later either."""
 
 
 class Residents:
@@ -67,10 +71,13 @@ class ResidentModel:
     load: Callable[[], OnnxModel]
 
     def predict(self, x: Floats) -> Floats:
-        """As `OnnxModel.predict`; ModelAway where it is not in memory and can be had from nowhere."""
+        """As `OnnxModel.predict`; ModelAway where it is not in memory and can be had from nowhere, ModelGone
+        where that will not change."""
+        symbol, version = self.key
         try:
             model = self.residents.get(self.key, self.load)
+        except ArtifactError as error:
+            raise ModelGone(f"version {version} of {symbol}: {error}") from error
         except (OSError, RegistryError) as error:
-            symbol, version = self.key
             raise ModelAway(f"version {version} of {symbol}: {error}") from error
         return model.predict(x)

@@ -26,7 +26,7 @@ class ChampionChanged(Exception):
 def _change(conn: Connection, registry: Registry, symbol: str) -> Generator[dict[str, int]]:
     with conn.transaction():
         conn.execute(_LOCK)
-        yield registry.aliases().get(symbol, {})
+        yield registry.named(symbol)
 
 
 def promote(

@@ -20,6 +20,7 @@ from workloads.model_training import evaluation, forest, page
 from workloads.model_training.dataset import Dataset
 from workloads.model_training.gate import Rival, Verdict, judge
 from workloads.model_training.prices import Revisions
+from workloads.model_training.promotion import p_value
 from workloads.model_training.settings import TrainingSettings
 
 _PROBE_ROWS: Final = 8
@@ -28,13 +29,18 @@ _FLOOR_QUANTILE: Final = 0.01
 """Intervals do not shrink below those of the calmest 1 % of the sessions learned from."""
 
 
+class TooFewRows(Exception):
+    """Too little of the history was known before one of the windows; the text says how much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that is ready to be registered, what the gate says of it, the seconds its fits took, and the
-    page that tells how it did."""
+    """A model that is ready to be registered, what the gate says of it by itself, the seconds its fits took,
+    and the page that tells how it did. `p_value`: of "no better than naive" on the last window."""
 
     artifact: Artifact
     verdict: Verdict
+    p_value: float
     fit_seconds: float
     page: str
 
@@ -60,7 +66,8 @@ def make(
     """Fit on all rows but the last window, judge on that window, calibrate on the windows between.
 
     The model that was judged is the one that is registered: it is not fitted again with the last window, so
-    its skill and coverage are its own. ConversionError where ONNX and forest differ.
+    its skill and coverage are its own. ConversionError where ONNX and forest differ; TooFewRows where too
+    little was published before a window opens, as after a restatement of the history.
     """
     spec = FeatureSpec.parse(settings.feature_windows)
     *folds, last = evaluation.walk_forward(
@@ -70,6 +77,12 @@ def make(
         longest=settings.evaluation_max_rows,
         embargo=settings.embargo_sessions,
     )
+    known = min(len(split.train) for split in (*folds, last))
+    if known < settings.fewest_learned:
+        raise TooFewRows(
+            f"of {len(data)} usable rows {known} stood as they are now before a window to judge on opened,"
+            f" {settings.fewest_learned} are needed: the prices were published again since"
+        )
     started = time.perf_counter()
     fold_returns = [
         forest.fit(settings, data.x[fold.train], data.y[fold.train]).predict(data.x[fold.test])
@@ -139,7 +152,8 @@ def make(
             session.predict, data.x[last.test], data.y[last.test], list(spec.names), settings.random_state
         ),
     )
-    return Candidate(Artifact(onnx, card), verdict, fit_seconds, page.render(card, judged))
+    chance = p_value(np.abs(data.y[last.test] - served), np.abs(data.y[last.test]))
+    return Candidate(Artifact(onnx, card), verdict, chance, fit_seconds, page.render(card, judged))
 
 
 def _score(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from workloads.kit.contracts.models import Score, Window
 from workloads.kit.revisions import instants
 from workloads.kit.windows import Floats
 from workloads.model_training.dataset import Dataset
+
+_WORST: Final = -1e6
+"""Skill of resampled rows on which the model made errors and the naive forecast none, by which nothing can be
+divided: a number, since quantiles of it are kept in JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +103,9 @@ def _skills(ours: Floats, naive: Floats, resamples: int, seed: int) -> Floats:
         per_block = errors[(np.arange(rows)[:, None] + offsets) % rows].sum(axis=1)
         return per_block[starts].sum(axis=1)
 
-    totals = sums(naive)
-    return 1 - sums(ours) / np.where(totals > 0, totals, np.inf)
+    errors, totals = sums(ours), sums(naive)
+    shares = np.divide(errors, totals, out=np.where(errors > 0, np.inf, 1.0), where=totals > 0)
+    return np.maximum(1 - shares, _WORST)
 
 
 def conformal_quantile(scores: Floats, level: float) -> float:

@@ -9,10 +9,11 @@ import numpy as np
 import structlog
 from psycopg import sql
 
+from workloads.kit import db
 from workloads.kit.contracts.models import CHAMPION
 from workloads.kit.contracts.tables import PREDICTION_OUTCOMES, SCHEMA
 from workloads.kit.db import Connection
-from workloads.kit.registry import Registry, RegistryError
+from workloads.kit.registry import Registry
 from workloads.kit.windows import Floats
 from workloads.model_training import aliases
 from workloads.model_training.evaluation import skill, skill_upper_bound
@@ -45,7 +46,8 @@ class Finding:
 def check(conn: Connection, registry: Registry, settings: MonitorSettings) -> list[Finding]:
     """Look at every champion once. Run again with no new outcomes, it does nothing more.
 
-    A champion that cannot be looked at is a finding `failed`, and the others are looked at all the same.
+    A champion that cannot be looked at, for whatever but the loss of the database, is a finding `failed`, and
+    the others are looked at all the same.
     """
     findings: list[Finding] = []
     for symbol, named in sorted(registry.aliases().items()):
@@ -53,8 +55,13 @@ def check(conn: Connection, registry: Registry, settings: MonitorSettings) -> li
             version = named[CHAMPION]
             try:
                 finding = _check_one(conn, registry, settings, symbol, version)
-            except RegistryError as error:
-                finding = Finding(symbol, version, 0, None, None, "failed", str(error))
+            except db.LOST:
+                raise
+            except Exception as error:
+                # Of prices that nobody has thought of: the other champions are looked at all the same.
+                _log.exception("monitor_failed", symbol=symbol, version=version)
+                why = f"{type(error).__name__}: {error}"
+                finding = Finding(symbol, version, 0, None, None, "failed", why)
             findings.append(finding)
             _log.info("model.checked", **asdict(finding))
     return findings

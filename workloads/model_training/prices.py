@@ -35,6 +35,14 @@ class Revisions:
     price: Floats
 
 
+def symbols(conn: Connection) -> list[str]:
+    """The symbols that have prices to learn from."""
+    query = sql.SQL("SELECT DISTINCT symbol FROM {} WHERE provenance = ANY(%s)").format(
+        sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY)
+    )
+    return [symbol for (symbol,) in conn.execute(query, [list(TRAINED_ON)])]
+
+
 def read(
     conn: Connection, symbols: Sequence[str] | None = None
 ) -> dict[tuple[str, ProvenanceGroup], Revisions]:

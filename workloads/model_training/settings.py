@@ -46,7 +46,8 @@ class TrainingSettings(RegistrySettings):
     """Walk-forward windows before the last one; their residuals calibrate the intervals."""
     evaluation_share: float = Field(default=0.15, gt=0, le=0.25)
     evaluation_max_rows: int = Field(default=500, ge=20)
-    """A walk-forward window is this share of the rows, and no longer than that."""
+    """A walk-forward window is this share of the rows, and no longer than that. Of a last one shorter than
+    28 rows no lead is told from luck: nothing is promoted."""
     embargo_sessions: int = Field(default=1, ge=0)
     """Rows left out before each evaluation window, beside those whose label was not known yet."""
     nominal_level: float = Field(default=0.9, gt=0, lt=1)
@@ -60,9 +61,20 @@ class TrainingSettings(RegistrySettings):
     """Sessions that have to come after a roll-back before a symbol has a champion again: of what was known
     when it fell, the next night makes the same model."""
 
+    @property
+    def judged(self) -> float:
+        """Share of the rows that the windows take together."""
+        return (self.folds + 1) * self.evaluation_share
+
+    @property
+    def fewest_learned(self) -> int:
+        """Rows known before a window opens, fewer than which are no model: half of what the shortest history
+        leaves to learn from before its first window."""
+        return int(self.min_rows * (1 - self.judged) / 2)
+
     @model_validator(mode="after")
     def _something_is_left_to_learn_from(self) -> Self:
-        judged = (self.folds + 1) * self.evaluation_share
+        judged = self.judged
         if judged > MOST_JUDGED:
             raise ValueError(
                 f"folds {self.folds} and evaluation_share {self.evaluation_share} judge on {judged:.0%} of "

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import structlog
 
+from workloads.kit import db
 from workloads.kit.contracts.models import CHAMPION, Card, ProvenanceGroup
 from workloads.kit.db import Connection
 from workloads.kit.features import FeatureSpec
-from workloads.kit.registry import Artifact, ArtifactError, Registry, RegistryError
+from workloads.kit.registry import Artifact, ArtifactError, Registry
 from workloads.kit.revisions import micros
 from workloads.model_training import aliases, candidate, dataset, events, prices
 from workloads.model_training.aliases import ChampionChanged
-from workloads.model_training.candidate import Candidate
+from workloads.model_training.candidate import Candidate, TooFewRows
 from workloads.model_training.dataset import Dataset
-from workloads.model_training.forest import ConversionError
 from workloads.model_training.prices import Revisions
+from workloads.model_training.promotion import discoveries
 from workloads.model_training.settings import TrainingSettings
 
 _log: Any = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 Decision = Literal["promoted", "challenger", "unchanged", "no model", "failed"]
 
@@ -55,30 +59,93 @@ def train(
 ) -> list[Outcome]:
     """Train the given symbols, or every symbol that has prices to learn from, each on its own.
 
-    A symbol that fails leaves the others' models alone: it is an outcome `failed` with its reason.
-    RegistryError where the registry cannot be reached at all.
+    Those that pass the gate by themselves are promoted once all were looked at, with a false discovery rate
+    of 1 - `confidence` over all: what ends the run before that promotes none of them before their next model.
+    A symbol that fails, by whatever but the loss of the database, leaves the others' models alone: it is an
+    outcome `failed` with its reason. RegistryError where the registry cannot be reached at all.
     """
     champions = {symbol: names.get(CHAMPION) for symbol, names in registry.aliases().items()}
-    found = prices.read(conn, symbols)
+    outcomes: dict[str, Outcome] = {}
+    passed: dict[str, _Passed] = {}
+    for symbol in sorted(set(prices.symbols(conn) if symbols is None else symbols)):
+        started = time.perf_counter()
+        found = _guarded(
+            symbol, partial(_train_symbol, conn, registry, settings, symbol, champions.get(symbol))
+        )
+        if isinstance(found, _Passed):
+            passed[symbol], found = found, found.outcome
+        outcomes[symbol] = replace(found, seconds=round(time.perf_counter() - started, 3))
+        if symbol not in passed:
+            _tell(outcomes[symbol])
+    # Of many symbols some pass by luck: who passes by itself counts among all that were looked at.
+    p_values = dict.fromkeys(outcomes, 1.0) | {symbol: one.p_value for symbol, one in passed.items()}
+    good = discoveries(p_values, 1 - settings.confidence)
+    for symbol, one in passed.items():
+        among = (
+            f"{'' if symbol in good else 'not '}with a false discovery rate of {1 - settings.confidence:.2g}"
+            f" over {len(p_values)} symbols (p {one.p_value:.2g})"
+        )
+        told = replace(outcomes[symbol], reason=f"{one.outcome.reason}, {among}")
+        outcomes[symbol] = _guarded(
+            symbol, partial(_decide, conn, registry, told, one.champion, rises=symbol in good)
+        )
+        _tell(outcomes[symbol])
+    return list(outcomes.values())
+
+
+def _tell(outcome: Outcome) -> None:
+    _log.info("model.trained", symbol=outcome.symbol, **outcome.detail())
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A registered candidate that passes the gate by itself, against `champion`, and waits for the others."""
+
+    outcome: Outcome
+    champion: int | None
+    p_value: float
+
+
+def _guarded(symbol: str, step: Callable[[], T]) -> T | Outcome:
+    """What a step gives, or that the symbol failed and why; but for the loss of the database, all alike's."""
+    try:
+        return step()
+    except db.LOST:
+        raise
+    except Exception as error:
+        # Of prices that nobody has thought of: the other symbols are trained all the same.
+        _log.exception("training_failed", symbol=symbol)
+        return Outcome(symbol, None, "failed", f"{type(error).__name__}: {error}")
+
+
+def _decide(
+    conn: Connection, registry: Registry, made: Outcome, champion: int | None, *, rises: bool
+) -> Outcome:
+    """Give a registered candidate its alias."""
+    version, reason = cast("int", made.version), made.reason
+    if rises:
+        try:
+            aliases.promote(conn, registry, made.symbol, version, champion=champion, reason=reason)
+            return replace(made, decision="promoted")
+        except ChampionChanged as error:
+            reason = str(error)
+    aliases.refuse(conn, registry, made.symbol, version, reason=reason)
+    return replace(made, decision="challenger", reason=reason)
+
+
+def _train_symbol(
+    conn: Connection, registry: Registry, settings: TrainingSettings, symbol: str, champion: int | None
+) -> Outcome | _Passed:
+    # One symbol's prices are in memory at a time: all revisions of all of them need not fit.
+    found = prices.read(conn, [symbol])
     # The fits that follow take no notice of the database: no transaction stays open meanwhile.
     conn.commit()
-    outcomes = [
-        Outcome(symbol, None, "no model", "no prices to learn from")
-        for symbol in sorted(set(symbols or ()) - {name for name, _ in found})
-    ]
-    groups = [symbol for symbol, _ in found]
-    for (symbol, group), series in found.items():
-        started = time.perf_counter()
-        try:
-            if groups.count(symbol) > 1:
-                outcome = Outcome(symbol, group, "failed", "has real and synthetic prices: never mixed")
-            else:
-                outcome = _train_one(conn, registry, settings, symbol, group, series, champions.get(symbol))
-        except (ConversionError, RegistryError) as error:
-            outcome = Outcome(symbol, group, "failed", str(error))
-        outcomes.append(Outcome(**{**asdict(outcome), "seconds": round(time.perf_counter() - started, 3)}))
-        _log.info("model.trained", symbol=symbol, **outcomes[-1].detail())
-    return outcomes
+    if not found:
+        return Outcome(symbol, None, "no model", "no prices to learn from")
+    if len(found) > 1:
+        return Outcome(symbol, None, "failed", "has real and synthetic prices: never mixed")
+    [((_, group), series)] = found.items()
+    return _train_one(conn, registry, settings, symbol, group, series, champion)
 
 
 def _train_one(
@@ -89,7 +156,7 @@ def _train_one(
     group: ProvenanceGroup,
     series: Revisions,
     champion: int | None,
-) -> Outcome:
+) -> Outcome | _Passed:
     data = dataset.build(series, FeatureSpec.parse(settings.feature_windows))
     if len(data) < settings.min_rows:
         needed = f"{len(data)} usable rows, {settings.min_rows} are needed: naive last value is served"
@@ -104,26 +171,20 @@ def _train_one(
             _log.warning("newest.unreadable", symbol=symbol, version=newest[0], error=str(error))
 
     rival = _rival(registry, symbol, champion)
-    made = candidate.make(symbol, group, data, rival, settings, made_from)
+    try:
+        made = candidate.make(symbol, group, data, rival, settings, made_from)
+    except TooFewRows as error:
+        return Outcome(symbol, group, "no model", str(error), rows=len(data))
     card = made.artifact.card
     version = _register(conn, registry, settings, made)
     reason = "; ".join(card.reasons)
-    decision: Decision = "challenger"
     waits = _quarantine(conn, settings, symbol, data)
     if made.verdict.passed and waits is not None:
         reason = f"{waits}; {reason}"
-    elif made.verdict.passed:
-        try:
-            aliases.promote(conn, registry, symbol, version, champion=champion, reason=reason)
-            decision = "promoted"
-        except ChampionChanged as error:
-            reason = str(error)
-    if decision == "challenger":
-        aliases.refuse(conn, registry, symbol, version, reason=reason)
-    return Outcome(
+    outcome = Outcome(
         symbol,
         group,
-        decision,
+        "challenger",
         reason,
         rows=len(data),
         version=version,
@@ -133,6 +194,9 @@ def _train_one(
         coverage=card.evaluated.coverage,
         fit_seconds=round(made.fit_seconds, 3),
     )
+    if made.verdict.passed and waits is None:
+        return _Passed(outcome, champion, made.p_value)
+    return _decide(conn, registry, outcome, champion, rises=False)
 
 
 def _quarantine(conn: Connection, settings: TrainingSettings, symbol: str, data: Dataset) -> str | None:
@@ -141,7 +205,9 @@ def _quarantine(conn: Connection, settings: TrainingSettings, symbol: str, data:
         fell = events.rolled_back_at(conn, symbol)
     if fell is None:
         return None
-    since = int(np.count_nonzero(data.label_available > micros(fell)))
+    at = micros(fell)
+    # An old session that is published again is none that came since.
+    since = int(np.count_nonzero((data.event > at) & (data.label_available > at)))
     if since >= settings.quarantine_sessions:
         return None
     return (
@@ -167,7 +233,7 @@ def _unchanged(
     """The newest version was made from just this: one more of it would say nothing new, and as a champion it
     would push itself out of `previous`."""
     card = registry.card(symbol, version)
-    named = registry.aliases().get(symbol, {})
+    named = registry.named(symbol)
     reason = f"same prices, settings and code as version {version}"
     if version not in named.values():
         # A run died between registering it and deciding.

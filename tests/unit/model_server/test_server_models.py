@@ -82,6 +82,24 @@ def test_an_unfit_version_leaves_the_last_good_one(server: Server, changed: dict
     assert server.registry.fetched == [("S", 1), ("S", 2)]
 
 
+@pytest.mark.parametrize(
+    "named",
+    [{"champion": 1, "challenger": 2}, {"champion": 1, "challenger": 3}, {"challenger": 3}],
+    ids=["just rolled back", "and refused since, unseen", "and none before it"],
+)
+def test_a_champion_that_fell_claims_nothing_where_the_one_before_cannot_be_loaded(
+    server: Server, named: dict[str, int]
+):
+    server.registry.add(artifact("S", feature_set="1:2-5"), 1, "previous")
+    server.registry.add(artifact("S"), 2, "champion")
+    server.models.refresh()
+    assert served(server.models) == (2, "champion", "proven")
+    server.registry.named["S"] = named
+    for _ in range(2):
+        server.models.refresh()
+        assert served(server.models) == (2, "challenger", "none")
+
+
 def test_an_unfit_champion_gives_way_to_the_challenger_where_there_was_no_good_one(server: Server):
     server.registry.add(artifact("S", feature_set="1:2-5"), 2, "champion")
     server.registry.add(artifact("S"), 1, "challenger")

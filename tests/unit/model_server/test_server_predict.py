@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.fixture_models import ECHO, artifact, echoing
 from tests.unit.model_server.conftest import Server
 from workloads.kit.contracts import public
 from workloads.kit.features import DEFAULT, FEATURES, VOLATILITY, features
+from workloads.kit.registry import ArtifactError, RegistryError
 from workloads.model_server.store import Coverage, Delivery, Sessions
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -51,6 +53,25 @@ def test_a_batch_is_answered_in_its_order(ready: Server):
         ("T", 0, "naive", "none"),
     ]
     assert [one["skill_score"] for one in got] == [-0.02, 0.1, None, 0.1, None]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ArtifactError("no readable model"), 200), (RegistryError("away"), 503)]
+)
+def test_a_model_that_is_lost_leaves_the_naive_forecast_and_one_that_is_away_is_asked_for_again(
+    ready: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+):
+    def fetch(*_: Any) -> Any:
+        raise error
+
+    ready.models._residents.keep({("T", 1)})  # the other gave way, and its copy is gone
+    shutil.rmtree(tmp_path / "models" / "S")
+    monkeypatch.setattr(ready.registry, "fetch", fetch)
+    answer = ready.client().post("/predict", json=batch(instance("S"), instance("T")))
+    assert answer.status_code == status
+    if status == 200:
+        aliases = {one["symbol"]: one["model_alias"] for one in answer.json["predictions"]}
+        assert aliases == {"S": "naive", "T": "challenger"}
 
 
 def test_a_forecast_is_the_models_return_with_its_cards_interval(ready: Server):

@@ -65,6 +65,10 @@ def test_only_the_outputs_asked_for_are_sent(ready: Server):
         ({"shape": [1001, len(FEATURES)]}, "inputs[0].shape"),
         ({"data": [10**400] * X.size}, "inputs[0].data"),
         ({"data": [1e308, -1e308] * (X.size // 2)}, "inputs[0].data"),
+        ({"data": ["0.01"] * X.size}, "inputs[0].data"),
+        ({"data": [True] * X.size}, "inputs[0].data"),
+        ({"data": [[0.01] * (len(FEATURES) - 1) + [True]] * len(X)}, "inputs[0].data"),
+        ({"data": [-0.01] * X.size}, "inputs[0].data"),
     ],
 )
 def test_bad_input_is_refused_with_the_field_named(ready: Server, changed: dict[str, Any], field: str):

@@ -81,6 +81,19 @@ def test_skill_of_known_errors():
     assert evaluation.skill(np.array([0.0]), np.array([0.0])) == 0.0
 
 
+@pytest.mark.parametrize("moves", [0, 1, 2, 4])
+def test_resampled_rows_on_which_naive_was_right_speak_against_who_was_not(moves: int):
+    """Of a price that seldom moves, some resamples have no move: they are no proof of skill."""
+    naive = np.zeros(60)
+    naive[5 : 5 + 12 * moves : 12] = 0.02
+    worse = naive + 0.01
+    upper = evaluation.skill_upper_bound(worse, naive, confidence=0.999, resamples=500, seed=1)
+    assert upper < 0
+    assert np.isfinite(upper)
+    assert np.isfinite(lower(worse, naive))
+    assert lower(naive, naive) == 0.0
+
+
 def lower(ours: np.ndarray, naive: np.ndarray, seed: int = 1) -> float:
     return evaluation.skill_lower_bound(ours, naive, confidence=0.95, resamples=500, seed=seed)
 

@@ -182,6 +182,16 @@ def test_weights_go_to_the_better_kind_and_never_below_zero() -> None:
     assert found[0] > 0.6
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1e150])
+def test_weights_do_not_depend_on_how_large_prices_are(size: float) -> None:
+    draw = np.random.default_rng(1)
+    prices = draw.normal(40, 10, (60, 24))
+    forecasts = prices[:, np.newaxis] + draw.normal(0, 1, (60, 3, 24)) * np.array([[1.0], [2.0], [9.0]])
+    np.testing.assert_allclose(
+        weights(forecasts * size, prices * size), weights(forecasts, prices), atol=1e-9
+    )
+
+
 def test_a_days_weights_do_not_know_its_prices() -> None:
     random = np.random.default_rng(2)
     prices = random.normal(40, 10, (60, 24))

@@ -9,6 +9,7 @@ from tests.worlds import WORLDS, losses
 from workloads.kit.windows import Floats
 from workloads.model_training import live
 from workloads.model_training.promotion import FEWEST, Losses
+from workloads.model_training.runs.model import WALKED
 from workloads.model_training.runs.settings import ForecastSettings
 from workloads.model_training.runs.standing import falls
 
@@ -46,11 +47,30 @@ def test_one_that_turns_bad_after_half_a_good_year_falls_within_the_next_three_m
 
 
 def test_it_is_looked_at_each_month_of_outcomes_and_not_in_between() -> None:
-    bad = np.random.default_rng(3).normal(-3, 1, PROVEN + 60)
-    walked = losses(bad)
-    outcomes = np.stack([walked.ours, walked.baseline], axis=1)
-    assert falls(outcomes[:27], walked, SETTINGS) is None
-    assert falls(outcomes[:28], walked, SETTINGS) == falls(outcomes[:55], walked, SETTINGS) is not None
+    leads = np.random.default_rng(3).normal(0, 1, PROVEN + 56)
+    leads[PROVEN:] -= 0.6
+    assert looked_at(leads, 0, PROVEN, PROVEN + 27) is None
+    verdicts = {looked_at(leads, 0, PROVEN, PROVEN + days) for days in range(28, 56)}
+    # A p-value is of the days before, to the last digit.
+    assert len(verdicts) == 1
+    assert verdicts != {None}
+
+
+def test_until_the_next_look_the_verdict_stays_where_the_oldest_day_walked_moves_on() -> None:
+    leads = np.random.default_rng(6).normal(0, 1, 2 * WALKED)
+    leads[WALKED:] -= 0.5
+    newest = WALKED + SETTINGS.watch_newest_days
+    verdicts = {looked_at(leads, newest + days - WALKED, WALKED, newest + days) for days in range(28)}
+    assert len(verdicts) == 1
+    assert verdicts != {None}
+
+
+def looked_at(leads: Floats, first: int, since: int, until: int) -> str | None:
+    """The verdict of a day, `until`, on the live days `since` one; `first` is the oldest that is walked."""
+    known = losses(leads)
+    walked = Losses(known.ours[first:until], known.baseline[first:until])
+    outcomes = np.stack([known.ours, known.baseline], axis=1)[since:until]
+    return falls(outcomes, walked, SETTINGS)
 
 
 def test_the_days_that_are_judged_say_nothing_of_what_leads_are_like() -> None:

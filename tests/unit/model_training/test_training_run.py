@@ -166,3 +166,23 @@ def test_one_that_fell_waits_whatever_is_changed_about_it() -> None:
     assert standing.standing(record, instrument, NOW).champion is None
     other = Instrument.model_validate(PROVEN | {"source": "b"})
     assert not standing.standing(record, other, NOW).is_due("ensemble", NOW + timedelta(days=3), SETTINGS)
+
+
+def test_who_is_not_looked_at_now_counts_among_those_that_are_tried() -> None:
+    """Looks drift apart by the days on which an indicator is missing: one alone has no easier test."""
+    baseline = 5 + np.random.default_rng(8).normal(0, 1, 182)
+    tried = {"A": Losses(np.full(182, 4.8), baseline)}
+    alone: Any = ForecastSettings.model_construct(instruments=SETTINGS.instruments[:1])
+    p_values, passed = standing.judge(tried, alone)
+    assert 0.05 / 4 < p_values["A"] <= 0.05
+    assert passed == {"A"}
+    p_values, passed = standing.judge(tried, SETTINGS)
+    assert passed == set()
+    assert len(p_values) == 4
+
+
+def test_the_next_look_is_on_its_day_though_its_run_begins_a_little_sooner() -> None:
+    every = timedelta(days=SETTINGS.gate_every_days)
+    state = Standing(None, None, NOW, None)
+    assert state.is_due("ensemble", NOW + every - timedelta(minutes=20), SETTINGS)
+    assert not state.is_due("ensemble", NOW + every - timedelta(days=1), SETTINGS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from workloads.kit.contracts.instruments import Instrument
+from workloads.kit.power.days import Days
+from workloads.model_training.runs import known, model
 from workloads.model_training.runs.grid import Grid
+from workloads.model_training.runs.known import NotForecast
 
 ZONES = ("Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")
 BERLIN = Instrument(symbol="DE", source="s", time_zone="Europe/Berlin")
@@ -84,3 +89,34 @@ def test_an_hour_that_comes_twice_has_the_mean_and_one_that_is_skipped_the_hour_
     assert twice[:5].tolist() == [0.0, 1.0, 2.5, 4.0, 5.0]
     skipped = grid.row(spring, {start: float(n) for n, (start, _) in enumerate(grid.periods(spring))})
     assert skipped[:5].tolist() == [0.0, 1.0, 1.0, 2.0, 3.0]
+
+
+def test_of_an_indicator_whose_unit_changed_only_what_is_in_the_newest_one_counts() -> None:
+    grid, dates = Grid("PT1H", BERLIN.time_zone), [date(2026, 5, day) for day in (1, 2, 3)]
+    told = [
+        (name, start, BERLIN.issue(of), value, unit)
+        for of, unit, value in zip(dates, ("MW", "GW", "GW"), (50_000.0, 50.0, 51.0), strict=True)
+        for name in ("load", "wind-solar")
+        for start, _ in grid.periods(of)
+    ]
+    told += [("wind-solar", *row[1:4], "MW") for row in told if row[0] == "wind-solar"]
+
+    def means(name: str) -> list[float]:
+        return known._series(BERLIN, grid, dates, told, name, BERLIN.issue(dates[-1])).mean(axis=1).tolist()
+
+    assert means("load") == pytest.approx([np.nan, 50.0, 51.0], nan_ok=True)
+    assert means("wind-solar") == [50_000.0, 50.0, 51.0]
+
+
+def test_what_was_forecast_from_one_zones_indicators_teaches_nothing_about_anothers() -> None:
+    assert model.inputs("lear", ["load"], "DE") != model.inputs("lear", ["load"], "FR")
+    assert model.inputs("lear", [], "DE") == model.inputs("lear", [], "FR")
+
+
+def test_prices_that_are_next_to_nothing_are_not_forecast_and_told() -> None:
+    dates = np.arange(np.datetime64("2026-01-01"), np.datetime64("2026-06-01"))
+    prices = np.random.default_rng(1).normal(1e-300, 1e-301, (len(dates), 24))
+    days = Days(dates, prices, np.empty((len(dates), 0, 24)))
+    found: Any = SimpleNamespace(days=days, indicators=())
+    with pytest.raises(NotForecast, match="next to nothing"):
+        model.make(found, "lear", {})

@@ -51,11 +51,13 @@ def weights(forecasts: Floats, prices: Floats) -> Floats:
     size = float(np.mean(np.abs(left)))
     if size == 0:
         return equal
-    pull = SHRINK * size**2 * len(y)
-    hold = 1e3 * size**2 * len(y)
+    # In sizes of the errors, whose squares are none of prices that are next to nothing.
+    away, left = away / size, left / size
+    pull = SHRINK * len(y)
+    hold = 1e3 * len(y)
     found = equal
     for _ in range(_ROUNDS):  # absolute errors by squares reweighted with the round before's errors
-        heavy = away * (size / np.maximum(np.abs(left - away @ found), size / 20))[:, np.newaxis]
+        heavy = away * (1 / np.maximum(np.abs(left - away @ found), 1 / 20))[:, np.newaxis]
         # Beside the errors, the distance to equal weights, and that of the sum to 1, which is held.
         gram = heavy.T @ away + pull * np.eye(members) + hold
         found = nonnegative(gram, heavy.T @ left + pull / members + hold)

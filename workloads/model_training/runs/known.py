@@ -35,7 +35,7 @@ _PRICES: Final = sql.SQL(
 
 # All revisions: what a past day's forecast could know of it is another matter than what is known now.
 _INDICATORS: Final = sql.SQL(
-    "SELECT name, delivery_start, published_at, value::float8, source FROM {} WHERE zone = %(zone)s"
+    "SELECT name, delivery_start, published_at, value::float8, unit FROM {} WHERE zone = %(zone)s"
     " AND name = ANY(%(names)s) AND kind = 'forecast' AND resolution = %(resolution)s"
     " AND published_at <= %(issued_at)s AND delivery_start >= %(first)s AND delivery_start < %(end)s"
     " ORDER BY published_at, source"
@@ -146,11 +146,16 @@ def _series(
     name: str,
     issued_at: datetime,
 ) -> np.ndarray:
-    """An indicator by day and place, (D, H), each day as its own forecast could know it."""
+    """An indicator by day and place, (D, H), each day as its own forecast could know it.
+
+    In the unit of what was published last: values in another are not to be compared with these.
+    """
+    told = [row for row in told if row[0] == name]  # in order of publication: the last one holds
+    unit = told[-1][4] if told else None
     issues = {of: min(instrument.issue(of), issued_at) for of in dates}
     values: dict[datetime, float] = {}
-    for of_name, start, published, value, _ in told:  # in order of publication: the last one holds
+    for _, start, published, value, of_unit in told:
         at = start.astimezone(grid.zone).date()
-        if of_name == name and published <= issues.get(at, issued_at):
+        if of_unit == unit and published <= issues.get(at, issued_at):
             values[start.astimezone(UTC)] = value
     return np.stack([grid.row(of, values) for of in dates])

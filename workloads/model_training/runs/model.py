@@ -26,6 +26,9 @@ VERSION: Final = 4
 FEWEST_DAYS: Final = 4 * (intervals.FEWEST + 1)
 """Days of prices below which there is no forecast: a quarter is walked, and an interval needs so many."""
 
+LEAST_PRICE: Final = 1e-100
+"""Mean absolute price below which there is no forecast: squares of less are 0, and teach nothing."""
+
 WALKED: Final = intervals.WINDOW + intervals.FEWEST
 """Days before, each forecast by what was known then, that weights and intervals are learned from, at most."""
 
@@ -56,9 +59,14 @@ def kinds_of(kind: ForecastKind) -> tuple[Kind, ...]:
             return (everyone[kind],)
 
 
-def inputs(kind: ForecastKind, indicators: Sequence[str]) -> str:
+def beside_prices(indicators: Sequence[str], zone: str) -> str:
+    """Names the inputs of a forecast that are no prices, each after a comma."""
+    return "".join(f", {name} of {zone}" for name in indicators)
+
+
+def inputs(kind: ForecastKind, indicators: Sequence[str], zone: str) -> str:
     """Names what a kind's forecasts are made from: those of other inputs teach nothing about these."""
-    return f"v{VERSION} {kind}: prices{''.join(f', {name}' for name in indicators)}"
+    return f"v{VERSION} {kind}: prices{beside_prices(indicators, zone)}"
 
 
 def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Made:
@@ -68,13 +76,16 @@ def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Mad
         stored: by day what each kind forecast for it when it was the next; what is not there is walked now.
 
     Raises:
-        NotForecast: the history is too short.
+        NotForecast: the history is too short, or its prices are next to nothing.
     """
     days = known.days
     count = len(days) - 1
     priced = int(np.isfinite(days.prices[:-1]).all(axis=1).sum())
     if priced < FEWEST_DAYS:
         raise NotForecast(f"{priced} complete days of prices, {FEWEST_DAYS} are needed: load more history")
+    size = float(np.nanmean(np.abs(days.prices[:-1])))
+    if 0 < size < LEAST_PRICE:
+        raise NotForecast(f"prices of {size:.0e} on average are next to nothing: see the source's unit")
     kinds = kinds_of(kind)
     dates: list[date] = days.dates.tolist()
     shape = (len(kinds), days.periods)

@@ -176,7 +176,7 @@ def _make(
 
     def make(kind: ForecastKind) -> Made:
         if kind not in made:
-            inputs = model.inputs(kind, found.indicators)
+            inputs = model.inputs(kind, found.indicators, instrument.indicator_zone)
             kept = store.members(conn, instrument, inputs, day, model.WALKED)
             made[kind] = model.make(found, kind, kept)
             store.add_members(conn, instrument, inputs, made[kind].members)

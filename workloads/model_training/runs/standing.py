@@ -15,8 +15,8 @@ from workloads.kit.contracts.tables import MODEL_EVENTS, PREDICTION_OUTCOMES, SC
 from workloads.kit.db import Connection
 from workloads.kit.windows import Floats
 from workloads.model_training import live
-from workloads.model_training.promotion import Losses, discoveries, worst
-from workloads.model_training.runs.model import VERSION
+from workloads.model_training.promotion import FEWEST, Losses, discoveries, worst
+from workloads.model_training.runs.model import VERSION, WALKED, beside_prices
 from workloads.model_training.runs.settings import ForecastSettings
 
 PREFIX: Final = "delivery-day."
@@ -56,7 +56,9 @@ class Standing:
             return False
         if self.fell is not None and now - self.fell < timedelta(days=settings.watch_days):
             return False
-        return self.looked is None or now - self.looked >= timedelta(days=settings.gate_every_days)
+        # A run of that day may begin some minutes sooner than the one that looked last.
+        pause = timedelta(days=settings.gate_every_days, hours=-12)
+        return self.looked is None or now - self.looked >= pause
 
 
 def model_name(kind: ForecastKind) -> str:
@@ -69,7 +71,7 @@ def proof_of(instrument: Instrument) -> str:
 
     Each event's reason begins with it.
     """
-    inputs = "".join(f", {name} of {instrument.indicator_zone}" for name in instrument.indicators)
+    inputs = beside_prices(instrument.indicators, instrument.indicator_zone)
     return f"v{VERSION} on {instrument.resolution} prices of {instrument.source}{inputs}: "
 
 
@@ -108,15 +110,20 @@ def decide(
         reason = (
             f"skill {skill(newest[symbol]):+.4f}, {'' if better else 'not '}better than {rivals}"
             f" (p {p_values[symbol]:.2g}) with a false discovery rate of {settings.false_discovery_rate:g}"
-            f" over {len(tried)} instruments"
+            f" over {len(p_values)} instruments"
         )
         _record(conn, instrument, instrument.kind, "promoted" if better else "refused", now, reason)
     return passed
 
 
 def judge(tried: Mapping[str, Losses], settings: ForecastSettings) -> tuple[dict[str, float], frozenset[str]]:
-    """By symbol the p-value of "no better than its rivals", and the symbols that pass, of all together."""
-    p_values = {symbol: worst(losses) for symbol, losses in tried.items()}
+    """By symbol the p-value of "no better than its rivals", and the symbols that pass, of all together.
+
+    Who is listed and not looked at now counts with a p-value of 1: looks drift apart where instruments lack
+    something on some days, and none is judged as if there were no others.
+    """
+    p_values = {one.symbol: 1.0 for one in settings.instruments}
+    p_values |= {symbol: worst(losses) for symbol, losses in tried.items()}
     return p_values, discoveries(p_values, settings.false_discovery_rate)
 
 
@@ -152,12 +159,19 @@ def falls(outcomes: Floats, walked: Losses, settings: ForecastSettings) -> str |
 
     Args:
         outcomes: (n, 2), its live losses a day and the baseline's, since it was promoted, oldest first.
+        walked: its losses on days up to the newest outcome's.
     """
     count = len(outcomes) - len(outcomes) % settings.watch_days
     if not count:
         return None
-    ours, baseline = outcomes[max(0, count - settings.watch_newest_days) : count].T
-    before = (walked.baseline - walked.ours)[: -len(ours)]
+    first = max(0, count - settings.watch_newest_days)
+    ours, baseline = outcomes[first:count].T
+    leads = walked.baseline - walked.ours
+    # Until the next look the verdict is the same: by the days before those judged, and as many of them as are
+    # walked still on the last day.
+    until = max(0, len(leads) - (len(outcomes) - first))
+    reach = max(FEWEST, WALKED - settings.watch_newest_days - settings.watch_days)
+    before = leads[:until][-reach:]
     p = live.p_value(baseline - ours, before)
     if p > live.level_of_a_look(settings.watch_level, settings.watch_days):
         return None
