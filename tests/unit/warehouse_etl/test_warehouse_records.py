@@ -123,6 +123,12 @@ def test_a_source_that_may_omit_a_column_has_not_lost_it() -> None:
     assert drift.differences({"a": "text", "b": "number"}, drift.Columns({"a": "text"}, may_omit=True)) == []
 
 
+def test_nothing_is_accepted_of_a_table_that_shows_no_columns() -> None:
+    warehouse: Any = None  # which is not asked
+    with pytest.raises(SourceError, match="billing invoices shows no columns now"):
+        drift.accept(warehouse, "billing", "invoices", drift.Columns({}), AT)
+
+
 def test_what_nobody_could_read_is_not_staged() -> None:
     load = Load("crm", "t", 1, AT, lambda _: pytest.fail("sent"), topics.WAREHOUSE_STAGING)
     load.add("upsert", "a", {"x": 1})

@@ -21,6 +21,9 @@ Protection = Literal["drop", "mask", "pseudonym"]
 character and length), or a name for it that is the same for the same value and says nothing else."""
 
 
+Overlap = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=31))]
+
+
 class Legacy(Model):
     """What every source says of itself."""
 
@@ -64,7 +67,7 @@ class SqlTable(LegacyTable):
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w$#]*(\.[A-Za-z_][\w$#]*)?$")] | None = None
     watermark: Column | None = None
-    overlap: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=31))] = timedelta(hours=1)
+    overlap: Overlap = timedelta(hours=1)
     changes: Literal["log"] | None = None
 
     @model_validator(mode="after")
@@ -167,7 +170,9 @@ class HttpTable(LegacyTable):
     """Args:
     path: below the source's URL.
     rows: where the list of rows is in an answer, names joined by dots; empty where the answer is the list.
-    watermark: field that grows with each change of a row, sent back as `since_parameter`.
+    watermark: field that grows with each change of a row, sent back as `since_parameter`; in the runs that
+        compare, all rows are read.
+    overlap: how far before the last one is asked again, of one that is a time.
     page_parameter: counts pages from 1, until one is empty.
     """
 
@@ -175,6 +180,7 @@ class HttpTable(LegacyTable):
     rows: str = ""
     watermark: Column | None = None
     since_parameter: str | None = None
+    overlap: Overlap = timedelta(hours=1)
     page_parameter: str | None = None
 
     @model_validator(mode="after")
