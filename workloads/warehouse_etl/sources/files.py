@@ -8,20 +8,18 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from workloads.kit.contracts.sources.legacy import FilesLegacy, FilesTable
+from workloads.kit.contracts.sources.legacy import ENDINGS, FilesLegacy, FilesTable
 from workloads.kit.contracts.warehouse import Kind, StagedFile
 from workloads.warehouse_etl.settings import WarehouseSettings
 from workloads.warehouse_etl.sources import Comparable, Record, SourceError
 from workloads.warehouse_etl.values import plain
 
-_ENDINGS = (".csv", ".parquet")
 _CHUNK = 1 << 20
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError)
 """What is raised of a damaged page, and of a value that nothing here can hold, such as a day of the year
@@ -94,8 +92,8 @@ class FilesReading:
         except OSError as error:
             raise SourceError(f"{self._name}: {self._root} cannot be listed: {error}") from error
         names = [one.path[len(self._root) :].lstrip("/") for one in listed if one.type == fs.FileType.File]
-        matching = sorted(name for name in names if fnmatchcase(name, self._table.pattern))
-        if unknown := [name for name in matching if not name.endswith(_ENDINGS)]:
+        matching = sorted(filter(self._table.has, names))
+        if unknown := [name for name in matching if not name.endswith(ENDINGS)]:
             raise SourceError(
                 f"{self._name}: {unknown[0]} is neither .csv nor .parquet: narrow the pattern "
                 f"{self._table.pattern}, or give the file its ending"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -130,6 +131,10 @@ class OracleLegacy(_Database):
         return self
 
 
+ENDINGS: Final = (".csv", ".parquet")
+"""Of the files that can be read."""
+
+
 class FilesTable(LegacyTable):
     """Args:
     pattern: of its files' names below the source's place, as a shell would have it; taken in name order,
@@ -145,6 +150,10 @@ class FilesTable(LegacyTable):
     encoding: Literal["utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "utf-16"] = "utf-8"
     decimal: Literal[".", ","] = "."
     dates: Literal["iso", "day-first"] = "iso"
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name below the source's place is one of its own."""
+        return fnmatchcase(name, self.pattern)
 
     @model_validator(mode="after")
     def _is_text(self) -> Self:
