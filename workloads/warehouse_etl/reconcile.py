@@ -23,13 +23,17 @@ _OF_FLOATS: Final = Decimal("1e-9")
 _OF_DECIMALS: Final = Decimal("1e-25")
 """Oracle adds with 38 digits, and what is added here has 28."""
 
-# A column's sum, that of what is a number to the source alone, and of their sizes.
+# What PostgreSQL reads as a number, be it one to the layers or not.
+_WRITTEN: Final = (
+    "'^([+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)(e[+-]?[0-9]{1,3})?|nan|[+-]?inf(inity)?)$'"  # of any case
+)
 _VALUE: Final = "(record ->> %s)"
+# A column's sum, that of what is a number to its source alone, and of the sizes of both.
 _SUMS: Final = (
     f"coalesce(sum(CASE WHEN etl.is_number{_VALUE} THEN {_VALUE}::numeric END), 0),"
     f" coalesce(sum(CASE WHEN etl.is_number{_VALUE} THEN NULL"
-    f" WHEN pg_input_is_valid({_VALUE}, 'numeric') THEN {_VALUE}::numeric END), 0),"
-    f" coalesce(sum(CASE WHEN pg_input_is_valid({_VALUE}, 'numeric') THEN abs({_VALUE}::numeric) END), 0)"
+    f" WHEN {_VALUE} ~* {_WRITTEN} THEN {_VALUE}::numeric END), 0),"
+    f" coalesce(sum(CASE WHEN {_VALUE} ~* {_WRITTEN} THEN abs({_VALUE}::numeric) END), 0)"
 )
 
 
