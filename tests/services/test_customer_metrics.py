@@ -139,9 +139,8 @@ def test_buyers_who_all_pay_the_same_get_a_verdict_that_says_why(figures: Migrat
 
 def test_a_measure_that_is_none_is_kept_as_none(figures: MigratedDatabase) -> None:
     found = Verdict("offered", "by hand", {"q": math.inf}, {"held_out": {"error": math.nan, "weeks": 3}})
-    with figures.connect(CUSTOMER_METRICS.role or "") as connection:
+    with figures.connect(CUSTOMER_METRICS.role or "") as connection, connection.transaction():
         write_verdict(connection, "by-hand", NOW, found)
-        connection.commit()
     assert verdict(figures, "by-hand") == (
         "offered", "by hand", {"q": None}, {"held_out": {"error": None, "weeks": 3}},
     )  # fmt: skip
