@@ -21,6 +21,8 @@ from workloads.kit.contracts.namespaces import PLATFORM
 app = typer.Typer()
 
 _MOUNT: Final = "/ingest"
+_KEY: Final = "file"
+"""In the ConfigMap, whose keys cannot be whatever a file may be called."""
 _LARGEST: Final = 900_000
 """Bytes of a packed file: what is given to a pod goes by a ConfigMap, of which the API server takes 1 MiB."""
 
@@ -84,6 +86,8 @@ def _price(price: dict[str, Any]) -> str:
 
 def _run(file: Path, args: list[str], *, limit: float = 600) -> dict[str, Any]:
     """Run the pipeline's `ingest` once in a pod like its own, with the file mounted."""
+    if file.name.startswith(".."):
+        raise UsageError(f"{file.name!r} can be mounted by no pod", remedy="call it otherwise")
     packed = gzip.compress(file.read_bytes(), mtime=0)
     if len(packed) > _LARGEST:
         raise UsageError(
@@ -93,7 +97,9 @@ def _run(file: Path, args: list[str], *, limit: float = 600) -> dict[str, Any]:
     job = jobs.template(PRICE_PIPELINE.name, "ingest", f"{_MOUNT}/{file.name}", *args)
     name = job["metadata"]["name"]
     pod = job["spec"]["template"]["spec"]
-    pod.setdefault("volumes", []).append({"name": "ingest", "configMap": {"name": name}})
+    pod.setdefault("volumes", []).append(
+        {"name": "ingest", "configMap": {"name": name, "items": [{"key": _KEY, "path": file.name}]}}
+    )
     [container] = pod["containers"]
     container.setdefault("volumeMounts", []).append({"name": "ingest", "mountPath": _MOUNT, "readOnly": True})
     job["spec"]["backoffLimit"] = 0
@@ -101,7 +107,7 @@ def _run(file: Path, args: list[str], *, limit: float = 600) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": PLATFORM},
-        "binaryData": {file.name: b64encode(packed).decode()},
+        "binaryData": {_KEY: b64encode(packed).decode()},
     }
     try:
         kube.kubectl("create", "-f", "-", stdin=json.dumps(content))

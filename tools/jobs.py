@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
 from typing import Any
@@ -112,15 +111,26 @@ def wait(name: str, *, limit: float, remedy: str = "") -> None:
 
 
 def _feed(name: str, stdin: str, *, limit: float) -> None:
-    """Give a job its standard input, for which its container waits. How it ended says the job."""
+    """Give a job its standard input, for which its container waits. How it ended says the job.
+
+    Raises:
+        ToolError: what was given broke off, and the job took that for the end.
+    """
 
     def pod() -> str | None:
         found = kube.get("pods", "-n", PLATFORM, "-l", f"job-name={name}")["items"]
         return next((one["metadata"]["name"] for one in found if one["status"]["phase"] != "Pending"), None)
 
     until(lambda: pod() is not None, f"the pod of job {name}", limit=limit)
-    with contextlib.suppress(CommandFailed):
+    try:
         kube.kubectl("attach", "-i", "-n", PLATFORM, pod() or "", stdin=stdin, timeout=limit)
+    except CommandFailed as error:
+        # It may have failed for a reason of its own, before it had read all.
+        wait(name, limit=limit)
+        raise ToolError(
+            f"job {name} ended well, and may have read a part alone: {error}\n{error.output}",
+            remedy="import it again",
+        ) from error
 
 
 def running(name: str) -> bool:

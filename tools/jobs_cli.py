@@ -12,7 +12,9 @@ from tools import access, jobs, kube
 from tools.errors import ToolError, UsageError
 from workloads.kit.contracts import env, lake
 from workloads.kit.contracts.declared.services import OBJECT_STORE
+from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 from workloads.kit.contracts.namespaces import PLATFORM
+from workloads.kit.contracts.sources.legacy import ENDINGS, FilesLegacy, LegacySources
 
 app = typer.Typer()
 
@@ -39,7 +41,8 @@ def upload(
         str, typer.Argument(help="below the bucket: SOURCE/NAME, such as billing/invoices-1.csv")
     ],
 ) -> None:
-    """Put a file where warehouse-etl looks for those of a source: the bucket of uploads."""
+    """Put a file where warehouse-etl looks for those of a source: the bucket of uploads. A name that it would
+    not look for is refused."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
@@ -47,6 +50,7 @@ def upload(
     if "/" not in name.strip("/"):
         raise UsageError(f"{name!r} is below no source", remedy="give SOURCE/NAME, such as billing/i.csv")
     content = _bytes(file)
+    _looked_for(*name.strip("/").split("/", 1))
     held: list[dict[str, Any]] = kube.get("secret", "-n", PLATFORM, "--field-selector", _STORE)["items"]
     if not held:
         raise UsageError("there is no object store here", remedy="make up WITH=warehouse")
@@ -67,6 +71,31 @@ def upload(
     )
 
 
+def _looked_for(source: str, name: str) -> None:
+    """Refuse a file that no table of warehouse-etl takes in, or that would stop one."""
+    held: list[dict[str, Any]] = kube.get("configmap", "-n", PLATFORM, "--field-selector", _ETL)["items"]
+    if not held:
+        raise UsageError("nobody looks for uploads here", remedy="make up WITH=warehouse")
+    [listed] = held[0]["data"].values()
+    found = {
+        one.name: one.tables
+        for one in LegacySources.model_validate_json(listed).sources
+        if isinstance(one, FilesLegacy) and one.url is None
+    }
+    if source not in found:
+        raise UsageError(
+            f"{source!r} is no source of uploads", remedy=f"there are {', '.join(sorted(found)) or 'none'}"
+        )
+    if not any(table.has(name) for table in found[source].values()):
+        wanted = ", ".join(f"{table.pattern} of {of}" for of, table in found[source].items())
+        raise UsageError(
+            f"{name!r} is none of {source}'s files", remedy=f"name it as a pattern says: {wanted}"
+        )
+    if not name.endswith(ENDINGS):
+        raise UsageError(f"{name!r} is neither of {' and '.join(ENDINGS)}", remedy="give it its ending")
+
+
+_ETL = f"metadata.name={WAREHOUSE_ETL.name}"
 _STORE = f"metadata.name={OBJECT_STORE.name}"
 
 

@@ -18,6 +18,7 @@ from tests.customers import DAY, HAZARDS, put, row
 from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.consumers import declared_topics, running
 from tools import environments, paths
+from workloads.customer_metrics.figures import Verdict, write_verdict
 from workloads.kit.contracts import tables
 from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_METRICS
 
@@ -123,6 +124,26 @@ def test_the_published_parameters_of_cdnow_are_recovered(
     status, reason, _, _ = verdict(figures, "churn")
     assert status == "refused"
     assert "the history is too short" in reason
+
+
+def test_buyers_who_all_pay_the_same_get_a_verdict_that_says_why(figures: MigratedDatabase, run: Run) -> None:
+    start = NOW - timedelta(weeks=52)
+    put(figures, [(*one[:7], 99.0, *one[8:]) for one in customers.buyers(400, start, 52)])
+    run("daily", "--as-of", NOW.isoformat())
+    status, reason, _, quality = verdict(figures, "clv-EUR")
+    said = reason.removeprefix("no fit:").strip()
+    assert said
+    if status == "offered":
+        assert quality["correlation_of_frequency_and_mean"] is None, "of what is all one, none is known"
+
+
+def test_a_measure_that_is_none_is_kept_as_none(figures: MigratedDatabase) -> None:
+    found = Verdict("offered", "by hand", {"q": math.inf}, {"held_out": {"error": math.nan, "weeks": 3}})
+    with figures.connect(CUSTOMER_METRICS.role or "") as connection, connection.transaction():
+        write_verdict(connection, "by-hand", NOW, found)
+    assert verdict(figures, "by-hand") == (
+        "offered", "by hand", {"q": None}, {"held_out": {"error": None, "weeks": 3}},
+    )  # fmt: skip
 
 
 def test_what_comes_later_does_not_change_what_an_instant_says(figures: MigratedDatabase, run: Run) -> None:
@@ -251,6 +272,7 @@ def test_a_file_is_imported_once_and_its_bad_rows_are_named(
 
 def test_a_run_that_cannot_reach_the_database_fails_and_a_wrong_instant_is_refused(run: Run) -> None:
     assert "is not over" in run("hourly", "--as-of", "2199-01-01T00:00Z", code=2).stderr
+    assert "is of no year" in run("hourly", "--as-of", "0001-01-01T00:00+05:00", code=2).stderr
     assert "run_failed" in run("hourly", code=1, METRICS_DATABASE="nowhere").stdout
 
 

@@ -129,6 +129,33 @@ class TestUpgrade:
             ], "as a run makes it"
             assert connection.execute("SELECT to_regclass('cleaned.volumes')").fetchone() == (None,)
 
+    def test_a_table_of_the_warehouse_with_a_time_that_nobody_can_read_is_made_anew(
+        self, server: Postgres
+    ) -> None:
+        name = "of_times"
+        with server.connect() as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        settings = PostgresSettings(
+            postgres_host="127.0.0.1",
+            postgres_port=server.port,
+            postgres_database=name,
+            postgres_user="postgres",
+            postgres_password_file=server.password_file,
+        )
+        migrations.migrate(settings, "0004", versions="warehouse_versions")
+        with server.connect(name) as connection:
+            for table, at in (("a", "0001-12-31 23:00+00 BC"), ("b", "9999-12-31 23:59+00"), ("c", None)):
+                connection.execute(
+                    f"CREATE TABLE cleaned.{table} (first timestamptz, at timestamptz)".encode()
+                )
+                connection.execute(f"INSERT INTO cleaned.{table} VALUES (now(), %s)".encode(), (at,))
+        migrations.migrate(settings, versions="warehouse_versions")
+        with server.connect(name) as connection:
+            left = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'cleaned' ORDER BY 1"
+            )
+            assert [table for (table,) in left] == ["b", "c"]
+
     def test_a_year_of_rows_of_before_keeps_every_one_as_the_spot_price_of_its_day(
         self, server: Postgres, secrets_dir: Path
     ) -> None:

@@ -202,6 +202,38 @@ def test_rows_that_can_never_be_loaded_are_told_of_apart_and_nothing_else_is_hid
     assert (done["rows"], done["rejected"], done["failed"]) == (1, {"crm.counterparties": 3}, {})
 
 
+def test_sums_of_floats_may_differ_in_their_last_digits_and_what_no_layer_holds_is_told_of_apart(
+    etl: Warehouse, crm: MariaDb
+) -> None:
+    execute(
+        crm,
+        "ALTER TABLE counterparties ADD pnl double, ADD much double, ADD exact decimal(38, 10)",
+        # In this order they add up to nothing, in the layer's to 1, or to 0.1 more.
+        "UPDATE counterparties SET pnl = 1e16, much = 1e300, exact = 1e20 WHERE id = 'c1'",
+        "UPDATE counterparties SET pnl = 1, much = 5, exact = 0.1, updated_at = '2025-12-01' WHERE id = 'c2'",
+        "UPDATE counterparties SET pnl = -1e16, exact = -1e20 WHERE id = 'c3'",
+    )
+    etl.sources = [_of_crm(crm)]
+    etl.run("2026-03-01T00:00Z")
+    again = etl.run("2026-03-02T00:00Z")
+    assert (again["rows"], again["failed"]) == (0, {})
+    assert etl.query(
+        "SELECT figure, in_layer, rejected = 1e300, matches FROM etl.reconciliation"
+        " WHERE checked_at = '2026-03-02T00:00Z' AND figure <> 'rows' ORDER BY 1"
+    ) == [
+        ("sum(credit_limit)", Decimal("150000.10"), False, True),
+        ("sum(exact)", Decimal("0.1"), False, True),
+        ("sum(much)", 5, True, True),
+        ("sum(pnl)", 1, False, True),
+    ]
+    # A decimal has no last digits to lose.
+    with etl.layers.admin() as connection:
+        connection.execute(
+            "UPDATE raw.records SET record = record || '{\"exact\": \"0.2\"}' WHERE key = 'c2'"
+        )
+    assert "sum(exact)" in etl.run("2026-03-03T00:00Z", code=3)["failed"]["crm.counterparties"]
+
+
 def test_days_of_no_likely_year_are_rejected_and_unknown_counterparties_are_flagged(
     etl: Warehouse, crm: MariaDb, tmp_path: Path
 ) -> None:
@@ -367,6 +399,11 @@ def test_a_column_that_one_file_lost_stops_the_table_whatever_another_has(
     assert paid == [("s2", None), ("w1", "2026-02-10"), ("w2", "2026-02-10")]
     (folder / "e.csv").write_text(short.replace("s1", "s3"))
     assert "column paid_on was removed" in etl.run("2026-03-02T12:00Z", code=3)["failed"]["billing.invoices"]
+    # With nothing to look at, nothing is accepted and nothing forgotten.
+    (folder / "e.csv").unlink()
+    refused = etl.asked("accept", "billing", "invoices")
+    assert (refused.returncode, "billing invoices shows no columns now" in refused.stderr) == (1, True)
+    assert etl.query("SELECT columns ? 'paid_on', state FROM etl.sources") == [(True, "stopped")]
 
 
 def test_a_row_has_one_key_however_it_is_written(etl: Warehouse, api: Api, tmp_path: Path) -> None:
@@ -461,6 +498,34 @@ def test_a_source_has_a_clock_and_a_position_counts_in_the_month_of_that_clock(
         ("2026-01-01 08:00:00+00",)
     ]
     assert etl.run("2026-11-02T00:00Z")["rows"] == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "zone", "fault"),
+    [
+        ("0001-01-01 00:00:00", "Europe/Berlin", "is of no year from 1 to 9999 in UTC, by the clock of {}"),
+        ("0001-01-01", "Asia/Tokyo", "is of no year from 1 to 9999 in UTC, by the clock of {}"),
+        (
+            "9999-12-31 23:59:59",
+            "America/New_York",
+            "is of no year from 1 to 9999 in UTC, by the clock of {}",
+        ),
+        ("9999-12-31 23:59:59", "Europe/Berlin", None),
+        ("9999-12-31", "America/New_York", None),
+        ("0001-01-01 00:00:00", "America/New_York", None),
+        ("0001-01-01 00:00:00", "UTC", None),
+        ("2026-10-25", "Europe/Berlin", None),
+        ("2026-03-29 02:30", "Europe/Berlin", "is skipped by the clock of {}"),
+    ],
+)
+def test_a_time_is_good_only_where_whoever_reads_the_layers_can_hold_it(
+    etl: Warehouse, value: str, zone: str, fault: str | None
+) -> None:
+    ((good, found),) = etl.query("SELECT etl.is_timestamp(%s), etl.clock_fault(%s, %s)", (value, value, zone))
+    assert (good, found) == (True, fault and fault.format(zone))
+    if fault is None:
+        ((read,),) = etl.query("SELECT etl.as_timestamp(%s, %s)", (value, zone))
+        assert read.year == int(value[:4])
 
 
 def test_a_file_of_another_custom_is_read_by_what_the_stack_says_of_it(
@@ -646,6 +711,27 @@ def test_an_api_that_gives_all_each_time_shows_what_is_gone(etl: Warehouse, api:
     assert etl.query("SELECT count(*) FROM cleaned.volumes") == [(1,)]
 
 
+def test_an_api_with_a_watermark_shows_late_and_removed_rows_to_a_run_that_compares(
+    etl: Warehouse, api: Api
+) -> None:
+    etl.sources = [_of_metering(api)]
+    first = [_volume("m1", f"2026-01-0{day}", day, f"2026-01-0{day}T12:00:00Z") for day in range(1, 4)]
+    api.paths["/volumes"] = first
+    assert etl.run("2026-03-01T06:00Z")["rows"] == 3
+    # Dated long before what was seen; and one is removed.
+    api.paths["/volumes"] = [*first[1:], _volume("m2", "2026-01-01", 5, "2026-01-01T12:00:00Z")]
+    done = etl.run("2026-03-01T12:00Z")
+    assert (done["rows"], done["deletes"]) == (0, 0)
+    done = etl.run("2026-03-02T00:00Z")
+    assert (done["rows"], done["deletes"], done["failed"]) == (1, 1, {})
+    assert etl.query("SELECT meter_id, day::text FROM cleaned.volumes ORDER BY key") == [
+        ("m1", "2026-01-02"), ("m1", "2026-01-03"), ("m2", "2026-01-01"),
+    ]  # fmt: skip
+    assert etl.query("SELECT watermark FROM etl.loads ORDER BY load_id DESC LIMIT 1") == [
+        ("2026-01-03T12:00:00Z",)
+    ]
+
+
 def test_a_key_that_no_index_takes_is_set_aside_and_a_numeric_mark_is_one(etl: Warehouse, api: Api) -> None:
     source = _of_metering(api)
     table = source["tables"]["volumes"]
@@ -691,16 +777,31 @@ def test_values_at_the_edge_are_taken_or_rejected_and_the_lake_is_not_held_up(
     assert etl.query("SELECT amount FROM cleaned.invoices WHERE key = 'i2'") == [(-5,)]
 
 
-def test_a_model_that_comes_later_takes_in_all_that_was_loaded(etl: Warehouse, crm: MariaDb) -> None:
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_model_that_comes_later_takes_in_all_that_was_loaded(
+    etl: Warehouse, crm: MariaDb, changed: bool
+) -> None:
+    execute(crm, "UPDATE counterparties SET currency = 'E1' WHERE id = 'c3'")
     etl.sources = [_of_crm(crm)]
     etl.run("2026-03-01T06:00Z")
     with etl.layers.admin() as connection:
-        connection.execute("DROP TABLE cleaned.counterparties CASCADE")
-    execute(crm, "UPDATE counterparties SET name = 'New', updated_at = '2026-03-01 07:00' WHERE id = 'c1'")
+        connection.execute("DROP TABLE cleaned.counterparties, cleaned.rejects CASCADE")
+    if changed:
+        execute(
+            crm, "UPDATE counterparties SET name = 'New', updated_at = '2026-03-01 07:00' WHERE id = 'c1'"
+        )
     etl.run("2026-03-01T12:00Z")
     assert etl.query("SELECT name FROM cleaned.counterparties ORDER BY key") == [
-        ("New",), ("Østkraft",), ("Sud",),
+        ("New" if changed else "Nordwind",), ("Østkraft",),
     ]  # fmt: skip
+    assert etl.query("SELECT count(*) FROM analytics.exposures") == [(2,)]
+    # What was rejected is so again, also where its model alone is lacking.
+    rejected = [("c3", "currency: E1 is no code of three letters")]
+    assert etl.query("SELECT key, reason FROM cleaned.rejects") == rejected
+    with etl.layers.admin() as connection:
+        connection.execute("DROP TABLE cleaned.rejects")
+    etl.run("2026-03-01T18:00Z")
+    assert etl.query("SELECT key, reason FROM cleaned.rejects") == rejected
 
 
 def test_a_personal_column_that_a_file_lacks_stops_it_and_no_row_is_in_the_message(

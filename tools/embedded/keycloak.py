@@ -34,7 +34,9 @@ class Keycloak:
         self._port, self._management = free_ports(2)
         self.url = f"http://127.0.0.1:{self._port}"
         for name in KEYCLOAK.secrets:
-            (directory / name).write_text(secrets.token_urlsafe(24), encoding="utf-8")
+            file = directory / name
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(24), encoding="utf-8")
         self._home = directory / "home"
         self._home.mkdir()
         server = keycloak.unpacked()

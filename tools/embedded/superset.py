@@ -42,7 +42,9 @@ class Superset:
         self._port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self._port}"
         for name in SUPERSET.secrets:
-            (directory / name).write_text(secrets.token_urlsafe(32), encoding="utf-8")
+            file = directory / name
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(32), encoding="utf-8")
         self.admin_password = (directory / ADMIN_PASSWORD).read_text(encoding="utf-8")
         self.env = {
             env.POSTGRES_HOST: "127.0.0.1",

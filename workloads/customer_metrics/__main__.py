@@ -24,6 +24,7 @@ from workloads.kit.contracts.declared.customer_metrics import (
     CUSTOMER_IMPORT_ID,
     CUSTOMER_METRICS,
 )
+from workloads.kit.instants import instant
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -53,18 +54,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     for name in ("hourly", "daily"):
         one = commands.add_parser(name)
         one.add_argument(
-            "--as-of", type=_instant, help="of what was known then, e.g. 2026-03-01T00:00Z; now by default"
+            "--as-of", type=instant, help="of what was known then, e.g. 2026-03-01T00:00Z; now by default"
         )
     bring = commands.add_parser("import")
     bring.add_argument("file", type=Path, help="CSV; - is standard input")
     return parser.parse_args(argv)
-
-
-def _instant(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError("no zone")
-    return time.astimezone(UTC)
 
 
 def _run(command: str, asked: datetime | None) -> int:

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from workloads.customer_metrics.figures import ACTIVE_SQL, KNOWN, Score, Verdict, ask
 from workloads.customer_metrics.settings import MetricsSettings
+from workloads.kit.contracts.customers import CHURN_HIGH, CHURN_MEDIUM
 from workloads.kit.db import Connection
 
 FIGURE: Final = "churn"
@@ -165,7 +166,7 @@ def _scores(connection: Connection, as_of: datetime, model: Model) -> Iterator[S
     for customer, given, added, p in zip(
         now.customers, now.features, each, model.probability(now.features), strict=True
     ):
-        label = "high" if p >= 0.5 else "medium" if p >= 0.2 else "low"
+        label = "high" if p >= CHURN_HIGH else "medium" if p >= CHURN_MEDIUM else "low"
         of = {
             name: {"value": round(float(one), 3), "log_odds": round(float(more), 6)}
             for name, one, more in zip(FEATURES, given, added, strict=True)

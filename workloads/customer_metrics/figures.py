@@ -14,6 +14,7 @@ from workloads.kit.contracts import tables
 from workloads.kit.contracts.customers import ACTIVE, CUT_LOCK
 from workloads.kit.db import Connection, upsert
 from workloads.kit.records import Transient
+from workloads.kit.storable import storable
 
 KNOWN: Final = "received_at <= %(as_of)s AND published_at <= %(as_of)s AND occurred_at <= %(as_of)s"
 """Condition on an event: it was here, made known, and over at the instant."""
@@ -82,6 +83,7 @@ def write_scores(connection: Connection, figure: str, as_of: datetime, scores: I
 
 def write_verdict(connection: Connection, figure: str, as_of: datetime, verdict: Verdict) -> None:
     """Write whether the figure is offered."""
-    parameters, quality = dict(verdict.parameters), dict(verdict.quality)
+    # A measure may be none: of amounts that are all one, no correlation is known.
+    parameters, quality = storable(dict(verdict.parameters)), storable(dict(verdict.quality))
     row: Sequence[Any] = (figure, as_of, verdict.status, verdict.reason, parameters, quality)
     upsert(connection, tables.CUSTOMER_MODELS, _MODELS, _MODELS[:2], [row])

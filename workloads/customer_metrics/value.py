@@ -70,7 +70,7 @@ def value(connection: Connection, as_of: datetime, s: MetricsSettings) -> tuple[
     try:
         counts, amounts = fitted(rows)
     except ConvergenceError as error:
-        return _refused(f"no fit: {str(error).splitlines()[0]}")
+        return _refused(f"no fit: {first_line(error)}")
     parameters = {**_floats(counts.params_), **_floats(amounts.params_)}
     if not parameters["q"] > 1:
         return _refused("the mean of a purchase is not finite: gamma-gamma's q is not above 1")
@@ -166,6 +166,11 @@ def ask_then(connection: Connection, as_of: datetime, then: datetime, currency: 
     values = {"as_of": then, "received": as_of, "currency": currency}
     rows = ask(connection, _BOUGHT.replace(KNOWN, known), values)
     return pd.DataFrame(rows, columns=["customer", "frequency", "recency", "age", "mean"])
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what it says that is not empty, or what it is."""
+    return next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
 
 
 def _refused(reason: str) -> tuple[Verdict, Iterator[Score]]:

@@ -9,7 +9,7 @@ import structlog
 from workloads.keycloak_prepare import realm
 from workloads.keycloak_prepare.admin import Admin
 from workloads.keycloak_prepare.realm import DECLARED, Json
-from workloads.kit.contracts.people import REALM, TENANT_CLAIM, RealmFacts, first_password
+from workloads.kit.contracts.people import REALM, TENANT_CLAIM, RealmFacts, first_password, tenant_role
 
 _TOTP = "CONFIGURE_TOTP"
 
@@ -145,10 +145,15 @@ class Reconciler:
     def _held(self, name: str, at: tuple[str, ...], wanted: list[str]) -> None:
         known = {one["name"]: one for one in self._admin.get(REALM, "roles", max="1000")}
         ours = {*wanted, *realm.roles(self._facts)}
-        there = {one["name"] for one in self._admin.get(*at, "role-mappings", "realm")} & ours
+        # That of a tenant that is no more, too.
+        there = {
+            name: one
+            for one in self._admin.get(*at, "role-mappings", "realm")
+            if (name := one["name"]) in ours or name.startswith(tenant_role(""))
+        }
         if more := [known[role] for role in wanted if role not in there]:
             self._admin.post(*at, "role-mappings", "realm", body=more)
-        if less := [known[role] for role in there if role not in wanted]:
+        if less := [one for role, one in there.items() if role not in wanted]:
             self._admin.delete(*at, "role-mappings", "realm", body=less)
         if more or less:
             self._changed("roles", name)

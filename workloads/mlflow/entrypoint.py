@@ -20,7 +20,9 @@ ARTIFACTS = "/artifacts"
 def main() -> int:
     """Run the server until it ends or is told to; its exit code."""
     try:
-        host, database, user = (os.environ[f"POSTGRES_{name}"] for name in ("HOST", "DATABASE", "USER"))
+        host, port, database, user = (
+            os.environ[f"POSTGRES_{name}"] for name in ("HOST", "PORT", "DATABASE", "USER")
+        )
         password = Path(os.environ["POSTGRES_PASSWORD_FILE"]).read_text(encoding="utf-8").rstrip("\n")
     except KeyError as missing:
         print(f"{missing.args[0]} is not set", file=sys.stderr)
@@ -28,7 +30,6 @@ def main() -> int:
     except OSError as error:
         print(f"POSTGRES_PASSWORD_FILE={error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    port = os.environ.get("POSTGRES_PORT", "5432")
     entry = ":".join(map(_escaped, (host, port, database, user, password)))
     uri = f"postgresql+psycopg2://{quote(user, '')}@{host}:{port}/{quote(database, '')}"
     PASSFILE.touch(mode=0o600)

@@ -18,10 +18,13 @@ _USAGE = "usage: python -m workloads.superset serve|prepare|report"
 def main(arguments: list[str]) -> int:
     """Run a command; its exit code."""
     try:
-        settings = Settings.read()
+        return _run(arguments, Settings.read())
     except MissingSetting as error:
         print(f"superset: {error}", file=sys.stderr)
         return 2
+
+
+def _run(arguments: list[str], settings: Settings) -> int:
     match arguments:
         case ["serve"]:
             return _serve(settings)
@@ -58,9 +61,6 @@ def _report(settings: Settings) -> int:
     logs.configure(settings.log_level)
     try:
         report(settings)
-    except MissingSetting as error:
-        print(f"superset: {error}", file=sys.stderr)
-        return 2
     except Refused as error:
         print(f"superset: {error}", file=sys.stderr)
         return 1

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from workloads.kit import db, egress, log
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL, WAREHOUSE_MAINTENANCE
 from workloads.kit.contracts.sources.legacy import LegacySources
+from workloads.kit.instants import instant
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -47,6 +48,9 @@ def main(argv: list[str] | None = None) -> int:
     log.configure(WAREHOUSE_ETL.name)
     if args.command == "maintain":
         return _maintain(load(MaintenanceSettings))
+    if args.command == "run" and args.at is not None and args.at > datetime.now(UTC):
+        print(f"--at {args.at.isoformat()} is not over: give an instant before now", file=sys.stderr)
+        return _BAD
     settings = load(WarehouseSettings)
     try:
         sources = _sources(settings)
@@ -73,20 +77,13 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m workloads.warehouse_etl", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="every table, and the layers")
-    run.add_argument("--at", type=_instant, help="instant of the run, e.g. 2026-03-01T00:00Z; now by default")
+    run.add_argument("--at", type=instant, help="instant of the run, e.g. 2026-03-01T00:00Z; now by default")
     run.add_argument("--compare", action="store_true", help="compare keys and figures with the sources, too")
     commands.add_parser("maintain", help="the lake's tables: files joined, old versions dropped, statistics")
     accept = commands.add_parser("accept", help="take a table that was stopped as it is now")
     accept.add_argument("source")
     accept.add_argument("table")
     return parser.parse_args(argv)
-
-
-def _instant(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError("no zone")
-    return time.astimezone(UTC)
 
 
 def _sources(settings: WarehouseSettings) -> LegacySources:

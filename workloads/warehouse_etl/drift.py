@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from workloads.kit.contracts.warehouse import Kind
 from workloads.kit.db import Connection
-from workloads.warehouse_etl.sources import Reading
+from workloads.warehouse_etl.sources import Reading, SourceError
 from workloads.warehouse_etl.values import plain
 
 Change = Literal["added", "removed", "retyped", "accepted"]
@@ -158,7 +158,16 @@ def state(
 
 
 def accept(connection: Connection, source: str, table: str, columns: Columns, at: datetime) -> list[str]:
-    """Take a table as it is now. Returns what was accepted."""
+    """Take a table as it is now. Returns what was accepted.
+
+    Raises:
+        SourceError: it shows no columns now: those that are known stay, and so does what stops it.
+    """
+    if not columns.kinds:
+        raise SourceError(
+            f"{source} {table} shows no columns now, so that there is nothing to accept: of files, those "
+            "that are new are looked at; put one in its place that is as it is to be, and accept that"
+        )
     row = connection.execute(
         "SELECT columns FROM etl.sources WHERE source = %s AND table_name = %s", (source, table)
     ).fetchone()

@@ -149,7 +149,7 @@ def _extract(
         try:
             turn = Table(connection, source.name, name, table, at=at, key=key)
             files = loaded_files(connection, source.name, name)
-            with opened(settings, source, name, files) as reading:
+            with opened(settings, source, name, files, whole=compare) as reading:
                 found = turn.extract(
                     reading, producer, load_id=load_id, topic=settings.staging_topic, compare=compare
                 )
@@ -221,9 +221,19 @@ def tables(sources: LegacySources) -> Iterator[tuple[LegacySource, str, LegacyTa
 
 
 def opened(
-    settings: WarehouseSettings, source: LegacySource, name: str, loaded: dict[str, str]
+    settings: WarehouseSettings,
+    source: LegacySource,
+    name: str,
+    loaded: dict[str, str],
+    *,
+    whole: bool = False,
 ) -> AbstractContextManager[Reading]:
-    """A table as of now; errors as those of its kind."""
+    """A table as of now; errors as those of its kind.
+
+    Args:
+        loaded: of files, those that were: name → digest.
+        whole: whether what cannot be asked for its keys, an API, is read whole in place of that.
+    """
     if isinstance(source, FilesLegacy):
         from workloads.warehouse_etl.sources import files
 
@@ -231,7 +241,7 @@ def opened(
     if isinstance(source, HttpLegacy):
         from workloads.warehouse_etl.sources import http
 
-        return http.opened(source, name)
+        return http.opened(source, name, whole=whole)
     from workloads.warehouse_etl.sources import change_log, sql
 
     if source.tables[name].changes == "log" and isinstance(source, MySqlLegacy):

@@ -24,6 +24,8 @@ from workloads.warehouse_etl.settings import WarehouseSettings
 _log: Any = structlog.get_logger(__name__)
 
 PROJECT = Path(__file__).parent / "dbt"
+_LAYERS = ("cleaned", "analytics")
+"""Folders of models whose tables stay, each called as its schema is."""
 _STEP = "models"
 
 
@@ -32,18 +34,23 @@ class TransformFailed(Exception):
 
 
 def transform(settings: WarehouseSettings, sources: LegacySources, connection: Connection) -> int:
-    """Take in the loads that the models have not seen. Returns how many models and tests ran.
+    """Take in the loads that the models have not seen, or all where a model is not there. Returns how many
+    models and tests ran.
 
     Raises:
         TransformFailed: names each that failed, and why; the next run takes the same loads in again.
     """
     row = connection.execute(
         "SELECT coalesce((SELECT load_id FROM etl.progress WHERE step = %s), 0),"
-        " (SELECT coalesce(max(load_id), 0) FROM etl.loads), to_regclass('analytics.positions') IS NULL",
-        (_STEP,),
+        " (SELECT coalesce(max(load_id), 0) FROM etl.loads),"
+        " (SELECT bool_or(to_regclass(name) IS NULL) FROM unnest(%s::text[]) name)",
+        (
+            _STEP,
+            [f"{layer}.{one.stem}" for layer in _LAYERS for one in PROJECT.glob(f"models/{layer}/*.sql")],
+        ),
     ).fetchone()
-    since, until, is_first = row or (0, 0, True)
-    if since >= until and not is_first:
+    since, until, is_any_lacking = row or (0, 0, True)
+    if since >= until and not is_any_lacking:
         return 0
     writings = {
         f"{source.name}.{name}": {"time_zone": source.time_zone, **_writing(table)}

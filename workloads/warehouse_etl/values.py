@@ -29,6 +29,9 @@ def plain(value: Any) -> Value:
         case int():
             return value if -_SAFE <= value < _SAFE else str(value)
         case float():
+            if math.isfinite(value) and abs(value) >= _SAFE:
+                # JSON of PostgreSQL has its digits, and another number is read of them.
+                return format(Decimal(repr(value)), "f")
             return value if math.isfinite(value) else str(value)
         case str():
             return value.replace("\0", "\ufffd").encode(errors="replace").decode()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from workloads.keycloak_prepare import realm
-from workloads.keycloak_prepare.reconcile import _differs
+from workloads.keycloak_prepare.reconcile import Reconciler, _differs
 from workloads.kit.contracts.people import Person, Program, RealmFacts, first_password
 from workloads.superset.login import held
 
@@ -63,6 +63,32 @@ def test_administrators_of_a_tenant_and_of_the_platform_need_a_second_factor() -
     assert strong == {"ada": True, "olga": True}
     assert not realm.is_strong(["viewer", "developer", "analyst", "tenant-acme"])
     assert realm.people(FACTS)["ada"] == ("acme", ["admin", "tenant-acme"])
+
+
+class Held:
+    """An administrator's API that knows one person's roles."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = [{"id": name, "name": name} for name in roles]
+        self.known = [{"id": name, "name": name} for name in ("viewer", "admin", "tenant-acme", *roles)]
+        self.taken: list[str] = []
+        self.given: list[str] = []
+
+    def get(self, *path: str, **_: str) -> list[dict[str, str]]:
+        return self.roles if "role-mappings" in path else self.known
+
+    def post(self, *_: str, body: list[dict[str, str]]) -> None:
+        self.given += [one["name"] for one in body]
+
+    def delete(self, *_: str, body: list[dict[str, str]]) -> None:
+        self.taken += [one["name"] for one in body]
+
+
+def test_a_role_of_a_tenant_that_is_no_more_is_taken_and_what_others_gave_stays() -> None:
+    admin: Any = Held("viewer", "tenant-gone", "tenant-acme", "default-roles-carbon", "of-a-person")
+    people = Reconciler(admin, FACTS, "key")
+    people._held("ada", ("carbon", "users", "1"), ["admin", "tenant-acme"])
+    assert (admin.given, admin.taken) == (["admin"], ["viewer", "tenant-gone"])
 
 
 def test_no_secret_is_in_what_is_declared() -> None:

@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.customers import CHURN_HIGH, CHURN_MEDIUM
 from workloads.kit.contracts.declared.superset import SUPERSET_PREPARE
 from workloads.superset.dashboards import SHARED, defined, kinds
 from workloads.superset.dashboards.bundle import DATABASES, bundle, documents
+from workloads.superset.dashboards.customers import NOW
 from workloads.superset.dashboards.model import Dashboard, Dataset
 
 ALL = defined(["acme", "globex"])
@@ -103,6 +105,13 @@ def test_what_a_chart_draws_and_what_it_asks_is_one_thing() -> None:
         assert query.get("metrics", []) == metrics, document["slice_name"]
         asked = {one["subject"] for one in form["adhoc_filters"]}
         assert {one["col"] for one in query["filters"]} == asked
+
+
+def test_a_risk_is_high_where_the_job_calls_it_so() -> None:
+    said = " ".join((NOW.sql, *NOW.metrics.values()))
+    assert re.findall(r"churn >= ([\d.]+)", said) == [
+        str(one) for one in (CHURN_HIGH, CHURN_MEDIUM, CHURN_HIGH)
+    ]
 
 
 def test_no_password_and_no_address_is_in_a_definition() -> None:

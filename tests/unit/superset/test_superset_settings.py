@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -45,6 +47,18 @@ def test_commands_say_how_they_are_used(
         monkeypatch.setenv(name, value)
     assert main(["dance"]) == 2
     assert "serve|prepare" in capsys.readouterr().err
+
+
+def test_a_secret_that_is_not_there_is_named_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in LEAST.items():
+        monkeypatch.setenv(name, value)
+    prepare: Any = ModuleType("workloads.superset.prepare")
+    prepare.prepare = lambda settings: settings.admin_password
+    monkeypatch.setitem(sys.modules, prepare.__name__, prepare)
+    assert main(["prepare"]) == 2
+    assert "admin-password: No such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

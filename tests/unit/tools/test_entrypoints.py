@@ -208,6 +208,7 @@ def test_mlflow_finds_its_password_in_no_argument_and_no_variable_and_stops_when
     server = start_mlflow(
         mlflow,
         POSTGRES_HOST="db",
+        POSTGRES_PORT="5433",
         POSTGRES_DATABASE="mlflow",
         POSTGRES_USER="m@e",
         POSTGRES_PASSWORD_FILE=str(mlflow.root / "password"),
@@ -216,12 +217,12 @@ def test_mlflow_finds_its_password_in_no_argument_and_no_variable_and_stops_when
     guard.start()
     assert server.stdout
     shown = server.stdout.readline()
-    assert "postgresql+psycopg2://m%40e@db:5432/mlflow" in shown
+    assert "postgresql+psycopg2://m%40e@db:5433/mlflow" in shown
     assert "--workers=3" in shown
     assert "a:b" not in shown
     passfile = mlflow.tmp / "pgpass"
     assert str(passfile) in shown
-    assert passfile.read_text() == 'db:5432:mlflow:m@e:a\\:b\\\\c"d$e\n'
+    assert passfile.read_text() == 'db:5433:mlflow:m@e:a\\:b\\\\c"d$e\n'
     assert stat.S_IMODE(passfile.stat().st_mode) == 0o600
     server.send_signal(signal.SIGTERM)
     server.communicate(timeout=30)
@@ -230,7 +231,9 @@ def test_mlflow_finds_its_password_in_no_argument_and_no_variable_and_stops_when
 
 
 def test_mlflow_names_what_it_lacks(mlflow: Container) -> None:
-    server = start_mlflow(mlflow, POSTGRES_HOST="db", POSTGRES_DATABASE="d", POSTGRES_USER="u")
+    server = start_mlflow(
+        mlflow, POSTGRES_HOST="db", POSTGRES_PORT="5433", POSTGRES_DATABASE="d", POSTGRES_USER="u"
+    )
     _, errors = server.communicate(timeout=30)
     assert server.returncode == 2
     assert errors == "POSTGRES_PASSWORD_FILE is not set\n"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from tools import keycloak, versions
+from tools import java, keycloak, versions
+from tools.embedded.keycloak import Keycloak
+from tools.embedded.superset import Superset
 from tools.errors import ToolError
+from workloads.kit.contracts.declared.keycloak import KEYCLOAK
+from workloads.kit.contracts.declared.superset import SUPERSET
 
 
 def test_another_archive_than_the_pinned_one_is_refused(
@@ -22,6 +28,25 @@ def test_another_archive_than_the_pinned_one_is_refused(
     with pytest.raises(ToolError, match="another than the pinned release"):
         keycloak.archive()
     assert not keycloak.present()
+
+
+@pytest.mark.parametrize("server", ["keycloak", "superset"])
+def test_nobody_else_reads_the_secrets_of_an_embedded_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: str
+) -> None:
+    (unpacked := tmp_path / "unpacked").mkdir()
+    monkeypatch.setattr(keycloak, "unpacked", lambda: unpacked)
+    monkeypatch.setattr(java, "environment", dict)
+    before = os.umask(0o022)
+    try:
+        if server == "keycloak":
+            Keycloak(tmp_path, 5432, tmp_path)
+        else:
+            Superset(tmp_path, 5432, tmp_path)
+    finally:
+        os.umask(before)
+    names = (KEYCLOAK if server == "keycloak" else SUPERSET).secrets
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names} == {0o600}
 
 
 def test_the_pom_is_of_the_pinned_version() -> None:

@@ -20,6 +20,7 @@ from workloads.kit.contracts.warehouse import Kind, StagedRows
 from workloads.kit.dead_letters import MAX_BYTES
 from workloads.kit.records import Output
 from workloads.warehouse_etl import drift, personal
+from workloads.warehouse_etl.__main__ import main
 from workloads.warehouse_etl.sources import SourceError
 from workloads.warehouse_etl.staging import Load
 from workloads.warehouse_etl.values import key_of, plain
@@ -60,6 +61,8 @@ def test_a_decimal_loses_no_digit(value: Decimal) -> None:
         (Decimal("1E+3"), "1000"),
         (2**63, "9223372036854775808"),
         (float("nan"), "nan"),
+        (-1e23, "-1" + "0" * 23),
+        (1e18, 1e18),
         (date(2026, 2, 1), "2026-02-01"),
         (datetime(2026, 10, 25, 2, 30), "2026-10-25T02:30:00"),
         (timedelta(hours=25), "1 day, 1:00:00"),
@@ -121,6 +124,17 @@ def test_changes_of_columns(before: dict[str, Kind], now: dict[str, Kind], found
 
 def test_a_source_that_may_omit_a_column_has_not_lost_it() -> None:
     assert drift.differences({"a": "text", "b": "number"}, drift.Columns({"a": "text"}, may_omit=True)) == []
+
+
+def test_nothing_is_accepted_of_a_table_that_shows_no_columns() -> None:
+    warehouse: Any = None  # which is not asked
+    with pytest.raises(SourceError, match="billing invoices shows no columns now"):
+        drift.accept(warehouse, "billing", "invoices", drift.Columns({}), AT)
+
+
+def test_a_run_is_of_an_instant_that_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--at", "2199-01-01T00:00Z"]) == 2
+    assert "--at 2199-01-01T00:00:00+00:00 is not over" in capsys.readouterr().err
 
 
 def test_what_nobody_could_read_is_not_staged() -> None:

@@ -113,6 +113,7 @@ def test_a_table_of_oracle_is_read_from_its_watermark_on_compared_and_asked_by_k
     assert [row["price"] for row in reading.rows_of(some)] == [-4.25, 1]
     figures = reading.figures()
     assert (figures.rows, dict(figures.sums)) == (4, {"trade_id": "10", "price": "3.75"})
+    assert figures.floats == frozenset()
 
 
 def test_times_with_a_zone_and_floats_are_asked_for_as_they_are() -> None:

@@ -34,6 +34,9 @@ POINTS: Final[Mapping[Kind, float]] = {
 PROMOTER, PASSIVE = 9, 7
 """Answers to the question of recommendation from these on; below `PASSIVE` it is a detractor's."""
 
+CHURN_HIGH, CHURN_MEDIUM = 0.5, 0.2
+"""Probabilities to be gone from these on; below `CHURN_MEDIUM` it is low."""
+
 AMOUNT_LIMIT: Final = 1e12
 
 CUT_LOCK: Final = 7_301_947_313

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from workloads.kit.contracts import tables
+from workloads.kit.contracts.customers import CHURN_HIGH, CHURN_MEDIUM
 from workloads.superset.dashboards import kinds
 from workloads.superset.dashboards.model import Chart, Dashboard, Dataset
 from workloads.superset.dashboards.rows import of
@@ -87,8 +88,8 @@ SELECT
     coalesce(lifetime_value, -1) AS by_value, coalesce(churn, -1) AS by_churn,
     CASE
         WHEN churn IS NULL THEN 'no figure'
-        WHEN churn >= 0.5 THEN 'high'
-        WHEN churn >= 0.2 THEN 'medium'
+        WHEN churn >= {CHURN_HIGH} THEN 'high'
+        WHEN churn >= {CHURN_MEDIUM} THEN 'medium'
         ELSE 'low'
     END AS risk
 FROM {of(tables.CUSTOMERS_NOW)}
@@ -104,7 +105,7 @@ FROM {of(tables.CUSTOMERS_NOW)}
     },
     metrics={
         "customers": "count(*)",
-        "customers at risk": "count(*) FILTER (WHERE churn >= 0.5)",
+        "customers at risk": f"count(*) FILTER (WHERE churn >= {CHURN_HIGH})",
         "customers with errors": "count(*) FILTER (WHERE errors > 0)",
         "errors": "sum(errors)",
         "engagement": "avg(engagement)",

@@ -23,10 +23,15 @@ class SourceKey(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What a table amounts to at its source: rows, and what each column of numbers adds up to, as text."""
+    """What a table amounts to at its source: rows, and what each column of numbers adds up to, as text.
+
+    Args:
+        floats: those of the columns whose last digits differ by the order in which they are added.
+    """
 
     rows: int
     sums: Mapping[str, str]
+    floats: frozenset[str] = frozenset()
 
 
 class Changed(NamedTuple):

@@ -8,21 +8,22 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from workloads.kit.contracts.sources.legacy import FilesLegacy, FilesTable
+from workloads.kit.contracts.sources.legacy import ENDINGS, FilesLegacy, FilesTable
 from workloads.kit.contracts.warehouse import Kind, StagedFile
 from workloads.warehouse_etl.settings import WarehouseSettings
 from workloads.warehouse_etl.sources import Comparable, Record, SourceError
 from workloads.warehouse_etl.values import plain
 
-_ENDINGS = (".csv", ".parquet")
 _CHUNK = 1 << 20
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError)
+"""What is raised of a damaged page, and of a value that nothing here can hold, such as a day of the year
+10000."""
 csv.field_size_limit(1 << 30)
 
 
@@ -91,8 +92,8 @@ class FilesReading:
         except OSError as error:
             raise SourceError(f"{self._name}: {self._root} cannot be listed: {error}") from error
         names = [one.path[len(self._root) :].lstrip("/") for one in listed if one.type == fs.FileType.File]
-        matching = sorted(name for name in names if fnmatchcase(name, self._table.pattern))
-        if unknown := [name for name in matching if not name.endswith(_ENDINGS)]:
+        matching = sorted(filter(self._table.has, names))
+        if unknown := [name for name in matching if not name.endswith(ENDINGS)]:
             raise SourceError(
                 f"{self._name}: {unknown[0]} is neither .csv nor .parquet: narrow the pattern "
                 f"{self._table.pattern}, or give the file its ending"
@@ -108,8 +109,11 @@ class FilesReading:
     def _digest(self, name: str) -> str:
         digest = hashlib.sha256()
         with self._opened(name) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+            try:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+            except OSError as error:
+                raise SourceError(f"{self._name}: {name} cannot be read: {error}") from error
         return digest.hexdigest()
 
     def _described(self, name: str) -> Mapping[str, Kind]:
@@ -144,7 +148,7 @@ class FilesReading:
             rows = csv.reader(text, delimiter=self._table.delimiter, strict=True)
             try:
                 yield from rows
-            except (csv.Error, UnicodeError) as error:
+            except (csv.Error, UnicodeError, OSError) as error:
                 raise SourceError(f"{self._name}: {name}, line {rows.line_num + 1}: {error}") from error
 
     def _header(self, name: str) -> list[str]:
@@ -175,9 +179,33 @@ class FilesReading:
 
     def _parquet(self, name: str) -> Iterator[Record]:
         with self._opened(name) as file:
-            for batch in self._parquet_file(name, file).iter_batches(batch_size=5000):
-                for row in batch.to_pylist():
-                    yield {str(plain(column)): plain(value) for column, value in row.items()}
+            content = self._parquet_file(name, file)
+            try:
+                for batch in content.iter_batches(batch_size=5000):
+                    names = [str(plain(column)) for column in batch.schema.names]
+                    for row in zip(*map(_cells, batch.columns), strict=True):
+                        yield {column: plain(value) for column, value in zip(names, row, strict=True)}
+            except _UNREADABLE as error:
+                raise SourceError(
+                    f"{self._name}: {name} cannot be read to its end: {error}: send it again, and it is "
+                    "taken in anew"
+                ) from error
+
+
+def _cells(column: pa.Array) -> list[Any]:
+    """A column's values. Times of nanoseconds, which a datetime does not have, are texts where they need
+    them."""
+    if not pa.types.is_timestamp(column.type) or column.type.unit != "ns":
+        return column.to_pylist()
+    counts: list[int | None] = column.cast(pa.int64()).to_pylist()
+    micros = [None if count is None else count // 1000 for count in counts]
+    times = pa.array(micros, pa.timestamp("us", tz=column.type.tz)).to_pylist()
+    return [
+        f"{(text := at.isoformat(timespec='microseconds'))[:26]}{count % 1000:03}{text[26:]}"
+        if count is not None and count % 1000
+        else at
+        for count, at in zip(counts, times, strict=True)
+    ]
 
 
 def _both(one: Kind, other: Kind) -> Kind:

@@ -34,11 +34,11 @@ class HttpReading:
     lost: Mapping[str, str] = lacking
     left_out: Mapping[str, str] = lacking
 
-    def __init__(self, client: httpx.Client, source: HttpLegacy, name: str) -> None:
+    def __init__(self, client: httpx.Client, source: HttpLegacy, name: str, *, whole: bool = False) -> None:
         self._client, self._source = client, source
         self._table: HttpTable = source.tables[name]
         self._where = f"source {source.name}: {self._table.path}"
-        self.is_whole = self._table.watermark is None
+        self.is_whole = whole or self._table.watermark is None
         self.may_omit = True
         self.comparable: Comparable | None = None
         self._highest: str | None = None
@@ -52,8 +52,9 @@ class HttpReading:
 
     def rows(self, after: str | None) -> Iterator[Record]:
         mark, before = self._table.watermark, None
+        since = None if self.is_whole or after is None else self._since(after)
         for number in range(1, _PAGES_AT_MOST + 1):
-            page = self._page(number, after)
+            page = self._page(number, since)
             if page and page == before:
                 raise SourceError(
                     f"{self._where}: page {number} is the one before again: {self._table.page_parameter} is "
@@ -79,6 +80,18 @@ class HttpReading:
 
     def files(self) -> Sequence[StagedFile]:
         return ()
+
+    def _since(self, after: str) -> str:
+        """From where on is asked, written as the source writes it: of a time, from before the last one on."""
+        if not isinstance(_order(after)[1], datetime):
+            return after
+        try:
+            at = datetime.fromisoformat(after) - self._table.overlap
+        except OverflowError:
+            return after
+        if len(after) == len("2026-01-01"):
+            return at.date().isoformat()
+        return at.isoformat().replace("+00:00", "Z") if after.endswith("Z") else at.isoformat()
 
     def _page(self, number: int, after: str | None) -> list[dict[str, Any]]:
         asked: dict[str, str] = {}
@@ -155,8 +168,12 @@ def _kind(value: Any) -> Kind:
 
 
 @contextmanager
-def opened(source: HttpLegacy, name: str) -> Iterator[HttpReading]:
+def opened(source: HttpLegacy, name: str, *, whole: bool = False) -> Iterator[HttpReading]:
     """A table of an API.
+
+    Args:
+        whole: whether all of it is read, whatever was read before: so rows that came late, or are gone, are
+            seen.
 
     Raises:
         SourceError: it is away or refuses, or answers what is no list of objects.
@@ -170,4 +187,4 @@ def opened(source: HttpLegacy, name: str) -> Iterator[HttpReading]:
         scrub.hide(token)
         headers["Authorization"] = f"Bearer {token}"
     with httpx.Client(base_url=source.url, headers=headers, timeout=source.timeout_seconds) as client:
-        yield HttpReading(client, source, name)
+        yield HttpReading(client, source, name, whole=whole)

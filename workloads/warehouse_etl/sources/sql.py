@@ -19,7 +19,7 @@ from workloads.kit import scrub
 from workloads.kit.contracts.sources.legacy import MySqlLegacy, OracleLegacy, SqlTable
 from workloads.kit.contracts.warehouse import Kind, StagedFile
 from workloads.warehouse_etl.sources import Comparable, Figures, Record, SourceError, SourceKey
-from workloads.warehouse_etl.sources.statements import MYSQL, ORACLE, Dialect
+from workloads.warehouse_etl.sources.statements import FLOATS, MYSQL, ORACLE, Dialect
 from workloads.warehouse_etl.values import plain
 
 _KEYS_A_QUERY = 200
@@ -117,7 +117,8 @@ class SqlReading:
         sums = {
             name: str(plain(Decimal(str(value or 0)))) for name, value in zip(numbers, row[1:], strict=True)
         }
-        return Figures(int(row[0]), sums)
+        floats = frozenset(name for name in numbers if self._types[name].lower() in FLOATS)
+        return Figures(int(row[0]), sums, floats)
 
     def _described(self) -> Mapping[str, Kind]:
         statement, values = self._dialect.described(self._name)

@@ -8,6 +8,9 @@ from typing import Any
 
 from workloads.kit.contracts.warehouse import Kind
 
+FLOATS = frozenset({"float", "double", "binary_float", "binary_double"})
+"""Types of binary floats, of both. Oracle's FLOAT is a decimal, here taken for a float: nothing is lost."""
+
 _MYSQL_KINDS: dict[str, Kind] = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "year"), "integer"),
     **dict.fromkeys(("decimal", "float", "double"), "number"),

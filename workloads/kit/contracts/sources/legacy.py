@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -19,6 +20,9 @@ Column = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=
 Protection = Literal["drop", "mask", "pseudonym"]
 """What becomes of personal data before it leaves its source: nothing of it is kept, its shape is (first
 character and length), or a name for it that is the same for the same value and says nothing else."""
+
+
+Overlap = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=31))]
 
 
 class Legacy(Model):
@@ -64,7 +68,7 @@ class SqlTable(LegacyTable):
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w$#]*(\.[A-Za-z_][\w$#]*)?$")] | None = None
     watermark: Column | None = None
-    overlap: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=31))] = timedelta(hours=1)
+    overlap: Overlap = timedelta(hours=1)
     changes: Literal["log"] | None = None
 
     @model_validator(mode="after")
@@ -127,6 +131,10 @@ class OracleLegacy(_Database):
         return self
 
 
+ENDINGS: Final = (".csv", ".parquet")
+"""Of the files that can be read."""
+
+
 class FilesTable(LegacyTable):
     """Args:
     pattern: of its files' names below the source's place, as a shell would have it; taken in name order,
@@ -142,6 +150,10 @@ class FilesTable(LegacyTable):
     encoding: Literal["utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "utf-16"] = "utf-8"
     decimal: Literal[".", ","] = "."
     dates: Literal["iso", "day-first"] = "iso"
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name below the source's place is one of its own."""
+        return fnmatchcase(name, self.pattern)
 
     @model_validator(mode="after")
     def _is_text(self) -> Self:
@@ -167,7 +179,9 @@ class HttpTable(LegacyTable):
     """Args:
     path: below the source's URL.
     rows: where the list of rows is in an answer, names joined by dots; empty where the answer is the list.
-    watermark: field that grows with each change of a row, sent back as `since_parameter`.
+    watermark: field that grows with each change of a row, sent back as `since_parameter`; in the runs that
+        compare, all rows are read.
+    overlap: how far before the last one is asked again, of one that is a time.
     page_parameter: counts pages from 1, until one is empty.
     """
 
@@ -175,6 +189,7 @@ class HttpTable(LegacyTable):
     rows: str = ""
     watermark: Column | None = None
     since_parameter: str | None = None
+    overlap: Overlap = timedelta(hours=1)
     page_parameter: str | None = None
 
     @model_validator(mode="after")

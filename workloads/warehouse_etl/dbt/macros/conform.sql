@@ -5,8 +5,10 @@
     `offset 0` keeps the planner from writing an expression out wherever it is used. How the source writes
     numbers and times is the variable `writings`. -#}
 {% macro conform(source, table, columns) %}
-{#- A table that is not there yet takes in all that was ever loaded. -#}
-{% set there = adapter.get_relation(database=target.database, schema='cleaned', identifier=table) if execute %}
+{#- A table that is not there yet takes in all that was ever loaded; so does that of rejects. -#}
+{% set there = execute
+  and adapter.get_relation(database=target.database, schema='cleaned', identifier=table)
+  and adapter.get_relation(database=target.database, schema='cleaned', identifier='rejects') %}
 {% set since = var('since') if there else 0 %}
 {% set written = var('writings').get(source ~ '.' ~ table, {}) %}
 {% set zone = dbt.string_literal(written.get('time_zone', 'UTC')) %}
