@@ -28,7 +28,6 @@ SETTINGS = MarketRunSettings(
     kafka_bootstrap="nowhere:1",
     postgres_host="nowhere",
     postgres_user="nobody",
-    postgres_password="none",
 )
 
 
