@@ -51,8 +51,12 @@ def kafka(cluster: Manifest, declared: list[Manifest]) -> Iterator[Manifest]:
     labels = _labels(cluster, f"{name}-kafka", "kafka")
     nodes = {_CLUSTER_LABEL: name, "strimzi.io/kind": "Kafka", "strimzi.io/name": f"{name}-kafka"}
     bootstrap = service(meta(f"{name}-kafka-bootstrap", cluster, labels), nodes, 9091)
-    # A port a listener (`ListenersUtils.java`), beside the one between nodes.
-    bootstrap["spec"]["ports"] += [{"port": one["port"]} for one in spec["kafka"]["listeners"]]
+    # A port a listener, beside the one between nodes; named, as several are (`KafkaCluster.java`,
+    # `ListenersUtils.java`, whose other names are of listeners on ports that ours are not on).
+    bootstrap["spec"]["ports"] = [
+        {"name": "tcp-replication", "port": 9091},
+        *({"name": f"tcp-{one['name']}", "port": one["port"]} for one in spec["kafka"]["listeners"]),
+    ]
     yield bootstrap
     yield service(meta(f"{name}-kafka-brokers", cluster, labels), nodes, 9091)
     yield _node_policy(cluster, labels)
