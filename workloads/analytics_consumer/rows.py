@@ -61,6 +61,7 @@ PRICE_COLUMNS: Final = (
     "provenance",
     "correction",
     "replayed_from",
+    "withdrawn",
     "topic_partition",
     "topic_offset",
 )
@@ -86,6 +87,7 @@ def price_row(record: Record[Price]) -> tuple[Any, ...]:
         price.provenance,
         price.correction,
         price.replayed_from,
+        price.withdrawn,
         record.partition,
         record.offset,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -150,7 +151,7 @@ class SeriesStore:
                     micros(record.value.delivery_start),
                     micros(record.value.published_at),
                     record.offset,
-                    record.value.price,
+                    nan if record.value.withdrawn else record.value.price,
                     self._origin(Origin(record.value.source, record.value.market, record.value.provenance)),
                     micros(record.value.published_at),
                 )

@@ -1,5 +1,5 @@
-"""What a correction of a session, or one that comes late, means for predictions: none of that session, and
-a new one of the newest."""
+"""What a correction of a session, its withdrawal, or one that comes late, means for predictions: none of that
+session, and a new one of the newest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from workloads.kit.series_store import Origin
 
 
 def of_the_past(series: Series, change: Change) -> bool:
-    """Whether a session of which the next is known got another price, or its first: to predict it is
-    hindsight."""
+    """Whether a session of which the next is known got another price, its first, or none any more: to
+    predict it is hindsight."""
     return bool(change.revised) and change.stop < len(series.sessions)
 
 
@@ -28,12 +28,13 @@ def newest_again(
     already, which the prediction that stands is of, and where the session is of another source.
 
     Args:
-        record: the correction, or what came late.
+        record: the correction, the withdrawal, or what came late.
     """
     price = record.value
     start = max(len(series.sessions) - size, 0)
     known, newest, at = series.sessions["known"][start:], series.sessions[-1], change.start - start
-    if at < 0 or known[at] <= np.delete(known, at).max(initial=0):
+    # The one after a withdrawn session was in its window where another session is before it there.
+    if at < (1 if price.withdrawn else 0) or known[at] <= np.delete(known, at).max(initial=0):
         return None
     if origins[newest["origin"]] != (price.source, price.market, price.provenance):
         return None
@@ -44,5 +45,6 @@ def newest_again(
         delivery_end=event + (price.delivery_end - price.delivery_start),
         published_at=known_at,
         price=float(newest["price"]),
+        withdrawn=None,
     )
     return msgspec.structs.replace(record, value=value)

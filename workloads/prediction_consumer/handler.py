@@ -63,9 +63,9 @@ class PredictionHandler:
     Fresh is a price whose message was written within `max_age_seconds` of being published, or, of a series'
     newest session, within one and a half times the longest gap between its sessions. That is a property of
     the message, not of the clock: history that is loaded is never predicted, and is counted, and what was
-    published while this consumer was away always is. A session whose next one is known, corrected or come
-    late, makes no prediction of it: the newest session is predicted again, as of then, where the other is in
-    its window. Nor does one that is older than all that its series remembers. A message that repeats what is
+    published while this consumer was away always is. A session whose next one is known, corrected, withdrawn
+    or come late, makes no prediction of it: the newest session is predicted again, as of then, where the
+    other is in its window. Nor does one that is older than all that its series remembers. A message that repeats what is
     known already, or has an older `published_at` than what holds, makes no prediction. Features are as of the
     message's offset; without a full window of positive prices the server is asked for the naive last value.
 
@@ -141,7 +141,7 @@ class PredictionHandler:
         windows: list[Floats | None] = []
         size = self._spec.size
         for series, group, change in self._store.apply(batch):
-            if change.start == change.stop:
+            if change.is_nothing:
                 self._skip(group[change.row])
             elif corrections.of_the_past(series, change):
                 newest = corrections.newest_again(

@@ -47,6 +47,10 @@ Product = Literal["day-ahead", "intraday", "real-time", "settlement", "spot", "f
 """What was traded: `day-ahead`, `intraday` and `forward` prices are known before their delivery, those of
 `real-time`, `settlement` and `spot` not before it begins."""
 
+Withdrawn = Literal["source", "platform"]
+"""Who took a price back: its `source`, which has no price of the period any more, or we, the `platform`,
+since the source's price is wrong."""
+
 LEAD: Final[Mapping[str, timedelta]] = {
     "day-ahead": timedelta(days=8),
     "intraday": timedelta(days=8),
@@ -95,6 +99,9 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_ver
     provenance: Provenance
     correction: bool = False
     replayed_from: Utc | None = None
+
+    withdrawn: ClassVar[Withdrawn | None] = None
+    """Of a message that takes back what it says; None of all that hold."""
 
     def __post_init__(self) -> None:
         # Every message comes through here: what is right is found so with few comparisons.
@@ -152,7 +159,8 @@ class Price(Delivered, frozen=True, kw_only=True, tag=2):
     A price belongs to an instrument (`symbol`, `market`, `product`, `currency` per `unit`, `resolution`) and
     to a delivery period, as `Delivered` says. It is known before its delivery where an auction made it, and
     after its delivery began where it was measured. (source, symbol, delivery_start, resolution) is its
-    identity.
+    identity. A revision that is `withdrawn` says that from `published_at` on there is no price of the period,
+    until one is published again; `price` is the one that it takes back.
     """
 
     topic: ClassVar[str] = topics.COMMODITY_PRICES
@@ -163,9 +171,12 @@ class Price(Delivered, frozen=True, kw_only=True, tag=2):
     price: Annotated[float, msgspec.Meta(ge=-PRICE_LIMIT, le=PRICE_LIMIT)]
     currency: Currency
     unit: Unit
+    withdrawn: Withdrawn | None = None  # type: ignore[misc]  # a message's own, where others have none
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.withdrawn is not None and not self.correction:
+            raise ValueError(f"withdrawn {self.withdrawn}: only a correction takes a price back")
         if self.symbol.startswith(SYNTHETIC_PREFIX) != (self.provenance == "synthetic"):
             raise ValueError(
                 f"symbol {self.symbol}: symbols of synthetic prices, and no others, start with"
