@@ -65,9 +65,10 @@ class PredictionHandler:
     the message, not of the clock: history that is loaded is never predicted, and is counted, and what was
     published while this consumer was away always is. A session whose next one is known, corrected, withdrawn
     or come late, makes no prediction of it: the newest session is predicted again, as of then, where the
-    other is in its window. Nor does one that is older than all that its series remembers. A message that repeats what is
-    known already, or has an older `published_at` than what holds, makes no prediction. Features are as of the
-    message's offset; without a full window of positive prices the server is asked for the naive last value.
+    other is in its window. Nor does one that is older than all that its series remembers. A message that
+    repeats what is known already, or has an older `published_at` than what holds, makes no prediction.
+    Features are as of the message's offset; without a full window of positive prices the server is asked for
+    the naive last value.
 
     A price that the server refuses is dead-lettered, but stays in its series' window: the loop restores it.
     """
