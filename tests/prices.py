@@ -9,16 +9,22 @@ from numpy.typing import NDArray
 
 from workloads.kit.codec import encode
 from workloads.kit.contracts import topics
-from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price
+from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Withdrawn
 from workloads.kit.records import Record
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def price(
-    day: int, value: float, *, known: int | None = None, symbol: str = "WTI", source: str = "s"
+    day: int,
+    value: float,
+    *,
+    known: int | None = None,
+    symbol: str = "WTI",
+    source: str = "s",
+    withdrawn: Withdrawn | None = None,
 ) -> Price:
-    """The price of a day after `START`, known a day later or on day `known`."""
+    """The price of a day after `START`, known a day later or on day `known`; or taken back on that day."""
     return Price(
         source=source,
         market="crude",
@@ -33,6 +39,7 @@ def price(
         unit="bbl",
         provenance="synthetic" if symbol.startswith(SYNTHETIC_PREFIX) else "market",
         correction=known is not None,
+        withdrawn=withdrawn,
     )
 
 

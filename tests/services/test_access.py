@@ -24,7 +24,7 @@ from workloads.kit.contracts.entitlements import Entitlement
 from workloads.kit.contracts.platform import GRANTS
 
 NOW = datetime.now(UTC)
-"""When the tests were read: they may run an hour later, so that no distance to a limit is less than half a day."""
+"""When the tests were read. They may run an hour later: no distance to a limit is less than half a day."""
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 ROLE = DATA_API.role or ""
 

@@ -183,7 +183,7 @@ class _Touched:
     ) -> None:
         sessions = series.sessions
         start = change.start
-        stop = min(change.stop - 1 + size, len(sessions)) if change.stop > start else start
+        stop = start if change.is_nothing else min(change.stop - 1 + size, len(sessions))
         self.count = stop - start
         if not self.count:
             return

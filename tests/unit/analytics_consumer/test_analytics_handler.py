@@ -176,6 +176,64 @@ def test_a_price_that_comes_late_moves_the_windows_after_it() -> None:
     )
 
 
+def test_windows_reach_over_a_session_that_was_withdrawn() -> None:
+    prices = [r.value.price for r in history(400)]
+    withdrawal = record(400, price(100, prices[100], known=500, withdrawn="source"))
+    tables, outputs = run([history(400), [withdrawal]])
+    row = known(tables.prices, 100)[500]
+    assert (row["withdrawn"], row["price"]) == ("source", prices[100])
+    # Those whose window it was in, as of then; what was known before stays, also of itself.
+    touched = {day for day in range(400) if 500 in known(tables.trends, day)}
+    assert touched == set(range(101, 131))
+    assert {day for day in range(400) if 500 in known(tables.indicators, day)} >= set(range(101, 130))
+    assert len(outputs) == 400 + len(touched)
+    new = known(tables.trends, 103)
+    assert new[500]["mean_7"] == pytest.approx(sum([*prices[96:100], *prices[101:104]]) / 7)
+    assert new[104]["mean_7"] == pytest.approx(sum(prices[97:104]) / 7)
+    # It is published again: as if it had come late.
+    again, _ = run([history(400), [withdrawal], [record(401, price(100, 70.0, known=600))]])
+    assert {day for day in range(400) if 600 in known(again.trends, day)} == set(range(100, 131))
+    assert known(again.trends, 103)[600]["mean_7"] == pytest.approx(
+        sum([*prices[97:100], 70.0, *prices[101:104]]) / 7
+    )
+
+
+def test_what_follows_a_withdrawn_session_is_not_known_before_the_withdrawal() -> None:
+    """The next price, though published earlier, is over a window that only the withdrawal made."""
+    withdrawal = record(50, price(49, 60.0, known=80, withdrawn="platform"))
+    tables, _ = run([[*history(50), withdrawal, record(51, price(50, 61.0))]])
+    assert list(known(tables.trends, 50)) == [80]
+    # Nobody had a price of that day before; it moves nothing.
+    tables, outputs = run([[*history(50)], [record(50, price(50, 60.0, known=80, withdrawn="source"))]])
+    assert (len(tables.trends), len(outputs)) == (50, 50)
+
+
+@settings(max_examples=30, deadline=None)
+@given(withdrawn=st.sets(st.integers(0, 69), max_size=8), late=st.sets(st.integers(0, 69), max_size=4))
+def test_the_newest_rows_are_those_of_the_prices_that_hold(withdrawn: set[int], late: set[int]) -> None:
+    topic = [r for r in history(70) if r.offset not in late]
+    topic += [record(100 + day, price(day, 50.0 + day, known=200 + day)) for day in sorted(late)]
+    topic += [
+        record(200 + day, price(day, 1.0, known=300 + day, withdrawn="source")) for day in sorted(withdrawn)
+    ]
+    tables, _ = run([[one] for one in topic])
+    held = [
+        r
+        for r in sorted(topic, key=lambda r: (r.value.delivery_start, r.offset))
+        if r.value.withdrawn is None
+    ]
+    held = [r for r in held if (r.value.delivery_start - START).days not in withdrawn]
+    plain = [r.value.price for r in held]
+    for place, one in enumerate(held):
+        of_day = known(tables.trends, (one.value.delivery_start - START).days)
+        newest = of_day[max(of_day)]
+        assert newest["last"] == plain[place]
+        assert newest["sessions"] == min(place + 1, 31)
+        window = plain[max(place - 6, 0) : place + 1]
+        if place >= 6:
+            assert newest["mean_7"] == pytest.approx(sum(window) / 7)
+
+
 def test_a_row_after_a_correction_is_not_older_than_it() -> None:
     topic = [*history(50), record(50, price(49, 60.0, known=80)), record(51, price(50, 61.0))]
     tables, _ = run([topic])
@@ -193,7 +251,8 @@ def topics(draw: st.DrawFn) -> list[Record[Price]]:
         later = draw(st.sampled_from([None, None, 200, 300]))
         value = draw(st.sampled_from([40.0, 50.0, 60.0, -5.0]))
         symbol = draw(st.sampled_from(["WTI", "WTI", "SYN-A"]))
-        records.append(record(offset, price(day, value, known=later, symbol=symbol)))
+        gone = None if later is None else draw(st.sampled_from([None, None, "source"]))
+        records.append(record(offset, price(day, value, known=later, symbol=symbol, withdrawn=gone)))
     return records
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests import prices
 from tests.prices import START
 from workloads.kit.as_of import features_as_of_available
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import Price, Withdrawn
 from workloads.kit.features import FeatureSpec, features
 from workloads.kit.records import Record
 from workloads.kit.revisions import instants, micros
@@ -25,14 +25,23 @@ SIZE = 4
 
 
 def record(
-    offset: int, day: int, value: float, *, known: int | None = None, symbol: str = "WTI", source: str = "s"
+    offset: int,
+    day: int,
+    value: float,
+    *,
+    known: int | None = None,
+    symbol: str = "WTI",
+    source: str = "s",
+    withdrawn: Withdrawn | None = None,
 ) -> Record[Price]:
-    return prices.record(offset, prices.price(day, value, known=known, symbol=symbol, source=source))
+    value_ = prices.price(day, value, known=known, symbol=symbol, source=source, withdrawn=withdrawn)
+    return prices.record(offset, value_)
 
 
 @st.composite
 def topics(draw: st.DrawFn) -> list[Record[Price]]:
-    """Mostly in order, with late prices, corrections, older revisions that come later, and repeats."""
+    """Mostly in order, with late prices, corrections, withdrawals, older revisions that come later, and
+    repeats."""
     records: list[Record[Price]] = []
     newest = {"WTI": 0, "SYN-A": 0}
     for offset in range(draw(st.integers(1, 40))):
@@ -45,7 +54,9 @@ def topics(draw: st.DrawFn) -> list[Record[Price]]:
         known = draw(st.sampled_from([None, None, 100, 200, day + offset]))
         price = draw(st.sampled_from([1.0, 2.0, 3.0, float(offset)]))
         source = draw(st.sampled_from(["s", "s", "t"]))
-        records.append(record(offset, day, price, known=known, symbol=symbol, source=source))
+        withdrawn = None if known is None else draw(st.sampled_from([None, None, "source", "platform"]))
+        told = record(offset, day, price, known=known, symbol=symbol, source=source, withdrawn=withdrawn)
+        records.append(told)
     return records
 
 
@@ -66,8 +77,11 @@ def read(records: Sequence[Record[Price]], symbol: str, offset: int) -> Known:
 
 
 def content(known: Known) -> list[tuple[datetime, datetime, float, str]]:
+    """Of the sessions that have a price."""
     return [
-        (event, r.value.published_at, r.value.price, r.value.source) for event, r in sorted(known.items())
+        (event, r.value.published_at, r.value.price, r.value.source)
+        for event, r in sorted(known.items())
+        if r.value.withdrawn is None
     ]
 
 
@@ -77,7 +91,7 @@ def window_of(records: Sequence[Record[Price]], target: Record[Price]) -> list[f
     after = content(read(records, symbol, target.offset))
     if after == content(read(records, symbol, target.offset - 1)):
         return None
-    if read(records, symbol, target.offset)[event] is not target:
+    if read(records, symbol, target.offset)[event] is not target or target.value.withdrawn:
         return None
     return [price for at, _, price, _ in after if at <= event][-SIZE:]
 

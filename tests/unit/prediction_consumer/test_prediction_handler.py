@@ -148,6 +148,38 @@ def test_a_correction_has_the_newest_session_predicted_again_and_no_old_one() ->
     assert list(world.table.values()) == [*before, again]
 
 
+def test_a_withdrawal_has_the_newest_session_predicted_again_over_a_window_without_it() -> None:
+    topic = history(WINDOW + 5)
+    prices = [r.value.price for r in topic]
+    world = World()
+    before, _ = world.run(topic)
+    withdrawal = record(200, price(WINDOW + 2, prices[WINDOW + 2], known=400, withdrawn="source"))
+    [again], _ = world.run([withdrawal, record(201, withdrawal.value)])
+    last = topic[-1].value
+    assert (again.event_time, again.price) == (last.delivery_start, last.price)
+    assert again.price_available_time == withdrawal.value.published_at
+    window = [*prices[4 : WINDOW + 2], *prices[WINDOW + 3 :]]
+    assert world.asked[-1][0].features == features(np.array(window))[-1].tolist()
+    assert list(world.table.values()) == [*before, again]
+
+
+def test_a_withdrawal_of_the_newest_session_or_of_one_out_of_its_window_asks_for_nothing() -> None:
+    topic = history(WINDOW + 5)
+    world = World()
+    world.run(topic)
+    skipped = metric("prediction_skipped_total", symbol="WTI")
+    newest = record(200, price(WINDOW + 4, 1.0, known=400, withdrawn="source"))
+    outside = record(201, price(3, 1.0, known=401, withdrawn="source"))
+    assert world.run([newest, outside]) == ([], [])
+    # A withdrawal is no history that was left out.
+    assert metric("prediction_skipped_total", symbol="WTI") == skipped
+    # The next price follows the last one that holds.
+    [made], _ = world.run([record(202, price(WINDOW + 5, 50.0, known=WINDOW + 402))])
+    window = [*[r.value.price for r in topic[5:-1]], 50.0]
+    assert world.asked[-1][0].features == features(np.array(window))[-1].tolist()
+    assert made.event_time == price(WINDOW + 5, 50.0).delivery_start
+
+
 def test_a_correction_outside_the_newest_window_or_older_than_it_asks_for_nothing() -> None:
     topic = history(WINDOW + 5)
     world = World()
