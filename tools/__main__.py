@@ -16,6 +16,7 @@ from tools import (
     quotas_cli,
     skip_cli,
     toolchain_cli,
+    withdraw_cli,
 )
 from tools.cluster import cli as cluster_cli
 from tools.gate import cli as gate_cli
@@ -29,7 +30,7 @@ app.registered_commands += cost_cli.app.registered_commands + skip_cli.app.regis
 app.registered_commands += people_cli.app.registered_commands
 app.registered_commands += quotas_cli.app.registered_commands
 app.registered_commands += ingest_cli.app.registered_commands + letters_cli.app.registered_commands
-app.registered_commands += jobs_cli.app.registered_commands
+app.registered_commands += jobs_cli.app.registered_commands + withdraw_cli.app.registered_commands
 app.add_typer(keys_cli.app, name="keys")
 app.add_typer(quality_cli.app, name="quality")
 app.add_typer(toolchain_cli.app, name="toolchain")

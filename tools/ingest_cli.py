@@ -29,6 +29,7 @@ _LARGEST: Final = 900_000
 _COUNTED: Final = {
     "published": "new",
     "corrections": "revised",
+    "withdrawn": "withdrawn",
     "skipped": "unchanged",
     "duplicates": "given twice",
     "refused": "refused",
@@ -66,7 +67,8 @@ def show(answer: dict[str, Any], file: Path, source: str) -> None:
         if price := answer[name]:
             out.print(f"{name}: {_price(price)}")
     for price in answer["revised"]:
-        out.print(f"[yellow]revised[/] {_price(price)}, was {price['was']}")
+        was = "withdrawn" if price["was"] is None else price["was"]
+        out.print(f"[yellow]revised[/] {_price(price)}, was {was}")
     for refused in answer["refused"]:
         where = f"line {refused['line']}: " if refused["line"] else ""
         out.print(f"[red]refused[/] {where}{escape(refused['reason'])}  [dim]{escape(refused['row'])}[/]")
@@ -79,9 +81,8 @@ def show(answer: dict[str, Any], file: Path, source: str) -> None:
 
 def _price(price: dict[str, Any]) -> str:
     period = f"{price['delivery_start']} to {price['delivery_end']}"
-    return escape(
-        f"{price['symbol']} {period} at {price['price']} {price['of']}, known {price['published_at']}"
-    )
+    says = "withdrawn" if price["price"] is None else f"at {price['price']} {price['of']}"
+    return escape(f"{price['symbol']} {period} {says}, known {price['published_at']}")
 
 
 def _run(file: Path, args: list[str], *, limit: float = 600) -> dict[str, Any]:

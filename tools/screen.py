@@ -157,11 +157,15 @@ def jobs(source: Source) -> Table:
     return table
 
 
+_TOLD = ("published", "corrections", "withdrawn", "refused")
+
+
 def _counts(detail: Row) -> Counter[str]:
     """A run's detail in a few figures: prices by what became of them, or symbols by what was decided."""
     counts: Counter[str] = Counter()
     for source in detail.get("sources", {}).values():
-        counts += Counter({key: source[key] for key in ("published", "corrections", "refused")})
+        # Runs of earlier releases counted less.
+        counts += Counter({key: source.get(key, 0) for key in _TOLD})
     counts.update(s.get("decision") or s.get("action") for s in detail.get("symbols", {}).values())
     return counts
 

@@ -26,7 +26,7 @@ from tests.services.clients import KafkaClient, MigratedDatabase
 from tests.services.servers import Kafka, Process, free_ports, until
 from tools.paths import ROOT, cache_dir
 from workloads.kit.contracts import topics
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import AuditEvent, Price
 from workloads.kit.records import Record
 from workloads.price_pipeline.market_data.export import export
 from workloads.price_pipeline.settings import DEFAULT_SOURCES
@@ -37,6 +37,7 @@ TOPICS = (
     DEAD,
     topics.MARKET_INDICATORS,
     topics.dead_letter(topics.MARKET_INDICATORS),
+    topics.PLATFORM_AUDIT,
 )
 
 
@@ -238,6 +239,46 @@ def test_a_change_is_published_as_a_correction_and_one_behind_the_look_back_by_a
     before = platform.ends()
     platform.run("--backfill", "2015-01-01", "2026-01-31")
     assert platform.ends() == before
+
+
+def test_a_price_is_withdrawn_by_its_source_and_by_hand_and_comes_again(platform: Platform) -> None:
+    def withdraw(*more: str, code: int = 0) -> Any:
+        given = ("--source", "daily", "--symbol", "WTI", "--since", "2020-01-02", "--until", "2020-01-03")
+        done = platform.command("withdraw", *given, *more)
+        assert done.returncode == code, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[-1]) if code == 0 else done.stderr
+
+    rows = ["2020-01-02,60", "2020-01-03,61", "2020-01-06,62"]
+    platform.sources(platform.csv("daily", rows, withdrawn=[""]))
+    platform.run()
+    platform.sources(platform.csv("daily", ["2020-01-02,60", "2020-01-03,", "2020-01-06,62"], withdrawn=[""]))
+    platform.run()
+    assert [(p.price, p.withdrawn) for p in platform.prices()[3:]] == [(61.0, "source")]
+
+    # What holds there is looked at first; without a reason nothing is taken back.
+    assert [price["price"] for price in withdraw()["prices"]] == [60.0]
+    before = platform.ends()
+    assert "--reason" in withdraw("--send", code=2)
+    assert platform.ends() == before
+    assert withdraw("--send", "--reason", "a slip of the feed", "--by", "ops") == {"withdrawn": 1}
+    assert withdraw("--send", "--reason", "again") == {"withdrawn": 0}
+    taken = platform.prices()[-1]
+    assert (taken.price, taken.withdrawn, taken.correction) == (60.0, "platform", True)
+    [event] = [
+        msgspec.json.decode(record.raw, type=AuditEvent)
+        for record in platform.kafka.read(topics.PLATFORM_AUDIT)
+    ]
+    assert (event.actor, event.action, event.detail) == ("ops", "withdraw", {"prices": 1})
+
+    # The source still says what was taken back; what it withdrew itself comes again as it gives it.
+    platform.sources(platform.csv("daily", rows, withdrawn=[""]))
+    platform.run()
+    assert [(p.price, p.withdrawn) for p in platform.prices()[5:]] == [(61.0, None)]
+    assert withdraw("--undo", "--send", "--reason", "it was right") == {"published_again": 1}
+    assert (platform.prices()[-1].price, platform.prices()[-1].withdrawn) == (60.0, None)
+    ends = platform.ends()
+    platform.run()
+    assert platform.ends() == ends
 
 
 def test_a_refused_row_is_on_the_dead_letter_topic_once_with_its_bytes_and_reason(

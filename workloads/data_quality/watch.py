@@ -51,6 +51,8 @@ class _State:
 
     def take(self, record: Record[Message]) -> list[Finding]:
         message = record.value
+        if message.withdrawn is not None:
+            return []  # it says of no value that it is one
         arrived = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
         if message.provenance != "replay":
             self.rhythm.take(message.published_at, arrived)

@@ -171,6 +171,24 @@ def _letters(args: argparse.Namespace) -> int:
     return _OK
 
 
+def _withdraw(args: argparse.Namespace) -> int:
+    from workloads.price_pipeline import withdraw
+
+    settings = load_settings(KafkaSettings)
+    if args.until < args.since:
+        return _bad(f"--until {args.until.isoformat()} is before --since {args.since.isoformat()}")
+    meant = withdraw.Range(args.source, args.symbol, args.since, args.until)
+    if not args.send:
+        found = [withdraw.summary(price) for price in withdraw.find(settings, meant, undo=args.undo)]
+        print(json.dumps({"prices": found}), flush=True)
+        return _OK
+    if not (args.reason or "").strip():
+        return _bad("--send needs --reason: it is recorded")
+    count = withdraw.send(settings, meant, args.by, args.reason, _now(), undo=args.undo)
+    print(json.dumps({"published_again" if args.undo else "withdrawn": count}), flush=True)
+    return _OK
+
+
 def _load(args: argparse.Namespace) -> int:
     from workloads.price_pipeline.load import Load
 
@@ -210,6 +228,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "replay": _replay,
     "inject": _inject,
     "letters": _letters,
+    "withdraw": _withdraw,
     "load": _load,
 }
 

@@ -131,6 +131,18 @@ def parser() -> argparse.ArgumentParser:
     letters.add_argument("--reason", help="why; it is recorded")
     letters.add_argument("--by", default="unknown", help="who; it is recorded")
 
+    withdraw = commands.add_parser(
+        "withdraw", help="list what holds of a symbol in a range; take it back with --send"
+    )
+    withdraw.add_argument("--source", required=True, type=_name, help="whose prices")
+    withdraw.add_argument("--symbol", required=True, type=_name)
+    withdraw.add_argument("--since", required=True, type=_instant, help="first delivery start; UTC")
+    withdraw.add_argument("--until", required=True, type=_instant, help="last delivery start; UTC")
+    withdraw.add_argument("--send", action="store_true", help="take them back; without it they are listed")
+    withdraw.add_argument("--undo", action="store_true", help="publish what was taken back again")
+    withdraw.add_argument("--reason", help="why; it is recorded")
+    withdraw.add_argument("--by", default="unknown", help="who; it is recorded")
+
     load = commands.add_parser("load", help="send a paced load of synthetic prices, for fault tests")
     load.add_argument("--count", required=True, type=_at_least(1, int), help="prices in all")
     load.add_argument("--rate", required=True, type=_at_least(0, float), help="prices a second; 0: unpaced")

@@ -41,14 +41,16 @@ def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
     try:
         # The time first: a row without a price counts where times are told apart by their order.
         start, end = row.period or period(row, seen)
-        if row.price is None or (isinstance(row.price, str) and row.price.strip() in terms.no_price):
+        withdrawn = _is_withdrawn(row)
+        if not withdrawn and _is_no_price(row):
             return Unobserved()
         field = "published_at"
         known = start if row.period else published(row, start, end)
         field = "price"
-        amount = read_price(row.price, terms.decimal, terms.thousands)
+        # What is taken back is what was published: `publish.settle` knows it.
+        amount = 0.0 if withdrawn else read_price(row.price, terms.decimal, terms.thousands)
     except (Unreadable, NoSuchTime) as error:
-        if row.price is None or (isinstance(row.price, str) and row.price.strip() in terms.no_price):
+        if _is_no_price(row):
             return Unobserved()
         return _refused(row, field, str(error))
     if missing := _unnamed(row):
@@ -58,13 +60,27 @@ def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
             f"{missing} is empty and the source states none: give it `{missing}`, for rows without their own",
         )
     try:
-        return _message(row, start, end, known, amount)
+        return _message(row, start, end, known, amount, withdrawn)
     except msgspec.ValidationError as error:
         if terms.kind is None:
             return _refused(row, "schema", f"{error} (symbol {shown(row.symbol)})")
         zone = shown(own(row.zone, terms.market))
         named = f"indicator {shown(row.symbol)} of zone {zone}: `symbols` and `zones` map what a source says"
         return _refused(row, "schema", f"{error} ({named})")
+
+
+def _is_no_price(row: RawRow) -> bool:
+    return row.price is None or (isinstance(row.price, str) and row.price.strip() in row.terms.no_price)
+
+
+def _is_withdrawn(row: RawRow) -> bool:
+    terms = row.terms
+    if not terms.withdrawn:
+        return False
+    said = row.status if terms.by_status else ("" if row.price is None else row.price)
+    # A flag or a number of a document: as it is written there.
+    text = str(said).lower() if isinstance(said, bool) else str(said)
+    return said is not None and text.strip() in terms.withdrawn
 
 
 def _unnamed(row: RawRow) -> str | None:
@@ -77,7 +93,9 @@ def _unnamed(row: RawRow) -> str | None:
     return None
 
 
-def _message(row: RawRow, start: datetime, end: datetime, known: datetime, amount: float) -> Message:
+def _message(
+    row: RawRow, start: datetime, end: datetime, known: datetime, amount: float, withdrawn: bool
+) -> Message:
     """Raises msgspec.ValidationError."""
     terms = row.terms
     values: dict[str, Any] = {
@@ -100,6 +118,7 @@ def _message(row: RawRow, start: datetime, end: datetime, known: datetime, amoun
         "symbol": row.symbol,
         "product": terms.product,
         "currency": own(row.currency, terms.currency),
+        **({"correction": True, "withdrawn": "source"} if withdrawn else {}),
     }
     return msgspec.convert(values | instrument | {"price": amount}, Price)
 

@@ -16,9 +16,9 @@ from workloads.kit.contracts.sources.columns import Columns
 from workloads.kit.contracts.sources.kinds import CsvSource, ParquetSource, Sources
 from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
-from workloads.price_pipeline.ledger import Ledger
+from workloads.price_pipeline.ledger import Held, Ledger
 from workloads.price_pipeline.opening import Clock
-from workloads.price_pipeline.publish import Window, messages, publish
+from workloads.price_pipeline.publish import Window, messages, outcome, publish
 from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.settings import RunSettings
 from workloads.price_pipeline.sources.file import FileSource
@@ -66,11 +66,11 @@ def look(settings: KafkaSettings, config: CsvSource | ParquetSource, clock: Cloc
     refused: list[dict[str, Any]] = []
     for message in messages(FileSource(config, clock), _WHOLE, ledger, clock, counts):
         if isinstance(message, Message):
-            counts["corrections" if message.correction else "published"] += 1
+            counts[outcome(message)] += 1
             new.append(message)
             if message.correction and len(revised) < _SHOWN:
                 held = ledger.held(message)
-                revised.append(_shown(message) | {"was": held.amount if held else None})
+                revised.append(_shown(message) | {"was": _was(held)})
         elif len(refused) < _SHOWN:
             refused.append({"line": message.line or None, "row": _text(message), "reason": message.reason})
     return {
@@ -139,9 +139,13 @@ def _shown(price: Message) -> dict[str, Any]:
         "delivery_start": price.delivery_start.isoformat(),
         "delivery_end": price.delivery_end.isoformat(),
         "published_at": price.published_at.isoformat(),
-        "price": price.amount,
+        "price": None if price.withdrawn else price.amount,
         "of": f"{price.currency}/{price.unit}" if isinstance(price, Price) else price.unit,
     }
+
+
+def _was(held: Held | None) -> float | None:
+    return None if held is None or held.withdrawn else held.amount
 
 
 def _text(refused: Refused) -> str:
@@ -160,6 +164,7 @@ def _columns(columns: Columns) -> dict[str, str]:
         columns.indicator: "name of the indicator",
         columns.value: "value",
         columns.zone: "zone",
+        columns.status: "whether it is withdrawn",
         columns.currency: "currency",
         columns.unit: "unit",
         **{column: f"price of {symbol}" for column, symbol in columns.prices.items()},
@@ -179,7 +184,7 @@ def _word(config: CsvSource | ParquetSource, ledger: Ledger, new: list[Message])
     for price in new:
         held = ledger.held(price)
         # Not when it was published: what is corrected is so as of the moment at which it is.
-        says = (price.series, price.delivery_start, price.delivery_end, price.amount)
+        says = (price.series, price.delivery_start, price.delivery_end, price.amount, price.withdrawn)
         terms = (*price.terms, price.resolution)
-        made.update(f"{says} {terms} {held and (held.amount, held.published_at)}".encode())
+        made.update(f"{says} {terms} {held and (held.amount, held.published_at, held.withdrawn)}".encode())
     return made.hexdigest()[:12]

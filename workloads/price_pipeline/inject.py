@@ -61,6 +61,11 @@ def inject(
         price = _price(given, ledger, now)
         message = settle(price, ledger, now, stated=False, as_dated=False)
         if message is None:
+            if (held := ledger.held(price)) is not None and held.withdrawn is not None:
+                raise BadPrice(
+                    f"price {given.price} of {given.symbol} was taken back by hand: `withdraw --undo`"
+                    " publishes it again"
+                )
             return "known", price
         commit(producer, [message])
     return ("corrected" if message.correction else "published"), message

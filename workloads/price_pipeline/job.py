@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 _OURS = (Transient, ProducerLost, KafkaUnavailable, KafkaException)
 """Failures of the platform, not of a source; but an `Aborted` that comes each time may be due to a row."""
 
-_COUNTS = ("published", "corrections", "skipped", "refused", "unobserved")
+_COUNTS = ("published", "corrections", "withdrawn", "skipped", "refused", "unobserved")
 
 Work = Callable[[Ledger, TransactionalProducer, Counter[str]], bool | None]
 """Publishes what the ledger lacks of one source; errors as those of `publish`. False: it did not look."""

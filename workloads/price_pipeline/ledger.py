@@ -6,10 +6,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from workloads.kit.codec import decoder
 from workloads.kit.contracts import topics
 from workloads.kit.contracts.indicators import Message
-from workloads.kit.contracts.messages import Price
+from workloads.kit.contracts.messages import Price, Withdrawn
 from workloads.kit.dead_letters import digest
 from workloads.kit.log_reader import read_committed_to_end
 from workloads.kit.settings import KafkaSettings
@@ -24,6 +26,7 @@ class Held(NamedTuple):
     amount: float
     terms: int
     published_at: datetime
+    withdrawn: Withdrawn | None = None
 
 
 class Ledger:
@@ -72,8 +75,27 @@ class Ledger:
         return self._held.get(_identity(identity))
 
     def same(self, message: Message, held: Held) -> bool:
-        """Whether the message says what is held: the number, and the terms that it is in."""
+        """Whether the message says the number that is held, in the terms that it is in."""
         return held.amount == message.amount and held.terms == self._numbered(message.terms)
+
+    def withdrawal(self, price: Price, by: Withdrawn) -> Price | None:
+        """What takes back what was published of this one's period; None where nothing holds."""
+        held = self.held(price)
+        if held is None or held.withdrawn is not None:
+            return None
+        currency, unit, market, product = next(
+            terms for terms, number in self._terms.items() if number == held.terms
+        )
+        given = msgspec.to_builtins(price) | {
+            "price": held.amount,
+            "currency": currency,
+            "unit": unit,
+            "market": market,
+            "product": product,
+            "correction": True,
+            "withdrawn": by,
+        }
+        return msgspec.convert(given, Price)
 
     def newest(self, source: str, series: str) -> datetime | None:
         """The newest delivery start published of a series: its watermark."""
@@ -95,7 +117,7 @@ class Ledger:
         """Take in what was published."""
         series, start = (message.source, message.series), message.delivery_start
         terms = self._numbered(message.terms)
-        self._held[_identity(message)] = Held(message.amount, terms, message.published_at)
+        self._held[_identity(message)] = Held(message.amount, terms, message.published_at, message.withdrawn)
         if start >= self._newest.get(series, start):
             self._newest[series] = start
         if not isinstance(message, Price):

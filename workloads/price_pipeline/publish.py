@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 
 import msgspec
 import stamina
 
 from workloads.kit import codec
 from workloads.kit.contracts.indicators import Message
+from workloads.kit.contracts.messages import Price
 from workloads.kit.producer import Aborted, TransactionalProducer
 from workloads.kit.records import Output
 from workloads.price_pipeline import refusals
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
-from workloads.price_pipeline.ledger import Ledger
+from workloads.price_pipeline.ledger import Held, Ledger
 from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
 from workloads.price_pipeline.sources import Source, SourceError
 
@@ -75,9 +76,9 @@ def publish(
     The ledger follows what was committed. A failure leaves whole transactions behind and no part of one, and
     since each series was published in order, the next run goes on after them.
 
-    `counts` gets, by row: published, corrections, skipped (known already), refused and of these dead_lettered
-    (refused for the first time), unobserved (the source has no price there), older (before the window),
-    early (not published yet, and waited for), duplicates (given again by the same source with the same
+    `counts` gets, by row: published, corrections, withdrawn, skipped (known already), refused and of these
+    dead_lettered (refused for the first time), unobserved (the source has no price there), older (before the
+    window), early (not published yet, and waited for), duplicates (given again by the source with the same
     price), fault_<kind> (put in on purpose). Of two prices of one identity the source's last holds, and the
     other is refused: a column that tells them apart may not be configured.
 
@@ -94,14 +95,23 @@ def publish(
                 counts["dead_lettered"] += 1
             else:
                 ledger.note(message)
-                counts["corrections" if message.correction else "published"] += 1
+                counts[outcome(message)] += 1
+
+
+def outcome(message: Message) -> Literal["published", "corrections", "withdrawn"]:
+    """As what a message counts."""
+    if message.withdrawn is not None:
+        return "withdrawn"
+    return "corrections" if message.correction else "published"
 
 
 def settle(price: M, ledger: Ledger, now: datetime, *, stated: bool, as_dated: bool) -> M | None:
     """The message that brings `price` onto the topic; None where the topic has it.
 
     A price, currency, unit, market or product that differs from what is held is a correction; likewise an
-    indicator's value or unit.
+    indicator's value or unit. A price that the source withdraws takes back what is held, if anything is; one
+    that was withdrawn is published again where the source gives it again. What the platform took back is not,
+    while the source says what it said.
 
     Args:
         stated: the source itself says when the market published this price: then that holds, and one from
@@ -113,8 +123,15 @@ def settle(price: M, ledger: Ledger, now: datetime, *, stated: bool, as_dated: b
         ValueError: a forecast turns up when its delivery is over, and nothing says that it was known before.
     """
     held = ledger.held(price)
+    if isinstance(price, Price) and price.withdrawn is not None:
+        taken_back = ledger.withdrawal(price, price.withdrawn)
+        if held is None or taken_back is None:
+            return None
+        price = cast("M", taken_back)
     if held is not None:
-        if ledger.same(price, held) or (stated and price.published_at < held.published_at):
+        if _is_known(price, held, ledger, stated=stated) or (
+            stated and price.published_at < held.published_at
+        ):
             return None
         if not stated or price.published_at == held.published_at:
             # Never before what it corrects, whatever the clock says.
@@ -125,6 +142,14 @@ def settle(price: M, ledger: Ledger, now: datetime, *, stated: bool, as_dated: b
     if not stated and not as_dated and watermark is not None and price.delivery_start < watermark:
         return msgspec.structs.replace(price, published_at=max(price.published_at, now))
     return price
+
+
+def _is_known(message: Message, held: Held, ledger: Ledger, *, stated: bool) -> bool:
+    if message.withdrawn is not None or not ledger.same(message, held):
+        return False
+    if held.withdrawn == "platform":
+        return not (stated and message.published_at > held.published_at)
+    return held.withdrawn is None
 
 
 class _Found(NamedTuple):
@@ -226,7 +251,10 @@ def _due(
             # A second revision in one run: what it is compared with is not on the topic yet.
             if _says(before) != _says(price):
                 known = max(price.published_at, before.published_at + _MICROSECOND)
-                pending[identity] = msgspec.structs.replace(price, correction=True, published_at=known)
+                last_said = before if price.withdrawn else price
+                pending[identity] = msgspec.structs.replace(
+                    last_said, correction=True, published_at=known, **_withdrawn(price)
+                )
                 yield pending[identity]
             continue
         held = ledger.held(price)
@@ -241,7 +269,7 @@ def _due(
             yield _given_up(one, "published_at", f"{error}; {remedy}")
             continue
         if message is None:
-            counts["skipped"] += 1
+            counts["unobserved" if price.withdrawn and held is None else "skipped"] += 1
         else:
             pending[identity] = message
             yield message
@@ -276,7 +304,11 @@ def _identity(price: Message) -> tuple[str, str, str]:
 
 
 def _says(price: Message) -> tuple[object, ...]:
-    return price.amount, *price.terms
+    return ("withdrawn",) if price.withdrawn else (price.amount, *price.terms)
+
+
+def _withdrawn(price: Message) -> dict[str, Any]:
+    return {"withdrawn": price.withdrawn} if isinstance(price, Price) else {}
 
 
 def _output(message: Message | Refused) -> Output:

@@ -44,6 +44,9 @@ class Terms:
     decimal: str = "."
     thousands: str = ""
     no_price: frozenset[str] = frozenset({"", "."})
+    withdrawn: frozenset[str] = frozenset()
+    by_status: bool = False
+    """Whether rows have a status, which says what is withdrawn."""
     workload: str = PRICE_PIPELINE.name
     """Who reads them, as the dead letters of those that are refused say."""
 
@@ -62,6 +65,7 @@ class RawRow:
     hour: object = None
     repeated: object = None
     published_at: object = None
+    status: object = None
     currency: object = None
     unit: object = None
     zone: object = None

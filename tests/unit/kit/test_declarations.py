@@ -147,6 +147,7 @@ def test_every_transactional_producer_takes_a_declared_id() -> None:
         "price_pipeline/inject.py": "INJECT_ID",
         "price_pipeline/job.py": "job.name",
         "price_pipeline/letters.py": "LETTERS_ID",
+        "price_pipeline/withdraw.py": "LETTERS_ID",
         "price_pipeline/replay.py": "REPLAY_ID",
         "warehouse_etl/job.py": "WAREHOUSE_ID",
     }

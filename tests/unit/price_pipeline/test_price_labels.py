@@ -510,9 +510,20 @@ def test_marks_of_no_price_are_the_sources(csv_source: Make) -> None:
     assert kinds == [Unobserved, Unobserved, Price]
 
 
+def test_what_withdraws_a_price_is_the_sources_own_mark(csv_source: Make) -> None:
+    lines = "date,price\n2024-06-01,W\n2024-06-02,\n2024-06-03,5\n"
+    assert [one.withdrawn for one in read(csv_source(lines, withdrawn=["W", ""]))] == ["source"] * 2 + [None]
+    assert len(refused(csv_source(lines))) == 1
+    columns = {"event_time": "date", "status": "s", "prices": {"price": "WTI"}}
+    lines = "date,price,s\n2024-06-01,4,A13\n2024-06-02,,\n2024-06-03,5,A05\n"
+    found = list(results(csv_source(lines, withdrawn=["A13"], columns=columns)))
+    assert [getattr(one, "withdrawn", "none there") for one in found] == ["source", "none there", None]
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
+        ({"columns": {"event_time": "d", "status": "s", "prices": {"p": "N"}}}, "withdrawn"),
         ({"time_zone": "Mitteleuropa"}, "time_zone.*IANA"),
         ({"time_zone": "../../etc/passwd"}, "time_zone.*IANA"),
         ({"resolution": "hourly"}, "PT15M"),

@@ -132,6 +132,85 @@ def test_a_second_run_adds_nothing(pipeline: Pipeline) -> None:
     assert not any(price.correction for price in pipeline.topic.prices)
 
 
+BLANK = replace(TERMS, withdrawn=frozenset({""}))
+"""A price that is taken out of the source's row is withdrawn."""
+
+
+def test_a_withdrawn_price_is_taken_back_once_as_of_now_and_may_come_again(pipeline: Pipeline) -> None:
+    def run(price: object) -> Counter[str]:
+        pipeline.now += timedelta(hours=1)
+        return pipeline.run(Rows([row("2026-11-01", price, terms=BLANK), row("2026-11-02", terms=BLANK)]))
+
+    assert run("") == {"published": 1, "unobserved": 1}  # there was none to take back
+    assert run("50") == {"published": 1, "skipped": 1}
+    assert run(" ") == {"withdrawn": 1, "skipped": 1}
+    at = pipeline.now
+    assert run(None) == {"skipped": 2}
+    assert run("50") == {"corrections": 1, "skipped": 1}
+    [_, first, taken, again] = pipeline.topic.prices
+    assert (taken.withdrawn, taken.correction, taken.published_at) == ("source", True, at)
+    assert (taken.price, taken.delivery_start) == (50.0, first.delivery_start)
+    assert (again.withdrawn, again.correction, again.price) == (None, True, 50.0)
+    assert again.published_at > taken.published_at
+
+
+def test_a_withdrawal_takes_back_the_price_in_the_terms_that_it_was_published_in(pipeline: Pipeline) -> None:
+    terms = replace(BLANK, currency="")
+    pipeline.run(Rows([row("2026-11-01", "50", terms=terms, currency="PLN")]))
+    assert pipeline.run(Rows([row("2026-11-01", "", terms=terms, currency="EUR")])) == {"withdrawn": 1}
+    assert [(price.price, price.currency) for price in pipeline.topic.prices] == [(50.0, "PLN")] * 2
+
+
+def test_a_withdrawal_that_says_when_is_as_of_then_and_an_older_one_takes_nothing_back(
+    pipeline: Pipeline,
+) -> None:
+    def told(price: str, day: int) -> RawRow:
+        return row("2026-11-01", price, terms=BLANK, published_at=f"2026-11-{day:02d}T12:00Z")
+
+    assert pipeline.run(Rows([told("50", 10)])) == {"published": 1}
+    assert pipeline.run(Rows([told("", 9)])) == {"skipped": 1}
+    assert pipeline.run(Rows([told("", 11)])) == {"withdrawn": 1}
+    assert pipeline.run(Rows([told("50", 10)])) == {"skipped": 1}  # the file of before, read once more
+    assert pipeline.run(Rows([told("50", 12)])) == {"corrections": 1}
+    assert [price.published_at.day for price in pipeline.topic.prices] == [10, 11, 12]
+
+
+def test_a_price_that_is_given_withdrawn_and_given_in_one_run_is_each_of_these(pipeline: Pipeline) -> None:
+    rows = [
+        row("2026-11-01", price, terms=BLANK, published_at=f"2026-11-{day}T12:00Z")
+        for price, day in (("50", 10), ("", 11), ("", 12), ("51", 13))
+    ]
+    assert pipeline.run(Rows(rows)) == {"published": 1, "withdrawn": 1, "corrections": 1}
+    assert [(price.price, price.withdrawn) for price in pipeline.topic.prices] == [
+        (50.0, None),
+        (50.0, "source"),
+        (51.0, None),
+    ]
+    assert pipeline.run(Rows(rows)) == {"skipped": 4}
+
+
+def test_what_the_platform_took_back_stays_so_while_the_source_says_the_same(pipeline: Pipeline) -> None:
+    pipeline.run(Rows([row("2026-11-01", "50")]))
+    [price] = pipeline.topic.prices
+    pipeline.now += timedelta(hours=1)
+    recalled = {"withdrawn": "platform", "correction": True, "published_at": pipeline.now}
+    pipeline.ledger.note(msgspec.structs.replace(price, **recalled))
+    pipeline.now += timedelta(hours=1)
+    assert pipeline.run(Rows([row("2026-11-01", "50")])) == {"skipped": 1}
+    assert pipeline.run(Rows([row("2026-11-01", "49.5")])) == {"corrections": 1}
+    assert pipeline.topic.prices[-1].withdrawn is None
+
+
+@pytest.mark.parametrize("status", ["W", " W", True, "A13"])
+def test_a_status_withdraws_whatever_the_price_says(pipeline: Pipeline, status: object) -> None:
+    by_status = replace(TERMS, withdrawn=frozenset({"W", "A13", "true"}), by_status=True)
+    given = [row("2026-11-01", "50", terms=by_status, status="final"), row("2026-11-02", "", terms=by_status)]
+    assert pipeline.run(Rows(given)) == {"published": 1, "unobserved": 1}
+    taken = row("2026-11-01", "50", terms=by_status, status=status)
+    assert pipeline.run(Rows([taken])) == {"withdrawn": 1}
+    assert pipeline.run(Rows([row("2026-11-01", "", terms=by_status)])) == {"unobserved": 1}
+
+
 def test_a_changed_value_is_a_correction_known_from_now_on_and_can_be_changed_back(
     pipeline: Pipeline,
 ) -> None:

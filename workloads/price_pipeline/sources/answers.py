@@ -36,7 +36,9 @@ class Page:
         held = hashlib.sha256()
         for row in self.rows:
             says = (row.symbol, row.event_time, row.hour, row.repeated, row.price, row.published_at)
-            held.update(repr((*says, row.currency, row.unit, row.zone)).encode(errors="backslashreplace"))
+            held.update(
+                repr((*says, row.status, row.currency, row.unit, row.zone)).encode(errors="backslashreplace")
+            )
             held.update(row.raw if row.problem is not None else b"")
         return held.digest()
 

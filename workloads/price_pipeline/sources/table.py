@@ -40,6 +40,8 @@ def market_terms(config: Tabled) -> Terms:
         decimal=config.decimal,
         thousands=("." if config.decimal == "," else "") if config.thousands is None else config.thousands,
         no_price=frozenset(config.no_price),
+        withdrawn=frozenset(config.withdrawn),
+        by_status=config.columns.status is not None,
     )
 
 
@@ -53,8 +55,8 @@ def split(
     config: Tabled, terms: Terms, get: Callable[[str], object], raw: bytes, *, line: int = 0
 ) -> Iterator[RawRow]:
     """The prices of one row: one a price column where it is wide, else one. `get` raises LookupError for what
-    the row leaves out: a number left out is none that was observed, a currency, unit or zone is the source's,
-    all else is needed."""
+    the row leaves out: a number left out is none that was observed, a status left out says nothing, a
+    currency, unit or zone is the source's, all else is needed."""
     columns = config.columns
 
     def cell(column: str | None) -> object:
@@ -65,6 +67,7 @@ def split(
         cell(columns.hour),
         cell(columns.repeated),
         cell(columns.published_at),
+        _if_there(get, columns.status),
         _if_there(get, columns.currency),
         _if_there(get, columns.unit),
         _symbol(config.zones, _if_there(get, columns.zone)),

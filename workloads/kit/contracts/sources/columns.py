@@ -41,6 +41,8 @@ class Columns(Model):
     value: str | None = None
     zone: str | None = None
     """A row's own market or bidding zone, where it has one; else the source's `market`."""
+    status: str | None = None
+    """Says of a price whether it is `withdrawn`."""
     currency: str | None = None
     unit: str | None = None
     """A row's own currency and unit, where it has them; else the source's."""
@@ -68,14 +70,14 @@ class Columns(Model):
     @property
     def of_prices(self) -> list[str]:
         """Names of its keys that only a source of prices has."""
-        return [name for name in ("prices", "symbol", "price", "currency") if getattr(self, name)]
+        return [name for name in ("prices", "symbol", "price", "status", "currency") if getattr(self, name)]
 
     @property
     def read(self) -> list[str]:
         """Names of the columns that are read."""
         named = (
             *(self.event_time, self.hour, self.repeated, self.published_at),
-            *(self.label, self.amount, self.zone, self.currency, self.unit),
+            *(self.label, self.amount, self.status, self.zone, self.currency, self.unit),
             *self.wide,
         )
         return [name for name in named if name]

@@ -133,6 +133,9 @@ class Columned(Prices):
     """What stands between groups of three digits; None: a dot beside a decimal comma, else nothing."""
     no_price: tuple[str, ...] = ("", ".")
     """How the source writes that there is no price."""
+    withdrawn: tuple[str, ...] = ()
+    """How it writes that a price it gave is none any more: in `columns.status`, or without that in place of
+    the price, where `""` is a price that was taken out. A row that is no longer given withdraws nothing."""
 
     def stated(self, term: Literal["currency", "unit"]) -> str:
         """What rows without their own have; empty where the source says that each row has its own."""
@@ -154,6 +157,10 @@ class Columned(Prices):
     @model_validator(mode="after")
     def _of_what_it_publishes(self) -> Self:
         what, columns = self.publishes, self.columns
+        if columns.status is not None and not self.withdrawn:
+            raise ValueError(
+                f"columns.status is read for what `withdrawn` lists: say how {columns.status!r} writes it"
+            )
         if what == "prices":
             if columns.of_indicators:
                 raise ValueError(
@@ -166,7 +173,7 @@ class Columned(Prices):
                     f" is known: product is one of {', '.join(LEAD)}, or give the day on which it is known"
                 )
             return self
-        not_theirs = [name for name in ("product", "currency") if name in self.model_fields_set]
+        not_theirs = [name for name in ("product", "currency", "withdrawn") if name in self.model_fields_set]
         not_theirs += [f"columns.{name}" for name in columns.of_prices]
         if not_theirs:
             raise ValueError(

@@ -1,0 +1,62 @@
+"""`withdraw`: published prices taken back by hand, from inside the cluster, looked at before."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from tools import jobs
+from tools.errors import ToolError, UsageError
+from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
+
+app = typer.Typer()
+
+_SHOWN = 20
+
+
+@app.command()
+def withdraw(
+    source: Annotated[str, typer.Option(help="whose prices")],
+    symbol: Annotated[str, typer.Option(help="of which symbol")],
+    since: Annotated[str, typer.Option(help="first delivery start, such as 2026-03-29T01:00Z")],
+    until: Annotated[str, typer.Option(help="last delivery start")],
+    send: Annotated[bool, typer.Option("--send", help="take them back; without it they are listed")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="publish what was taken back again")] = False,
+    reason: Annotated[str, typer.Option(help="why; it is recorded")] = "",
+) -> None:
+    """Show the prices of a symbol in a range, and take them back with --send: recorded, and never deleted."""
+    if send and not reason.strip():
+        raise UsageError("--send needs --reason", remedy="say why: it is recorded on platform-audit")
+    args = ["withdraw", f"--source={source}", f"--symbol={symbol}", f"--since={since}", f"--until={until}"]
+    args += ["--undo"] if undo else []
+    args += ["--send", f"--reason={reason}", f"--by={getpass.getuser()}"] if send else []
+    _show(_answer(jobs.run(PRICE_PIPELINE.name, *args)), undo=undo)
+
+
+def _show(answer: dict[str, Any], *, undo: bool) -> None:
+    out = Console(highlight=False)
+    if "prices" not in answer:
+        [(done, count)] = answer.items()
+        out.print(f"[green]{count} prices {done.replace('_', ' ')}[/]")
+        return
+    prices = answer["prices"]
+    for price in prices[:_SHOWN]:
+        says = f"{price['price']:g} {escape(price['of'])}  [dim]published {price['published_at']}[/]"
+        out.print(f"[bold]{price['delivery_start']}[/] {price['resolution']}  {says}")
+    if len(prices) > _SHOWN:
+        out.print(f"… and {len(prices) - _SHOWN} more")
+    held = "were taken back" if undo else "hold"
+    then = "publishes them again" if undo else "takes them back"
+    out.print(f"{len(prices)} prices {held} there" + (f"; --send --reason {then}" if prices else ""))
+
+
+def _answer(log: str) -> dict[str, Any]:
+    for line in reversed(log.splitlines()):
+        if line.startswith(('{"prices"', '{"withdrawn"', '{"published_again"')):
+            return json.loads(line)
+    raise ToolError(f"the pipeline gave no answer:\n{log}", remedy="run it again; the log says what it met")
