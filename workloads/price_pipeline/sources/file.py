@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import TypeGuard
 
+from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.sources.kinds import CsvSource, ParquetSource
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
-from workloads.price_pipeline.rows import RawRow
+from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
 from workloads.price_pipeline.sources import csv_file
 from workloads.price_pipeline.sources.order import in_order
 
@@ -57,17 +59,22 @@ def split(
     checked = [(row, check(row, seen)) for row in rows]
     last: dict[str, datetime] = {}
     for _, price in checked:
-        if isinstance(price, Price) and price.delivery_start <= now:
+        if _is_price(price) and price.delivery_start <= now:
             last[price.symbol] = max(last.get(price.symbol, price.delivery_start), price.delivery_start)
     cuts = {symbol: _years_before(newest, years) for symbol, newest in last.items()}
     history: list[RawRow] = []
     withheld: list[tuple[Price, RawRow]] = []
     for row, price in checked:
-        if isinstance(price, Price) and price.delivery_start > cuts.get(price.symbol, _NEVER):
+        if _is_price(price) and price.delivery_start > cuts.get(price.symbol, _NEVER):
             withheld.append((price, row))
         else:
             history.append(row)
     return history, withheld
+
+
+def _is_price(checked: Message | Unobserved | Refused) -> TypeGuard[Price]:
+    """Whether it is one to replay: a row that withdraws one is history's, too."""
+    return isinstance(checked, Price) and checked.withdrawn is None
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
