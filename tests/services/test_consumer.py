@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from prometheus_client import REGISTRY
 
 from tests.services.clients import KafkaClient
@@ -424,3 +424,21 @@ def test_a_group_whose_offset_is_out_of_range_starts_at_the_oldest_record(
     with running(kafka.consumer_settings(group), topic, handler := Recorder(), restore=True):
         until(lambda: kafka.committed(group, topic) == {0: 20}, "all is committed")
     assert handler.seen("process") == [(0, n) for n in range(15, 20)]
+
+
+def test_a_group_that_stands_beyond_the_end_of_a_topic_made_anew_reads_it_from_its_start(
+    kafka: KafkaClient, group: str
+) -> None:
+    topic = kafka.topic(partitions=2)
+    kafka.produce(topic, _values(10), partition=0)
+    kafka.produce(topic, _values(10), partition=1)
+    with running(kafka.consumer_settings(group), topic, Recorder()):
+        until(lambda: kafka.committed(group, topic) == {0: 10, 1: 10}, "all is committed")
+    # As after a restore: of the one partition less is there than was read, of the other all.
+    at = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 500)])
+    kafka.admin.alter_consumer_group_offsets([at])[group].result(30)
+    kafka.produce(topic, _values(1, "later"), partition=1)
+    with running(kafka.consumer_settings(group), topic, handler := Recorder(), restore=True):
+        until(lambda: kafka.committed(group, topic) == {0: 10, 1: 11}, "all is committed")
+    assert sorted(handler.seen("process")) == [*((0, n) for n in range(10)), (1, 10)]
+    assert handler.seen("restore") == [(1, n) for n in range(10)]

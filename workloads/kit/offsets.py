@@ -77,7 +77,11 @@ class Offsets:
 
     def starts(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """The committed offsets. While a transaction of a partition's former owner is open they are not
-        known yet: its end, at the latest its timeout, is waited for."""
+        known yet: its end, at the latest its timeout, is waited for.
+
+        One beyond the partition's end is of another topic of that name, which was made anew or restored: that
+        is read from its start, since nobody says what of it was met before.
+        """
         while not self._stopping.is_set():
             self._turn()
             try:
@@ -85,15 +89,31 @@ class Offsets:
                 for at in found:
                     if at.error is not None:
                         raise KafkaException(at.error)
+                return [TopicPartition(at.topic, at.partition, _start(consumer, at)) for at in found]
             except KafkaException as failure:
                 error = error_of(failure)
                 if error.fatal():
                     raise
                 _log.info("waiting_for_offsets", error=str(error))
                 self._stopping.wait(0.1)
-                continue
-            return [
-                TopicPartition(at.topic, at.partition, at.offset if at.offset >= 0 else OFFSET_BEGINNING)
-                for at in found
-            ]
         return partitions
+
+
+def _start(consumer: Consumer, committed: TopicPartition) -> int:
+    """Raises KafkaException where the brokers do not say where the partition ends."""
+    if committed.offset < 0:
+        return OFFSET_BEGINNING
+    partition = TopicPartition(committed.topic, committed.partition)
+    # Without an answer in time it gives nothing, whatever its type says.
+    ends: tuple[int, ...] = consumer.get_watermark_offsets(partition, timeout=5.0) or ()
+    if not ends or committed.offset <= ends[1]:
+        return committed.offset
+    _log.warning(
+        "offset_beyond_end",
+        topic=committed.topic,
+        partition=committed.partition,
+        committed=committed.offset,
+        end=ends[1],
+        remedy="the topic is another than the one that was read: it is read from its start",
+    )
+    return OFFSET_BEGINNING
