@@ -10,7 +10,7 @@ import sys
 from typing import Annotated, Any, TypeVar, get_args
 
 from annotated_types import Len
-from pydantic import DirectoryPath, Field, FilePath, SecretStr, ValidationError
+from pydantic import DirectoryPath, Field, FilePath, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workloads.kit import scrub
@@ -86,6 +86,16 @@ class StateSettings(Settings):
 
     state_records: int = Field(default=50_000, ge=1)
     state_seconds: float = Field(default=3_600.0, gt=0)
+
+    @field_validator("restore_max_records", check_fields=False)
+    @classmethod
+    def _whole(cls, value: int | None) -> int | None:
+        if value is not None:
+            raise ValueError(
+                "a part of the topic makes other windows than all of it: leave it out; a restart takes the"
+                " kept state"
+            )
+        return value
 
 
 class PostgresSettings(Settings):

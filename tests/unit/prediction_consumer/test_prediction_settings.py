@@ -35,6 +35,7 @@ def test_feature_windows_are_read_from_the_environment(monkeypatch: pytest.Monke
         ("FEATURE_WINDOWS", "30,7", "7,30,90"),
         ("MODEL_SERVER_URL", "model-server", "MODEL_SERVER_URL: 'model-server'"),
         ("ANOMALY_THRESHOLD", "0", "ANOMALY_THRESHOLD: '0'"),
+        ("RESTORE_MAX_RECORDS", "1000", "leave it out"),
     ],
 )
 def test_a_bad_setting_ends_with_2_and_says_what_is_wanted(
