@@ -14,9 +14,11 @@ import msgspec
 import numpy as np
 import structlog
 
+from workloads.kit.contracts.forecasts import NOMINAL_LEVEL
 from workloads.kit.contracts.models import NAIVE, model_name
 from workloads.kit.contracts.serving import Forecast, Instance
 from workloads.kit.features import FeatureSpec, features
+from workloads.kit.naive import usual_move
 from workloads.kit.windows import Floats
 from workloads.model_server.cache import Store
 from workloads.model_server.models import Models, Served
@@ -54,9 +56,8 @@ class NoForecast(Exception):
 class Forecaster:
     """Answers `/predict`.
 
-    A model's interval is its card's. Naive forecasts say no change, skill none. From the feature store, their
-    interval is as wide as the window's price changes were, in the price's unit: a price near zero or below
-    moves by no share of itself. Else, and where the window holds too few changes for the level, it is, in
+    A model's interval is its card's. Naive forecasts say no change, skill none. Their interval is as wide as
+    the window's price changes were (`Instance.move`). Where it holds too few for the level it is, in
     this order: the normal quantile times the features' volatility; where the features are missing, what the
     symbol's model measured of returns as such; the widest of the other models' measures; `unknown_spread`.
     It is never narrower than `LEAST_WIDTH` on either side.
@@ -71,7 +72,7 @@ class Forecaster:
         """Names the features that `batch` takes."""
         self._names = self._spec.names
         self._volatility = self._names.index(self._spec.volatility)
-        self._normal = NormalDist().inv_cdf((1 + settings.nominal_level) / 2)
+        self._normal = NormalDist().inv_cdf((1 + NOMINAL_LEVEL) / 2)
         self._coverage: Mapping[tuple[str, int], Coverage] = {}
         self._naive_symbols: OrderedDict[str, None] = OrderedDict()
         self._naive_lock = threading.Lock()
@@ -85,11 +86,16 @@ class Forecaster:
             raise UnknownSymbol(symbol)
         row = features(sessions.prices, self._spec)[-1]
         given: list[float] | None = row.tolist() if np.isfinite(row).all() else None
-        instance = Instance(symbol=symbol, price=float(sessions.prices[-1]), features=given)
+        instance = Instance(
+            symbol=symbol,
+            price=float(sessions.prices[-1]),
+            features=given,
+            move=usual_move(sessions.prices, NOMINAL_LEVEL),
+        )
         models = self._models.current
         if as_of is not None:
             models = {name: served for name, served in models.items() if served.card.created_at <= as_of}
-        [forecast] = self._answers([instance], models, sessions.prices)
+        [forecast] = self._answers([instance], models)
         if as_of is not None:
             forecast = msgspec.structs.replace(forecast, realised_coverage=None, coverage_count=0)
         return msgspec.structs.replace(forecast, event_time=sessions.event_time, stale=sessions.stale)
@@ -112,10 +118,7 @@ class Forecaster:
         features or price cannot be used; ModelAway where a model cannot be read just now."""
         return self._answers(instances, self._models.current)
 
-    def _answers(
-        self, instances: Sequence[Instance], models: Mapping[str, Served], window: Floats | None = None
-    ) -> list[Forecast]:
-        """`window`: the last prices of the instances' symbol, where they are known."""
+    def _answers(self, instances: Sequence[Instance], models: Mapping[str, Served]) -> list[Forecast]:
         rows: dict[str, list[int]] = {}
         for at, instance in enumerate(instances):
             given = instance.features
@@ -135,7 +138,7 @@ class Forecaster:
             for at, change, width in zip(places, returns.tolist(), widths.tolist(), strict=True):
                 answers[at] = self._modelled(served, at, instances[at], change, width)
         return [
-            answer if answer is not None else self._naive(at, instance, models, window)
+            answer if answer is not None else self._naive(at, instance, models)
             for at, (answer, instance) in enumerate(zip(answers, instances, strict=True))
         ]
 
@@ -197,9 +200,7 @@ class Forecaster:
             **self._record(card.symbol, served.version),
         )
 
-    def _naive(
-        self, at: int, instance: Instance, models: Mapping[str, Served], window: Floats | None
-    ) -> Forecast:
+    def _naive(self, at: int, instance: Instance, models: Mapping[str, Served]) -> Forecast:
         symbol, price = instance.symbol, instance.price
         if symbol not in models:
             with self._naive_lock:
@@ -207,11 +208,10 @@ class Forecaster:
                 self._naive_symbols.move_to_end(symbol)
                 if len(self._naive_symbols) > _REMEMBERED:
                     self._naive_symbols.popitem(last=False)
-        move = None if window is None else _move(window, self._settings.nominal_level)
 
         def bounds() -> Iterator[float]:
-            if move is not None:
-                down = up = move
+            if instance.move is not None:
+                down = up = instance.move
             else:
                 width = self._naive_width(instance, models)
                 # A price that is not positive has no log return: the same share of it on both sides.
@@ -228,7 +228,7 @@ class Forecaster:
             prediction=price,
             lower=below,
             upper=above,
-            nominal_level=self._settings.nominal_level,
+            nominal_level=NOMINAL_LEVEL,
             model_name=model_name(symbol),
             model_version=0,
             model_alias=NAIVE,
@@ -251,14 +251,6 @@ class Forecaster:
         if coverage is None:
             return {"realised_coverage": None, "coverage_count": 0}
         return {"realised_coverage": coverage.share, "coverage_count": coverage.count}
-
-
-def _move(window: Floats, level: float) -> float | None:
-    """Least change of price that a further one exceeds with probability 1 - `level`, were it like those from
-    session to session in the window; None where that takes more of them."""
-    moves = np.sort(np.abs(np.diff(window)))
-    rank = math.ceil((len(moves) + 1) * level)
-    return float(moves[rank - 1]) if rank <= len(moves) and np.isfinite(moves).all() else None
 
 
 def _prices(at: int, made: Callable[[], Iterable[float]]) -> list[float]:

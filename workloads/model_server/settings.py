@@ -53,7 +53,5 @@ class ModelServerSettings(PostgresSettings, RedisSettings):
     coverage_outcomes: int = Field(default=250, ge=1)
     """Newest outcomes that the realised coverage is taken over."""
 
-    nominal_level: float = Field(default=0.9, gt=0, lt=1)
-    """Level of the intervals of the naive forecast; a model brings its own."""
     unknown_spread: float = Field(default=0.5, gt=0)
     """Half-width, in log return, of the naive interval of which nothing is known: no volatility, no model."""

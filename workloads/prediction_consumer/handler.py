@@ -14,10 +14,12 @@ from psycopg import sql
 
 from workloads.kit.codec import encode
 from workloads.kit.contracts import tables, topics
+from workloads.kit.contracts.forecasts import NOMINAL_LEVEL
 from workloads.kit.contracts.messages import Prediction, Price
 from workloads.kit.contracts.serving import MAX_INSTANCES, Forecast, Instance
 from workloads.kit.db import Database, append
 from workloads.kit.features import DEFAULT, FeatureSpec, window_features
+from workloads.kit.naive import usual_move
 from workloads.kit.records import Output, Poison, Record
 from workloads.kit.series import HISTORY, Series
 from workloads.kit.series_states import Pace, SeriesStates
@@ -122,8 +124,13 @@ class PredictionHandler:
             return []
         rows, full = self._features(windows)
         instances = [
-            Instance(symbol=record.value.symbol, price=record.value.price, features=features)
-            for record, features in zip(records, rows, strict=True)
+            Instance(
+                symbol=record.value.symbol,
+                price=record.value.price,
+                features=features,
+                move=usual_move(window, NOMINAL_LEVEL),
+            )
+            for record, features, window in zip(records, rows, windows, strict=True)
         ]
         forecasts = self._ask(instances)
         now = datetime.now(UTC)
@@ -136,10 +143,10 @@ class PredictionHandler:
         self._note(records, predictions, windows, full)
         return [Output(topics.ML_PREDICTIONS, made.symbol, encode(made)) for made in predictions]
 
-    def _questions(self, batch: Sequence[Record[Price]]) -> tuple[list[Record[Price]], list[Floats | None]]:
-        """The records to predict, and the prices of each one's window; None where there is no full one."""
+    def _questions(self, batch: Sequence[Record[Price]]) -> tuple[list[Record[Price]], list[Floats]]:
+        """The records to predict, and the prices of each one's window, as far as it is full."""
         records: list[Record[Price]] = []
-        windows: list[Floats | None] = []
+        windows: list[Floats] = []
         size = self._spec.size
         for series, group, change in self._store.apply(batch):
             if change.is_nothing:
@@ -151,13 +158,13 @@ class PredictionHandler:
                 if newest is not None and self._is_wanted(newest):
                     count = len(series.sessions)
                     records.append(newest)
-                    windows.append(series.prices(count - size, count) if count >= size else None)
+                    windows.append(series.prices(count - size, count))
             else:
                 for step in range(change.stop - change.start):
                     record, stop = group[change.row + step], change.start + step + 1
                     if self._is_wanted(record, series, stop):
                         records.append(record)
-                        windows.append(series.prices(stop - size, stop) if stop >= size else None)
+                        windows.append(series.prices(stop - size, stop))
         return records, windows
 
     def _is_wanted(self, record: Record[Price], series: Series | None = None, stop: int = 0) -> bool:
@@ -177,15 +184,13 @@ class PredictionHandler:
         self._skipped.setdefault(record.partition, {})[record.offset] = record.value.symbol
         return False
 
-    def _features(
-        self, windows: Sequence[Floats | None]
-    ) -> tuple[list[list[float] | None], NDArray[np.intp]]:
+    def _features(self, windows: Sequence[Floats]) -> tuple[list[list[float] | None], NDArray[np.intp]]:
         """Features of each window, None where there are none, and the indices of those that have some."""
         rows: list[list[float] | None] = [None] * len(windows)
-        indices = [index for index, window in enumerate(windows) if window is not None]
+        indices = [index for index, window in enumerate(windows) if len(window) == self._spec.size]
         if not indices:
             return rows, np.empty(0, np.intp)
-        computed = window_features(np.stack([w for w in windows if w is not None]), self._spec)
+        computed = window_features(np.stack([windows[index] for index in indices]), self._spec)
         usable = ~np.isnan(computed).any(axis=1)
         full = np.array(indices)[usable]
         for index, row in zip(full.tolist(), computed[usable].tolist(), strict=True):
@@ -206,14 +211,14 @@ class PredictionHandler:
         self,
         records: Sequence[Record[Price]],
         predictions: Sequence[Prediction],
-        windows: Sequence[Floats | None],
+        windows: Sequence[Floats],
         full: NDArray[np.intp],
     ) -> None:
         anomalies: set[int] = set()
         chosen = full.tolist()
         if chosen:
             flags = anomalous(
-                np.stack([window for index in chosen if (window := windows[index]) is not None]),
+                np.stack([windows[index] for index in chosen]),
                 np.array([predictions[index].predicted_return for index in chosen]),
                 self._limits.anomaly_threshold,
                 self._spec,

@@ -26,6 +26,7 @@ class Unreadable(Exception):
 
 
 class _Problem(msgspec.Struct):
+    error: str = ""
     field: str | None = None
 
 
@@ -55,7 +56,7 @@ class ModelClient:
         """
         batch = PredictBatch(instances=list(instances), feature_set=self._feature_set)
         response = self._post(encode(batch))
-        if response.status_code in _AT_FAULT and not _of_feature_set(response):
+        if response.status_code in _AT_FAULT and not _of_another_release(response):
             raise Refused(f"the model server answered {response.status_code}: {response.text.strip()[:500]}")
         if response.status_code != httpx.codes.OK:
             raise Transient(
@@ -95,9 +96,10 @@ class ModelClient:
         self.close()
 
 
-def _of_feature_set(response: httpx.Response) -> bool:
+def _of_another_release(response: httpx.Response) -> bool:
     """Whether not the instances are refused, but a field that a server of an older release does not know."""
     try:
-        return msgspec.json.decode(response.content, type=_Problem).field == "feature_set"
+        problem = msgspec.json.decode(response.content, type=_Problem)
     except ValueError:
         return False
+    return problem.field == "feature_set" or "unknown field `move`" in problem.error

@@ -149,6 +149,16 @@ def test_the_naive_interval_is_as_wide_as_the_windows_price_changes(
     assert prices[-1] - got["lower"] == pytest.approx(half_width, abs=1e-3)
 
 
+@pytest.mark.parametrize("row", [None, ROW], ids=["without features", "with features"])
+def test_the_naive_interval_of_features_that_are_given_is_as_wide_as_the_move_beside_them(
+    server: Server, row: list[float] | None
+):
+    server.models.refresh()
+    sent = batch(instance("X", price=3.0, row=row) | {"move": 7.5})
+    (got,) = server.client().post("/predict", json=sent).json["predictions"]
+    assert (got["lower"], got["prediction"], got["upper"]) == (-4.5, 3.0, 10.5)
+
+
 def test_the_naive_interval_of_a_power_price_holds_its_level_near_zero(server: Server):
     """Prices of mean and deviation 20 that differ by amounts, not by shares, where they are at -10 to 5."""
     random = np.random.default_rng(4)

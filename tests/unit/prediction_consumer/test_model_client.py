@@ -126,12 +126,13 @@ def test_a_server_of_another_feature_set_or_of_an_older_release_is_waited_for() 
         return 409, b'{"error": "expected features of the set 1:7-30-90", "field": "feature_set"}'
 
     unknown = b'{"error": "Object contains unknown field `feature_set`", "field": "feature_set"}'
+    move = b'{"error": "Object contains unknown field `move` - at `$.instances[...]`", "field": "instances"}'
     with (
-        server(mismatch, lambda _: (422, unknown)) as (url, _),
+        server(mismatch, lambda _: (422, unknown), lambda _: (422, move)) as (url, _),
         ModelClient(url, 5, "1:10-20-60") as model,
     ):
-        for _ in range(2):
-            with pytest.raises(Transient, match="feature_set"):
+        for said in ("feature_set", "feature_set", "move"):
+            with pytest.raises(Transient, match=said):
                 model.predict(INSTANCES)
     assert seen == ["1:10-20-60"]
 

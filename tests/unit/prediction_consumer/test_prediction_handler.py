@@ -222,6 +222,13 @@ def test_a_non_positive_price_in_the_window_asks_for_naive() -> None:
     assert made[-2].prediction == -37.63
 
 
+def test_how_far_a_price_usually_moves_is_asked_with_it_also_of_a_window_that_is_not_full() -> None:
+    world = World()
+    world.run([record(day, price(day, -5.0 + 3.0 * (day % 2))) for day in range(12)])
+    moves = [instance.move for instances in world.asked for instance in instances]
+    assert moves == [None] * 9 + [3.0] * 3  # nine moves at the least for nine of ten
+
+
 @settings(max_examples=40, deadline=None)
 @given(bad=st.sets(st.integers(0, 29), max_size=6), split=st.integers(1, 30))
 def test_a_price_that_the_server_refuses_is_dead_lettered_alone_and_stays_in_the_windows(

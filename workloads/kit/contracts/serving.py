@@ -14,11 +14,13 @@ MAX_INSTANCES: Final = 1000
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One prediction asked for. `features` has `kit.features.FEATURES`'s order and length; None asks for the
-    naive last value (the symbol's window is not full). `price` is the last price, in the symbol's unit."""
+    naive last value (the symbol's window is not full). `price` is the last price, in the symbol's unit;
+    `move` the half-width of a naive interval of `NOMINAL_LEVEL`, by its window's prices (`kit.naive`)."""
 
     symbol: Name
     price: Annotated[float, msgspec.Meta(ge=-PRICE_LIMIT, le=PRICE_LIMIT)]
     features: list[float] | None
+    move: Annotated[float, msgspec.Meta(ge=0, le=2 * PRICE_LIMIT)] | None = None
 
 
 class PredictBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
