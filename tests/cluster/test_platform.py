@@ -145,6 +145,31 @@ def test_an_injected_price_is_predicted_end_to_end(platform: str) -> None:
     assert sent[-1].prediction == pytest.approx(made[-1]["prediction"])
 
 
+def test_a_price_is_taken_back_by_hand_and_published_again(platform: str) -> None:
+    at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
+    source = f"slip-{at:%d%H}"
+    given = ("--symbol", "SYN-SLIP", "--source", source)
+    terms = ("--market", "power", "--currency", "EUR", "--unit", "MWh", "--resolution", "PT1H")
+    jobs.run("price-pipeline", "inject", *given, *terms, "--price", "999", "--event-time", at.isoformat())
+    there = ("withdraw", *given, "--since", at.isoformat(), "--until", at.isoformat())
+    assert "1 prices hold there" in _tool(*there)
+    assert "1 prices withdrawn" in _tool(*there, "--send", "--reason", "a test")
+    rows = f"select withdrawn from features.commodity_prices_daily where source = '{source}' order by published_at"
+    holds = f"select price from features.commodity_prices_current where source = '{source}'"
+
+    def written() -> list[str | None]:
+        return [row["withdrawn"] for row in status.query(rows)]
+
+    until(lambda: written() == [None, "platform"], "the withdrawal is in the table", limit=120)
+    assert status.query(holds) == []
+    assert "1 prices published again" in _tool(*there, "--undo", "--send", "--reason", "it was right")
+    until(lambda: written() == [None, "platform", None], "the price again", limit=120)
+    assert [row["price"] for row in status.query(holds)] == [999]
+    events = [json.loads(message.value) for message in kafka.committed(topics.PLATFORM_AUDIT)]
+    actions = [event["action"] for event in events if source in event["subject"]]
+    assert actions == ["withdraw", "withdraw-undo"]
+
+
 def test_running_the_pipeline_again_adds_nothing(platform: str) -> None:
     def published() -> Counter[str]:
         return Counter(p.source for p in _prices() if p.provenance != REPLAYED)
