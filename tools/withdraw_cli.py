@@ -42,7 +42,7 @@ def _show(answer: dict[str, Any], *, undo: bool) -> None:
     out = Console(highlight=False)
     if "prices" not in answer:
         [(done, count)] = answer.items()
-        out.print(f"[green]{count} prices {done.replace('_', ' ')}[/]")
+        out.print(f"[green]{_counted(count)} {done.replace('_', ' ')}[/]")
         return
     prices = answer["prices"]
     for price in prices[:_SHOWN]:
@@ -50,9 +50,18 @@ def _show(answer: dict[str, Any], *, undo: bool) -> None:
         out.print(f"[bold]{price['delivery_start']}[/] {price['resolution']}  {says}")
     if len(prices) > _SHOWN:
         out.print(f"… and {len(prices) - _SHOWN} more")
-    held = "were taken back" if undo else "hold"
-    then = "publishes them again" if undo else "takes them back"
-    out.print(f"{len(prices)} prices {held} there" + (f"; --send --reason {then}" if prices else ""))
+    one = len(prices) == 1
+    held = ("was" if one else "were") + " taken back" if undo else "holds" if one else "hold"
+    then = "publishes _ again" if undo else "takes _ back"
+    what = "it" if one else "them"
+    out.print(
+        f"{_counted(len(prices))} {held} there"
+        + (f"; --send --reason … {then.replace('_', what)}" if prices else "")
+    )
+
+
+def _counted(count: int) -> str:
+    return f"{count} price" if count == 1 else f"{count} prices"
 
 
 def _answer(log: str) -> dict[str, Any]:

@@ -152,9 +152,10 @@ def test_a_price_is_taken_back_by_hand_and_published_again(platform: str) -> Non
     terms = ("--market", "power", "--currency", "EUR", "--unit", "MWh", "--resolution", "PT1H")
     jobs.run("price-pipeline", "inject", *given, *terms, "--price", "999", "--event-time", at.isoformat())
     there = ("withdraw", *given, "--since", at.isoformat(), "--until", at.isoformat())
-    assert "1 prices hold there" in _tool(*there)
-    assert "1 prices withdrawn" in _tool(*there, "--send", "--reason", "a test")
-    rows = f"select withdrawn from features.commodity_prices_daily where source = '{source}' order by published_at"
+    assert "1 price holds there" in _tool(*there)
+    assert "1 price withdrawn" in _tool(*there, "--send", "--reason", "a test")
+    table = "features.commodity_prices_daily"
+    rows = f"select withdrawn from {table} where source = '{source}' order by published_at"
     holds = f"select price from features.commodity_prices_current where source = '{source}'"
 
     def written() -> list[str | None]:
@@ -162,7 +163,7 @@ def test_a_price_is_taken_back_by_hand_and_published_again(platform: str) -> Non
 
     until(lambda: written() == [None, "platform"], "the withdrawal is in the table", limit=120)
     assert status.query(holds) == []
-    assert "1 prices published again" in _tool(*there, "--undo", "--send", "--reason", "it was right")
+    assert "1 price published again" in _tool(*there, "--undo", "--send", "--reason", "it was right")
     until(lambda: written() == [None, "platform", None], "the price again", limit=120)
     assert [row["price"] for row in status.query(holds)] == [999]
     events = [json.loads(message.value) for message in kafka.committed(topics.PLATFORM_AUDIT)]
