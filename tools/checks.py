@@ -62,7 +62,7 @@ def run(extent: Extent) -> None:
         return
     title = "tests against Kafka and PostgreSQL"
     if extent == "services":
-        _pytest(title, SERVICES, *_AT_ONCE, "-m", "not beyond_core")
+        _pytest(title, SERVICES, *_AT_ONCE, "-m", "not thorough")
         return
     _pytest(title, SERVICES, *_AT_ONCE)
     _shown(

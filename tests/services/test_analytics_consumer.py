@@ -88,6 +88,7 @@ def key(value: Price | Analytics) -> tuple[Any, ...]:
     return value.source, value.symbol, value.event_time, value.available_time
 
 
+@pytest.mark.thorough
 def test_killed_replicas_lose_and_double_nothing_and_a_second_reading_gives_the_same_tables(
     kafka: KafkaClient, database: MigratedDatabase, tmp_path: Path
 ) -> None:

@@ -137,6 +137,7 @@ def _assert_each_once(kafka: KafkaClient, output: str, sent: int, seconds: float
 
 
 @pytest.mark.parametrize("transactional", ["1", "0"])
+@pytest.mark.thorough
 def test_a_member_told_to_stop_finishes_its_batch_and_exits_0(
     kafka: KafkaClient, group: str, start: Start, transactional: str
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_member_told_to_stop_finishes_its_batch_and_exits_0(
     until(lambda: sum(kafka.committed(group, topic).values()) == sent, "all is committed")
 
 
+@pytest.mark.thorough
 def test_killed_members_lose_and_double_nothing(kafka: KafkaClient, start: Start) -> None:
     topic, output = kafka.topic(partitions=6), kafka.topic(partitions=6)
     members = [start(kafka, topic, output) for _ in range(2)]
@@ -178,6 +180,7 @@ def test_killed_members_lose_and_double_nothing(kafka: KafkaClient, start: Start
     print(f"partitions of a killed member taken over after {[f'{t:.1f} s' for t in taken]}")
 
 
+@pytest.mark.thorough
 def test_a_member_that_was_frozen_and_comes_back_doubles_nothing(kafka: KafkaClient, start: Start) -> None:
     topic, output = kafka.topic(partitions=6), kafka.topic(partitions=6)
     frozen, other = start(kafka, topic, output), start(kafka, topic, output)
@@ -315,6 +318,7 @@ def test_a_member_without_partitions_is_ready(kafka: KafkaClient, group: str) ->
     assert reasons == {"assigned [0]", "assigned []"}
 
 
+@pytest.mark.thorough
 def test_a_killed_broker_loses_and_doubles_nothing(cluster: Kafka, start: Start) -> None:
     kafka = KafkaClient(cluster.bootstrap, replication=3)
     topic, output = f"in-{secrets.token_hex(4)}", f"out-{secrets.token_hex(4)}"

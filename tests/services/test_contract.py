@@ -26,6 +26,7 @@ SEED: Final = int(os.environ.get("CONTRACT_SEED", "1"))
 
 
 @pytest.mark.timeout(7200)
+@pytest.mark.thorough
 def test_it_does_as_its_document_says(database: MigratedDatabase, tmp_path: Path) -> None:
     operations: dict[str, Any] = json.loads(document.FILE.read_text())["paths"]
     each = CASES // len(operations) + 1
@@ -33,6 +34,7 @@ def test_it_does_as_its_document_says(database: MigratedDatabase, tmp_path: Path
 
 
 @pytest.mark.timeout(7200)
+@pytest.mark.thorough
 def test_graphql_does_as_its_schema_says(database: MigratedDatabase, tmp_path: Path) -> None:
     query = build_schema(graphql_document.FILE.read_text()).query_type
     assert query is not None

@@ -22,7 +22,7 @@ from workloads.customer_metrics.figures import Verdict, write_verdict
 from workloads.kit.contracts import tables
 from workloads.kit.contracts.declared.customer_metrics import CUSTOMER_METRICS
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 SCORES = f"SELECT * FROM {tables.CUSTOMER_SCORES} ORDER BY figure, as_of, customer"

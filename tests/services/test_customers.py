@@ -29,7 +29,7 @@ from workloads.kit.codec import encode
 from workloads.kit.contracts import metrics, tables, topics
 from workloads.kit.contracts.customers import CustomerEvent, Kind
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 PACKAGE = "workloads.customer_consumer"
 NO_MESSAGE = (

@@ -80,6 +80,7 @@ def messages(kafka: KafkaClient) -> list[QualityAlert]:
     return [decode(one.value) for one in kafka.read(topics.QUALITY_ALERTS)]
 
 
+@pytest.mark.thorough
 def test_killed_replicas_lose_and_double_no_alert_and_a_second_reading_finds_the_same(
     kafka: KafkaClient, database: MigratedDatabase, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def test_what_is_no_message_is_set_aside_and_the_strangest_stop_neither_member(
     assert len(kafka.read(topics.dead_letter(topic))) == len(bad) - tombstones
 
 
+@pytest.mark.thorough
 def test_a_source_that_is_silent_is_told_of_once_by_the_clock_alone(
     kafka: KafkaClient, database: MigratedDatabase, tmp_path: Path
 ) -> None:

@@ -41,7 +41,7 @@ from workloads.data_api.downloads.jobs.worker import Worker
 from workloads.data_api.store import Store, StoreSlow
 from workloads.kit.contracts import env, lake
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 HOUR = timedelta(hours=1)
 JOBS = "/v1/downloads/jobs"

@@ -24,7 +24,7 @@ from workloads.kit.contracts.messages import Price
 from workloads.model_training.__main__ import main
 from workloads.model_training.runs import send, standing
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 FIRST, HISTORY = date(2025, 1, 10), 120
 NEXT = FIRST + timedelta(days=HISTORY)

@@ -36,6 +36,8 @@ from workloads.kit.contracts.quality import QualityRule
 from workloads.kit.contracts.topics import COMMODITY_PRICES
 
 HOUR = timedelta(hours=1)
+pytestmark = pytest.mark.thorough
+
 PICTURES = os.environ.get("HUB_PICTURES")
 """Directory in which the pages are to be left as pictures, for people to look at."""
 # From Saturday 00:00 in Berlin, with the Sunday of 25 hours in October within.

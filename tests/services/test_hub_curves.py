@@ -17,6 +17,8 @@ from tests.services.test_hub import browser, enter, hub, reviews, show
 
 __all__ = ["browser", "hub", "reviews"]
 
+pytestmark = pytest.mark.thorough
+
 PICTURES = os.environ.get("HUB_PICTURES")
 
 

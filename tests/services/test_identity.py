@@ -38,7 +38,7 @@ from workloads.kit.contracts.people import (
     RealmFacts,
 )
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 _LONG = 120_000
 """Milliseconds that a busy machine may take to show a page."""

@@ -50,6 +50,7 @@ def content(database: MigratedDatabase) -> list[tuple[Any, ...]]:
     return database.query(f"SELECT {', '.join(COLUMNS)} FROM {tables.MARKET_INDICATORS} ORDER BY {ORDER}")
 
 
+@pytest.mark.thorough
 def test_killed_replicas_lose_and_double_nothing_and_a_second_reading_gives_the_same_rows(
     kafka: KafkaClient, database: MigratedDatabase, tmp_path: Path
 ) -> None:

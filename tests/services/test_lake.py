@@ -20,7 +20,7 @@ from tools.paths import ROOT
 from workloads.kit.contracts import lake, tenants
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 _PROBE = ROOT / "tools" / "images" / "trino" / "ready.sh"
 

@@ -133,6 +133,7 @@ def test_a_change_is_recorded_on_the_topic_of_audits(
     assert made["key"] not in record.value.decode()
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_recorded_does_not_happen_but_for_a_revocation(
     database: MigratedDatabase, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

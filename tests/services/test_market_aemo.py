@@ -22,7 +22,7 @@ from workloads.kit.contracts.markets import MARKETS, NEM_REGIONS, NEM_ZONE
 from workloads.kit.contracts.messages import Price
 from workloads.market_connectors.feeds import Feed
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 NSW = MARKETS["NSW1"]
 GROUP = ("--group", NSW.group)

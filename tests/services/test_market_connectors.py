@@ -25,7 +25,7 @@ from workloads.kit.contracts.markets import MARKETS
 from workloads.kit.contracts.messages import Price
 from workloads.market_connectors.feeds import Feed
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 DEAD = topics.dead_letter(topics.COMMODITY_PRICES)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -18,7 +18,7 @@ from tests.markets.platform import Connectors
 from tests.markets.truth import Market
 from tests.markets.world import World
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DE_LU = "10Y1001A1001A82H"

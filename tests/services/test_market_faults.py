@@ -25,7 +25,7 @@ from workloads.kit.contracts.declared.market_connectors import MARKET_JOBS
 from workloads.kit.contracts.markets import MARKETS, hosts
 from workloads.kit.contracts.messages import Price
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 DAY = date(2026, 6, 10)
 PATIENT = "IESO-ONTARIO"

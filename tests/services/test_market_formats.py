@@ -21,7 +21,7 @@ from tests.markets.world import Answer, Fault, World, empty, half, refusing
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS
 from workloads.kit.contracts.markets import MARKETS, hosts
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 AMERICA = [name for name, market in MARKETS.items() if market.library == "gridstatus"]
 FORMATS = ["CH", "AESO-POOL", "CAISO-SP15", "GB-INDEX", "NSW1", "NYISO-NYC", "SPP-NORTH-HUB"]

@@ -202,6 +202,7 @@ def test_every_worker_follows_a_promotion_and_a_roll_back(registry: Registry, se
     until(challenger, "it is the challenger, and not proven")
 
 
+@pytest.mark.thorough
 def test_the_last_good_models_are_served_while_the_registry_is_away(
     registry: Registry, mlflow: Mlflow, server: Server
 ):
@@ -245,6 +246,7 @@ def test_the_store_away_refuses_symbols_and_nothing_else(
     until(lambda: server.get("/predict?symbol=SRV-DB")[0] == 200, "the store is back", 60)
 
 
+@pytest.mark.thorough
 def test_a_cache_answers_for_a_store_that_is_away_and_says_so(
     database: MigratedDatabase, registry: Registry, mlflow: Mlflow, redis: Redis, tmp_path: Path
 ):

@@ -341,6 +341,7 @@ def test_a_version_that_is_not_there_is_told_from_a_registry_that_is_away(mlflow
     assert registry.named("SYN-GONE") == registry.named("SYN-NEVER") == {}
 
 
+@pytest.mark.thorough
 def test_a_registry_away_fails_the_run_with_a_clear_line(database: MigratedDatabase):
     done = subprocess.run(
         [sys.executable, "-m", "workloads.model_training", "train"],

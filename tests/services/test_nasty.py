@@ -61,6 +61,7 @@ def test_every_topic_with_a_consumer_is_fuzzed_here() -> None:
 
 
 @pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.thorough
 def test_of_a_fuzzed_thousand_nothing_good_is_lost_or_doubled_and_every_bad_one_is_set_aside(
     kafka: KafkaClient, database: MigratedDatabase, model: ModelServer, tmp_path: Path, name: str
 ) -> None:

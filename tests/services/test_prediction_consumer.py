@@ -122,6 +122,7 @@ def assert_each_once(kafka: KafkaClient, database: MigratedDatabase, prices: lis
     assert stored == set(map(msgspec.structs.astuple, predictions))
 
 
+@pytest.mark.thorough
 def test_kills_and_a_model_server_that_goes_away_lose_and_double_nothing(
     kafka: KafkaClient, database: MigratedDatabase, model: ModelServer, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_kills_and_a_model_server_that_goes_away_lose_and_double_nothing(
     assert kafka.read(topics.dead_letter(topics.COMMODITY_PRICES)) == []
 
 
+@pytest.mark.thorough
 def test_the_real_model_server_gives_the_champions_predictions_through_an_outage(
     kafka: KafkaClient, database: MigratedDatabase, mlflow: Mlflow, tmp_path: Path
 ) -> None:

@@ -480,6 +480,7 @@ class Replayed:
         return [price for price in self.platform.prices() if price.provenance == "replay"]
 
 
+@pytest.mark.thorough
 def test_the_withheld_prices_are_replayed_each_once_across_stops_and_kills(platform: Platform) -> None:
     replayed = Replayed(platform)
     platform.run()
@@ -575,6 +576,7 @@ def test_a_price_can_be_published_by_hand_and_is_checked_like_every_other(platfo
     assert platform.prices("manual") == manual
 
 
+@pytest.mark.thorough
 def test_a_load_is_delivered_once_though_a_broker_is_killed(tmp_path: Path) -> None:
     cluster = Kafka(tmp_path / "kafka", brokers=3)
     client = KafkaClient(cluster.bootstrap, replication=3)

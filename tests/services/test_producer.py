@@ -92,6 +92,7 @@ def test_a_second_producer_fences_the_first_and_ends_its_transaction(
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.thorough
 def test_offsets_go_on_when_the_groups_coordinator_is_lost(cluster: Kafka, transactional_id: str) -> None:
     kafka = KafkaClient(cluster.bootstrap, replication=3)
     topic, group = f"topic-{secrets.token_hex(4)}", f"group-{secrets.token_hex(4)}"

@@ -346,6 +346,7 @@ def test_the_wheel_says_what_it_needs_and_that_it_is_typed(installed: Path) -> N
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.thorough
 def test_the_wheel_passes_its_tests_in_each_python(version: str, installed: Path, tmp_path: Path) -> None:
     interpreter = environments.interpreter(version)
     if interpreter is None:

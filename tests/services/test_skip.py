@@ -43,6 +43,7 @@ def skip(kafka: KafkaClient, topic: str, *arguments: str) -> subprocess.Complete
 
 
 @pytest.mark.usefixtures("audit")
+@pytest.mark.thorough
 def test_a_stopped_group_goes_on_past_the_record_that_stops_it_and_past_no_other(kafka: KafkaClient) -> None:
     topic, output = kafka.topic(partitions=2), kafka.topic()
     kafka.produce(topic, [b"0", b"1", b"stops", b"3"], keys=["k"] * 4, partition=1)

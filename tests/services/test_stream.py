@@ -242,6 +242,7 @@ def test_a_client_that_comes_back_loses_and_doubles_nothing(
         assert server.metric("carbon_data_api_stream_dropped_total") == 0
 
 
+@pytest.mark.thorough
 def test_a_client_that_does_not_read_is_cut_off_alone(
     kafka: KafkaClient, database: MigratedDatabase, tmp_path: Path
 ) -> None:

@@ -43,7 +43,7 @@ from workloads.superset.dashboards import SHARED, defined
 from workloads.superset.dashboards.bundle import documents
 from workloads.superset.dashboards.model import Dashboard
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 PICTURES = os.environ.get("DASHBOARD_PICTURES")
 """Directory in which each dashboard is to be left as a picture, for people to look at."""

@@ -50,6 +50,7 @@ def pids(stand: Stand) -> list[int]:
     return [pid for process in stand.processes() for pid in process.members()]
 
 
+@pytest.mark.thorough
 def test_it_predicts_and_nothing_is_left_of_it_even_after_its_command_was_killed(
     environment: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_it_predicts_and_nothing_is_left_of_it_even_after_its_command_was_killed
     assert list(Path(environment["CARBON_STATE"]).iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_one_workload_is_the_person_s_and_a_signal_at_any_step_ends_the_rest(
     environment: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from tools.embedded.connect import Connect
 from tools.embedded.mariadb import MariaDb
 from workloads.kit.contracts import tables, topics
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 _COLUMNS = """id varchar(20) NOT NULL PRIMARY KEY, name varchar(100) NOT NULL, country char(2),
     email varchar(100), phone varchar(40), credit_limit decimal(18, 2), currency char(3) NOT NULL,

@@ -28,7 +28,7 @@ from workloads.kit import codec
 from workloads.kit.contracts import lake, tables, topics
 from workloads.kit.contracts.warehouse import LoadEnd, StagedRows
 
-pytestmark = pytest.mark.beyond_core
+pytestmark = pytest.mark.thorough
 
 _TABLE = """CREATE TABLE counterparties (
     id varchar(20) NOT NULL PRIMARY KEY, name varchar(100) NOT NULL, country char(2), email varchar(100),

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.providers import Providers
@@ -27,6 +28,7 @@ __all__ = ["platform", "platform_topics"]
 PAGE = (ROOT / "docs" / "api-integration.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_forecasts_of_all_zones_become_indicators(
     platform: Platform, database: MigratedDatabase, redis: Redis, tmp_path: Path
 ) -> None:
