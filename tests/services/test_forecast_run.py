@@ -199,9 +199,7 @@ def test_what_is_published_after_the_issue_changes_nothing(
     assert database.query(periods) == first
 
 
-def test_a_withdrawn_price_is_no_price_of_that_day(
-    database: MigratedDatabase, kafka: KafkaClient, forecast: Command
-) -> None:
+def test_a_withdrawn_price_is_no_price_of_that_day(database: MigratedDatabase, forecast: Command) -> None:
     load_market(database)
     before = NEXT - timedelta(days=1)
     ((_, prices, _),) = market([before])
