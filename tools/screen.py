@@ -37,12 +37,16 @@ class Source:
     forecast: Callable[[str], Row]
 
 
+# Along an index from its end: of a period's revisions it is the newest that says whether it was withdrawn.
 LATEST = f"""
 select p.symbol, c.price, c.currency, c.unit, c.delivery_start, c.resolution, c.provenance, c.replayed_from,
   m.available_time
 from (select distinct symbol from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY}) p
 cross join lateral (
-  select * from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY} c where c.symbol = p.symbol
+  select * from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY} c where c.symbol = p.symbol and (
+    select said.withdrawn is null from {tables.SCHEMA}.{tables.COMMODITY_PRICES_DAILY} said
+    where said.source = c.source and said.symbol = c.symbol and said.delivery_start = c.delivery_start
+      and said.resolution = c.resolution order by said.published_at desc limit 1)
   order by delivery_start desc, published_at desc limit 1) c
 left join lateral (
   select max(available_time) as available_time from {tables.SCHEMA}.{tables.ML_PREDICTIONS} m

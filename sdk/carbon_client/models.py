@@ -368,11 +368,11 @@ class Instrument(Answer, frozen=True, kw_only=True):
     unit: str
     provenance: Literal["market", "replay", "synthetic"]
     first_delivery: Instant
-    """Start of its first delivery period."""
+    """Start of its first delivery period that has a price."""
     last_delivery: Instant
     """End of its last one."""
     last_published: Instant
-    """When its newest price was made known."""
+    """When its newest price, or withdrawal, was made known."""
 
 
 class InstrumentPage(Answer, frozen=True, kw_only=True):
@@ -561,7 +561,9 @@ class Prediction(Answer, frozen=True, kw_only=True):
     moved_by: list[Driver] | None
     """Of a forecast of a delivery day: what moved it, the most first. Null where nobody said."""
     outcome: Outcome | None
-    """Null while it is not known, and where it was known when the prediction was made."""
+    """Null while it is not known, where it was known when the prediction was made, and where it was
+    withdrawn.
+    """
 
 
 class PredictionPage(Answer, frozen=True, kw_only=True):
@@ -603,6 +605,11 @@ class Price(Answer, frozen=True, kw_only=True):
     """Whether it is the market's, replayed or made by a generator."""
     correction: bool
     """Whether it revises an earlier one."""
+    withdrawn: Literal["source", "platform"] | None
+    """Of a revision that takes `price` back, so that from then on the period has none: by its `source`,
+    which has none any more, or by the `platform`, which holds it to be wrong. Null of all that hold;
+    withdrawals are among `revisions=all` alone.
+    """
     replayed_from: Instant | None
     """Of a replayed price: the day that it is of."""
 

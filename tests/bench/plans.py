@@ -203,7 +203,7 @@ def _batches(of: Size) -> Mapping[str, Batch]:
     def row(number: int, at: datetime, published: datetime) -> Sequence[Any]:
         return (
             *(SOURCE, symbol(number), at, "PT1H", published, at + timedelta(hours=1), "day-ahead", MARKET),
-            *(51.0, "EUR", "MWh", "market", False, None, number % 6, number),
+            *(51.0, "EUR", "MWh", "market", False, None, None, number % 6, number),
         )
 
     def new(batch: int) -> list[Sequence[Any]]:

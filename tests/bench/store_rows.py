@@ -35,9 +35,10 @@ _BEFORE: Final = "0011"
 _SERIES: Final = "market, symbol, source, product, resolution, currency, unit, provenance"
 _TABLE: Final = tables.COMMODITY_PRICES_DAILY
 
-# The list of series as it was found then, with the column that is asked for now.
+# The list of series as it was found then, with the columns that are asked for now.
 _AS_ASKED: Final = (
     "ALTER FUNCTION features.price_series() RENAME TO series_of_prices",
+    f"ALTER TABLE features.{tables.COMMODITY_PRICES_DAILY} ADD COLUMN withdrawn text",
     """
     CREATE FUNCTION features.price_series() RETURNS TABLE (
         market text, symbol text, source text, product text,

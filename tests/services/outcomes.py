@@ -48,6 +48,30 @@ def add_prices(
     return days
 
 
+def revise(
+    database: MigratedDatabase,
+    symbol: str,
+    start: datetime,
+    *,
+    at: datetime,
+    price: float | None = None,
+    withdrawn: str | None = None,
+) -> None:
+    """Another revision of the period that begins at `start`, published at `at`: with a price, or the one that
+    there is, which it takes back where it says by whom it is `withdrawn`."""
+    with database.admin() as connection:
+        connection.execute(
+            "INSERT INTO features.commodity_prices_daily (source, symbol, product, delivery_start,"
+            " delivery_end, resolution, published_at, market, price, currency, unit, provenance, correction,"
+            " withdrawn, topic_partition, topic_offset)"
+            " SELECT source, symbol, product, delivery_start, delivery_end, resolution, %s, market,"
+            " coalesce(%s, price), currency, unit, provenance, true, %s, topic_partition, topic_offset"
+            " FROM features.commodity_prices_daily WHERE symbol = %s AND delivery_start = %s"
+            " ORDER BY published_at DESC LIMIT 1",
+            (at, price, withdrawn, symbol, start),
+        )
+
+
 def add_predictions(
     database: MigratedDatabase,
     artifact: Artifact,

@@ -72,6 +72,7 @@ def add(
     currency: str = "EUR",
     product: str = "day-ahead",
     market: str = "power",
+    withdrawn: str | None = None,
 ) -> None:
     """A price, as analytics-consumer writes it; known a day before its delivery unless it says when."""
     known = published or at - timedelta(days=1)
@@ -79,11 +80,11 @@ def add(
         connection.execute(
             "INSERT INTO features.commodity_prices_daily (source, symbol, delivery_start, resolution,"
             " published_at, delivery_end, product, market, price, currency, unit, provenance, correction,"
-            " topic_partition, topic_offset)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'MWh', 'market', %s, 0, 0)",
+            " withdrawn, topic_partition, topic_offset)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'MWh', 'market', %s, %s, 0, 0)",
             (
                 *(source, symbol, at, resolution, known, at + length, product, market, price, currency),
-                published is not None,
+                *(published is not None, withdrawn),
             ),
         )
 
@@ -150,8 +151,60 @@ def test_prices_are_those_known_at_the_instant(database: MigratedDatabase, api: 
         "unit": "MWh",
         "provenance": "market",
         "correction": True,
+        "withdrawn": None,
         "replayed_from": None,
     }
+
+
+def test_a_withdrawn_price_is_none_until_there_is_one_again(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    for hour in range(4):
+        add(database, START + hour * HOUR, 10.0 + hour)
+    revised, withdrawn, again = (START + timedelta(days=day) for day in (3, 4, 5))
+    add(database, START + HOUR, 50.0, published=revised)
+    add(database, START + HOUR, 50.0, published=withdrawn, withdrawn="source")
+    add(database, START + 2 * HOUR, 12.0, published=withdrawn, withdrawn="platform")
+
+    def prices(**query: Any) -> list[float]:
+        return [item["price"] for item in items(api, symbol="DE-LU", **query)]
+
+    held = [10.0, 13.0]
+    for limit in (1, 2, 100):  # a page is full of prices that hold
+        assert prices(limit=limit) == held
+    (page, *_) = pages(api, {"symbol": "DE-LU", "limit": 2})
+    assert ([one["price"] for one in page["items"]], page["next"]) == (held, None)
+    assert prices(as_of=text(withdrawn)) == held
+    assert prices(as_of=text(withdrawn - HOUR)) == [10.0, 50.0, 12.0, 13.0]
+    assert prices(as_of=text(revised - HOUR)) == [10.0, 11.0, 12.0, 13.0]
+    every = items(api, symbol="DE-LU", revisions="all", limit=2)
+    assert [(one["price"], one["withdrawn"]) for one in every] == [
+        *((10.0, None), (11.0, None), (50.0, None), (50.0, "source")),
+        *((12.0, None), (12.0, "platform"), (13.0, None)),
+    ]
+
+    add(database, START + HOUR, 60.0, published=again)
+    assert prices() == [10.0, 60.0, 13.0]
+    assert prices(as_of=text(again - HOUR)) == held
+
+
+def test_a_withdrawn_price_is_in_no_mean(database: MigratedDatabase, api: FlaskClient) -> None:
+    for hour in range(24):
+        add(database, START + hour * HOUR, 10.0)
+    withdrawn, again = START + timedelta(days=4), START + timedelta(days=5)
+    add(database, START, 250.0, published=START + timedelta(days=3))
+    add(database, START, 250.0, published=withdrawn, withdrawn="source")
+    query = {"symbol": "DE-LU", "start": text(START), "end": text(START + 24 * HOUR), "tz": "UTC"}
+
+    def mean(**more: str) -> tuple[float, float]:
+        (found,) = items(api, "/v1/aggregates", **query, **more)
+        return found["mean"], found["covered_hours"]
+
+    assert mean(as_of=text(withdrawn - HOUR)) == (20.0, 24)
+    assert mean() == (10.0, 23)
+    add(database, START, 34.0, published=again)
+    assert mean() == (11.0, 24)
+    assert mean(as_of=text(again - HOUR)) == (10.0, 23)
 
 
 @pytest.mark.parametrize("revisions", ["latest", "all"])
@@ -601,6 +654,30 @@ def test_predictions_have_the_outcome_that_was_known_at_the_instant(
     assert record["mean_absolute_error"] == pytest.approx(errors / 18)
     assert record["skill"] == pytest.approx(1 - errors / naive)
     assert record["coverage"] == pytest.approx(sum(row[2] for row in view) / 18)
+
+
+def test_nothing_came_of_a_prediction_of_a_withdrawn_price(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    prices = echoing(3, 300)
+    days = add_prices(database, "SYN-A", prices, start=datetime(2020, 1, 1, tzinfo=UTC))
+    add_predictions(database, artifact("SYN-A"), 4, days[-3:], prices)
+    withdrawn, again = days[-1] + timedelta(days=30), days[-1] + timedelta(days=40)
+    of = {"symbol": "SYN-A", "source": "test", "resolution": "P1D", "length": timedelta(days=1)}
+    add(database, days[-2], 1.0, **of, published=withdrawn, withdrawn="platform")
+
+    def outcomes(**query: Any) -> list[float | None]:
+        told = [one["outcome"] for one in items(api, "/v1/predictions", symbol="SYN-A", **query)]
+        return [one and one["price"] for one in told]
+
+    assert outcomes(as_of=text(withdrawn - HOUR)) == [prices[-2], prices[-1], None]
+    # Of that period it is, and not of the one after it.
+    assert outcomes() == [None, prices[-1], None]
+    (record,) = items(api, "/v1/skill", symbol="SYN-A")
+    assert record["outcomes"] == 1
+    add(database, days[-2], 7.0, **of, published=again)
+    assert outcomes() == [7.0, prices[-1], None]
+    assert outcomes(as_of=text(again - HOUR)) == [None, prices[-1], None]
 
 
 def test_another_source_is_no_outcome(database: MigratedDatabase, api: FlaskClient) -> None:

@@ -125,6 +125,32 @@ def test_the_latest_of_a_product_is_what_no_revision_made_another_one(
     assert found == {"day-ahead": 50.0, "intraday": 99.0}
 
 
+def test_the_latest_of_a_series_was_not_withdrawn(database: MigratedDatabase, api: FlaskClient) -> None:
+    for hour in range(27):
+        add(database, START + hour * HOUR, 10.0 + hour)
+    last, withdrawn = START + 26 * HOUR, START + 30 * HOUR
+    add(database, last, 99.0, published=withdrawn - HOUR)
+    add(database, last, 99.0, published=withdrawn, withdrawn="source")
+    # The same hour a day earlier, too; and of another series all there was.
+    add(database, last - 25 * HOUR, 11.0, published=withdrawn, withdrawn="platform")
+    add(database, START, 1.0, symbol="FR")
+    add(database, START, 1.0, symbol="FR", published=withdrawn, withdrawn="source")
+
+    (one,) = items(api, "/v1/latest")
+    assert (one["price"], one["delivery_start"]) == (35.0, text(last - HOUR))
+    assert (one["previous_price"], one["change"]) == (None, None)
+    (listed,) = items(api, "/v1/instruments")
+    assert (listed["first_delivery"], listed["last_delivery"]) == (text(START), text(last))
+    assert listed["last_published"] == text(withdrawn)
+
+    for number, at in enumerate((last, last - 25 * HOUR)):
+        add(database, at, 40.0 - number, published=withdrawn + HOUR)
+    (one,) = items(api, "/v1/latest")
+    assert (one["price"], one["delivery_start"], one["previous_price"]) == (40.0, text(last), 12.0)
+    (listed,) = items(api, "/v1/instruments")
+    assert listed["last_delivery"] == text(last + HOUR)
+
+
 def test_the_change_of_an_hour_is_by_the_clock_of_the_market(
     database: MigratedDatabase, api: FlaskClient
 ) -> None:
@@ -166,6 +192,11 @@ def test_a_download_has_what_the_pages_have(database: MigratedDatabase, api: Fla
     for hour in range(30):
         add(database, START + hour * HOUR, hour - 2.5, symbol=f"P{hour % 3}")
     add(database, START, 99.0, symbol="P0", published=START + 2 * HOUR)
+    # Withdrawn, one of them for a while.
+    for hour in (1, 4):
+        at = START + hour * HOUR
+        add(database, at, hour - 2.5, symbol="P1", published=START + 3 * HOUR, withdrawn="source")
+    add(database, START + 4 * HOUR, 7.0, symbol="P1", published=START + 5 * HOUR)
 
     def lines(path: str, **query: str) -> list[dict[str, str]]:
         answer = api.get(path, query_string={"format": "csv", **query}, headers={"Accept-Encoding": "gzip"})
@@ -184,10 +215,20 @@ def test_a_download_has_what_the_pages_have(database: MigratedDatabase, api: Fla
             for row in rows
         ]
 
-    for query in ({}, {"revisions": "all"}, {"as_of": text(START + HOUR)}, {"end": text(START + 9 * HOUR)}):
+    for query in (
+        *({}, {"revisions": "all"}, {"end": text(START + 9 * HOUR)}),
+        *({"as_of": text(START + hour * HOUR)} for hour in (1, 3)),
+    ):
         pages = [row for symbol in ("P0", "P1", "P2") for row in lines("/v1/prices", symbol=symbol, **query)]
         assert told(lines("/v1/downloads", **query)) == told(pages)
-    assert len(lines("/v1/downloads", symbol="P1")) == 10
+    # In the order of either index.
+    for whose in ({"symbol": "P1"}, {"symbol": "P1", "source": "auction"}):
+        for hour, rows in ((2, 9), (3, 7), (5, 9)):
+            known = lines("/v1/downloads", **whose, as_of=text(START + hour * HOUR))
+            assert len(known) == rows
+            assert {row["withdrawn"] for row in known} == {""}
+    told_of = [row["withdrawn"] for row in lines("/v1/downloads", symbol="P1", revisions="all")]
+    assert sorted(told_of) == [""] * 11 + ["source"] * 2
     assert lines("/v1/downloads", symbol="NONE") == []
 
 

@@ -199,6 +199,54 @@ def test_what_is_published_after_the_issue_changes_nothing(
     assert database.query(periods) == first
 
 
+def test_a_withdrawn_price_is_no_price_of_that_day(database: MigratedDatabase, forecast: Command) -> None:
+    load_market(database)
+    before = NEXT - timedelta(days=1)
+    ((_, prices, _),) = market([before])
+    issue = power_market.local(before, "11:30")
+
+    def revise(at: datetime, **told: Any) -> None:
+        load(
+            database,
+            [msgspec.structs.replace(one, published_at=at, correction=True, **told) for one in prices],
+            [],
+        )
+
+    def made() -> list[tuple[Any, ...]]:
+        forecast(NEXT)
+        found = database.query(
+            "SELECT missing, delivery_start, prediction, quantiles FROM ml_predictions ORDER BY 2"
+        )
+        with database.admin() as connection:
+            connection.execute(
+                "TRUNCATE features.ml_predictions, features.forecast_runs, features.forecast_members"
+            )
+        return found
+
+    known = made()
+    assert known[0][0] == []
+    # A price that nobody would miss to see, and that is withdrawn when the forecast is issued.
+    revise(issue - timedelta(hours=2), price=3000.0)
+    revise(issue - timedelta(hours=1), price=3000.0, withdrawn="source")
+    without = made()
+    assert without[0][0] == [f"prices of {before}"]
+    # It is made from the days before, as if there had been no price.
+    with database.admin() as connection:
+        connection.execute(
+            "DELETE FROM features.commodity_prices_daily WHERE delivery_start >= %s",
+            [prices[0].delivery_start],
+        )
+    assert made() == without
+    load(database, prices, [])
+    assert made() == known
+    revise(issue + timedelta(hours=1), withdrawn="source")
+    assert made() == known
+    revise(issue - timedelta(hours=2), withdrawn="source")
+    assert made() == without
+    revise(issue - timedelta(hours=1))
+    assert made() == known
+
+
 @pytest.mark.parametrize(
     ("days", "away"), [(0, "delivery_start >= %s"), (40, "delivery_start < %s")], ids=["late", "young"]
 )

@@ -165,6 +165,19 @@ def test_an_instrument_tells_the_two_hours_of_october_apart(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("market")
+def test_a_withdrawn_price_is_shown_among_all_revisions_alone(database: MigratedDatabase, page: Page) -> None:
+    add(database, START + 30 * HOUR, 77.75, published=START + 20 * HOUR)
+    add(database, START + 30 * HOUR, 77.75, published=START + 21 * HOUR, withdrawn="platform")
+    show(page, "instrument?symbol=DE-LU")
+    rows = page.locator("#rows tbody tr")
+    expect(rows).to_have_count(72)
+    expect(rows.filter(has_text="77.75")).to_have_count(0)
+    page.get_by_label("every revision").check()
+    expect(rows.filter(has_text="withdrawn by the platform")).to_have_count(1)
+    expect(rows.locator("td.withdrawn")).to_have_text("77.75")
+
+
+@pytest.mark.usefixtures("market")
 def test_an_instrument_tells_what_moved_a_forecast_most(page: Page) -> None:
     show(page, "instrument?symbol=COAL")
     expect(

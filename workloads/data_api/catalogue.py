@@ -46,9 +46,9 @@ class Instrument(Answer):
     currency: str
     unit: str
     provenance: Provenance
-    first_delivery: datetime = Field(description="Start of its first delivery period.")
+    first_delivery: datetime = Field(description="Start of its first delivery period that has a price.")
     last_delivery: datetime = Field(description="End of its last one.")
-    last_published: datetime = Field(description="When its newest price was made known.")
+    last_published: datetime = Field(description="When its newest price, or withdrawal, was made known.")
 
 
 class InstrumentPage(Page):
@@ -79,11 +79,15 @@ _PRICES: Final = sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY)
 
 # Rows of a source's symbol, to be read in the order of their periods along the primary key. Whether one is of
 # the series is said within coalesce: else the planner takes its columns for independent, expects next to no
-# row, and sorts them all.
+# row, and sorts them all. A period whose newest revision withdraws its price has none.
 _OF_SYMBOL: Final = sql.SQL(
     "FROM {prices} p WHERE p.source = k.source AND p.symbol = k.symbol AND p.published_at <= now()"
     " AND coalesce(p.market = k.market AND p.product = k.product AND p.resolution = k.resolution"
-    " AND p.currency = k.currency AND p.unit = k.unit AND p.provenance = k.provenance, false)"
+    " AND p.currency = k.currency AND p.unit = k.unit AND p.provenance = k.provenance"
+    " AND (SELECT newest.withdrawn FROM {prices} newest WHERE newest.source = p.source"
+    " AND newest.symbol = p.symbol AND newest.delivery_start = p.delivery_start"
+    " AND newest.resolution = p.resolution AND newest.published_at <= now()"
+    " ORDER BY newest.published_at DESC LIMIT 1) IS NULL, false)"
 ).format(prices=_PRICES)
 
 # Look-ups a series, along indexes: no reading of all prices. Row security holds in each of them; where it

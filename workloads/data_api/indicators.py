@@ -83,6 +83,7 @@ _SELECT: Final = select(
     columns=tuple(IndicatorRow.model_fields),
     of=("zone", "name"),
     identity=("kind", "source", "resolution", "delivery_start"),
+    holds="true",
 )
 
 

@@ -77,13 +77,13 @@ class LatestPage(Page):
 
 
 # A look-up a series along an index, newest period first. Of a period the revision that holds, and only then
-# whether it is of the series: a revision may be of another product.
+# whether it is of the series, since a revision may be of another product, and whether it was withdrawn.
 _HELD: Final = sql.SQL(
     "SELECT * FROM (SELECT DISTINCT ON (delivery_start) * FROM {prices}"
     " WHERE source = k.source AND symbol = k.symbol AND resolution = k.resolution"
     " AND published_at <= %(as_of)s {and_} ORDER BY delivery_start DESC, published_at DESC) held"
     " WHERE market = k.market AND product = k.product AND currency = k.currency AND unit = k.unit"
-    " AND provenance = k.provenance ORDER BY delivery_start DESC LIMIT 1"
+    " AND provenance = k.provenance AND withdrawn IS NULL ORDER BY delivery_start DESC LIMIT 1"
 )
 
 # Days and quotes, which have no length, follow each other; what is shorter has its like a day of the clock

@@ -100,7 +100,8 @@ class Prediction(Answer):
         description="Of a forecast of a delivery day: what moved it, the most first. Null where nobody said."
     )
     outcome: Outcome | None = Field(
-        description="Null while it is not known, and where it was known when the prediction was made."
+        description="Null while it is not known, where it was known when the prediction was made, and where"
+        " it was withdrawn."
     )
 
 
@@ -127,8 +128,9 @@ def with_outcomes(chosen: sql.Composable) -> sql.Composed:
 
     It is what the view `prediction_outcomes` has, as of an instant, but of each prediction and not of a
     period's last alone: the period that followed, or the one that a forecast of a delivery day is of, by the
-    price of it that held then, where nothing of it was known when the prediction was made. Another source's
-    price is no outcome: it may be of another currency.
+    price of it that held then, where nothing of it was known when the prediction was made. Nothing came of a
+    prediction of a period whose price was withdrawn. Another source's price is no outcome: it may be of
+    another currency.
 
     Args:
         chosen: statement that selects the rows, all columns.
@@ -148,11 +150,11 @@ def with_outcomes(chosen: sql.Composable) -> sql.Composed:
         " AND delivery_start >= coalesce(p.delivery_start, p.event_time + interval '1 microsecond')"
         " AND delivery_start <= coalesce(p.delivery_start, 'infinity') AND published_at <= %(as_of)s"
         " ORDER BY delivery_start, published_at LIMIT 1) first"
-        " CROSS JOIN LATERAL (SELECT published_at, price FROM {prices}"
+        " CROSS JOIN LATERAL (SELECT published_at, price, withdrawn FROM {prices}"
         " WHERE symbol = p.symbol AND source = p.source AND resolution = p.resolution"
         " AND delivery_start = first.delivery_start AND published_at <= %(as_of)s"
         " ORDER BY published_at DESC LIMIT 1) held"
-        " WHERE first.published_at > p.available_time) o ON true"
+        " WHERE first.published_at > p.available_time AND held.withdrawn IS NULL) o ON true"
     ).format(chosen=chosen, prices=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
 
 

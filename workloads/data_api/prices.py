@@ -25,7 +25,7 @@ from workloads.data_api.questions import (
 from workloads.data_api.revisions import RevisionsQuery, select
 from workloads.data_api.settings import DataApiSettings
 from workloads.data_api.store import Row, Store
-from workloads.kit.contracts.messages import Product
+from workloads.kit.contracts.messages import Product, Withdrawn
 from workloads.kit.contracts.tables import COMMODITY_PRICES_DAILY
 
 
@@ -49,6 +49,11 @@ class Price(Answer):
     unit: str = Field(description="What the price is for one of.")
     provenance: Provenance = Field(description="Whether it is the market's, replayed or made by a generator.")
     correction: bool = Field(description="Whether it revises an earlier one.")
+    withdrawn: Withdrawn | None = Field(
+        description="Of a revision that takes `price` back, so that from then on the period has none: by its"
+        " `source`, which has none any more, or by the `platform`, which holds it to be wrong. Null of all"
+        " that hold; withdrawals are among `revisions=all` alone."
+    )
     replayed_from: datetime | None = Field(description="Of a replayed price: the day that it is of.")
 
 
@@ -65,6 +70,7 @@ _SELECT: Final = select(
     columns=tuple(Price.model_fields),
     of=("symbol",),
     identity=("delivery_start", "source", "resolution"),
+    holds="withdrawn IS NULL",
 )
 
 

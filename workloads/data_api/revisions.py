@@ -26,7 +26,7 @@ class RevisionsQuery(AsOfQuery):
 
 
 def select(
-    table: str, *, columns: Sequence[str], of: Sequence[str], identity: Sequence[str]
+    table: str, *, columns: Sequence[str], of: Sequence[str], identity: Sequence[str], holds: LiteralString
 ) -> Mapping[Revisions, sql.Composed]:
     """Statements of a page: `columns` by identity and `published_at`.
 
@@ -36,6 +36,7 @@ def select(
     Args:
         of: columns that the question names.
         identity: columns that, within those, tell rows apart; revisions share them all.
+        holds: of `columns`, what the newest revision says where there is such a row at all.
     """
     asked = [_equal(name) for name in of]
     asked += [_any(name) for name in identity if name != "delivery_start"]
@@ -45,7 +46,7 @@ def select(
             "SELECT {distinct} {columns} FROM {table} WHERE {asked}"
             " AND delivery_start >= %(start)s AND delivery_start < %(end)s AND published_at <= %(as_of)s"
             " AND (%(after_start)s::timestamptz IS NULL OR ({key}) > ({after}))"
-            " ORDER BY {identity}, published_at {published} LIMIT %(count)s"
+            " ORDER BY {identity}, published_at {published}"
         ).format(
             distinct=distinct,
             columns=_names(columns),
@@ -57,9 +58,15 @@ def select(
             published=sql.SQL(published),
         )
 
+    # Chosen first, then left out: else an older revision would take the place of one that is withdrawn. Rows
+    # keep their order where some are left out; to sort them beside the limit would be to read all first.
+    newest = made(sql.SQL("DISTINCT ON ({})").format(_names(identity)), identity, "DESC")
     return {
-        "latest": made(sql.SQL("DISTINCT ON ({})").format(_names(identity)), identity, "DESC"),
-        "all": made(sql.SQL(""), (*identity, "published_at"), "ASC"),
+        "latest": sql.SQL(
+            "SELECT * FROM (SELECT * FROM ({newest}) newest WHERE {holds} LIMIT %(count)s) page"
+            " ORDER BY {identity}"
+        ).format(newest=newest, holds=sql.SQL(holds), identity=_names(identity)),
+        "all": made(sql.SQL(""), (*identity, "published_at"), "ASC") + sql.SQL(" LIMIT %(count)s"),
     }
 
 

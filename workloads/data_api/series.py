@@ -21,16 +21,17 @@ CHOSEN: Final = ("source", "product", "resolution")
 
 _COLUMNS: Final = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 
-# The revision that held first, what was asked for then: a revision may be of another product.
+# The revision that held first, what was asked for then: a revision may be of another product, or withdraw the
+# price.
 HELD: Final = sql.SQL(
     "held AS (SELECT * FROM (SELECT DISTINCT ON (delivery_start, source, resolution)"
-    " delivery_start, delivery_end, {columns}, price FROM {table}"
+    " delivery_start, delivery_end, {columns}, price, withdrawn FROM {table}"
     " WHERE symbol = %(symbol)s AND delivery_start >= %(start)s AND delivery_start < %(end)s"
     " AND published_at <= %(as_of)s"
     " AND (%(source)s::text IS NULL OR source = %(source)s)"
     " AND (%(resolution)s::text IS NULL OR resolution = %(resolution)s)"
     " ORDER BY delivery_start, source, resolution, published_at DESC) newest"
-    " WHERE %(product)s::text IS NULL OR product = %(product)s)"
+    " WHERE withdrawn IS NULL AND (%(product)s::text IS NULL OR product = %(product)s))"
 ).format(columns=_COLUMNS, table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
 """Prices that held at `as_of`; values: symbol, start, end, as_of, and those of `CHOSEN` or None."""
 

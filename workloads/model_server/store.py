@@ -22,14 +22,26 @@ from workloads.kit.contracts.tables import (
 from workloads.kit.windows import Floats
 from workloads.model_server.settings import ModelServerSettings
 
-# What was known at as_of: of each session the newest revision published by then, of the sessions that may be
-# compared with the newest one. Both parts walk the same index from its end.
+# What was known at as_of: of each session the newest revision published by then, where that does not withdraw
+# it, of the sessions that may be compared with the newest one. All parts walk indexes from their end, and
+# stop: rows keep their order where some are left out, and to sort them beside the limit would be to read all.
+# Whether one is withdrawn no index says, so that it is looked up of those alone that are wanted.
 _WINDOW: Final = sql.SQL(
-    "SELECT DISTINCT ON (delivery_start) delivery_start, price::float8 FROM {table}"
-    " WHERE symbol = %(symbol)s AND published_at <= %(as_of)s AND (resolution, currency, unit) ="
-    " (SELECT resolution, currency, unit FROM {table} WHERE symbol = %(symbol)s AND published_at <= %(as_of)s"
+    "SELECT * FROM (SELECT delivery_start, price::float8 FROM"
+    " (SELECT DISTINCT ON (delivery_start) delivery_start, published_at, price, resolution, currency, unit"
+    " FROM {table} WHERE symbol = %(symbol)s AND published_at <= %(as_of)s AND (resolution, currency, unit) ="
+    " (SELECT resolution, currency, unit FROM {table} any_of"
+    " WHERE symbol = %(symbol)s AND published_at <= %(as_of)s AND (SELECT said.withdrawn IS NULL"
+    " FROM {table} said WHERE said.source = any_of.source AND said.symbol = %(symbol)s"
+    " AND said.delivery_start = any_of.delivery_start AND said.resolution = any_of.resolution"
+    " AND said.published_at <= %(as_of)s ORDER BY said.published_at DESC LIMIT 1)"
     " ORDER BY delivery_start DESC, published_at DESC LIMIT 1)"
-    " ORDER BY delivery_start DESC, published_at DESC LIMIT %(count)s"
+    " ORDER BY delivery_start DESC, published_at DESC) newest"
+    " WHERE (SELECT said.withdrawn IS NULL FROM {table} said WHERE said.symbol = %(symbol)s"
+    " AND said.delivery_start = newest.delivery_start AND said.published_at = newest.published_at"
+    " AND (said.price, said.resolution, said.currency, said.unit)"
+    " = (newest.price, newest.resolution, newest.currency, newest.unit) LIMIT 1)"
+    " LIMIT %(count)s) sessions ORDER BY delivery_start DESC"
 ).format(table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
 
 _COVERAGE: Final = sql.SQL(

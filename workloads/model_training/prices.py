@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,8 @@ Replayed prices are missing on purpose: they stand for live ones, and nothing li
 class Revisions:
     """Every published price of one symbol, ordered by (event, available), each of shape (n,).
 
-    `event` and `available` are microseconds since 1970. A session that was corrected has several entries.
+    `event` and `available` are microseconds since 1970. A session that was corrected has several entries; the
+    price of one that withdraws it is NaN.
     """
 
     event: Micros
@@ -46,7 +48,8 @@ def symbols(conn: Connection) -> list[str]:
 def read(
     conn: Connection, symbols: Sequence[str] | None = None
 ) -> dict[tuple[str, ProvenanceGroup], Revisions]:
-    """(symbol, group) -> its revisions, of the given symbols or of all; a pair without rows is absent.
+    """(symbol, group) -> its revisions, of the given symbols or of all; a pair without a price that holds is
+    absent.
 
     Where a symbol changed its resolution, currency or unit, those are read that its newest price has: prices
     on both sides of such a change are not to be compared. But for a few under other terms, of a mistake say,
@@ -55,7 +58,8 @@ def read(
     query = sql.SQL(
         "SELECT symbol, provenance, resolution, currency, unit,"
         " (extract(epoch FROM delivery_start) * 1000000)::bigint,"
-        " (extract(epoch FROM published_at) * 1000000)::bigint, price::float8 FROM {table}"
+        " (extract(epoch FROM published_at) * 1000000)::bigint,"
+        " CASE WHEN withdrawn IS NULL THEN price::float8 ELSE 'NaN' END FROM {table}"
         " WHERE provenance = ANY(%(provenances)s)"
         " AND (%(symbols)s::text[] IS NULL OR symbol = ANY(%(symbols)s))"
     ).format(table=sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
@@ -66,9 +70,9 @@ def read(
         for symbol, provenance, resolution, currency, unit, event, available, price in cursor:
             key = SeriesKey(symbol, resolution, currency, unit)
             found.setdefault((key, TRAINED_ON[provenance]), []).append((event, available, price))
+    standing = {terms: held for terms, rows in found.items() if (held := _standing(rows)) is not None}
     newest: dict[tuple[str, ProvenanceGroup], list[tuple[int, int, float]]] = {
-        (key.symbol, group): rows
-        for (key, group), rows in sorted(found.items(), key=lambda item: _standing(item[1]))
+        (key.symbol, group): found[key, group] for key, group in sorted(standing, key=standing.__getitem__)
     }
     return {pair: revisions(newest[pair]) for pair in sorted(newest)}
 
@@ -78,9 +82,14 @@ ENOUGH: Final = 100
 of hours."""
 
 
-def _standing(rows: list[tuple[int, int, float]]) -> tuple[bool, tuple[int, int]]:
-    """Orders the terms of a symbol: the last are those that hold."""
-    return len({event for event, _, _ in rows}) >= ENOUGH, max(rows)[:2]
+def _standing(rows: list[tuple[int, int, float]]) -> tuple[bool, tuple[int, int]] | None:
+    """Orders the terms of a symbol: the last are those that hold. None: all their prices were withdrawn."""
+    newest: dict[int, tuple[int, float]] = {}
+    for event, available, price in rows:
+        if event not in newest or newest[event][0] <= available:
+            newest[event] = available, price
+    held = [(event, available) for event, (available, price) in newest.items() if not isnan(price)]
+    return (len(held) >= ENOUGH, max(held)) if held else None
 
 
 def revisions(rows: Iterable[tuple[int, int, float]]) -> Revisions:

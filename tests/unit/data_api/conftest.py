@@ -85,6 +85,7 @@ def price(hour: int, value: float = 1.5) -> Row:
         "unit": "MWh",
         "provenance": "market",
         "correction": False,
+        "withdrawn": None,
         "replayed_from": None,
     }
 

@@ -106,7 +106,7 @@ def test_parquet_comes_a_row_group_after_the_other_and_a_part_of_it_is_no_file()
             taken = at + 1
             yield (
                 f"S{at % 3},s,m,spot,PT1H,2026-03-01 00:00:00+00,2026-03-01 01:00:00+00,"
-                f"2026-02-28 00:00:00.25+00,{at}.5,EUR,t,market,false,\n"
+                f"2026-02-28 00:00:00.25+00,{at}.5,EUR,t,market,false,,\n"
             ).encode()
 
     file = File(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.data_api.conftest import StaticRegister
-from workloads.data_api import predictions
+from workloads.data_api import predictions, prices
 from workloads.data_api.identity import Principal
 from workloads.data_api.stream import events, resume
 from workloads.data_api.stream.client import Wanted
@@ -95,6 +95,32 @@ def test_a_client_gets_what_it_asked_for_and_may_have() -> None:
         wanted.asks("price", "FR"),
         wanted.asks("prediction", "DE-LU"),
     ] == [*(True, False, False)]
+
+
+def test_a_withdrawal_is_told_as_a_price_that_says_so() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    sent = Price(
+        source="s",
+        market="power",
+        symbol="DE-LU",
+        product="day-ahead",
+        delivery_start=at,
+        delivery_end=at + timedelta(hours=1),
+        resolution="PT1H",
+        published_at=at,
+        provenance="market",
+        price=-4.2,
+        currency="EUR",
+        unit="MWh",
+        correction=True,
+        withdrawn="platform",
+    )
+    kind, data = events.block(sent).decode().removesuffix("\n\n").split("\n")
+    assert kind == "event: price"
+    told = prices.Price.model_validate_json(data.removeprefix("data: "))
+    assert (told.withdrawn, told.correction, told.price) == ("platform", True, -4.2)
+    held = events.block(msgspec.structs.replace(sent, withdrawn=None)).decode()
+    assert '"withdrawn":null' in held
 
 
 def test_a_prediction_is_told_by_the_names_of_the_route() -> None:

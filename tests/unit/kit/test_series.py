@@ -189,7 +189,9 @@ SPEC = FeatureSpec(2, 5, (6,))
 @settings(max_examples=200, deadline=None)
 @given(
     revisions=st.lists(
-        st.tuples(st.integers(0, 25), st.integers(0, 6), st.floats(1, 100)), min_size=1, max_size=60
+        st.tuples(st.integers(0, 25), st.integers(0, 6), st.floats(1, 100) | st.just(np.nan)),
+        min_size=1,
+        max_size=60,
     ),
     day_by_day=st.booleans(),
 )
@@ -202,14 +204,16 @@ def test_training_rows_are_as_of_available_time(
     event, available = (np.array(column, dtype=np.int64) for column in zip(*distinct, strict=True))
     price = np.array(list(distinct.values()))
     found = features_as_of_available(event, available, price, SPEC)
-    assert found.event.tolist() == sorted(set(event.tolist()))
+    # A withdrawal is no session's first price.
+    assert found.event.tolist() == sorted({e for (e, _), p in distinct.items() if not np.isnan(p)})
     for session, known, first_price, row in zip(*found, strict=True):
-        assert known == min(a for e, a in distinct if e == session)
+        assert known == min(a for (e, a), p in distinct.items() if e == session and not np.isnan(p))
         assert first_price == distinct[session, known]
         then: dict[int, float] = {
             e: p for (e, a), p in sorted(distinct.items()) if e <= session and a <= known
         }
-        expected = features(np.array([then[e] for e in sorted(then)]), SPEC)[-1]
+        held = [then[e] for e in sorted(then) if not np.isnan(then[e])]
+        expected = features(np.array(held), SPEC)[-1]
         assert np.array_equal(row, expected, equal_nan=True)
 
 

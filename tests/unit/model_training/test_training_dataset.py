@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.prices import walk
 from workloads.kit.db import Connection
@@ -105,6 +108,67 @@ def test_a_price_that_is_not_positive_is_neither_window_nor_label():
     assert np.isfinite(data.y).all()
 
 
+def test_a_withdrawn_session_is_neither_row_nor_label_and_windows_reach_over_it_from_then_on():
+    prices = plain()
+    before = build(published(prices), SPEC)
+    after = build(published(prices, [(30, 34, np.nan)]), SPEC)
+    days = (after.event // DAY).tolist()
+    assert set((before.event // DAY).tolist()) - set(days) == {29, 30}
+    # Days 31 and 32 came in before it was withdrawn, with it in their windows; day 33 came in with that.
+    for day in (31, 32):
+        np.testing.assert_array_equal(after.x[row(after, day)], before.x[row(before, day)])
+    without = build(published({day: price for day, price in prices.items() if day != 30}), SPEC)
+    for day in range(33, COUNT - 1):
+        np.testing.assert_array_equal(after.x[row(after, day)], without.x[row(without, day)])
+
+    again = build(published(prices, [(30, 34, np.nan), (30, 50, prices[30])]), SPEC)
+    assert again.event.tolist() == before.event.tolist()
+    assert again.label_available[row(again, 29)] == 50 * DAY
+    np.testing.assert_array_equal(again.x[row(again, 40)], without.x[row(without, 40)])
+
+
+def test_a_session_that_was_never_more_than_withdrawn_is_none():
+    prices = plain()
+    del prices[30]
+    without = build(published(prices), SPEC)
+    data = build(published(prices, [(30, 31, np.nan)]), SPEC)
+    for name in ("event", "x", "y", "label_available"):
+        np.testing.assert_array_equal(getattr(data, name), getattr(without, name))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(
+        st.tuples(st.integers(0, 30), st.integers(0, 8)), st.floats(1, 100) | st.just(np.nan), max_size=40
+    )
+)
+def test_rows_are_those_of_a_plain_reading(later: dict[tuple[int, int], float]):
+    """Every revision looked at, one session after the other."""
+    revised = {(day, day + 2 + delay): price for (day, delay), price in later.items()}
+    every = {(day, day + 1): 50.0 + day % 7 for day in range(25)} | revised
+    data = build(revisions([(day * DAY, known * DAY, price) for (day, known), price in every.items()]), SPEC)
+
+    def as_of(known: int) -> dict[int, float]:
+        said = {day: price for (day, at), price in sorted(every.items()) if at <= known}
+        return {day: price for day, price in said.items() if not np.isnan(price)}
+
+    first = {
+        day: min(at for (of, at), price in every.items() if of == day and not np.isnan(price))
+        for day in sorted({day for (day, _), price in every.items() if not np.isnan(price)})
+    }
+    today = as_of(10**6)
+    expected: list[tuple[int, float, int]] = []
+    for day, following in pairwise(first):
+        window = [price for of, price in as_of(first[day]).items() if of <= day]
+        if len(window) < SPEC.size or first[following] <= first[day] or not {day, following} <= set(today):
+            continue
+        np.testing.assert_array_equal(data.x[row(data, day)], features(np.array(window), SPEC)[-1])
+        label = float(np.log(today[following]) - np.log(every[day, first[day]]))
+        expected.append((day * DAY, label, max(at for of, at in every if of == following) * DAY))
+    found = zip(data.event.tolist(), data.y.tolist(), data.label_available.tolist(), strict=True)
+    assert list(found) == expected
+
+
 def test_of_an_auction_only_the_last_hour_is_a_row():
     """What follows on the hours before it is known when they are: there is nothing to forecast."""
     hour = DAY // 24
@@ -148,3 +212,10 @@ def test_a_few_prices_under_other_terms_take_no_symbol_over():
     assert read_of(days, rows("PT0S", 600, ENOUGH - 1)) == 600
     assert read_of(days, rows("PT0S", 600, ENOUGH)) == ENOUGH
     assert read_of(rows("P1D", 0, 5), rows("PT0S", 5, 3)) == 3
+
+    def withdrawn(given: list[Rows]) -> list[Rows]:
+        return [*given, *((*one[:6], one[6] + DAY, np.nan) for one in given)]
+
+    # They were a mistake, and were withdrawn.
+    assert read_of(days, withdrawn(rows("PT0S", 600, ENOUGH))) == 600
+    assert read(cast("Connection", Given(withdrawn(rows("P1D", 0, 5))))) == {}

@@ -31,6 +31,7 @@ def price(number: float, **others: Any) -> dict[str, Any]:
         "unit": "MWh",
         "provenance": "market",
         "correction": False,
+        "withdrawn": None,
         "replayed_from": None,
     } | others
 

@@ -36,6 +36,7 @@ class Dataset:
     begins: column of the table that `start` and `end` are of.
     known: that which `as_of` is of.
     revised: whether the last column of the key tells revisions apart.
+    holds: what the newest revision says where there is such a row at all.
     made: columns of the file that are not the table's of that name.
     """
 
@@ -47,6 +48,7 @@ class Dataset:
     begins: str
     known: str
     revised: bool
+    holds: LiteralString = "true"
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     made: Mapping[str, LiteralString] = field(default_factory=dict[str, LiteralString])
 
@@ -94,7 +96,9 @@ class Dataset:
         return sql.SQL("SELECT {columns} FROM ({found}) found{held} ORDER BY {key}{limit}").format(
             columns=columns,
             found=self._found(asked, every),
-            held=sql.SQL(" WHERE revised IS NULL" if self.revised and not every else ""),
+            held=sql.SQL(" WHERE revised IS NULL AND {}").format(sql.SQL(self.holds))
+            if self.revised and not every
+            else sql.SQL(""),
             key=_names(self.order(asked)),
             limit=sql.SQL("") if most is None else sql.SQL(" LIMIT {}").format(sql.Literal(most)),
         )
@@ -159,6 +163,7 @@ DATASETS: Final[Mapping[str, Dataset]] = {
         begins="delivery_start",
         known="published_at",
         revised=True,
+        holds="withdrawn IS NULL",
         units={"price": "`currency` per `unit`"},
     ),
     "indicators": Dataset(

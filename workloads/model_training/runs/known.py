@@ -25,12 +25,15 @@ HISTORY_DAYS: Final = 2200
 STALE_DAYS: Final = 7
 """A forecast whose newest price is older than that many days before its delivery is none."""
 
+# Of each period the newest revision, and none where that withdraws the price.
 _PRICES: Final = sql.SQL(
-    "SELECT DISTINCT ON (delivery_start) delivery_start, published_at, price::float8, market, provenance,"
-    " currency, unit FROM {} WHERE symbol = %(symbol)s AND source = %(source)s"
+    "SELECT delivery_start, published_at, price, market, provenance, currency, unit FROM"
+    " (SELECT DISTINCT ON (delivery_start) delivery_start, published_at, price::float8, market, provenance,"
+    " currency, unit, withdrawn FROM {} WHERE symbol = %(symbol)s AND source = %(source)s"
     " AND resolution = %(resolution)s AND product = 'day-ahead' AND published_at <= %(issued_at)s"
     " AND delivery_start >= %(first)s AND delivery_start < %(delivery)s"
-    " ORDER BY delivery_start DESC, published_at DESC"
+    " ORDER BY delivery_start DESC, published_at DESC) newest WHERE withdrawn IS NULL"
+    " ORDER BY delivery_start DESC"
 ).format(sql.Identifier(SCHEMA, COMMODITY_PRICES_DAILY))
 
 # All revisions: what a past day's forecast could know of it is another matter than what is known now.

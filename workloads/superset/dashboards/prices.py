@@ -13,15 +13,19 @@ _DATABASE: Final = tables.DATABASE
 
 PRICES: Final = Dataset(
     name="prices_newest_revision",
-    about="The newest revision of each price of the last two years.",
+    about="The newest revision of each price of the last two years, but for those that were withdrawn.",
     database=_DATABASE,
     sql=f"""
-SELECT DISTINCT ON (source, symbol, delivery_start, resolution)
+SELECT
     source, symbol, market, product, resolution, delivery_start, published_at, price, currency, unit,
     provenance::text AS provenance, correction::int AS correction
-FROM {of(tables.COMMODITY_PRICES_DAILY)}
-WHERE delivery_start > now() - interval '2 years'
-ORDER BY source, symbol, delivery_start, resolution, published_at DESC
+FROM (
+    SELECT DISTINCT ON (source, symbol, delivery_start, resolution) *
+    FROM {of(tables.COMMODITY_PRICES_DAILY)}
+    WHERE delivery_start > now() - interval '2 years'
+    ORDER BY source, symbol, delivery_start, resolution, published_at DESC
+) newest
+WHERE withdrawn IS NULL
 """,
     columns={
         **dict.fromkeys(("source", "symbol", "market", "product", "resolution", "currency", "unit"), "text"),

@@ -87,9 +87,10 @@ function show(series, prices, predictions) {
   }
   const rows = [...at.values()].sort((a, b) => a.start - b.start);
   document.getElementById("empty").hidden = rows.length > 0;
-  const last = (row) => row.prices.at(-1)?.price ?? null;
+  const holds = (row) => (row.prices.at(-1)?.withdrawn ? undefined : row.prices.at(-1));
+  const last = (row) => holds(row)?.price ?? null;
   // A price holds until its period ends: without it the last one would be a line of no length.
-  const newest = rows.findLast((row) => row.prices.length)?.prices.at(-1);
+  const newest = holds(rows.findLast(holds) ?? { prices: [] });
   const drawn = newest && Date.parse(newest.delivery_end) > (rows.at(-1)?.start ?? 0)
     ? [...rows, { start: Date.parse(newest.delivery_end), prices: [newest], prediction: null }] : rows;
   draw(document.getElementById("chart"), [
@@ -113,13 +114,13 @@ function table(series, rows) {
       const line = document.createElement("tr");
       const newest = place === known.length - 1;
       const marks = [
-        price?.correction ? "revised" : "", price && price.provenance !== "market" ? price.provenance : "",
+        price?.withdrawn ? `withdrawn by the ${price.withdrawn}` : price?.correction ? "revised" : "", price && price.provenance !== "market" ? price.provenance : "",
         price && price.price < 0 ? "negative" : "", newest ? "" : "superseded",
       ].filter(Boolean).join(", ");
       const held = p?.outcome ? (p.outcome.covered ? "in the band" : "outside") : p ? "not known yet" : "";
       line.append(
         cell(price ? period(price) : time(row.start, series.market), { header: true }),
-        cell(number(price?.price), { number: true, mark: price?.price < 0 ? "negative" : "" }),
+        cell(number(price?.price), { number: true, mark: price?.withdrawn ? "withdrawn" : price?.price < 0 ? "negative" : "" }),
         cell(newest && p ? number(p.prediction) : "–", { number: true }),
         cell(newest && p ? `${number(p.lower)} … ${number(p.upper)}` : "–", { number: true }),
         cell(newest ? moved(p) : ""),
