@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ from workloads.kit.contracts.messages import SYNTHETIC_PREFIX, Price, Withdrawn
 from workloads.kit.records import Record
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
+TAKEN_BACK: Final[Sequence[Withdrawn | None]] = (None, None, "source", "platform")
+"""By whom one of a topic's revisions is: seldom by anybody."""
 
 
 def price(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.prices import START, history, price, record
+from tests.prices import START, TAKEN_BACK, history, price, record
 from workloads.analytics_consumer import rows
 from workloads.analytics_consumer.handler import AnalyticsHandler, Effects
 from workloads.kit.contracts.messages import Analytics, Price
@@ -251,7 +251,7 @@ def topics(draw: st.DrawFn) -> list[Record[Price]]:
         later = draw(st.sampled_from([None, None, 200, 300]))
         value = draw(st.sampled_from([40.0, 50.0, 60.0, -5.0]))
         symbol = draw(st.sampled_from(["WTI", "WTI", "SYN-A"]))
-        gone = None if later is None else draw(st.sampled_from([None, None, "source"]))
+        gone = None if later is None else draw(st.sampled_from(TAKEN_BACK))
         records.append(record(offset, price(day, value, known=later, symbol=symbol, withdrawn=gone)))
     return records
 

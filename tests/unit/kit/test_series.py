@@ -54,7 +54,7 @@ def topics(draw: st.DrawFn) -> list[Record[Price]]:
         known = draw(st.sampled_from([None, None, 100, 200, day + offset]))
         price = draw(st.sampled_from([1.0, 2.0, 3.0, float(offset)]))
         source = draw(st.sampled_from(["s", "s", "t"]))
-        withdrawn = None if known is None else draw(st.sampled_from([None, None, "source", "platform"]))
+        withdrawn = None if known is None else draw(st.sampled_from(prices.TAKEN_BACK))
         told = record(offset, day, price, known=known, symbol=symbol, source=source, withdrawn=withdrawn)
         records.append(told)
     return records
