@@ -128,16 +128,17 @@ class TestMigration:
         was = {view: before.query(f"SELECT * FROM {view} ORDER BY 1, 2, 3, 4") for view in _SEEN}
         described = _described(before)
 
+        migrations.migrate(_at(server), "0012")
+        for view in _SEEN:
+            assert before.query(f"SELECT * FROM {view} ORDER BY 1, 2, 3, 4") == was[view], view
+        assert len(was[PRICES]) == 375
+        assert _described(before) == described
+
         settings = _at(server).model_dump() | {
             "secrets_dir": secrets_dir,
             "entitlements": {"acme": Entitlement.model_validate(_GAS_ONLY)},
         }
         migrations.upgrade(DatabaseSettings(**settings))
-
-        for view in _SEEN:
-            assert before.query(f"SELECT * FROM {view} ORDER BY 1, 2, 3, 4") == was[view], view
-        assert len(was[PRICES]) == 375
-        assert _described(before) == described
         for table in TIMES:
             held = partitions(before, table)
             assert held["before"] >= 334, held
