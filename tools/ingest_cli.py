@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tools import jobs, kube
-from tools.errors import ToolError, UsageError
+from tools.errors import UsageError
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.namespaces import PLATFORM
 
@@ -114,11 +114,8 @@ def _run(file: Path, args: list[str], *, limit: float = 600) -> dict[str, Any]:
         kube.kubectl("create", "-f", "-", stdin=json.dumps(content))
         kube.kubectl("create", "-f", "-", stdin=json.dumps(job))
         jobs.wait(name, limit=limit)
-        lines = jobs.log(name).splitlines()
+        said = jobs.log(name)
     finally:
         for kind in ("job", "configmap"):
             kube.kubectl("delete", kind, name, "-n", PLATFORM, "--wait=false", "--ignore-not-found")
-    for line in reversed(lines):
-        if line.startswith('{"source"'):
-            return json.loads(line)
-    raise ToolError(f"the pipeline gave no answer:\n{chr(10).join(lines)}", remedy="look at its settings")
+    return jobs.answer(said, "source")

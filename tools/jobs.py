@@ -147,6 +147,19 @@ def _state(name: str) -> str | None:
     return next((kind for kind in ("Failed", "Complete") if kind in met), "Running")
 
 
+def answer(log: str, *keys: str) -> dict[str, Any]:
+    """What a job said last on a line of its own: a JSON object that begins with one of these keys.
+
+    Raises:
+        ToolError: it said none; the log is in the error.
+    """
+    begins = tuple(f'{{"{key}"' for key in keys)
+    for line in reversed(log.splitlines()):
+        if line.startswith(begins):
+            return json.loads(line)
+    raise ToolError(f"the job gave no answer:\n{log}", remedy="run it again; the log says what it met")
+
+
 def log(job: str) -> str:
     """The end of a job's log; kubectl's own words when there is none."""
     try:

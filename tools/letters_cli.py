@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tools import jobs
-from tools.errors import ToolError, UsageError
+from tools.errors import UsageError
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 
 app = typer.Typer()
@@ -40,7 +39,7 @@ def letters(
     args += ["--set", *set_] if set_ else []
     if send:
         args += ["--send", f"--reason={reason}", f"--by={getpass.getuser()}", *(["--again"] if again else [])]
-    show(_answer(jobs.run(PRICE_PIPELINE.name, *args)))
+    show(jobs.answer(jobs.run(PRICE_PIPELINE.name, *args), "letters", "sent"))
 
 
 def show(answer: dict[str, Any]) -> None:
@@ -57,10 +56,3 @@ def show(answer: dict[str, Any]) -> None:
         out.print(f"  [dim]{escape(letter['message'])}[/]", soft_wrap=True)
         out.print(f"  refused by {', '.join(letter['groups'])}")
     out.print(f"{len(answer['letters'])} messages")
-
-
-def _answer(log: str) -> dict[str, Any]:
-    for line in reversed(log.splitlines()):
-        if line.startswith(('{"letters"', '{"sent"')):
-            return json.loads(line)
-    raise ToolError(f"the pipeline gave no answer:\n{log}", remedy="run it again; the log says what it met")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tools import jobs
-from tools.errors import ToolError, UsageError
+from tools.errors import UsageError
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 
 app = typer.Typer()
@@ -35,7 +34,8 @@ def withdraw(
     args = ["withdraw", f"--source={source}", f"--symbol={symbol}", f"--since={since}", f"--until={until}"]
     args += ["--undo"] if undo else []
     args += ["--send", f"--reason={reason}", f"--by={getpass.getuser()}"] if send else []
-    _show(_answer(jobs.run(PRICE_PIPELINE.name, *args)), undo=undo)
+    said = jobs.run(PRICE_PIPELINE.name, *args)
+    _show(jobs.answer(said, "prices", "withdrawn", "published_again"), undo=undo)
 
 
 def _show(answer: dict[str, Any], *, undo: bool) -> None:
@@ -62,10 +62,3 @@ def _show(answer: dict[str, Any], *, undo: bool) -> None:
 
 def _counted(count: int) -> str:
     return f"{count} price" if count == 1 else f"{count} prices"
-
-
-def _answer(log: str) -> dict[str, Any]:
-    for line in reversed(log.splitlines()):
-        if line.startswith(('{"prices"', '{"withdrawn"', '{"published_again"')):
-            return json.loads(line)
-    raise ToolError(f"the pipeline gave no answer:\n{log}", remedy="run it again; the log says what it met")

@@ -18,9 +18,10 @@ from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
 from workloads.price_pipeline.ledger import Held, Ledger
 from workloads.price_pipeline.opening import Clock
-from workloads.price_pipeline.publish import Window, messages, outcome, publish
+from workloads.price_pipeline.publish import Window, messages, publish
 from workloads.price_pipeline.rows import Refused
 from workloads.price_pipeline.settings import RunSettings
+from workloads.price_pipeline.settle import outcome
 from workloads.price_pipeline.sources.file import FileSource
 
 _SHOWN: Final = 20

@@ -16,8 +16,9 @@ from workloads.kit.producer import TransactionalProducer
 from workloads.kit.settings import KafkaSettings
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.ledger import Ledger
-from workloads.price_pipeline.publish import commit, settle
+from workloads.price_pipeline.publish import commit
 from workloads.price_pipeline.rows import RawRow, Terms
+from workloads.price_pipeline.settle import settle
 from workloads.price_pipeline.sources import table
 
 

@@ -78,8 +78,8 @@ class Ledger:
         """Whether the message says the number that is held, in the terms that it is in."""
         return held.amount == message.amount and held.terms == self._numbered(message.terms)
 
-    def withdrawal(self, price: Price, by: Withdrawn) -> Price | None:
-        """What takes back what was published of this one's period; None where nothing holds."""
+    def taken_back(self, price: Price) -> Price | None:
+        """What was published of the period of `price`, `withdrawn` as this is; None where nothing holds."""
         held = self.held(price)
         if held is None or held.withdrawn is not None:
             return None
@@ -92,8 +92,6 @@ class Ledger:
             "unit": unit,
             "market": market,
             "product": product,
-            "correction": True,
-            "withdrawn": by,
         }
         return msgspec.convert(given, Price)
 

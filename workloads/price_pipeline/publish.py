@@ -7,27 +7,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar
 
-import msgspec
 import stamina
 
 from workloads.kit import codec
 from workloads.kit.contracts.indicators import Message
-from workloads.kit.contracts.messages import Price
 from workloads.kit.producer import Aborted, TransactionalProducer
 from workloads.kit.records import Output
 from workloads.price_pipeline import refusals
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
-from workloads.price_pipeline.ledger import Held, Ledger
+from workloads.price_pipeline.ledger import Ledger
 from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
+from workloads.price_pipeline.settle import follow, outcome, says, settle
 from workloads.price_pipeline.sources import Source, SourceError
 
 T = TypeVar("T")
-M = TypeVar("M", bound=Message)
-
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 _STATED_AHEAD: Final = timedelta(days=1)
 """How far from now a row may say that it will be published: a date alone is the end of its day."""
@@ -98,60 +94,6 @@ def publish(
                 counts[outcome(message)] += 1
 
 
-def outcome(message: Message) -> Literal["published", "corrections", "withdrawn"]:
-    """As what a message counts."""
-    if message.withdrawn is not None:
-        return "withdrawn"
-    return "corrections" if message.correction else "published"
-
-
-def settle(price: M, ledger: Ledger, now: datetime, *, stated: bool, as_dated: bool) -> M | None:
-    """The message that brings `price` onto the topic; None where the topic has it.
-
-    A price, currency, unit, market or product that differs from what is held is a correction; likewise an
-    indicator's value or unit. A price that the source withdraws takes back what is held, if anything is; one
-    that was withdrawn is published again where the source gives it again. What the platform took back is not,
-    while the source says what it said.
-
-    Args:
-        stated: the source itself says when the market published this price: then that holds, and one from
-            before what is held is a revision of the past. Otherwise a correction counts as published now,
-            and so does a price that turns up behind its series' watermark: nobody knew it before.
-        as_dated: trust the source's lag for the latter too: history is filled.
-
-    Raises:
-        ValueError: a forecast turns up when its delivery is over, and nothing says that it was known before.
-    """
-    held = ledger.held(price)
-    if isinstance(price, Price) and price.withdrawn is not None:
-        taken_back = ledger.withdrawal(price, price.withdrawn)
-        if held is None or taken_back is None:
-            return None
-        price = cast("M", taken_back)
-    if held is not None:
-        if _is_known(price, held, ledger, stated=stated) or (
-            stated and price.published_at < held.published_at
-        ):
-            return None
-        if not stated or price.published_at == held.published_at:
-            # Never before what it corrects, whatever the clock says.
-            later = max(now, held.published_at + _MICROSECOND)
-            return msgspec.structs.replace(price, published_at=later, correction=True)
-        return msgspec.structs.replace(price, correction=True)
-    watermark = ledger.newest(price.source, price.series)
-    if not stated and not as_dated and watermark is not None and price.delivery_start < watermark:
-        return msgspec.structs.replace(price, published_at=max(price.published_at, now))
-    return price
-
-
-def _is_known(message: Message, held: Held, ledger: Ledger, *, stated: bool) -> bool:
-    if message.withdrawn is not None or not ledger.same(message, held):
-        return False
-    if held.withdrawn == "platform":
-        return not (stated and message.published_at > held.published_at)
-    return held.withdrawn is None
-
-
 class _Found(NamedTuple):
     """A price or an indicator, and the row that gave it."""
 
@@ -220,7 +162,9 @@ def _distinct(found: list[_Found], counts: Counter[str]) -> tuple[list[_Found], 
                 counts["duplicates"] += 1
             else:
                 now, was = (
-                    ", ".join(map(str, _says(of))) if price.amount == before.price.amount else of.amount
+                    of.amount
+                    if price.amount != before.price.amount and not (price.withdrawn or before.price.withdrawn)
+                    else ", ".join(map(str, says(of)))
                     for of in (price, before.price)
                 )
                 reason = f"{price.delivery_start:%Y-%m-%dT%H:%MZ} is given again with {now}, not {was}:"
@@ -249,13 +193,9 @@ def _due(
         price, identity = one.price, _identity(one.price)
         if (before := pending.get(identity)) is not None:
             # A second revision in one run: what it is compared with is not on the topic yet.
-            if _says(before) != _says(price):
-                known = max(price.published_at, before.published_at + _MICROSECOND)
-                last_said = before if price.withdrawn else price
-                pending[identity] = msgspec.structs.replace(
-                    last_said, correction=True, published_at=known, **_withdrawn(price)
-                )
-                yield pending[identity]
+            if (message := follow(before, price)) is not None:
+                pending[identity] = message
+                yield message
             continue
         held = ledger.held(price)
         if one is not last[identity] and held is not None and price.published_at <= held.published_at:
@@ -301,14 +241,6 @@ def _given_up(one: _Found, error: str, reason: str) -> Refused:
 def _identity(price: Message) -> tuple[str, str, str]:
     """Of messages of one delivery start."""
     return price.source, price.series, price.resolution
-
-
-def _says(price: Message) -> tuple[object, ...]:
-    return ("withdrawn",) if price.withdrawn else (price.amount, *price.terms)
-
-
-def _withdrawn(price: Message) -> dict[str, Any]:
-    return {"withdrawn": price.withdrawn} if isinstance(price, Price) else {}
 
 
 def _output(message: Message | Refused) -> Output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests import prices
 from tests.prices import START
 from workloads.kit.as_of import features_as_of_available
-from workloads.kit.contracts.messages import Price, Withdrawn
+from workloads.kit.contracts.messages import Price
 from workloads.kit.features import FeatureSpec, features
 from workloads.kit.records import Record
 from workloads.kit.revisions import instants, micros
@@ -24,18 +25,9 @@ from workloads.kit.series_store import SeriesStore
 SIZE = 4
 
 
-def record(
-    offset: int,
-    day: int,
-    value: float,
-    *,
-    known: int | None = None,
-    symbol: str = "WTI",
-    source: str = "s",
-    withdrawn: Withdrawn | None = None,
-) -> Record[Price]:
-    value_ = prices.price(day, value, known=known, symbol=symbol, source=source, withdrawn=withdrawn)
-    return prices.record(offset, value_)
+def record(offset: int, day: int, value: float, **given: Any) -> Record[Price]:
+    """`prices.price` as the topic's record."""
+    return prices.record(offset, prices.price(day, value, **given))
 
 
 @st.composite

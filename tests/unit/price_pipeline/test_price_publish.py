@@ -189,6 +189,15 @@ def test_a_price_that_is_given_withdrawn_and_given_in_one_run_is_each_of_these(p
     assert pipeline.run(Rows(rows)) == {"skipped": 4}
 
 
+def test_a_price_that_is_given_and_withdrawn_at_once_is_refused_in_words_that_say_so(
+    pipeline: Pipeline,
+) -> None:
+    rows = [row("2026-11-01", price, terms=BLANK, published_at="2026-11-10T12:00Z") for price in ("", "50")]
+    assert pipeline.run(Rows(rows)) == {"published": 1, "refused": 1, "dead_lettered": 1}
+    [letter] = pipeline.topic.refused
+    assert "is given again with 50.0, USD, bbl, crude, spot, not withdrawn" in str(letter.headers)
+
+
 def test_what_the_platform_took_back_stays_so_while_the_source_says_the_same(pipeline: Pipeline) -> None:
     pipeline.run(Rows([row("2026-11-01", "50")]))
     [price] = pipeline.topic.prices
