@@ -208,6 +208,20 @@ def test_what_follows_a_withdrawn_session_is_not_known_before_the_withdrawal() -
     assert (len(tables.trends), len(outputs)) == (50, 50)
 
 
+@pytest.mark.parametrize("known", [80, 90])
+def test_a_withdrawal_of_what_is_none_moves_nothing(known: int) -> None:
+    topic = [r for r in history(50) if r.offset != 40]
+    first = record(50, price(40, 60.0, known=80, withdrawn="source"))
+    again = record(51, price(40, 60.0, known=known, withdrawn="platform"))
+    tables, outputs = run([topic, [first], [again]])
+    assert (len(tables.trends), len(outputs)) == (49, 49)
+    # Taken back again, and by another: the windows after it are as they were.
+    topic = history(50)
+    once, _ = run([topic, [first]])
+    twice, _ = run([topic, [first], [again]])
+    assert (twice.trends, twice.indicators) == (once.trends, once.indicators)
+
+
 @settings(max_examples=30, deadline=None)
 @given(withdrawn=st.sets(st.integers(0, 69), max_size=8), late=st.sets(st.integers(0, 69), max_size=4))
 def test_the_newest_rows_are_those_of_the_prices_that_hold(withdrawn: set[int], late: set[int]) -> None:

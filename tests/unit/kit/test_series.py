@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests import prices
 from tests.prices import START
+from workloads.kit import packed
 from workloads.kit.as_of import features_as_of_available
 from workloads.kit.contracts.messages import Price
 from workloads.kit.features import FeatureSpec, features
@@ -161,6 +162,34 @@ def test_memory_stays_bounded_and_a_price_older_than_the_history_changes_nothing
     assert -1.0 not in series.prices(0, 400)
     [(series, _, change)] = store.apply([record(401, 380, -2.0, known=500)])
     assert series.prices(change.start - SIZE + 1, change.stop).tolist() == [377.0, 378.0, 379.0, -2.0]
+
+
+def test_sessions_that_were_withdrawn_take_no_place_among_those_that_are_remembered() -> None:
+    store = SeriesStore(margin=SIZE, history=20)
+    topic = [record(day, day, float(day)) for day in range(46)]
+    topic += [record(16 + day, day, 1.0, known=100, withdrawn="source") for day in range(30, 41)]
+    topic += [record(11 + day, day, float(day)) for day in range(46, 61)]
+    for one in topic:
+        store.restore([one])
+        store.settle([0, 1])
+    # The oldest that may be corrected: its window reaches over the eleven.
+    [(series, _, change)] = store.apply([record(72, 41, -2.0, known=200)])
+    assert series.prices(change.start - SIZE + 1, change.stop).tolist() == [27.0, 28.0, 29.0, -2.0]
+    [(_, _, change)] = store.apply([record(73, 29, -1.0, known=200)])
+    assert change.is_nothing
+
+
+def test_a_state_that_was_kept_knows_what_was_withdrawn() -> None:
+    store, taken = SeriesStore(margin=SIZE), SeriesStore(margin=SIZE)
+    topic = [record(day, day, float(day)) for day in range(8)]
+    store.restore([*topic, record(8, 5, 5.0, known=100, withdrawn="source")])
+    store.settle([0])
+    for key in store.series(0):
+        taken.give(0, key, *packed.unpack(packed.pack(store.sessions(0, key), store.origins)))
+    taken.resume(0, store.next_offset(0))
+    after = [record(9, 8, 8.0), record(10, 5, -1.0, known=50), record(11, 5, 7.0, known=120)]
+    expected = {9: [4.0, 6.0, 7.0, 8.0], 11: [2.0, 3.0, 4.0, 7.0]}
+    assert windows_from(taken, after) == windows_from(store, after) == expected
 
 
 def test_corrections_of_one_session_do_not_grow_memory() -> None:
