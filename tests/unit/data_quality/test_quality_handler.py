@@ -156,6 +156,22 @@ def test_what_is_impossible_is_a_dead_letter_as_it_came_and_what_is_strange_is_n
     assert any(alert.id in dict(letter.headers)["reason"].decode() for letter in letters)
 
 
+def test_a_withdrawal_is_no_value_and_its_price_again_no_duplicate() -> None:
+    values = [price(hour, 40.0 + hour) for hour in range(3)]
+    wrong = price(3, 9_999.0)
+    taken = {"correction": True, "withdrawn": "source", "published_at": wrong.published_at + HOUR}
+    again = {"correction": True, "published_at": wrong.published_at + 2 * HOUR}
+    told = [
+        *values,
+        wrong,
+        msgspec.structs.replace(wrong, **taken),
+        msgspec.structs.replace(values[2], **again),
+    ]
+    outputs = handler(saved := Saved()).process(records(told))
+    assert [one.rule for one in saved.rows.values()] == ["range"]
+    assert len([one for one in outputs if one.topic != topics.QUALITY_ALERTS]) == 1
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 def test_batches_retries_halves_and_restarts_change_no_alert(seed: int) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -469,6 +470,17 @@ def test_a_date_in_the_future_or_a_refused_row_does_not_move_the_cut() -> None:
     history, withheld = split(iter([*rows, spoilt]), 4, NOW)
 
     assert history == [rows[0], spoilt]
+    assert [row for _, row in withheld] == rows[1:]
+
+
+def test_a_row_that_withdraws_a_price_is_histories_and_does_not_move_the_cut() -> None:
+    terms = replace(TERMS, withdrawn=frozenset({""}))
+    rows = raw_rows([("WTI", date(2010, 1, 4)), ("WTI", date(2019, 1, 3))])
+    withdrawn = [RawRow(terms, b"", "WTI", day, "") for day in ("2018-01-03", "2024-01-03")]
+
+    history, withheld = split(iter([*rows, *withdrawn]), 4, NOW)
+
+    assert history == [rows[0], *withdrawn]
     assert [row for _, row in withheld] == rows[1:]
 
 

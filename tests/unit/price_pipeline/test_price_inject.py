@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import Any, cast
 
+import msgspec
 import pytest
 
+from workloads.kit.settings import KafkaSettings
+from workloads.price_pipeline import inject
 from workloads.price_pipeline.inject import BadPrice, Given, _price
 from workloads.price_pipeline.ledger import Ledger
 
@@ -25,3 +30,13 @@ def test_a_price_by_hand_is_known_from_now_on_whatever_it_is_of(event_time: str 
 def test_a_spot_price_of_a_delivery_to_come_is_none() -> None:
     with pytest.raises(BadPrice, match="--product"):
         _price(given("2026-11-22 13:00", "spot"), Ledger(), NOW)
+
+
+def test_a_price_that_was_taken_back_by_hand_is_not_said_to_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, asked = Ledger(), given("2026-11-21 08:00")
+    taken = {"correction": True, "withdrawn": "platform"}
+    ledger.note(msgspec.structs.replace(_price(asked, ledger, NOW), **cast("dict[str, Any]", taken)))
+    monkeypatch.setattr(Ledger, "read", lambda *_, **__: ledger)
+    monkeypatch.setattr(inject, "TransactionalProducer", lambda *_: nullcontext())
+    with pytest.raises(BadPrice, match="withdraw --undo"):
+        inject.inject(cast("KafkaSettings", None), asked, NOW)
