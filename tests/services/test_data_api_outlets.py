@@ -151,6 +151,31 @@ def test_the_latest_of_a_series_was_not_withdrawn(database: MigratedDatabase, ap
     assert listed["last_delivery"] == text(last + HOUR)
 
 
+def test_the_forecast_of_the_latest_is_the_last_that_its_price_was_in(
+    database: MigratedDatabase, api: FlaskClient
+) -> None:
+    published = START - timedelta(days=1)
+    add(database, START, 40.0, published=published)
+    with database.admin() as connection:
+        # From the revision before; from this one; and again, as of a withdrawal in its window.
+        for prediction, hours in ((1.0, -1), (2.0, 0), (3.0, 5)):
+            known = published + hours * HOUR
+            connection.execute(
+                "INSERT INTO features.ml_predictions (source, symbol, event_time, price_available_time,"
+                " available_time, market, provenance, horizon_sessions, price, predicted_return, prediction,"
+                " lower, upper, nominal_level, model_name, model_version, model_alias, skill, resolution)"
+                " VALUES ('auction', 'DE-LU', %s, %s, %s, 'power', 'market', 1, 40, 0, %s, 0, 9, 0.9, 'm', 1,"
+                " 'champion', 'none', 'PT1H')",
+                (START, known, known, prediction),
+            )
+    (one,) = items(api, "/v1/latest")
+    assert one["forecast"]["prediction"] == 3.0
+    with database.admin() as connection:
+        connection.execute("DELETE FROM features.ml_predictions WHERE prediction > 1")
+    (one,) = items(api, "/v1/latest")
+    assert one["forecast"] is None
+
+
 def test_the_change_of_an_hour_is_by_the_clock_of_the_market(
     database: MigratedDatabase, api: FlaskClient
 ) -> None:

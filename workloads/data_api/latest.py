@@ -99,13 +99,14 @@ _BEFORE: Final = sql.SQL(
     f" AND delivery_start <= {_FOLLOW} THEN last.delivery_start ELSE {_LIKE} END"
 )
 
-# Made from that very price, or of the period that follows it.
+# Made from that very price, also once more as of a later correction in its window, or of the period that
+# follows it.
 _FORECAST: Final = sql.SQL(
     "SELECT * FROM {predictions} WHERE symbol = k.symbol AND source = k.source AND resolution = k.resolution"
     " AND available_time <= %(as_of)s"
     " AND event_time >= last.delivery_start AND event_time <= last.delivery_end"
     " AND (event_time = last.delivery_start AND delivery_start IS NULL"
-    " AND price_available_time = last.published_at"
+    " AND price_available_time >= last.published_at"
     " OR event_time = last.delivery_end AND delivery_start IS NOT NULL)"
     " ORDER BY delivery_start NULLS LAST, price_available_time DESC LIMIT 1"
 )
