@@ -115,6 +115,8 @@ _EITHER = [
         ({"product": "real-time"}, "published_at"),
         ({"product": "settlement"}, "published_at"),
         ({"product": "spot"}, "published_at"),
+        ({"withdrawn": "nobody", "correction": True}, "withdrawn"),
+        ({"withdrawn": "source", "correction": False}, "withdrawn source: only a correction"),
     ],
 )
 def test_what_is_not_the_message_is_refused_by_field(change: dict[str, Any], named: str) -> None:

@@ -218,6 +218,7 @@ def test_a_look_at_a_file_says_what_each_column_is_taken_for(
         ({"publishes": "outlook"}, "publishes of source 'grid'"),
         ({"currency": "EUR"}, "publishes: actuals has no currency"),
         ({"product": "spot"}, "publishes: actuals has no product"),
+        ({"withdrawn": [""]}, "publishes: actuals has no withdrawn"),
         ({"columns": {"event_time": "s", "prices": {"p": "A"}}}, "has no columns.prices"),
         (
             {"columns": {"event_time": "s", "indicators": {"p": "a"}, "currency": "c"}},
