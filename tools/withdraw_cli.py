@@ -22,8 +22,8 @@ _SHOWN = 20
 def withdraw(
     source: Annotated[str, typer.Option(help="whose prices")],
     symbol: Annotated[str, typer.Option(help="of which symbol")],
-    since: Annotated[str, typer.Option(help="first delivery start, such as 2026-03-29T01:00Z")],
-    until: Annotated[str, typer.Option(help="last delivery start")],
+    since: Annotated[str, typer.Option(help="first delivery start: 2026-03-29T01:00Z, or a day of UTC")],
+    until: Annotated[str, typer.Option(help="last delivery start, or its day: the whole of it")],
     send: Annotated[bool, typer.Option("--send", help="take them back; without it they are listed")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="publish what was taken back again")] = False,
     reason: Annotated[str, typer.Option(help="why; it is recorded")] = "",

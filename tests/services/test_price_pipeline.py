@@ -255,10 +255,11 @@ def test_a_price_is_withdrawn_by_its_source_and_by_hand_and_comes_again(platform
     platform.run()
     assert [(p.price, p.withdrawn) for p in platform.prices()[3:]] == [(61.0, "source")]
 
-    # What holds there is looked at first; without a reason nothing is taken back.
+    # What holds there is looked at first, whole days; without a reason nothing is taken back.
     assert [price["price"] for price in withdraw()["prices"]] == [60.0]
     before = platform.ends()
     assert "--reason" in withdraw("--send", code=2)
+    assert "no price of symbol WTY" in withdraw("--symbol", "WTY", code=2)
     assert platform.ends() == before
     assert withdraw("--send", "--reason", "a slip of the feed", "--by", "ops") == {"withdrawn": 1}
     assert withdraw("--send", "--reason", "again") == {"withdrawn": 0}

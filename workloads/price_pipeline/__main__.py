@@ -1,4 +1,4 @@
-"""`python -m workloads.price_pipeline run | ingest | replay | inject | letters | load`.
+"""`python -m workloads.price_pipeline run | ingest | replay | inject | letters | withdraw | load`.
 
 Exit codes: 0 done, 1 failed (the failure is logged and named), 2 bad configuration or arguments.
 """
@@ -178,13 +178,16 @@ def _withdraw(args: argparse.Namespace) -> int:
     if args.until < args.since:
         return _bad(f"--until {args.until.isoformat()} is before --since {args.since.isoformat()}")
     meant = withdraw.Range(args.source, args.symbol, args.since, args.until)
-    if not args.send:
-        found = [withdraw.summary(price) for price in withdraw.find(settings, meant, undo=args.undo)]
-        print(json.dumps({"prices": found}), flush=True)
-        return _OK
-    if not (args.reason or "").strip():
+    if args.send and not (args.reason or "").strip():
         return _bad("--send needs --reason: it is recorded")
-    count = withdraw.send(settings, meant, args.by, args.reason, _now(), undo=args.undo)
+    try:
+        if not args.send:
+            found = [withdraw.summary(price) for price in withdraw.find(settings, meant, undo=args.undo)]
+            print(json.dumps({"prices": found}), flush=True)
+            return _OK
+        count = withdraw.send(settings, meant, args.by, args.reason, _now(), undo=args.undo)
+    except withdraw.NothingPublished as error:
+        return _bad(str(error))
     print(json.dumps({"published_again" if args.undo else "withdrawn": count}), flush=True)
     return _OK
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -43,6 +43,15 @@ def _instant(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-03-29T01:00Z") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _last_instant(text: str) -> datetime:
+    instant = _instant(text)
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return instant
+    return instant + timedelta(days=1, microseconds=-1)
 
 
 def _place(text: str) -> str:
@@ -136,8 +145,9 @@ def parser() -> argparse.ArgumentParser:
     )
     withdraw.add_argument("--source", required=True, type=_name, help="whose prices")
     withdraw.add_argument("--symbol", required=True, type=_name)
-    withdraw.add_argument("--since", required=True, type=_instant, help="first delivery start; UTC")
-    withdraw.add_argument("--until", required=True, type=_instant, help="last delivery start; UTC")
+    day = "; UTC unless it has an offset, a date alone is the whole day"
+    withdraw.add_argument("--since", required=True, type=_instant, help=f"first delivery start{day}")
+    withdraw.add_argument("--until", required=True, type=_last_instant, help=f"last delivery start{day}")
     withdraw.add_argument("--send", action="store_true", help="take them back; without it they are listed")
     withdraw.add_argument("--undo", action="store_true", help="publish what was taken back again")
     withdraw.add_argument("--reason", help="why; it is recorded")

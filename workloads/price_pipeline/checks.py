@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,11 @@ from workloads.kit.dead_letters import text_of
 from workloads.kit.periods import NoSuchTime
 from workloads.price_pipeline.cells import Unreadable, read_price, shown
 from workloads.price_pipeline.labels import Seen, of_its_day, period, published
+from workloads.price_pipeline.marks import is_no_price, is_untimed, is_withdrawn
 from workloads.price_pipeline.rows import RawRow, Refused, Unobserved, own
+
+_NO_CURRENCY, _NO_UNIT = "XXX", "-"
+"""Of what takes a price back, whose terms are those of what was published: `settle` knows them."""
 
 
 def check(row: RawRow, seen: Seen | None = None) -> Message | Unobserved | Refused:
@@ -32,6 +37,9 @@ def check(row: RawRow, seen: Seen | None = None) -> Message | Unobserved | Refus
 def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
     if row.problem is not None:
         return _refused(row, "row", row.problem)
+    withdrawn = is_withdrawn(row)
+    if is_untimed(row):
+        row = replace(row, published_at=None)
     field = "event_time"
     try:
         row = of_its_day(row)
@@ -41,19 +49,18 @@ def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
     try:
         # The time first: a row without a price counts where times are told apart by their order.
         start, end = row.period or period(row, seen)
-        withdrawn = _is_withdrawn(row)
-        if not withdrawn and _is_no_price(row):
+        if not withdrawn and is_no_price(row):
             return Unobserved()
         field = "published_at"
         known = start if row.period else published(row, start, end)
         field = "price"
-        # What is taken back is what was published: `publish.settle` knows it.
+        # What is taken back is what was published: `settle` knows it.
         amount = 0.0 if withdrawn else read_price(row.price, terms.decimal, terms.thousands)
     except (Unreadable, NoSuchTime) as error:
-        if _is_no_price(row):
+        if not withdrawn and is_no_price(row):
             return Unobserved()
         return _refused(row, field, str(error))
-    if missing := _unnamed(row):
+    if not withdrawn and (missing := _unnamed(row)):
         return _refused(
             row,
             missing,
@@ -67,20 +74,6 @@ def _check(row: RawRow, seen: Seen) -> Message | Unobserved | Refused:
         zone = shown(own(row.zone, terms.market))
         named = f"indicator {shown(row.symbol)} of zone {zone}: `symbols` and `zones` map what a source says"
         return _refused(row, "schema", f"{error} ({named})")
-
-
-def _is_no_price(row: RawRow) -> bool:
-    return row.price is None or (isinstance(row.price, str) and row.price.strip() in row.terms.no_price)
-
-
-def _is_withdrawn(row: RawRow) -> bool:
-    terms = row.terms
-    if not terms.withdrawn:
-        return False
-    said = row.status if terms.by_status else ("" if row.price is None else row.price)
-    # A flag or a number of a document: as it is written there.
-    text = str(said).lower() if isinstance(said, bool) else str(said)
-    return said is not None and text.strip() in terms.withdrawn
 
 
 def _unnamed(row: RawRow) -> str | None:
@@ -104,7 +97,7 @@ def _message(
         "delivery_end": end,
         "resolution": terms.resolution.text,
         "published_at": known,
-        "unit": own(row.unit, terms.unit),
+        "unit": _NO_UNIT if withdrawn else own(row.unit, terms.unit),
         "provenance": terms.provenance,
         "replayed_from": row.replayed_from,
     }
@@ -117,7 +110,7 @@ def _message(
         "market": terms.market,
         "symbol": row.symbol,
         "product": terms.product,
-        "currency": own(row.currency, terms.currency),
+        "currency": _NO_CURRENCY if withdrawn else own(row.currency, terms.currency),
         **({"correction": True, "withdrawn": "source"} if withdrawn else {}),
     }
     return msgspec.convert(values | instrument | {"price": amount}, Price)

@@ -26,6 +26,8 @@ class Held(NamedTuple):
     amount: float
     terms: int
     published_at: datetime
+    stated_at: datetime
+    """As the source dates it; `published_at` where that is its own word."""
     withdrawn: Withdrawn | None = None
 
 
@@ -115,7 +117,13 @@ class Ledger:
         """Take in what was published."""
         series, start = (message.source, message.series), message.delivery_start
         terms = self._numbered(message.terms)
-        self._held[_identity(message)] = Held(message.amount, terms, message.published_at, message.withdrawn)
+        self._held[_identity(message)] = Held(
+            message.amount,
+            terms,
+            message.published_at,
+            message.stated_at or message.published_at,
+            message.withdrawn,
+        )
         if start >= self._newest.get(series, start):
             self._newest[series] = start
         if not isinstance(message, Price):

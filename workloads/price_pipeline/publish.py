@@ -19,6 +19,7 @@ from workloads.price_pipeline import refusals
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
 from workloads.price_pipeline.ledger import Ledger
+from workloads.price_pipeline.marks import is_untimed
 from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
 from workloads.price_pipeline.settle import follow, outcome, says, settle
 from workloads.price_pipeline.sources import Source, SourceError
@@ -102,7 +103,7 @@ class _Found(NamedTuple):
 
     @property
     def stated(self) -> bool:
-        return self.row.published_at is not None
+        return self.row.published_at is not None and not is_untimed(self.row)
 
 
 def messages(
@@ -160,11 +161,13 @@ def _distinct(found: list[_Found], counts: Counter[str]) -> tuple[list[_Found], 
         if before is not None:
             if before.price == price:
                 counts["duplicates"] += 1
+            elif (price.withdrawn is None) != (before.price.withdrawn is None):
+                # Taken back and given again at once: the price holds, wherever the rows stand.
+                counts["duplicates"] += 1
+                one = one if price.withdrawn is None else before
             else:
                 now, was = (
-                    of.amount
-                    if price.amount != before.price.amount and not (price.withdrawn or before.price.withdrawn)
-                    else ", ".join(map(str, says(of)))
+                    ", ".join(map(str, says(of))) if price.amount == before.price.amount else of.amount
                     for of in (price, before.price)
                 )
                 reason = f"{price.delivery_start:%Y-%m-%dT%H:%MZ} is given again with {now}, not {was}:"
@@ -182,7 +185,7 @@ def _due(
     pending: dict[tuple[str, str, str], Message] = {}
     due: list[_Found] = []
     for one in found:
-        if one.price.published_at <= now:
+        if one.price.published_at <= now or (one.price.withdrawn is not None and not one.stated):
             due.append(one)
         elif (reason := _too_early(one, now)) is None:
             counts["early"] += 1
@@ -193,7 +196,7 @@ def _due(
         price, identity = one.price, _identity(one.price)
         if (before := pending.get(identity)) is not None:
             # A second revision in one run: what it is compared with is not on the topic yet.
-            if (message := follow(before, price)) is not None:
+            if (message := follow(before, price, stated=one.stated)) is not None:
                 pending[identity] = message
                 yield message
             continue

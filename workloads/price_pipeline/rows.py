@@ -75,6 +75,8 @@ class RawRow:
     problem: str | None = None
     line: int = 0
     """Where the row begins in its file, from 1; 0 where it is in none."""
+    given: bool = True
+    """Whether the row has a cell for the price, be it an empty one."""
     fault: str | None = None
     """The fault that the generator put into this row."""
 

@@ -34,8 +34,9 @@ def settle(price: M, ledger: Ledger, now: datetime, *, stated: bool, as_dated: b
 
     Args:
         stated: the source itself says when the market published this price: then that holds, and one from
-            before what is held is a revision of the past. Otherwise a correction counts as published now,
-            and so does a price that turns up behind its series' watermark: nobody knew it before.
+            before what the source said last is a revision of the past. Otherwise, and where it dates a
+            correction from before what is held, it counts as published now; and so does a price that turns
+            up behind its series' watermark: nobody knew it before.
         as_dated: trust the source's lag for the latter too: history is filled.
 
     Raises:
@@ -48,30 +49,39 @@ def settle(price: M, ledger: Ledger, now: datetime, *, stated: bool, as_dated: b
             return None
         price = cast("M", taken_back)
     if held is not None:
-        if _is_known(price, held, ledger, stated=stated) or (
-            stated and price.published_at < held.published_at
-        ):
+        if _is_known(price, held, ledger) or (stated and price.published_at < held.stated_at):
             return None
-        if not stated or price.published_at == held.published_at:
-            # Never before what it corrects, whatever the clock says.
-            later = max(now, held.published_at + _MICROSECOND)
-            return msgspec.structs.replace(price, published_at=later, correction=True)
-        return msgspec.structs.replace(price, correction=True)
+        if stated and price.published_at > held.published_at:
+            return msgspec.structs.replace(price, correction=True)
+        # Never before what it corrects, whatever the clock says.
+        return msgspec.structs.replace(
+            price,
+            published_at=max(now, held.published_at + _MICROSECOND),
+            stated_at=price.published_at if stated else None,
+            correction=True,
+        )
     watermark = ledger.newest(price.source, price.series)
     if not stated and not as_dated and watermark is not None and price.delivery_start < watermark:
         return msgspec.structs.replace(price, published_at=max(price.published_at, now))
     return price
 
 
-def follow(before: Message, price: Message) -> Message | None:
+def follow(before: Message, price: Message, *, stated: bool) -> Message | None:
     """The message that brings `price` after `before` of the same run, which no ledger has yet; None where it
     says the same."""
     if says(before) == says(price):
         return None
+    message = before if price.withdrawn is not None and isinstance(before, Price) else price
     known = max(price.published_at, before.published_at + _MICROSECOND)
-    if isinstance(before, Price) and price.withdrawn is not None:
-        return msgspec.structs.replace(before, correction=True, published_at=known, withdrawn=price.withdrawn)
-    return msgspec.structs.replace(price, correction=True, published_at=known)
+    revised = msgspec.structs.replace(
+        message,
+        correction=True,
+        published_at=known,
+        stated_at=price.published_at if stated and known != price.published_at else None,
+    )
+    if isinstance(revised, Price):
+        return msgspec.structs.replace(revised, withdrawn=price.withdrawn)
+    return revised
 
 
 def says(message: Message) -> tuple[object, ...]:
@@ -79,9 +89,6 @@ def says(message: Message) -> tuple[object, ...]:
     return ("withdrawn",) if message.withdrawn else (message.amount, *message.terms)
 
 
-def _is_known(message: Message, held: Held, ledger: Ledger, *, stated: bool) -> bool:
-    if message.withdrawn is not None or not ledger.same(message, held):
-        return False
-    if held.withdrawn == "platform":
-        return not (stated and message.published_at > held.published_at)
-    return held.withdrawn is None
+def _is_known(message: Message, held: Held, ledger: Ledger) -> bool:
+    """What the platform took back is, too, however the source dates it."""
+    return message.withdrawn is None and held.withdrawn != "source" and ledger.same(message, held)

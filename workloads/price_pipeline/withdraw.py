@@ -45,19 +45,28 @@ class Range:
         return f"{self.symbol} of {self.source} from {self.since.isoformat()} to {self.until.isoformat()}"
 
 
+class NothingPublished(Exception):
+    """There is no such series."""
+
+
 def find(settings: KafkaSettings, meant: Range, *, undo: bool = False) -> list[Price]:
     """What holds in the range, or with `undo` what the platform took back there, by delivery start.
 
     Raises:
+        NothingPublished: of this source and symbol, at any time.
         KafkaUnavailable: the brokers do not answer.
     """
     newest: dict[tuple[datetime, str], Price] = {}
+    known = False
     for record in read_committed_to_end(settings, COMMODITY_PRICES, decoder(Price)):
         price = record.value
+        known = known or (price.source, price.symbol) == (meant.source, meant.symbol)
         if meant.holds(price):
             identity = price.delivery_start, price.resolution
             if (before := newest.get(identity)) is None or price.published_at >= before.published_at:
                 newest[identity] = price
+    if not known:
+        raise NothingPublished(f"source {meant.source} has published no price of symbol {meant.symbol}")
     wanted = "platform" if undo else None
     return [newest[identity] for identity in sorted(newest) if newest[identity].withdrawn == wanted]
 
@@ -69,6 +78,7 @@ def send(
     nothing. Gives how many prices that was; none is no record either.
 
     Raises:
+        NothingPublished: as `find`.
         Aborted, ProducerLost, KafkaUnavailable: Kafka; nothing was sent.
     """
     with TransactionalProducer(settings, LETTERS_ID) as producer:
@@ -96,6 +106,7 @@ def _revised(price: Price, now: datetime, *, undo: bool) -> Price:
         price,
         # Never before what it revises, whatever the clock says.
         published_at=max(now, price.published_at + _MICROSECOND),
+        stated_at=price.stated_at or price.published_at,
         correction=True,
         withdrawn=None if undo else "platform",
     )

@@ -384,6 +384,27 @@ def test_a_price_that_a_row_leaves_out_is_none_observed(api: Api) -> None:
     assert [(p.symbol, p.price) for p in found if isinstance(p, Price)] == [("B", 1.0), ("A", 2.0)]
 
 
+def test_a_price_is_withdrawn_by_a_null_and_not_by_a_field_that_a_row_leaves_out(api: Api) -> None:
+    rows = ['{"t": "2026-01-01", "a": null}', '{"t": "2026-01-02", "b": 2}']
+    api.answer = lambda _, __: (200, {}, page(rows))
+    wide = source(api, columns={"event_time": "t", "prices": {"a": "A", "b": "B"}}, withdrawn=[""])
+    found = [check(row) for row in wide.rows(None, None)]
+    assert [getattr(one, "withdrawn", "unobserved") for one in found] == [
+        "source",
+        "unobserved",
+        "unobserved",
+        None,
+    ]
+
+
+def test_an_answer_in_which_all_is_withdrawn_needs_no_price(api: Api) -> None:
+    api.answer = lambda _, __: (200, {}, page(['{"t": "2026-01-01", "state": "A13"}']))
+    columns = {"event_time": "t", "status": "state", "prices": {"a": "A"}}
+    [found] = [check(row) for row in source(api, columns=columns, withdrawn=["A13"]).rows(None, None)]
+    assert isinstance(found, Price)
+    assert found.withdrawn == "source"
+
+
 def test_a_field_that_no_row_has_is_a_wrong_setting(api: Api) -> None:
     api.answer = lambda _, __: (200, {}, page(ROWS))
 

@@ -514,6 +514,9 @@ def test_what_withdraws_a_price_is_the_sources_own_mark(csv_source: Make) -> Non
     lines = "date,price\n2024-06-01,W\n2024-06-02,\n2024-06-03,5\n"
     assert [one.withdrawn for one in read(csv_source(lines, withdrawn=["W", ""]))] == ["source"] * 2 + [None]
     assert len(refused(csv_source(lines))) == 1
+    # A number by what it says; and what a cell without one is in a sheet.
+    lines = "date,price\n2024-06-01,-999.0\n2024-06-02,-99\n"
+    assert [one.withdrawn for one in read(csv_source(lines, withdrawn=["-999"]))] == ["source", None]
     columns = {"event_time": "date", "status": "s", "prices": {"price": "WTI"}}
     lines = "date,price,s\n2024-06-01,4,A13\n2024-06-02,,\n2024-06-03,5,A05\n"
     found = list(results(csv_source(lines, withdrawn=["A13"], columns=columns)))

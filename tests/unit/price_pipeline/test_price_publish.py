@@ -189,30 +189,98 @@ def test_a_price_that_is_given_withdrawn_and_given_in_one_run_is_each_of_these(p
     assert pipeline.run(Rows(rows)) == {"skipped": 4}
 
 
-def test_a_price_that_is_given_and_withdrawn_at_once_is_refused_in_words_that_say_so(
-    pipeline: Pipeline,
+@pytest.mark.parametrize("given", [("", "50"), ("50", "")])
+def test_of_a_price_that_is_taken_back_and_given_at_once_the_price_holds(
+    pipeline: Pipeline, given: tuple[str, str]
 ) -> None:
-    rows = [row("2026-11-01", price, terms=BLANK, published_at="2026-11-10T12:00Z") for price in ("", "50")]
-    assert pipeline.run(Rows(rows)) == {"published": 1, "refused": 1, "dead_lettered": 1}
-    [letter] = pipeline.topic.refused
-    assert "is given again with 50.0, USD, bbl, crude, spot, not withdrawn" in str(letter.headers)
+    pipeline.run(Rows([row("2026-11-01", "49", terms=BLANK)]))
+    rows = Rows([row("2026-11-01", price, terms=BLANK) for price in given])
+    assert pipeline.run(rows) == {"corrections": 1, "duplicates": 1}
+    assert pipeline.run(rows) == {"skipped": 1, "duplicates": 1}
+    assert [(price.price, price.withdrawn) for price in pipeline.topic.prices] == [(49.0, None), (50.0, None)]
+
+
+def test_a_source_that_never_moves_its_stamps_is_followed_whatever_it_says(pipeline: Pipeline) -> None:
+    for price in ("50", "51", "52", "", "50", "", "", "53"):
+        pipeline.now += timedelta(hours=1)
+        told = row("2026-11-01", price, terms=BLANK, published_at="2026-11-10T12:00Z")
+        pipeline.run(Rows([told]))
+        assert pipeline.run(Rows([told])) == {"skipped": 1}
+    said = [(price.price, price.withdrawn) for price in pipeline.topic.prices]
+    assert said == [
+        (50.0, None),
+        (51.0, None),
+        (52.0, None),
+        (52.0, "source"),
+        (50.0, None),
+        (50.0, "source"),
+        (53.0, None),
+    ]
+    times = [price.published_at for price in pipeline.topic.prices]
+    assert times == sorted(set(times))
+    assert {price.stated_at for price in pipeline.topic.prices[1:]} == {times[0]}
+    # What it said under an older stamp is of the past.
+    assert pipeline.run(Rows([row("2026-11-01", "1", published_at="2026-11-09T12:00Z")])) == {"skipped": 1}
+
+
+def recall(pipeline: Pipeline) -> None:
+    """As `withdraw` does, of the last price."""
+    price = pipeline.topic.prices[-1]
+    pipeline.now += timedelta(hours=1)
+    taken = {"withdrawn": "platform", "correction": True, "stated_at": price.published_at}
+    pipeline.ledger.note(msgspec.structs.replace(price, published_at=pipeline.now, **taken))
+    pipeline.now += timedelta(hours=1)
+
+
+@pytest.mark.parametrize("stamp", ["2026-11-10T12:00Z", "2026-11-21T11:30Z", "2026-11-21T14:00Z"])
+def test_another_price_holds_again_after_a_recall_however_it_is_dated(pipeline: Pipeline, stamp: str) -> None:
+    pipeline.run(Rows([row("2026-11-01", "50", published_at="2026-11-10T12:00Z")]))
+    recall(pipeline)
+    assert pipeline.run(Rows([row("2026-11-01", "50", published_at=stamp)])) == {"skipped": 1}
+    assert pipeline.run(Rows([row("2026-11-01", "51", published_at=stamp)])) == {"corrections": 1}
+    last = pipeline.topic.prices[-1]
+    assert (last.price, last.withdrawn, last.published_at) == (51.0, None, pipeline.now)
+
+
+@pytest.mark.parametrize("stamp", ["", "  ", None])
+def test_a_withdrawal_that_leaves_out_all_but_its_period_is_as_of_now(
+    pipeline: Pipeline, stamp: str | None
+) -> None:
+    terms = replace(TERMS, currency="", unit="", withdrawn=frozenset({"W"}), by_status=True)
+    given = {"currency": "EUR", "unit": "MWh", "status": "F", "published_at": "2026-11-10T12:00Z"}
+    pipeline.run(Rows([row("2026-11-01", "50", terms=terms, **given)]))
+    for price in ("", "x", "50"):
+        taken = {"currency": "", "unit": "?", "status": "W", "published_at": stamp}
+        pipeline.now += timedelta(hours=1)
+        counts = pipeline.run(Rows([row("2026-11-01", price, terms=terms, **taken)]))
+        assert counts in ({"withdrawn": 1}, {"skipped": 1})
+    [_, taken_back] = pipeline.topic.prices
+    assert (taken_back.currency, taken_back.unit, taken_back.withdrawn) == ("EUR", "MWh", "source")
+    unreadable = row("2026-11-01", "", terms=terms, status="W", published_at="x")
+    assert pipeline.run(Rows([unreadable])) == {"refused": 1, "dead_lettered": 1}
+
+
+def test_a_withdrawal_does_not_wait_until_its_price_would_have_been_known(pipeline: Pipeline) -> None:
+    """Its price was known by its own word, before the source's lag has passed."""
+    first = row(
+        "2026-11-21", "50", terms=replace(BLANK, product="day-ahead"), published_at="2026-11-20T12:00Z"
+    )
+    assert pipeline.run(Rows([first])) == {"published": 1}
+    assert pipeline.run(Rows([row("2026-11-21", "", terms=BLANK)])) == {"withdrawn": 1}
+    assert pipeline.topic.prices[-1].published_at == NOW
 
 
 def test_what_the_platform_took_back_stays_so_while_the_source_says_the_same(pipeline: Pipeline) -> None:
     pipeline.run(Rows([row("2026-11-01", "50")]))
-    [price] = pipeline.topic.prices
-    pipeline.now += timedelta(hours=1)
-    recalled = {"withdrawn": "platform", "correction": True, "published_at": pipeline.now}
-    pipeline.ledger.note(msgspec.structs.replace(price, **recalled))
-    pipeline.now += timedelta(hours=1)
+    recall(pipeline)
     assert pipeline.run(Rows([row("2026-11-01", "50")])) == {"skipped": 1}
     assert pipeline.run(Rows([row("2026-11-01", "49.5")])) == {"corrections": 1}
     assert pipeline.topic.prices[-1].withdrawn is None
 
 
-@pytest.mark.parametrize("status", ["W", " W", True, "A13"])
+@pytest.mark.parametrize("status", ["W", " w", True, "A13", 2, 2.0, "2.0"])
 def test_a_status_withdraws_whatever_the_price_says(pipeline: Pipeline, status: object) -> None:
-    by_status = replace(TERMS, withdrawn=frozenset({"W", "A13", "true"}), by_status=True)
+    by_status = replace(TERMS, withdrawn=frozenset({" W", "A13", "True", "2"}), by_status=True)
     given = [row("2026-11-01", "50", terms=by_status, status="final"), row("2026-11-02", "", terms=by_status)]
     assert pipeline.run(Rows(given)) == {"published": 1, "unobserved": 1}
     taken = row("2026-11-01", "50", terms=by_status, status=status)

@@ -87,8 +87,9 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_ver
     `published_at` is when the market made it known; as of an instant means known by then. A message of the
     same source, series, `delivery_start` and `resolution` with a later `published_at` is a revision
     (`correction`), and the latest holds. What is replayed stands for what was withheld of `replayed_from`,
-    mapped onto today: its period is as long as a step of the replay, its `resolution` the original's. Every
-    time is within `EARLIEST` and `LATEST`.
+    mapped onto today: its period is as long as a step of the replay, its `resolution` the original's. Where
+    the source says that a revision was published at a time at which it said otherwise, that is its
+    `stated_at`, and `published_at` when it was met. Every time is within `EARLIEST` and `LATEST`.
     """
 
     source: Name
@@ -99,6 +100,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_ver
     provenance: Provenance
     correction: bool = False
     replayed_from: Utc | None = None
+    stated_at: Utc | None = None
 
     withdrawn: ClassVar[Withdrawn | None] = None
     """Of a message that takes back what it says; None of all that hold."""
@@ -116,6 +118,10 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_ver
         provenance, replayed_from = self.provenance, self.replayed_from
         if (replayed_from is None) == (provenance == "replay"):
             raise ValueError("what is replayed, and nothing else, has its true date in replayed_from")
+        if self.stated_at is not None and not EARLIEST <= self.stated_at <= published:
+            raise ValueError(
+                f"stated_at {self.stated_at.isoformat()} is later than published_at {published.isoformat()}"
+            )
         if replayed_from is not None and not EARLIEST <= replayed_from < LATEST:
             raise out_of_range("replayed_from", replayed_from)
 

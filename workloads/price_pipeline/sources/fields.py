@@ -11,12 +11,13 @@ from workloads.price_pipeline.sources.xml_document import Ambiguous
 
 
 class Fields:
-    """Of one reading; remembers whether any row had a price's field."""
+    """Of one reading; remembers whether any row had a field of a price, or of whether it is withdrawn."""
 
     def __init__(self, config: Tabled) -> None:
         self._config = config
         self._terms = table.market_terms(config)
         self._priced = table.priced(config.columns)
+        self._telling = [*self._priced, *([config.columns.status] if config.columns.status else [])]
         self._seen = 0
         self._found = False
 
@@ -24,7 +25,7 @@ class Fields:
         """The prices of a row, of which `kept` are the bytes."""
         columns = self._config.columns
         self._seen += 1
-        self._found = self._found or any(_has(get, path) for path in self._priced)
+        self._found = self._found or any(_has(get, path) for path in self._telling)
         try:
             return list(table.split(self._config, self._terms, get, kept))
         except LookupError as error:

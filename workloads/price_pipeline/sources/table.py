@@ -74,9 +74,11 @@ def split(
     )
     if columns.label is not None and columns.amount is not None:
         symbol = _symbol(config.symbols, get(columns.label))
-        yield RawRow(terms, raw, symbol, event_time, _if_there(get, columns.amount), *beside, line=line)
+        price, given = _price(get, columns.amount)
+        yield RawRow(terms, raw, symbol, event_time, price, *beside, line=line, given=given)
     for column, symbol in columns.wide.items():
-        yield RawRow(terms, raw, symbol, event_time, _if_there(get, column), *beside, line=line)
+        price, given = _price(get, column)
+        yield RawRow(terms, raw, symbol, event_time, price, *beside, line=line, given=given)
 
 
 _DAYS_APART = timedelta(days=2)
@@ -102,6 +104,14 @@ def _symbol(symbols: Mapping[str, str], written: object) -> object:
         return written
     name = str(written)
     return symbols.get(name) or symbols.get(name.strip(), written)
+
+
+def _price(get: Callable[[str], object], column: str) -> tuple[object, bool]:
+    """The cell of a price, and whether the row has one."""
+    try:
+        return get(column), True
+    except LookupError:
+        return None, False
 
 
 def _if_there(get: Callable[[str], object], column: str | None) -> object:
