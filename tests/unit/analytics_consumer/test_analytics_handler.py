@@ -178,10 +178,11 @@ def test_a_price_that_comes_late_moves_the_windows_after_it() -> None:
 
 def test_windows_reach_over_a_session_that_was_withdrawn() -> None:
     prices = [r.value.price for r in history(400)]
-    withdrawal = record(400, price(100, prices[100], known=500, withdrawn="source"))
+    taken = msgspec.structs.replace(price(100, prices[100], known=500, withdrawn="source"), stated_at=at(300))
+    withdrawal = record(400, taken)
     tables, outputs = run([history(400), [withdrawal]])
     row = known(tables.prices, 100)[500]
-    assert (row["withdrawn"], row["price"]) == ("source", prices[100])
+    assert (row["withdrawn"], row["price"], row["stated_at"]) == ("source", prices[100], at(300))
     # Those whose window it was in, as of then; what was known before stays, also of itself.
     touched = {day for day in range(400) if 500 in known(tables.trends, day)}
     assert touched == set(range(101, 131))

@@ -15,8 +15,13 @@ depends_on = None
 
 _STATEMENTS = (
     "CREATE DOMAIN features.withdrawn AS text CHECK (VALUE IN ('source', 'platform'))",
-    # Null of all that are there: no row is written, and none is read.
-    "ALTER TABLE features.commodity_prices_daily ADD COLUMN withdrawn features.withdrawn",
+    # Null of all that are there: no row is written, and none is read. `stated_at` is when the source says that
+    # it published a revision, where that was met later.
+    """
+    ALTER TABLE features.commodity_prices_daily
+        ADD COLUMN stated_at timestamptz, ADD COLUMN withdrawn features.withdrawn
+    """,
+    "ALTER TABLE features.market_indicators ADD COLUMN stated_at timestamptz",
     "DROP VIEW features.commodity_prices_current",
     """
     CREATE VIEW features.commodity_prices_current WITH (security_invoker = true) AS
