@@ -15,8 +15,8 @@ depends_on = None
 
 _STATEMENTS = (
     "CREATE DOMAIN features.withdrawn AS text CHECK (VALUE IN ('source', 'platform'))",
-    # Null of all that are there: no row is written, and none is read. `stated_at` is when the source says that
-    # it published a revision, where that was met later.
+    # Null of all that are there: no row is written, and none is read. `stated_at` is when the source
+    # says that it published a revision, where that was met later.
     """
     ALTER TABLE features.commodity_prices_daily
         ADD COLUMN stated_at timestamptz, ADD COLUMN withdrawn features.withdrawn
