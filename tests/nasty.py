@@ -122,6 +122,9 @@ BAD: Final[Mapping[str, Callable[[Message], bytes | None]]] = {
     "unknown provenance": _changed(provenance="rumour"),
     "replayed without its date": _changed(provenance="replay"),
     "currency of two letters": _changed(currency="US"),
+    "period of another length than its resolution": _changed(
+        delivery_end="2150-01-01T00:00:00Z", resolution="PT1H"
+    ),
     "period that ends before it starts": _changed(delivery_end="1999-12-31T00:00:00Z"),
     "period without length": _changed(resolution="PT1H"),
     "resolution that is none": _changed(resolution="hourly"),

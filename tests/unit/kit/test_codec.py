@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,16 +15,25 @@ _NAMES = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _TIMES = st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
 _prices = st.builds(
-    lambda **fields: Price(
-        **fields, provenance="replay" if fields["replayed_from"] is not None else "market"
+    lambda *, length, **fields: Price(
+        **fields,
+        resolution=length[0],
+        delivery_end=fields["delivery_start"] + length[1],
+        provenance="replay" if fields["replayed_from"] is not None else "market",
     ),
     source=_NAMES,
     market=_NAMES,
     symbol=_NAMES.filter(lambda name: not name.startswith("SYN-")),
     product=st.sampled_from(["spot", "day-ahead", "settlement"]),
     delivery_start=_TIMES,
-    delivery_end=st.datetimes(datetime(2100, 1, 2), datetime(2101, 1, 1), timezones=st.just(UTC)),
-    resolution=st.sampled_from(["PT15M", "PT1H", "P1D", "P3M"]),
+    length=st.sampled_from(
+        [
+            ("PT15M", timedelta(minutes=15)),
+            ("PT1H", timedelta(hours=1)),
+            ("P1D", timedelta(hours=23)),
+            ("P3M", timedelta(days=91)),
+        ]
+    ),
     published_at=st.datetimes(datetime(2100, 1, 2), datetime(2101, 1, 1), timezones=st.just(UTC)),
     price=st.floats(-PRICE_LIMIT, PRICE_LIMIT),
     currency=st.from_regex(r"\A[A-Z]{3}\Z"),
@@ -105,6 +114,12 @@ _EITHER = [
         ({"delivery_end": "2025-11-27T12:14:00Z"}, "delivery_end"),
         ({"delivery_end": "2025-11-27T12:15:00Z"}, "resolution"),
         ({"resolution": "PT0S"}, "resolution"),
+        # Hours sent as quarters of them, and the other way round.
+        ({"delivery_end": "2025-11-27T13:15:00Z"}, "PT15M .* a period of 1:00:00"),
+        ({"resolution": "PT30M"}, "PT30M .* a period of 0:15:00"),
+        ({"resolution": "P1D"}, "P1D .* a period of 0:15:00"),
+        ({"delivery_end": "2025-11-29T12:15:00Z", "resolution": "P1D"}, "P1D .* a period of 2 days"),
+        ({"delivery_end": "2025-11-28T12:15:00Z", "resolution": "PT1H"}, "PT1H .* a period of 1 day"),
         ({"resolution": "15min"}, "resolution"),
         ({"resolution": "PT15M\n"}, "resolution"),
         ({"product": "weekly"}, "product"),

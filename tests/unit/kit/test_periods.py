@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workloads.kit import periods
+from workloads.kit.contracts.messages import lengths
 from workloads.kit.periods import NoSuchTime, Resolution
 
 BERLIN, CHICAGO, EST = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Chicago"), ZoneInfo("EST")
@@ -127,6 +128,28 @@ def test_a_position_counts_through_the_clock_change() -> None:
 def test_a_period_ends_where_its_calendar_says(text: str, start: str, end: str) -> None:
     at, until = (datetime.fromisoformat(time).replace(tzinfo=UTC) for time in (start, end))
     assert Resolution.parse(text).end(at, BERLIN) == until
+
+
+@given(
+    st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    st.sampled_from(sorted(available_timezones())),
+    st.sampled_from(["PT5M", "PT1H", "PT4H", "P1D", "P2D", "P1W", "P1M", "P3M", "P1Y"]),
+)
+@example(datetime(2011, 12, 24, 12, tzinfo=UTC), "Pacific/Apia", "P1W")
+@example(datetime(2024, 3, 30, 23, tzinfo=UTC), "Antarctica/Troll", "P1D")
+def test_a_message_may_have_each_period_that_a_zone_has(start: datetime, zone: str, text: str) -> None:
+    shortest, longest = lengths(text)
+    assert shortest <= Resolution.parse(text).end(start, ZoneInfo(zone)) - start <= longest
+
+
+@given(
+    st.dates(date(1980, 1, 1), date(2100, 1, 1)), st.sampled_from(ZONES), st.sampled_from([5, 30, 60, 240])
+)
+def test_a_message_may_have_each_period_of_a_day(of: date, zone: str, minutes: int) -> None:
+    text = f"PT{minutes}M"
+    shortest, longest = lengths(text)
+    for start, end in periods.day(of, Resolution.parse(text), ZoneInfo(zone)):
+        assert shortest <= end - start <= longest
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_times_survive_the_way_there_and_back(instant: datetime) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"currency": "EUR"}, {"unit": "t"}, {"resolution": "PT1H"}],
+    [{"currency": "EUR"}, {"unit": "t"}, {"resolution": "PT24H"}],
     ids=["currency", "unit", "resolution"],
 )
 def test_prices_that_may_not_be_compared_share_no_window(changed: dict[str, str]) -> None:

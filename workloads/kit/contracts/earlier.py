@@ -55,7 +55,7 @@ class PriceV1(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_versi
             symbol=self.symbol,
             product="spot",
             delivery_start=self.event_time,
-            delivery_end=min(self.event_time + timedelta(days=1), LATEST - timedelta(microseconds=1)),
+            delivery_end=self.event_time + timedelta(days=1),
             resolution="P1D",
             published_at=self.available_time,
             price=self.price,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, ClassVar, Final, Literal, get_args
 
 import msgspec
@@ -77,6 +78,24 @@ def out_of_range(field: str, time: datetime) -> ValueError:
     return ValueError(f"{field} {time.isoformat()} is not within {EARLIEST:%Y} and {LATEST:%Y}")
 
 
+@lru_cache(maxsize=1024)
+def lengths(resolution: str) -> tuple[timedelta, timedelta]:
+    """The shortest and the longest period that a resolution has in any zone.
+
+    Of the clock a period is as long as it says, or shorter where it is the last of a day that does not hold
+    a whole number of them; clocks change by half an hour or more, so none of half an hour or less is. Of the
+    calendar a day is up to two hours longer or shorter (Troll's clock changes by two), and a longer period
+    may miss a day (Samoa had no 30th of December 2011).
+    """
+    number, unit = int(resolution[1:-1].lstrip("T")), resolution[-1]
+    if "T" in resolution:
+        clock = number * {"S": timedelta(seconds=1), "M": timedelta(minutes=1), "H": timedelta(hours=1)}[unit]
+        return (clock if clock <= timedelta(minutes=30) else timedelta(microseconds=1)), clock
+    fewest, most = {"D": (1, 1), "W": (7, 7), "M": (28, 31), "Y": (365, 366)}[unit]
+    slack = timedelta(hours=2) if unit == "D" else timedelta(days=1, hours=2)
+    return timedelta(days=number * fewest) - slack, timedelta(days=number * most) + slack
+
+
 class NotKnownYet(ValueError):
     """It says that it was published at a time that is yet to come."""
 
@@ -87,7 +106,8 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_ver
     `published_at` is when the market made it known; as of an instant means known by then. A message of the
     same source, series, `delivery_start` and `resolution` with a later `published_at` is a revision
     (`correction`), and the latest holds. What is replayed stands for what was withheld of `replayed_from`,
-    mapped onto today: its period is as long as a step of the replay, its `resolution` the original's. Where
+    mapped onto today: its period is as long as a step of the replay, its `resolution` the original's, which
+    elsewhere the period has (`lengths`). Where
     the source says that a revision was published at a time at which it said otherwise, that is its
     `stated_at`, and `published_at` when it was met. Every time is within `EARLIEST` and `LATEST`.
     """
@@ -118,6 +138,12 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema_ver
         provenance, replayed_from = self.provenance, self.replayed_from
         if (replayed_from is None) == (provenance == "replay"):
             raise ValueError("what is replayed, and nothing else, has its true date in replayed_from")
+        shortest, longest = lengths(self.resolution)
+        if replayed_from is None and not shortest <= end - start <= longest:
+            raise ValueError(
+                f"delivery_end {end.isoformat()} does not fit resolution {self.resolution} from"
+                f" {start.isoformat()}: that is a period of {end - start}"
+            )
         if self.stated_at is not None and not EARLIEST <= self.stated_at <= published:
             raise ValueError(
                 f"stated_at {self.stated_at.isoformat()} is later than published_at {published.isoformat()}"
