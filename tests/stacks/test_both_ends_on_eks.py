@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.previews import preview
-from tools.gate import addresses, aws_ends, aws_names, ends, pod_ends, program_ends, references
+from tools.gate import addresses, aws_ends, aws_names, ends, pod_ends, program_ends, references, told
 from tools.gate.cluster_objects import Objects
 from tools.gate.model import StackPreview
 from tools.gate.pod_ends import Broken
@@ -312,6 +312,67 @@ MISTAKES: tuple[tuple[str, Look, Callable[[Any], None], str], ...] = (
         program_ends.broken,
         word("group.id=warehouse-connect", "group.id=connect"),
         "has no right to the group connect",
+    ),
+    # What programs are not told.
+    (
+        "Deployment prediction-consumer",
+        told.broken,
+        renamed("MODEL_SERVER_URL", "CODE_VERSION"),
+        "MODEL_SERVER_URL is not set, and PredictionSettings has no default",
+    ),
+    (
+        "CronJob model-training",
+        told.broken,
+        word('"MLFLOW_TRACKING_URI"', '"CODE_VERSION"'),
+        "MLFLOW_TRACKING_URI is not set, and TrainingSettings has no default",
+    ),
+    (
+        "CronJob store-partitions",
+        told.broken,
+        word('"POSTGRES_HOST"', '"CODE_VERSION"'),
+        "POSTGRES_HOST is not set, and DatabaseSettings has no default",
+    ),
+    (
+        "Deployment data-quality",
+        told.broken,
+        renamed("POSTGRES_PASSWORD_FILE", "CODE_VERSION"),
+        "POSTGRES_USER is set, and POSTGRES_PASSWORD_FILE is not",
+    ),
+    (
+        "CronJob price-pipeline",
+        told.broken,
+        word('"EGRESS_PASSWORD_FILE"', '"CODE_VERSION"'),
+        "EGRESS_PROXY_URL is set, and EGRESS_PASSWORD_FILE is not",
+    ),
+    (
+        "Deployment indicator-consumer",
+        told.broken,
+        renamed("KAFKA_TLS_DIR", "CODE_VERSION"),
+        "KAFKA_TLS_DIR is not set, as it is for others",
+    ),
+    (
+        "CronJob model-monitor",
+        told.broken,
+        word('"POSTGRES_CA_FILE"', '"CODE_VERSION"'),
+        "POSTGRES_CA_FILE is not set, as it is for others",
+    ),
+    (
+        "Deployment prediction-consumer",
+        told.broken,
+        variable("FEATURE_WINDOWS", "7,30"),
+        "FEATURE_WINDOWS is 7,30, and 7,30,90 elsewhere",
+    ),
+    (
+        "Deployment customer-consumer",
+        told.broken,
+        variable("POSTGRES_DATABASE", "platforms"),
+        "POSTGRES_DATABASE is platforms, and",
+    ),
+    (
+        "CronJob warehouse-maintenance",
+        told.broken,
+        word('"maintain"', '"maintenance"'),
+        "args: warehouse_etl knows no maintenance",
     ),
     # Files, and secrets that are copied.
     (

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from policies.objects import identity
-from tools.gate import addresses, aws_ends, aws_names, pod_ends, program_ends, references
+from tools.gate import addresses, aws_ends, aws_names, pod_ends, program_ends, references, told
 from tools.gate.cluster_objects import Objects, Pods
 from tools.gate.model import CheckResult, Finding, StackPreview
 from tools.gate.pod_ends import Broken
@@ -224,6 +224,7 @@ _LOOKS: Final[Sequence[Callable[[Objects], Broken]]] = (
     addresses.broken,
     references.broken,
     program_ends.broken,
+    told.broken,
     aws_ends.broken,
     aws_names.broken,
     _services,
