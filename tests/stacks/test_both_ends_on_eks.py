@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from tests.previews import preview
-from tools.gate import addresses, aws_ends, aws_names, ends, pod_ends, program_ends, references, told
+from tools.gate import (
+    addresses,
+    aws_ends,
+    aws_names,
+    aws_wiring,
+    ends,
+    pod_ends,
+    program_ends,
+    references,
+    told,
+)
 from tools.gate.cluster_objects import Objects
 from tools.gate.model import StackPreview
 from tools.gate.pod_ends import Broken
@@ -527,6 +537,92 @@ MISTAKES: tuple[tuple[str, Look, Callable[[Any], None], str], ...] = (
         aws_names.broken,
         word("/carbon/dev/flow-logs", "/carbon/dev/flows"),
         "is nothing that the stack has",
+    ),
+    # What calls what at AWS.
+    (
+        "EventTarget karpenter-spot",
+        aws_wiring.broken,
+        put("rule", "carbon-dev-spots"),
+        "the rule carbon-dev-spots is not made",
+    ),
+    (
+        "EventTarget karpenter-spot",
+        aws_wiring.broken,
+        put("rule", "carbon-dev-state"),
+        "it has no target",
+    ),
+    (
+        "EventTarget karpenter-state",
+        aws_wiring.broken,
+        word("carbon-dev-interruptions", "carbon-dev-events"),
+        "carbon-dev-events is no queue of the stack",
+    ),
+    (
+        "QueuePolicy karpenter-interruptions",
+        aws_wiring.broken,
+        word("rule/carbon-dev-", "rule/carbon-prod-"),
+        "no policy lets the rule carbon-dev-health send",
+    ),
+    (
+        "QueuePolicy karpenter-interruptions",
+        aws_wiring.broken,
+        word("sqs:SendMessage", "sqs:ReceiveMessage"),
+        "no policy lets the rule",
+    ),
+    (
+        "lambda/function:Function secrets-rotation",
+        aws_wiring.broken,
+        put("handler", "function.handler"),
+        "its code has no function.handler",
+    ),
+    (
+        "lambda/function:Function secrets-rotation",
+        aws_wiring.broken,
+        put("role", "arn:aws:iam::111122223333:role/carbon-dev-velero"),
+        "Lambda may not take on",
+    ),
+    (
+        "lambda/function:Function secrets-rotation",
+        aws_wiring.broken,
+        put("loggingConfig/logGroup", "/carbon/dev/rotations"),
+        "the log group /carbon/dev/rotations is not made",
+    ),
+    (
+        "lambda/permission:Permission secrets-rotation",
+        aws_wiring.broken,
+        put("principal", "events.amazonaws.com"),
+        "Secrets Manager may not call carbon-dev-rotation",
+    ),
+    (
+        "Invocation secrets-redis",
+        aws_wiring.broken,
+        put("functionName", "carbon-dev-seed"),
+        "the function carbon-dev-seed is not made",
+    ),
+    (
+        "SecurityGroupIngressRule edge-at-pods-8080",
+        aws_wiring.broken,
+        put("fromPort", 8081),
+        "no ingress rule of sg-cluster lets it",
+    ),
+    (
+        "SecurityGroupIngressRule edge-at-pods-8080",
+        aws_wiring.broken,
+        put("referencedSecurityGroupId", "runner-id"),
+        "no ingress rule of sg-cluster lets it",
+    ),
+    (
+        "SecurityGroupEgressRule edge-to-pods-8080",
+        aws_wiring.broken,
+        put("securityGroupId", "network-id"),
+        "no egress rule of edge-id lets it",
+    ),
+    ("Listener edge-https", aws_wiring.broken, put("port", 8443), "no rule lets anybody in at port 8443"),
+    (
+        "AccessEntry karpenter-node",
+        aws_wiring.broken,
+        put("clusterName", "dev"),
+        "the cluster dev is not made",
     ),
 )
 

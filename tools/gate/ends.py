@@ -14,7 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from policies.objects import identity
-from tools.gate import addresses, aws_ends, aws_names, pod_ends, program_ends, references, told
+from tools.gate import (
+    addresses,
+    aws_ends,
+    aws_names,
+    aws_wiring,
+    pod_ends,
+    program_ends,
+    references,
+    told,
+)
 from tools.gate.cluster_objects import Objects, Pods
 from tools.gate.model import CheckResult, Finding, StackPreview
 from tools.gate.pod_ends import Broken
@@ -227,6 +236,7 @@ _LOOKS: Final[Sequence[Callable[[Objects], Broken]]] = (
     told.broken,
     aws_ends.broken,
     aws_names.broken,
+    aws_wiring.broken,
     _services,
     _bindings,
     _targets,
