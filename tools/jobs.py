@@ -77,15 +77,18 @@ def start(cronjob: str, *args: str, reads: bool = False) -> str:
 
 def template(cronjob: str, *args: str) -> dict[str, Any]:
     """A job like the scheduled one, with other arguments and a name of its own. With arguments of a person's,
-    who sees how it ends, it is tried once."""
+    who sees how it ends, it is tried once, by one pod."""
     name = f"{cronjob}-{secrets.token_hex(4)}"
     made = kube.kubectl(
         "create", "job", name, f"--from=cronjob/{cronjob}", "-n", PLATFORM, "--dry-run=client", "-o", "json"
     )
     job: dict[str, Any] = json.loads(made)
     if args:
-        job["spec"]["backoffLimit"] = 0
-        job["spec"]["template"]["spec"]["containers"][0]["args"] = list(args)
+        spec = job["spec"]
+        for of_shards in ("backoffLimitPerIndex", "completionMode", "maxFailedIndexes"):
+            spec.pop(of_shards, None)
+        spec |= {"backoffLimit": 0, "completions": 1, "parallelism": 1}
+        spec["template"]["spec"]["containers"][0]["args"] = list(args)
     return job
 
 

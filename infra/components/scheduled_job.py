@@ -19,6 +19,7 @@ class ScheduledJobArgs:
     schedule: cron expression, in UTC.
     deadline_seconds: a run that takes longer is ended and has failed.
     final: exit codes after which another try would end the same; after others, two more are made.
+    shards: pods that share a run.
     """
 
     workload: Workload
@@ -26,6 +27,7 @@ class ScheduledJobArgs:
     deadline_seconds: int
     paths: Paths
     final: tuple[int, ...] = ()
+    shards: int = 1
 
 
 class ScheduledJob(Component):
@@ -37,6 +39,8 @@ class ScheduledJob(Component):
         super().__init__(name, opts)
         w = args.workload
         before = self.add_surroundings(w, args.paths)
-        job = objects.cron_job(w, args.schedule, deadline_seconds=args.deadline_seconds, final=args.final)
+        job = objects.cron_job(
+            w, args.schedule, deadline_seconds=args.deadline_seconds, final=args.final, shards=args.shards
+        )
         self.add(job, after=before)
         self.register_outputs({})

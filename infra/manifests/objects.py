@@ -135,14 +135,23 @@ def job(w: Workload, *, deadline_seconds: int, retries: int = 3) -> Manifest:
 
 
 def cron_job(
-    w: Workload, schedule: str, *, deadline_seconds: int, retries: int = 2, final: Sequence[int] = ()
+    w: Workload,
+    schedule: str,
+    *,
+    deadline_seconds: int,
+    retries: int = 2,
+    final: Sequence[int] = (),
+    shards: int = 1,
 ) -> Manifest:
     """A job on a schedule in UTC, never two at a time.
 
     Args:
         final: exit codes after which another try would end the same.
+        shards: pods that share it, each of which is tried again by itself.
     """
     spec = _job_spec(w, deadline_seconds, retries)
+    if shards > 1:
+        spec = sharded(spec, shards)
     if final:
         ended: Manifest = {"containerName": w.name, "operator": "In", "values": list(final)}
         spec["podFailurePolicy"] = {"rules": [{"action": "FailJob", "onExitCodes": ended}]}
@@ -162,6 +171,19 @@ def cron_job(
                 "spec": spec,
             },
         },
+    }
+
+
+def sharded(spec: Manifest, shards: int) -> Manifest:
+    """A job's spec, for as many pods, each of which is tried again as often by itself: that one of them fails
+    for good ends none of the others."""
+    made = {key: value for key, value in spec.items() if key != "backoffLimit"}
+    return made | {
+        "completionMode": "Indexed",
+        "completions": shards,
+        "parallelism": shards,
+        "backoffLimitPerIndex": spec["backoffLimit"],
+        "maxFailedIndexes": shards,
     }
 
 

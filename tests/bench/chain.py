@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,24 @@ class Chain:
             raise RuntimeError(f"model-training did not say how long it took: {said[-500:]}")
         self.has_models = True
         return Training(wall, float(found[3]), float(found[2]), int(found[1]))
+
+    def share(self, version: str, pods: int) -> float:
+        """Train every symbol's model anew by as many pods of one core each; seconds until the last ended."""
+        given = {
+            **self.environment("model_training"),
+            env.CODE_VERSION: version,
+            env.TRAINING_SHARDS: str(pods),
+            "FIT_JOBS": "1",
+        }
+
+        def pod(index: int) -> None:
+            told = {"JOB_COMPLETION_INDEX": str(index), env.POD_NAME: f"{version}-{index}-bench"}
+            run_workload(self.rig, "model_training", ["train"], given | told)
+
+        started = time.perf_counter()
+        with ThreadPoolExecutor(pods) as pool:
+            list(pool.map(pod, range(pods)))
+        return time.perf_counter() - started
 
 
 def start(rig: Rig) -> Chain:

@@ -157,6 +157,26 @@ def test_a_job_run_is_recorded_as_it_starts_and_as_it_ends(database: MigratedDat
     ]
 
 
+def test_a_run_that_fails_in_a_transaction_says_so_and_leaves_nothing_else(
+    database: MigratedDatabase,
+) -> None:
+    """The caller's own connection ends with the error, and takes back what was not committed."""
+    half = "INSERT INTO job_runs (job, run_id, started_at, status) VALUES ('half', 'half', now(), 'running')"
+
+    def job() -> None:
+        settings = database.settings("price_pipeline")
+        with (
+            db.connect(settings, application_name="test") as connection,
+            db.job_run(connection, "price-pipeline", "run-1"),
+        ):
+            connection.execute(half)
+            raise ValueError("no rows")
+
+    with pytest.raises(ValueError, match="no rows"):
+        job()
+    assert database.query("SELECT run_id, status FROM job_runs") == [("run-1", "failed")]
+
+
 def test_a_run_that_was_killed_and_is_started_again_is_one_run(database: MigratedDatabase) -> None:
     with database.connect("price_pipeline") as connection:
         with pytest.raises(KeyboardInterrupt), db.job_run(connection, "job", "run-1"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
@@ -202,11 +202,33 @@ def job_run(connection: Connection, job: str, run_id: str) -> Generator[dict[str
     """Record a job's run in `job_runs`: `running` now, then `succeeded`, or `failed` with the error when the
     block raises. What the block puts into the yielded dictionary becomes the row's `detail` (JSON).
 
-    A run id that is there already, of a run that was killed, starts anew. Other runs of the job that are
-    still `running` were killed, or their machine is gone: they are `failed` from now on, which is when it was
-    noticed. One that is at work all the same says itself how it ended. Each write is committed at once.
+    A run id that is there already, of a run that was killed, starts anew. Each write is committed at once.
     """
     detail: dict[str, Any] = {}
+    begin_run(connection, job, run_id)
+    try:
+        yield detail
+    except BaseException as error:
+        with suppress(psycopg.Error):
+            # What the block had begun is not done, and would take this record with it.
+            connection.rollback()
+        finish_run(connection, run_id, "failed", {**detail, "error": f"{type(error).__name__}: {error}"})
+        raise
+    finish_run(connection, run_id, "succeeded", detail)
+
+
+def begin_run(connection: Connection, job: str, run_id: str, *, shared: bool = False) -> None:
+    """Record that a run is `running`; of one that is `shared`, what others of it recorded stands.
+
+    Other runs of the job that are still `running` were killed, or their machine is gone: they are `failed`
+    from now on, which is when it was noticed. One that is at work all the same says itself how it ended.
+    """
+    anew = (
+        "NOTHING"
+        if shared
+        else "UPDATE SET started_at = excluded.started_at, finished_at = NULL, status = excluded.status,"
+        " detail = '{}'"
+    )
     with connection.transaction():
         killed = {"error": f"killed: it never said how it ended, as run {run_id} noticed", "killed": True}
         connection.execute(
@@ -216,19 +238,13 @@ def job_run(connection: Connection, job: str, run_id: str) -> Generator[dict[str
         )
         connection.execute(
             f"INSERT INTO {tables.JOB_RUNS} (job, run_id, started_at, status) VALUES (%s, %s, %s, 'running')"
-            " ON CONFLICT (run_id) DO UPDATE SET started_at = excluded.started_at, finished_at = NULL,"
-            " status = excluded.status, detail = '{}'",
+            f" ON CONFLICT (run_id) DO {anew}",
             (job, run_id, datetime.now(UTC)),
         )
-    try:
-        yield detail
-    except BaseException as error:
-        _finish(connection, run_id, "failed", {**detail, "error": f"{type(error).__name__}: {error}"})
-        raise
-    _finish(connection, run_id, "succeeded", detail)
 
 
-def _finish(connection: Connection, run_id: str, status: str, detail: dict[str, Any]) -> None:
+def finish_run(connection: Connection, run_id: str, status: str, detail: dict[str, Any]) -> None:
+    """Record how a run ended, and its detail."""
     with connection.transaction():
         connection.execute(
             f"UPDATE {tables.JOB_RUNS} SET finished_at = %s, status = %s, detail = %s WHERE run_id = %s",

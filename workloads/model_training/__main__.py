@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -29,6 +29,9 @@ from workloads.kit.settings import load
 from workloads.model_training import aliases, monitor, report
 from workloads.model_training.runs.settings import ForecastSettings
 from workloads.model_training.settings import MonitorSettings, RegistrySettings, TrainingSettings
+
+if TYPE_CHECKING:
+    from workloads.model_training.train import Outcome
 
 _WORKLOAD = MODEL_TRAINING.name
 _MONITOR_JOB = MODEL_MONITOR.name
@@ -80,21 +83,29 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _train(settings: TrainingSettings, symbols: Sequence[str] | None) -> int:
     # Only this command needs scikit-learn, which takes longer to import than the others take to run.
+    from workloads.model_training import shards
     from workloads.model_training.train import train
 
     registry = Registry(settings.mlflow_tracking_uri)
     started = time.perf_counter()
+    shard = load(shards.ShardSettings) if symbols is None else None
+    if shard is not None and shard.training_shards > 1:
+        with _connection(settings) as conn:
+            return _trained(shards.train(conn, registry, settings, shard, _WORKLOAD), started)
     with _connection(settings) as conn, db.job_run(conn, _WORKLOAD, _run_id(_WORKLOAD)) as detail:
         outcomes = train(conn, registry, settings, symbols)
-        seconds = time.perf_counter() - started
-        fits = sum(outcome.fit_seconds for outcome in outcomes)
-        failed = [outcome.symbol for outcome in outcomes if outcome.decision == "failed"]
         detail["symbols"] = {outcome.symbol: outcome.detail() for outcome in outcomes}
-        detail["seconds"], detail["fit_seconds"] = round(seconds, 3), round(fits, 3)
-        print(report.outcomes(outcomes))
-        print(f"{len(outcomes)} symbols in {seconds:.1f} s, of which {fits:.1f} s were fits")
-        if failed:
-            raise RegistryError(f"no model for {', '.join(failed)}: see the lines above")
+        detail["seconds"] = round(time.perf_counter() - started, 3)
+        detail["fit_seconds"] = round(sum(outcome.fit_seconds for outcome in outcomes), 3)
+        return _trained(outcomes, started)
+
+
+def _trained(outcomes: Sequence[Outcome], started: float) -> int:
+    seconds, fits = time.perf_counter() - started, sum(outcome.fit_seconds for outcome in outcomes)
+    print(report.outcomes(outcomes))
+    print(f"{len(outcomes)} symbols in {seconds:.1f} s, of which {fits:.1f} s were fits")
+    if failed := [outcome.symbol for outcome in outcomes if outcome.decision == "failed"]:
+        raise RegistryError(f"no model for {', '.join(failed)}: see the lines above")
     return 0
 
 

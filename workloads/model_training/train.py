@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -54,6 +55,19 @@ class Outcome:
         return {key: value for key, value in asdict(self).items() if key != "symbol"}
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A registered candidate that passes the gate by itself, against `champion`, and waits for the others."""
+
+    outcome: Outcome
+    champion: int | None
+    p_value: float
+
+    def registered_as(self, version: int | None) -> Passed:
+        """The same as a version of the registry."""
+        return replace(self, outcome=replace(self.outcome, version=version))
+
+
 def train(
     conn: Connection, registry: Registry, settings: TrainingSettings, symbols: Sequence[str] | None = None
 ) -> list[Outcome]:
@@ -64,46 +78,79 @@ def train(
     A symbol that fails, by whatever but the loss of the database, leaves the others' models alone: it is an
     outcome `failed` with its reason. RegistryError where the registry cannot be reached at all.
     """
+    names = sorted(set(prices.symbols(conn) if symbols is None else symbols))
+    outcomes, passed = look(conn, registry, settings, names)
+    return list((outcomes | decide(conn, registry, settings, passed, names)).values())
+
+
+def look(
+    conn: Connection,
+    registry: Registry,
+    settings: TrainingSettings,
+    symbols: Sequence[str],
+    keep: Callable[[Passed], None] = lambda _: None,
+) -> tuple[dict[str, Outcome], dict[str, Passed]]:
+    """What became of each symbol, and which of them pass the gate by themselves and are not decided.
+
+    Args:
+        keep: is told of each that passes before it is registered, as which a later try may find it.
+    """
     champions = {symbol: names.get(CHAMPION) for symbol, names in registry.aliases().items()}
     outcomes: dict[str, Outcome] = {}
-    passed: dict[str, _Passed] = {}
-    for symbol in sorted(set(prices.symbols(conn) if symbols is None else symbols)):
+    passed: dict[str, Passed] = {}
+    for symbol in symbols:
         started = time.perf_counter()
         found = _guarded(
-            symbol, partial(_train_symbol, conn, registry, settings, symbol, champions.get(symbol))
+            symbol, partial(_train_symbol, conn, registry, settings, symbol, champions.get(symbol), keep)
         )
-        if isinstance(found, _Passed):
-            passed[symbol], found = found, found.outcome
-        outcomes[symbol] = replace(found, seconds=round(time.perf_counter() - started, 3))
-        if symbol not in passed:
+        outcome = found.outcome if isinstance(found, Passed) else found
+        outcomes[symbol] = replace(outcome, seconds=round(time.perf_counter() - started, 3))
+        if isinstance(found, Passed):
+            passed[symbol] = replace(found, outcome=outcomes[symbol])
+        else:
             _tell(outcomes[symbol])
+    return outcomes, passed
+
+
+def decide(
+    conn: Connection,
+    registry: Registry,
+    settings: TrainingSettings,
+    passed: Mapping[str, Passed],
+    among: Iterable[str],
+    *,
+    known: Mapping[str, Passed] = MappingProxyType({}),
+    challengers: Iterable[str] = (),
+) -> dict[str, Outcome]:
+    """Promote those of the passed that stand out among all symbols, and make the others challengers.
+
+    Args:
+        among: all symbols of the run, those that were not looked at yet included: they count as such without
+            skill, so that what is promoted now still is once they were looked at.
+        known: those that others found to pass, who decide of them.
+        challengers: those of the known that are challengers, and are promoted where they stand out by now.
+    """
     # Of many symbols some pass by luck: who passes by itself counts among all that were looked at.
-    p_values = dict.fromkeys(outcomes, 1.0) | {symbol: one.p_value for symbol, one in passed.items()}
+    all_passed = {**known, **passed}
+    p_values = dict.fromkeys(among, 1.0) | {symbol: one.p_value for symbol, one in all_passed.items()}
     good = discoveries(p_values, 1 - settings.confidence)
-    for symbol, one in passed.items():
-        among = (
+    outcomes: dict[str, Outcome] = {}
+    for symbol in sorted(passed.keys() | (good & set(challengers))):
+        one = all_passed[symbol]
+        among_all = (
             f"{'' if symbol in good else 'not '}with a false discovery rate of {1 - settings.confidence:.2g}"
             f" over {len(p_values)} symbols (p {one.p_value:.2g})"
         )
-        told = replace(outcomes[symbol], reason=f"{one.outcome.reason}, {among}")
+        told = replace(one.outcome, reason=f"{one.outcome.reason}, {among_all}")
         outcomes[symbol] = _guarded(
             symbol, partial(_decide, conn, registry, told, one.champion, rises=symbol in good)
         )
         _tell(outcomes[symbol])
-    return list(outcomes.values())
+    return outcomes
 
 
 def _tell(outcome: Outcome) -> None:
     _log.info("model.trained", symbol=outcome.symbol, **outcome.detail())
-
-
-@dataclass(frozen=True, slots=True)
-class _Passed:
-    """A registered candidate that passes the gate by itself, against `champion`, and waits for the others."""
-
-    outcome: Outcome
-    champion: int | None
-    p_value: float
 
 
 def _guarded(symbol: str, step: Callable[[], T]) -> T | Outcome:
@@ -134,8 +181,13 @@ def _decide(
 
 
 def _train_symbol(
-    conn: Connection, registry: Registry, settings: TrainingSettings, symbol: str, champion: int | None
-) -> Outcome | _Passed:
+    conn: Connection,
+    registry: Registry,
+    settings: TrainingSettings,
+    symbol: str,
+    champion: int | None,
+    keep: Callable[[Passed], None],
+) -> Outcome | Passed:
     # One symbol's prices are in memory at a time: all revisions of all of them need not fit.
     found = prices.read(conn, [symbol])
     # The fits that follow take no notice of the database: no transaction stays open meanwhile.
@@ -145,7 +197,7 @@ def _train_symbol(
     if len(found) > 1:
         return Outcome(symbol, None, "failed", "has real and synthetic prices: never mixed")
     [((_, group), series)] = found.items()
-    return _train_one(conn, registry, settings, symbol, group, series, champion)
+    return _train_one(conn, registry, settings, symbol, group, series, champion, keep)
 
 
 def _train_one(
@@ -156,7 +208,8 @@ def _train_one(
     group: ProvenanceGroup,
     series: Revisions,
     champion: int | None,
-) -> Outcome | _Passed:
+    keep: Callable[[Passed], None],
+) -> Outcome | Passed:
     data = dataset.build(series, FeatureSpec.parse(settings.feature_windows))
     if len(data) < settings.min_rows:
         needed = f"{len(data)} usable rows, {settings.min_rows} are needed: naive last value is served"
@@ -176,7 +229,6 @@ def _train_one(
     except TooFewRows as error:
         return Outcome(symbol, group, "no model", str(error), rows=len(data))
     card = made.artifact.card
-    version = _register(conn, registry, settings, made)
     reason = "; ".join(card.reasons)
     waits = _quarantine(conn, settings, symbol, data)
     if made.verdict.passed and waits is not None:
@@ -187,16 +239,19 @@ def _train_one(
         "challenger",
         reason,
         rows=len(data),
-        version=version,
         skill=card.evaluated.skill,
         skill_lower=card.evaluated.lower,
         walk_forward_skill=card.walk_forward.skill,
         coverage=card.evaluated.coverage,
         fit_seconds=round(made.fit_seconds, 3),
     )
-    if made.verdict.passed and waits is None:
-        return _Passed(outcome, champion, made.p_value)
-    return _decide(conn, registry, outcome, champion, rises=False)
+    passed = Passed(outcome, champion, made.p_value) if made.verdict.passed and waits is None else None
+    if passed is not None:
+        keep(passed)
+    version = _register(conn, registry, settings, made)
+    if passed is not None:
+        return passed.registered_as(version)
+    return _decide(conn, registry, replace(outcome, version=version), champion, rises=False)
 
 
 def _quarantine(conn: Connection, settings: TrainingSettings, symbol: str, data: Dataset) -> str | None:

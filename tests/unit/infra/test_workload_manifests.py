@@ -231,6 +231,14 @@ def test_a_job_never_overlaps_itself() -> None:
     assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] == 60
 
 
+def test_a_shared_job_tries_each_of_its_shards_again_by_itself() -> None:
+    spec = objects.cron_job(PLAIN, "0 2 * * *", deadline_seconds=60, retries=3, shards=4)["spec"]
+    job = spec["jobTemplate"]["spec"]
+    assert (job["completionMode"], job["completions"], job["parallelism"]) == ("Indexed", 4, 4)
+    assert (job["backoffLimitPerIndex"], job["maxFailedIndexes"]) == (3, 4)
+    assert "backoffLimit" not in job
+
+
 @pytest.mark.parametrize(
     ("image", "tag"),
     [

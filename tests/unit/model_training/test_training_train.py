@@ -10,6 +10,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.fixture_models import echoing
 from tests.prices import walk
@@ -20,7 +22,7 @@ from workloads.model_training import candidate, dataset
 from workloads.model_training import train as training
 from workloads.model_training.prices import Revisions, revisions
 from workloads.model_training.settings import TrainingSettings
-from workloads.model_training.train import Outcome
+from workloads.model_training.train import Outcome, Passed
 
 DAY = 86_400_000_000
 COUNT = 600
@@ -196,3 +198,51 @@ def test_who_passes_alone_counts_among_all_symbols_that_are_looked_at(
     }  # fmt: skip
     assert "over 5 symbols" in found["A"].reason
     assert night.aliased["A"].keys() == {"challenger"}
+
+
+def test_a_challenger_rises_once_others_are_known_to_pass(night: Night):
+    """0.03 is too much for one of two symbols; beside another with 0.04 both are within 5 %."""
+    conn: Any = night
+    registry: Any = night
+
+    def passes(symbol: str, p_value: float) -> Passed:
+        return Passed(Outcome(symbol, "real", "challenger", "skill", version=1), None, p_value)
+
+    first, second = passes("A", 0.03), passes("B", 0.04)
+    alone = training.decide(conn, registry, SETTINGS, {"A": first}, "AB")
+    assert {symbol: one.decision for symbol, one in alone.items()} == {"A": "challenger"}
+    both = training.decide(conn, registry, SETTINGS, {"B": second}, "AB", known={"A": first}, challengers="A")
+    assert {symbol: one.decision for symbol, one in both.items()} == {"A": "promoted", "B": "promoted"}
+    assert night.aliased == {"A": {"challenger": 1, "champion": 1}, "B": {"champion": 1}}
+    # What has its champion is let alone.
+    again = training.decide(conn, registry, SETTINGS, {"B": second}, "AB", known={"A": first})
+    assert set(again) == {"B"}
+
+
+@given(
+    st.lists(st.floats(1e-6, 0.2), min_size=1, max_size=12),
+    st.integers(1, 5),
+    st.randoms(use_true_random=False),
+)
+def test_shards_that_decide_one_after_the_other_promote_what_one_pod_would(
+    chances: list[float], shards: int, order: Any
+):
+    names = [f"S{number:02}" for number in range(len(chances))]
+    everyone = {
+        name: Passed(Outcome(name, "real", "challenger", "skill", version=1), None, chance)
+        for name, chance in zip(names, chances, strict=True)
+    }
+    whole: Any = Night()
+    training.decide(whole, whole, SETTINGS, everyone, names)
+    parted: Any = Night()
+    known: dict[str, Passed] = {}
+    indexes = list(range(shards))
+    order.shuffle(indexes)
+    for index in indexes:
+        own = {name: everyone[name] for name in names[index::shards]}
+        challengers = [name for name in known if "champion" not in parted.named(name)]
+        training.decide(parted, parted, SETTINGS, own, names, known=known, challengers=challengers)
+        known |= own
+    assert {name for name in names if "champion" in parted.named(name)} == {
+        name for name in names if "champion" in whole.named(name)
+    }

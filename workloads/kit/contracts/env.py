@@ -68,6 +68,9 @@ STAY_SECONDS: Final = "STAY_SECONDS"
 FEATURE_WINDOWS: Final = "FEATURE_WINDOWS"
 """Session counts of the feature set, e.g. 7,30,90: the same for training, serving and prediction-consumer."""
 
+TRAINING_SHARDS: Final = "TRAINING_SHARDS"
+"""model-training: pods of an indexed job that share a run; by default one has all symbols."""
+
 TOPIC_REPLICATION: Final = "TOPIC_REPLICATION"
 TOPIC_MIN_INSYNC: Final = "TOPIC_MIN_INSYNC"
 TOPIC_RETENTION_MS: Final = "TOPIC_RETENTION_MS"
