@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,11 @@ from tests.services.outcomes import add_prices
 from tools import paths
 from tools.embedded.mlflow import Mlflow
 from tools.wait import until
+from workloads.kit import db
 from workloads.kit.registry import Registry
+from workloads.model_training import candidate, shards
+from workloads.model_training.settings import TrainingSettings
+from workloads.model_training.shards import ShardSettings
 
 START = datetime(2015, 1, 1, tzinfo=UTC)
 SKILLED = [f"SYN-S{number}" for number in range(4)]
@@ -134,6 +139,38 @@ def test_a_shard_that_was_killed_is_tried_again_and_loses_nothing(
     assert {detail["symbols"][symbol]["decision"] for symbol in SKILLED} == {"promoted"}, detail["symbols"]
     assert all("champion" in registry.named(symbol) for symbol in SKILLED)
     assert prices.query("SELECT count(*) FROM model_events WHERE event = 'promoted'") == [(4,)]
+
+
+def test_what_stands_out_once_another_shard_is_known_to_pass_is_promoted_by_that_one(
+    database: MigratedDatabase, mlflow: Mlflow, registry: Registry, monkeypatch: pytest.MonkeyPatch
+):
+    """0.03 is too much for one of two symbols; beside another with 0.04 both are within 5 %."""
+    make, chances = candidate.make, {"SYN-RISE-A": 0.03, "SYN-RISE-B": 0.04}
+
+    def of_chance(symbol: str, *given: Any) -> Any:
+        return replace(make(symbol, *given), p_value=chances[symbol])
+
+    monkeypatch.setattr(candidate, "make", of_chance)
+    for seed, symbol in enumerate(chances):
+        add_prices(database, symbol, echoing(seed, 1000), start=START)
+    settings = TrainingSettings(
+        **dict(database.settings("model_training")),
+        mlflow_tracking_uri=mlflow.uri,
+        trees=5,
+        folds=2,
+        fit_jobs=1,
+    )
+    named: list[dict[str, int]] = []
+    for index in (0, 1):
+        shard = ShardSettings(training_shards=2, job_completion_index=index, pod_name=f"rise-{index}-x")
+        with db.connect(settings, application_name="test") as conn:
+            shards.train(conn, registry, settings, shard, "model-training")
+        named.append(registry.named("SYN-RISE-A"))
+    assert named == [{"challenger": 1}, {"challenger": 1, "champion": 1}]
+    assert registry.named("SYN-RISE-B") == {"champion": 1}
+    status, detail = night(database)
+    assert status == "succeeded"
+    assert {one["decision"] for one in detail["symbols"].values()} == {"promoted"}
 
 
 def test_a_pod_that_is_none_of_the_shards_is_told_so(prices: MigratedDatabase, mlflow: Mlflow):

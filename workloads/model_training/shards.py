@@ -130,6 +130,8 @@ def train(
             for symbol, one in known.items()
             if symbol in outcomes and outcomes[symbol].version and symbol not in record.symbols
         }
+        for one in own.values():
+            record.keep(one)  # with its version, by which another shard may promote it
         record.add({symbol: one for symbol, one in outcomes.items() if symbol not in own})
         challengers = [symbol for symbol in known if record.decision(symbol) == "challenger"]
         decided = decide(conn, registry, settings, own, names, known=known, challengers=challengers)
