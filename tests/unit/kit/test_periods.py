@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workloads.kit import periods
-from workloads.kit.contracts.messages import lengths
+from workloads.kit.contracts.resolutions import lengths
 from workloads.kit.periods import NoSuchTime, Resolution
 
 BERLIN, CHICAGO, EST = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Chicago"), ZoneInfo("EST")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, ClassVar, Final, Literal, get_args
 
 import msgspec
 
 from workloads.kit.contracts import topics
+from workloads.kit.contracts.resolutions import lengths
 
 Provenance = Literal["market", "replay", "synthetic"]
 """Where a price or an indicator comes from: `market` as the source dated it, `replay` a withheld market one
@@ -76,24 +76,6 @@ SYNTHETIC_PREFIX: Final = "SYN-"
 def out_of_range(field: str, time: datetime) -> ValueError:
     """Why a message has no such time."""
     return ValueError(f"{field} {time.isoformat()} is not within {EARLIEST:%Y} and {LATEST:%Y}")
-
-
-@lru_cache(maxsize=1024)
-def lengths(resolution: str) -> tuple[timedelta, timedelta]:
-    """The shortest and the longest period that a resolution has in any zone.
-
-    Of the clock a period is as long as it says, or shorter where it is the last of a day that does not hold
-    a whole number of them; clocks change by half an hour or more, so none of half an hour or less is. Of the
-    calendar a day is up to two hours longer or shorter (Troll's clock changes by two), and a longer period
-    may miss a day (Samoa had no 30th of December 2011).
-    """
-    number, unit = int(resolution[1:-1].lstrip("T")), resolution[-1]
-    if "T" in resolution:
-        clock = number * {"S": timedelta(seconds=1), "M": timedelta(minutes=1), "H": timedelta(hours=1)}[unit]
-        return (clock if clock <= timedelta(minutes=30) else timedelta(microseconds=1)), clock
-    fewest, most = {"D": (1, 1), "W": (7, 7), "M": (28, 31), "Y": (365, 366)}[unit]
-    slack = timedelta(hours=2) if unit == "D" else timedelta(days=1, hours=2)
-    return timedelta(days=number * fewest) - slack, timedelta(days=number * most) + slack
 
 
 class NotKnownYet(ValueError):
