@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pulumi import AssetArchive, StringAsset
 
 from tests.previews import preview
 from tools.gate import (
@@ -637,3 +638,12 @@ def test_a_mistake_on_eks_is_found(
 ) -> None:
     kind, name = where.split(" ")
     assert [text for text in said(look, changed(dev, kind, name, change)) if expected in text]
+
+
+@pytest.mark.parametrize("text", ["def handle(event, context): ...", "handle = print", ""])
+def test_a_handler_is_found_in_an_archive_as_the_sdk_and_as_the_engine_has_it(text: str) -> None:
+    there = text.startswith("def")
+    assert aws_wiring.handles(AssetArchive({"function.py": StringAsset(text)}), "function.handle") is there
+    of_engine = {"4dabf18193072939515e22adb298388d": "archive", "assets": {"function.py": {"text": text}}}
+    assert aws_wiring.handles(of_engine, "function.handle") is there
+    assert not aws_wiring.handles(of_engine, "other.handle")

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from pulumi import AssetArchive, StringAsset
-
 from tools.gate.aws_names import of_type, subject
 from tools.gate.cluster_objects import Objects
 from tools.gate.model import Resource
@@ -71,7 +69,7 @@ def _functions(objects: Objects) -> Broken:
         role = roles.get(str(function.inputs["role"]).rpartition("/")[2])
         if role is None or "lambda.amazonaws.com" not in str(role.inputs["assumeRolePolicy"]):
             yield subject(function), f"Lambda may not take on {function.inputs['role']}"
-        if not _handles(function.inputs["code"], str(function.inputs["handler"])):
+        if not handles(function.inputs["code"], str(function.inputs["handler"])):
             yield subject(function), f"its code has no {function.inputs['handler']}"
         if (group := function.inputs["loggingConfig"]["logGroup"]) not in groups:
             yield subject(function), f"the log group {group} is not made"
@@ -92,13 +90,13 @@ def _functions(objects: Objects) -> Broken:
             yield subject(call), f"the function {call.inputs['functionName']} is not made"
 
 
-def _handles(code: Any, handler: str) -> bool:
-    """Whether an archive of texts has a handler `module.function`."""
+def handles(code: Any, handler: str) -> bool:
+    """Whether an archive of texts, as Pulumi's SDK or its engine has it, has a handler `module.function`."""
     module, _, name = handler.rpartition(".")
-    asset = code.assets.get(f"{module}.py") if isinstance(code, AssetArchive) else None
-    if not isinstance(asset, StringAsset):
-        return False
-    return any(isinstance(n, ast.FunctionDef) and n.name == name for n in ast.parse(asset.text).body)
+    assets: Mapping[str, Any] = code["assets"] if isinstance(code, dict) else getattr(code, "assets", {})
+    asset = assets.get(f"{module}.py", {})
+    text = asset.get("text", "") if isinstance(asset, dict) else getattr(asset, "text", "")
+    return any(isinstance(n, ast.FunctionDef) and n.name == name for n in ast.parse(text).body)
 
 
 def _security_groups(objects: Objects) -> Broken:
