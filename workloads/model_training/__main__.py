@@ -31,7 +31,7 @@ from workloads.model_training.runs.settings import ForecastSettings
 from workloads.model_training.settings import MonitorSettings, RegistrySettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from workloads.model_training.train import Outcome
+    from workloads.model_training.outcomes import Outcome
 
 _WORKLOAD = MODEL_TRAINING.name
 _MONITOR_JOB = MODEL_MONITOR.name

@@ -54,6 +54,8 @@ def promote(
         if champion is not None:
             registry.point(symbol, PREVIOUS, champion)
         registry.point(symbol, CHAMPION, version)
+        if now.get(CHALLENGER) == version:
+            registry.point(symbol, CHALLENGER, None)
 
 
 def refuse(conn: Connection, registry: Registry, symbol: str, version: int, *, reason: str) -> None:

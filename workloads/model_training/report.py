@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from workloads.model_training.monitor import Finding
 
 if TYPE_CHECKING:
+    from workloads.model_training.outcomes import Outcome
     from workloads.model_training.runs.run import Outcome as Forecast
-    from workloads.model_training.train import Outcome
 
 
 def outcomes(rows: Sequence[Outcome]) -> str:

@@ -26,8 +26,9 @@ from workloads.kit.registry import Registry
 from workloads.kit.settings import NonEmpty, Settings
 from workloads.kit.storable import storable
 from workloads.model_training import prices
+from workloads.model_training.outcomes import Outcome, Passed, decide
 from workloads.model_training.settings import TrainingSettings
-from workloads.model_training.train import Outcome, Passed, decide, look
+from workloads.model_training.train import look
 
 _TABLE = sql.Identifier(SCHEMA, JOB_RUNS)
 _LOCKED = sql.SQL("SELECT detail FROM {} WHERE run_id = %s FOR UPDATE").format(_TABLE)
@@ -95,12 +96,16 @@ class Record:
     def add(self, outcomes: Mapping[str, Outcome]) -> None:
         """Note what became of symbols. A later try finds unchanged what the one before it decided."""
         for symbol, one in outcomes.items():
-            if one.decision != "unchanged" or self.decision(symbol) not in ("promoted", "challenger"):
+            if one.decision != "unchanged" or not self.has_alias(symbol):
                 self.symbols[symbol] = one.detail()
 
     def decision(self, symbol: str) -> str | None:
-        """What became of a symbol; None of one that is not decided."""
+        """What became of a symbol; None where no shard has said it."""
         return self.symbols.get(symbol, {}).get("decision")
+
+    def has_alias(self, symbol: str) -> bool:
+        """Whether this run made a model of it champion or challenger."""
+        return self.decision(symbol) in ("promoted", "challenger")
 
 
 def train(
@@ -128,7 +133,7 @@ def train(
         own = {
             symbol: one.registered_as(outcomes[symbol].version)
             for symbol, one in known.items()
-            if symbol in outcomes and outcomes[symbol].version and symbol not in record.symbols
+            if symbol in outcomes and outcomes[symbol].version and not record.has_alias(symbol)
         }
         for one in own.values():
             record.keep(one)  # with its version, by which another shard may promote it

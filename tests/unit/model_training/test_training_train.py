@@ -18,11 +18,11 @@ from tests.prices import walk
 from workloads.kit.features import DEFAULT
 from workloads.kit.registry import Artifact
 from workloads.kit.windows import Floats
-from workloads.model_training import candidate, dataset
+from workloads.model_training import candidate, dataset, outcomes
 from workloads.model_training import train as training
+from workloads.model_training.outcomes import Outcome, Passed
 from workloads.model_training.prices import Revisions, revisions
 from workloads.model_training.settings import TrainingSettings
-from workloads.model_training.train import Outcome, Passed
 
 DAY = 86_400_000_000
 COUNT = 600
@@ -86,8 +86,11 @@ class Night:
         self.versions.setdefault(made.card.symbol, []).append(made)
         return len(self.versions[made.card.symbol])
 
-    def point(self, symbol: str, alias: str, version: int) -> None:
-        self.aliased.setdefault(symbol, {})[alias] = version
+    def point(self, symbol: str, alias: str, version: int | None) -> None:
+        named = self.aliased.setdefault(symbol, {})
+        named.pop(alias, None)
+        if version is not None:
+            named[alias] = version
 
     def train(self) -> dict[str, Outcome]:
         conn: Any = self
@@ -209,13 +212,13 @@ def test_a_challenger_rises_once_others_are_known_to_pass(night: Night):
         return Passed(Outcome(symbol, "real", "challenger", "skill", version=1), None, p_value)
 
     first, second = passes("A", 0.03), passes("B", 0.04)
-    alone = training.decide(conn, registry, SETTINGS, {"A": first}, "AB")
+    alone = outcomes.decide(conn, registry, SETTINGS, {"A": first}, "AB")
     assert {symbol: one.decision for symbol, one in alone.items()} == {"A": "challenger"}
-    both = training.decide(conn, registry, SETTINGS, {"B": second}, "AB", known={"A": first}, challengers="A")
+    both = outcomes.decide(conn, registry, SETTINGS, {"B": second}, "AB", known={"A": first}, challengers="A")
     assert {symbol: one.decision for symbol, one in both.items()} == {"A": "promoted", "B": "promoted"}
-    assert night.aliased == {"A": {"challenger": 1, "champion": 1}, "B": {"champion": 1}}
+    assert night.aliased == {"A": {"champion": 1}, "B": {"champion": 1}}
     # What has its champion is let alone.
-    again = training.decide(conn, registry, SETTINGS, {"B": second}, "AB", known={"A": first})
+    again = outcomes.decide(conn, registry, SETTINGS, {"B": second}, "AB", known={"A": first})
     assert set(again) == {"B"}
 
 
@@ -233,7 +236,7 @@ def test_shards_that_decide_one_after_the_other_promote_what_one_pod_would(
         for name, chance in zip(names, chances, strict=True)
     }
     whole: Any = Night()
-    training.decide(whole, whole, SETTINGS, everyone, names)
+    outcomes.decide(whole, whole, SETTINGS, everyone, names)
     parted: Any = Night()
     known: dict[str, Passed] = {}
     indexes = list(range(shards))
@@ -241,8 +244,6 @@ def test_shards_that_decide_one_after_the_other_promote_what_one_pod_would(
     for index in indexes:
         own = {name: everyone[name] for name in names[index::shards]}
         challengers = [name for name in known if "champion" not in parted.named(name)]
-        training.decide(parted, parted, SETTINGS, own, names, known=known, challengers=challengers)
+        outcomes.decide(parted, parted, SETTINGS, own, names, known=known, challengers=challengers)
         known |= own
-    assert {name for name in names if "champion" in parted.named(name)} == {
-        name for name in names if "champion" in whole.named(name)
-    }
+    assert parted.aliased == whole.aliased
