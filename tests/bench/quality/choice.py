@@ -36,9 +36,9 @@ Settings = Mapping[str, float]
 
 _GRIDS: Final[Mapping[QualityRule, tuple[ModuleType, Mapping[str, Sequence[float]]]]] = {
     "spike": (spike, {"LIMIT": (6.0, 8.0, 10.0, 12.0), "SUDDEN": (1.0, 2.0, 3.0, 4.0)}),
-    "unit": (unit, {"GAIN": (1.0, 1.5, 2.0, 2.5)}),
-    "sign": (sign, {"GAIN": (1.0, 1.5, 2.0, 2.5)}),
-    "shift": (shift, {"ALLOWANCE": (0.15, 0.1, 0.05, 0.02), "LIMIT": (1.6, 1.2, 1.0, 0.8)}),
+    "unit": (unit, {"GAIN": (2.5, 2.0, 1.5, 1.0)}),
+    "sign": (sign, {"GAIN": (2.5, 2.0, 1.5, 1.0)}),
+    "shift": (shift, {"ALLOWANCE": (0.1, 0.07, 0.04, 0.02), "LIMIT": (1.2, 1.0, 0.9, 0.8, 0.7)}),
     "drift": (drift, {"DELTA": (0.5, 1.0, 1.5), "LIMIT": (10.0, 14.0, 18.0)}),
 }
 

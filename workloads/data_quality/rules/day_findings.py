@@ -11,7 +11,7 @@ from workloads.data_quality.rules import sign
 from workloads.data_quality.rules import unit as units
 from workloads.data_quality.rules.drift import Drifted
 from workloads.data_quality.rules.finding import Finding
-from workloads.data_quality.rules.shape import Usual
+from workloads.data_quality.rules.shape import Usual, with_changes
 from workloads.data_quality.rules.shift import Moved, Shift
 from workloads.kit.windows import Floats
 
@@ -23,7 +23,8 @@ def of_day(start: datetime, end: datetime, day: Floats, usual: Usual, moves: Shi
     hours."""
     misfits = usual.misfits(np.vstack((day, -day, units.undone(day))))
     misfit, rows = float(misfits[0]), len(day)
-    slip = units.slip(misfit, misfits[2:])
+    told = np.count_nonzero(with_changes(day[np.newaxis])) / len(usual.centre)
+    slip = units.slip(misfit, misfits[2:], told)
     gain = sign.turned(misfit, float(misfits[1]))
     if slip is not None and (gain is None or slip.gain > gain):
         return [unit(start, end, rows, slip.factor, f"undone, it fits better by {slip.gain:.2f}")]

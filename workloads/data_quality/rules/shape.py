@@ -10,6 +10,7 @@ its mirror image.
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -26,6 +27,9 @@ LEAST: Final = 4
 CUT: Final = 9.0
 FLOOR: Final = 0.5
 """Least deviation at a time of day, as a share of the median deviation over the day."""
+
+_MEDIAN_VARIANCE: Final = math.pi / 2
+"""Of a median of n numbers, n times over the variance of one of them (of a normal distribution)."""
 
 
 class Usual(NamedTuple):
@@ -73,8 +77,10 @@ class Shape:
         if len(self._days) < LEAST:
             return None
         days = np.array(self._days)
-        centre = columns_centre(days[-PROFILE_DAYS:])
-        scale = columns_width(days, centre)
+        profile = days[-PROFILE_DAYS:]
+        centre = columns_centre(profile)
+        # A new day differs from the median of a few by what either is off by.
+        scale = columns_width(days, centre) * math.sqrt(1 + _MEDIAN_VARIANCE / len(profile))
         periods = (len(centre) + 1) // 2
         for part in (scale[:periods], scale[periods:]):
             floor = FLOOR * float(np.sort(part)[len(part) // 2])

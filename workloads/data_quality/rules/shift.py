@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from workloads.data_quality.rules.shape import Usual
 from workloads.kit.windows import Floats
 
-ALLOWANCE: Final = 0.05
+ALLOWANCE: Final = 0.02
 LIMIT: Final = 1.0
 """Of the mean cost by period; both chosen as docs/quality.md says."""
 

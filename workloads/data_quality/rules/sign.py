@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-GAIN: Final = 1.5
+GAIN: Final = 1.0
 """By how much the cost has to fall; chosen as docs/quality.md says."""
 
 

@@ -3,6 +3,7 @@
 Both its level and its changes shrink or grow by the same factor, which no market day does: a day of low
 prices keeps its swings. That values lie close together is evidence, too: a likelihood of the values counts
 2 ln(factor) a period beside the cost, of which `WEIGHT` is taken, since values of a day are not independent.
+A zero is as close to its neighbour in any unit, and is no such evidence: a day without wind is no slip.
 """
 
 from __future__ import annotations
@@ -44,14 +45,15 @@ def undone(day: Floats) -> Floats:
     return day / _DIVISORS
 
 
-def slip(misfit: float, misfits: Floats) -> Slip | None:
+def slip(misfit: float, misfits: Floats, told: float) -> Slip | None:
     """The factor that a day was multiplied by, if one explains it.
 
     Args:
         misfit: the day's cost as it stands.
         misfits: those of `undone`.
+        told: the share of its values and changes that are not zero.
     """
-    gains = misfit - misfits - _CLOSENESS
+    gains = misfit - misfits - told * _CLOSENESS
     best = int(gains.argmax())
     gain = float(gains[best])
     return Slip(FACTORS[best], gain) if gain > GAIN else None
