@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pulumi.runtime.settings import ROOT as ROOT_RESOURCE
 
 from infra.settings.parsing import parse
 from infra.settings.stack import PlatformSettings, StackSettings
+from infra.stack import Stack
 from workloads.kit.contracts import tenants
 from workloads.kit.contracts.platform import EGRESS_CLIENTS, IMAGES, PAGES, ROLES, SECRETS
 
@@ -157,3 +159,13 @@ def record(program: Callable[[], object], *, mocks: Mocks | None = None, stack: 
     )
     pulumi.runtime.test(lambda: program() and None)()
     return monitor
+
+
+def registered(config: Mapping[str, Any] | None = None) -> Recorder:
+    """What the program registers of the local stack, or of a changed one; not to be changed."""
+    return _registered(json.dumps(config or values(), sort_keys=True))
+
+
+@functools.lru_cache(maxsize=4)
+def _registered(config: str) -> Recorder:
+    return record(lambda: Stack(settings(json.loads(config))))

@@ -25,6 +25,8 @@ from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.messages import AuditEvent
 from workloads.kit.contracts.providers import PROVIDERS
 
+pytestmark = pytest.mark.thorough
+
 ROLE = API_INTEGRATION.role or ""
 
 KEY = "k3y-of-the-weather+/="

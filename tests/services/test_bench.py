@@ -14,6 +14,8 @@ from tests.bench.rig import Rig
 from tools import bench_cli
 from tools.console import Step
 
+pytestmark = pytest.mark.thorough
+
 
 def bench(output: Path, *arguments: str) -> tuple[str, dict[str, Any], int]:
     """The table, the JSON and the exit code of a run."""

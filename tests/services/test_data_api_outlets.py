@@ -21,6 +21,8 @@ from workloads.data_api.app import create_app
 from workloads.data_api.store import Store
 from workloads.kit.contracts.indicators import Indicator
 
+pytestmark = pytest.mark.thorough
+
 HOUR = timedelta(hours=1)
 LOAD = {"zone": "DE-LU", "name": "load"}
 

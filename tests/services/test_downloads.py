@@ -27,6 +27,8 @@ from workloads.data_api.app import create_app
 from workloads.data_api.downloads import as_xlsx
 from workloads.data_api.store import Store, StoreAway
 
+pytestmark = pytest.mark.thorough
+
 HOUR = timedelta(hours=1)
 PATH = "/v1/downloads"
 

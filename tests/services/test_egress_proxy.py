@@ -25,6 +25,8 @@ from tools.paths import ROOT
 from workloads.kit.contracts.egress import Egress
 from workloads.kit.contracts.env import TLS_CERTIFICATE, TLS_KEY
 
+pytestmark = pytest.mark.thorough
+
 MARKET, OTHER, INSIDE, UNKNOWN = (f"{name}.example" for name in ("market", "other", "inside", "unknown"))
 
 

@@ -12,6 +12,8 @@ from infra.manifests.exporters import queries
 from tests.services.clients import MigratedDatabase
 from workloads.kit.contracts import tables
 
+pytestmark = pytest.mark.thorough
+
 Admin = psycopg.Connection[tuple[Any, ...]]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

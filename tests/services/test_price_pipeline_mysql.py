@@ -19,6 +19,8 @@ from workloads.price_pipeline.rows import Refused, Unobserved
 from workloads.price_pipeline.sources import SourceError
 from workloads.price_pipeline.sources.mysql import MySqlSource
 
+pytestmark = pytest.mark.thorough
+
 SCHEMA = (
     "CREATE TABLE quotes (id varchar(10), day date, close decimal(12, 4), note varchar(20))",
     "INSERT INTO quotes VALUES"

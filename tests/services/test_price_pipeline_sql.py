@@ -17,6 +17,8 @@ from workloads.price_pipeline.rows import Refused, Unobserved
 from workloads.price_pipeline.sources import SourceError
 from workloads.price_pipeline.sources.sql import SqlSource
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def quotes(database: MigratedDatabase) -> Iterator[MigratedDatabase]:

@@ -33,6 +33,8 @@ from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.opening import open_source
 from workloads.price_pipeline.sources import SourceError, s3, sftp
 
+pytestmark = pytest.mark.thorough
+
 __all__ = ["platform", "platform_topics"]
 
 
@@ -207,7 +209,6 @@ def test_a_file_in_xml_that_gives_no_prices_fails_by_its_name(
         rows(place, pattern="bad.xml", **(OF_XML | changed))
 
 
-@pytest.mark.thorough
 def test_a_file_larger_than_one_request_comes_whole(place: Place, tmp_path: Path) -> None:
     content = random.Random(7).randbytes(20_000_001)
     place.put("large.csv", content)

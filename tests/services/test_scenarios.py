@@ -21,6 +21,8 @@ from workloads.data_api import scenarios
 from workloads.data_api.app import create_app
 from workloads.data_api.store import Store
 
+pytestmark = pytest.mark.thorough
+
 WRITES = ("read", "write")
 CURVES: dict[str, Any] = {
     "quotes": [{"period": "2027-01", "price": 80}, {"period": "2027-02", "bid": 77.5, "ask": 78.5}],

@@ -40,6 +40,8 @@ from workloads.kit.producer import Aborted, ProducerLost, TransactionalProducer
 from workloads.kit.records import Output, Transient
 from workloads.kit.settings import KafkaConsumerSettings, KafkaSettings, PostgresSettings
 
+pytestmark = pytest.mark.thorough
+
 LABELS = Labels(environment="test", owner="o", team="t", product="p", cost_center="c")
 TENANT = "tenant.acme."
 

@@ -25,6 +25,8 @@ from workloads.data_api.store import Store
 from workloads.data_api.usage import Refusal, Usage
 from workloads.kit.records import Transient
 
+pytestmark = pytest.mark.thorough
+
 PRICES = "/v1/prices?symbol=DE-LU"
 DAY = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from infra.stack import Stack
-from tests.stack import Recorder, Registration, record, settings
+from tests.stack import Recorder, Registration, registered
 
 
 @pytest.fixture(scope="session")
 def recorded() -> Recorder:
-    return record(lambda: Stack(settings()))
+    return registered()
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.stack import Stack
-from tests.stack import Registration, platform, record, settings, values
+from tests.stack import Registration, platform, registered, values
 from workloads.kit.contracts import providers
 from workloads.kit.contracts.declared.api_integration import API_INTEGRATION
 from workloads.kit.contracts.declared.egress_proxy import EGRESS_PROXY
@@ -22,7 +21,7 @@ def objects() -> Objects:
     section = config["carbon:api_integration"]
     section["workers"] = 2
     section["scaler"] |= {"max_replicas": 3}
-    seen: dict[str, Registration] = record(lambda: Stack(settings(config))).seen
+    seen: dict[str, Registration] = registered(config).seen
     found = [r.inputs for r in seen.values() if r.type.startswith("kubernetes:")]
     return [o for o in found if o["metadata"]["name"] == API_INTEGRATION.name]
 

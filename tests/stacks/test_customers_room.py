@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from infra.settings.bases import SettingsError
-from infra.stack import Stack
-from tests.stack import record, settings, values
+from tests.stack import registered, settings, values
 
 
 def test_the_hour_and_the_day_are_a_job_each_and_both_know_the_currency() -> None:
-    seen = record(lambda: Stack(settings())).seen.values()
+    seen = registered().seen.values()
     jobs = {one.inputs["metadata"]["name"]: one.inputs for one in seen if one.type.endswith(":CronJob")}
     told = {}
     for name, command in (("customer-metrics", "hourly"), ("customer-daily", "daily")):
@@ -26,7 +25,7 @@ def test_the_hour_and_the_day_are_a_job_each_and_both_know_the_currency() -> Non
 def test_a_stack_without_the_set_has_none() -> None:
     config = values()
     config["carbon:sets"] = ["forecasts", "monitoring"]
-    seen = record(lambda: Stack(settings(config))).seen.values()
+    seen = registered(config).seen.values()
     assert not [one.name for one in seen if one.name.startswith("customer-")]
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from infra.settings.bases import SettingsError
-from infra.stack import Stack
-from tests.stack import PILOTS, Registration, record, settings, values
+from tests.stack import PILOTS, Registration, registered, settings, values
 from workloads.data_api.settings import OidcSettings
 from workloads.kit.contracts.people import RealmFacts
 from workloads.superset.settings import Oidc
@@ -21,7 +20,7 @@ def seen() -> dict[str, Registration]:
 
 
 def _seen(config: dict[str, Any] | None = None) -> dict[str, Registration]:
-    every = record(lambda: Stack(settings(config))).seen.values()
+    every = registered(config).seen.values()
     return {one.type.rpartition(":")[2] + "/" + one.name: one for one in every}
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from infra.settings.bases import SettingsError
-from infra.stack import Stack
 from tests import stack
-from tests.stack import PASSWORDS, Recorder, record, settings, values
+from tests.stack import PASSWORDS, Recorder, registered, settings, values
 from tools.gate.cluster_objects import unmarked
 from workloads.kit.contracts import env, lake
 from workloads.kit.contracts.declared.data_api import DATA_API, DOWNLOAD_WORKER
@@ -106,7 +105,7 @@ def test_files_of_tenants_have_a_place_where_somebody_makes_them(recorded: Recor
     assert {DATA_API.name, DOWNLOAD_WORKER.name} <= reached_by(recorded, STORE)
     config = values()
     config["carbon:download_worker"] = None
-    without = record(lambda: Stack(settings(config)))
+    without = registered(config)
     assert env.DOWNLOADS_LOCATION not in told(without, DATA_API.name), "it would take jobs that nobody does"
 
 
@@ -121,7 +120,7 @@ def test_a_run_that_somebody_has_to_look_at_is_not_made_again(recorded: Recorder
 def test_a_stack_without_the_set_has_neither_and_no_path_to_them() -> None:
     config = values()
     config["carbon:sets"] = ["monitoring"]
-    recorded = record(lambda: Stack(settings(config)))
+    recorded = registered(config)
     assert not [one.name for one in recorded.seen.values() if one.name.startswith((STORE, TRINO))]
     assert TRINO not in reached_by(recorded, "postgres")
 

@@ -8,7 +8,7 @@ import pytest
 
 from infra.settings.bases import SettingsError
 from infra.stack import Stack
-from tests.stack import record, settings, values
+from tests.stack import record, registered, settings, values
 
 SECTION: dict[str, Any] = {"resources": {"cpu": "10m", "memory": "64Mi", "memory_limit": "128Mi"}}
 
@@ -66,7 +66,7 @@ def test_a_server_that_is_silent_takes_no_market_of_another_server_with_it_that_
 
 
 def test_a_stack_without_the_section_has_none() -> None:
-    seen = record(lambda: Stack(settings())).seen.values()
+    seen = registered().seen.values()
     assert not [one for one in seen if "market-" in one.name]
 
 

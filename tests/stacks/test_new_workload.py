@@ -71,8 +71,7 @@ SECTION = """
 LOOK = """
 import json
 from infra.schema import schema
-from infra.stack import Stack
-from tests.stack import record, settings
+from tests.stack import registered
 from tools import access
 from tools.status import shown
 from tools.image_build import requirements
@@ -83,7 +82,7 @@ from infra.manifests.resources import strimzi_clients
 from infra.settings import Labels
 
 labels = Labels(environment="e", owner="o", team="t", product="p", cost_center="c")
-seen = record(lambda: Stack(settings())).seen.values()
+seen = registered().seen.values()
 objects = [r.inputs for r in seen if r.type.startswith("kubernetes:")]
 use = CLIENTS.get("gap-watcher", KafkaUse())
 print(json.dumps({

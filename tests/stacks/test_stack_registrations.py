@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.stack import Stack
-from tests.stack import PASSWORDS, Recorder, Registration, record, settings, values
+from tests.stack import PASSWORDS, Recorder, Registration, registered, values
 from workloads.kit.contracts import env
 
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
@@ -124,7 +123,7 @@ def test_workloads_start_after_what_they_need(registrations: dict[str, Registrat
 def test_what_holds_data_is_protected_where_a_stack_says_so(section: str, kind: str) -> None:
     config = values()
     config[f"carbon:{section}"]["storage"]["protect"] = True
-    seen = record(lambda: Stack(settings(config))).seen
+    seen = registered(config).seen
     protected = {(r.type.split(":")[-1], r.name) for r in seen.values() if r.protect}
     assert protected == {(kind, section)}
 
@@ -132,7 +131,7 @@ def test_what_holds_data_is_protected_where_a_stack_says_so(section: str, kind: 
 def test_changed_declaration_of_topics_is_a_new_job(registrations: dict[str, Registration]) -> None:
     config = values()
     config["carbon:kafka"]["retention_ms"] = {"commodity-prices": 86_400_000}
-    changed = record(lambda: Stack(settings(config))).seen
+    changed = registered(config).seen
 
     def jobs(seen: dict[str, Registration]) -> dict[str, str]:
         return {r.name: r.inputs["metadata"]["name"] for r in seen.values() if r.type.endswith(":Job")}
@@ -145,7 +144,7 @@ def test_changed_declaration_of_topics_is_a_new_job(registrations: dict[str, Reg
 def test_what_is_kept_reaches_the_job_that_drops_the_rest(registrations: dict[str, Registration]) -> None:
     config = values()
     config["carbon:postgres"]["keep_months"] = {"price_trends": 24}
-    changed = record(lambda: Stack(settings(config))).seen
+    changed = registered(config).seen
 
     def given(seen: dict[str, Registration]) -> dict[str, str]:
         (job,) = [r for r in seen.values() if r.type.endswith(":CronJob") and r.name == "store-partitions"]
@@ -162,7 +161,7 @@ def test_changed_password_restarts_who_uses_it_and_nobody_else(
 ) -> None:
     config = values()
     config["carbon:secrets"]["roles"]["model_server"] = "another-secret-000005"
-    changed = record(lambda: Stack(settings(config))).seen
+    changed = registered(config).seen
 
     def templates(seen: dict[str, Registration]) -> dict[str, Any]:
         return {
@@ -196,7 +195,7 @@ def test_keda_scales_on_the_lag_of_the_consumers_own_group() -> None:
         "lag": 500,
     }
     config["carbon:services"] = {"keda": {}}
-    seen = record(lambda: Stack(settings(config))).seen
+    seen = registered(config).seen
     (scaled,) = [r.inputs for r in seen.values() if r.type == "kubernetes:keda.sh/v1alpha1:ScaledObject"]
     assert scaled["spec"]["scaleTargetRef"] == {"name": "analytics-consumer"}
     (lag,) = [t["metadata"] for t in scaled["spec"]["triggers"] if t["type"] == "kafka"]

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from infra.settings.bases import SettingsError
-from infra.stack import Stack
-from tests.stack import PASSWORDS, PILOTS, Registration, record, settings, values
+from tests.stack import PASSWORDS, PILOTS, Registration, registered, settings, values
 from workloads.superset.settings import Settings
 
 
 def _seen(config: dict[str, Any] | None = None) -> dict[str, Registration]:
-    every = record(lambda: Stack(settings(config))).seen.values()
+    every = registered(config).seen.values()
     return {one.type.rpartition(":")[2] + "/" + one.name: one for one in every if "superset" in one.name}
 
 
@@ -93,7 +92,7 @@ def test_figures_are_reported_where_a_stack_says_so_and_reach_that_host_alone() 
     with pytest.raises(Exception, match=r"reports\.webhook slack-reports is no secret of this stack"):
         _seen(config)
     config["carbon:secrets"]["sources"] = {"slack-reports": "https://hooks.slack.com/services/T0/x"}
-    every = {one.name: one for one in record(lambda: Stack(settings(config))).seen.values()}
+    every = {one.name: one for one in registered(config).seen.values()}
     job = every["superset-report"].inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     [container] = job["containers"]
     told = {one["name"]: one.get("value") for one in container["env"]}

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from infra.stack import Stack
 from policies import limits
 from policies.check import broken
 from policies.examples import kubernetes
 from policies.exceptions import Register
 from policies.rule import Stack as Declared
-from tests.stack import Recorder, Registration, record, settings, values
+from tests.stack import Recorder, Registration, registered, values
 from workloads.kit.contracts import tenants
 
 QUOTA = {"cpu": "500m", "memory": "1Gi", "memory_limit": "2Gi", "pods": 10, "claims": 2}
@@ -46,7 +45,7 @@ def with_tenants() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def recorded() -> Recorder:
-    return record(lambda: Stack(settings(with_tenants())))
+    return registered(with_tenants())
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def test_each_tenant_is_one_component_with_a_namespace_of_its_environment(record
 def test_the_production_environment_gives_the_names_that_people_know() -> None:
     config = with_tenants()
     config["carbon:labels"] |= {"environment": "prod", "known_as": "production"}
-    seen = record(lambda: Stack(settings(config))).seen
+    seen = registered(config).seen
     assert "production-pilot-one" in {r.name for r in seen.values() if r.type == "carbon:tenant:Tenant"}
 
 
@@ -195,7 +194,7 @@ def test_a_stack_without_tenants_runs_the_migrations_as_before() -> None:
     del config["carbon:tenants"]
     # Its people are those of tenants.
     config["carbon:sets"] = [name for name in config["carbon:sets"] if name != "identity"]
-    jobs = [r for r in record(lambda: Stack(settings(config))).seen.values() if r.type.endswith(":Job")]
+    jobs = [r for r in registered(config).seen.values() if r.type.endswith(":Job")]
     (migrations,) = [r for r in jobs if r.name == "migrations"]
     (container,) = migrations.inputs["spec"]["template"]["spec"]["containers"]
     assert "TENANTS" not in {e["name"] for e in container["env"]}
@@ -216,5 +215,5 @@ def test_rights_come_last_and_the_guard_before_everything(recorded: Recorder) ->
 def test_a_namespace_with_data_is_protected_where_the_stack_says_so() -> None:
     config = with_tenants()
     config["carbon:tenants"]["pilot-one"]["protect"] = True
-    seen = record(lambda: Stack(settings(config))).seen
+    seen = registered(config).seen
     assert [r.name for r in seen.values() if r.protect] == ["local-pilot-one"]
