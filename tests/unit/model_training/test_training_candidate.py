@@ -123,6 +123,14 @@ def test_onnx_that_differs_from_the_forest_is_not_registered(monkeypatch: pytest
         forest.to_onnx_bytes(model, np.zeros((3, 12)))
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-9, 1e9])
+def test_prices_that_change_by_any_factor_have_a_model(size: float):
+    prices = walk(4, 600)
+    prices[3::20] *= size
+    card = made(prices).artifact.card
+    assert np.isfinite([card.quantile, card.price_mae, card.evaluated.skill]).all()
+
+
 def test_a_fingerprint_changes_with_prices_settings_and_code_alone():
     prices = series(walk(1, 300))
     first = candidate.fingerprint(prices, settings())
