@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -128,10 +129,48 @@ def test_a_day_that_the_zone_skipped_has_no_values_and_no_forecast() -> None:
         known.read(nobody, apia, skipped, apia.issue(skipped))
 
 
+class Store:
+    """The feature store with hourly prices of Berlin's days in these terms, and no indicators."""
+
+    def __init__(self, dates: list[date], *changed: tuple[int, str]) -> None:
+        grid = Grid("PT1H", BERLIN.time_zone)
+        starts = [start for of in dates for start, _ in grid.periods(of)]
+        currencies = ["EUR"] * len(starts)
+        for count, currency in changed:
+            currencies[-count:] = [currency] * count
+        self.rows = [
+            (start, start, 50.0, "power", "market", currency, "MWh")
+            for start, currency in zip(starts, currencies, strict=True)
+        ]
+
+    def transaction(self) -> Any:
+        return nullcontext()
+
+    def execute(self, *_: Any) -> Any:
+        return SimpleNamespace(fetchall=lambda: self.rows[::-1])
+
+
+@pytest.mark.parametrize(
+    ("changed", "currency", "days"),
+    [([(1, "USD")], "EUR", 40), ([(99, "USD")], "EUR", 36), ([(120, "USD")], "USD", 5)],
+)
+def test_a_few_prices_in_another_currency_are_a_mistake_and_many_a_change(
+    changed: list[tuple[int, str]], currency: str, days: int
+) -> None:
+    dates = [date(2026, 1, 1) + timedelta(days=n) for n in range(40)]
+    conn: Any = Store(dates, *changed)
+    delivery = dates[-1] + timedelta(days=1)
+    found = known.read(conn, BERLIN, delivery, BERLIN.issue(delivery))
+    assert found.newest.currency == currency
+    assert int(np.isfinite(found.days.prices).any(axis=1).sum()) == days
+    # What it lacks of the day before, where that is in the other one, is said.
+    assert found.missing == ((f"prices of {dates[-1]}",) if currency == "EUR" else ())
+
+
 def test_an_indicator_that_was_away_of_late_for_as_long_as_a_window_is_not_learned_from() -> None:
     values = np.ones((400, 24))
     assert known._teaches(values)
-    for away, teaches in ((slice(320, 398), False), (slice(300, 375), False), (slice(365, 398), True)):
+    for away, teaches in ((slice(320, 398), False), (slice(310, 366), False), (slice(365, 398), True)):
         gone = values.copy()
         gone[away] = np.nan
         assert known._teaches(gone) is teaches
