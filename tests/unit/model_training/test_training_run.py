@@ -105,6 +105,17 @@ def test_what_is_made_is_saved_before_the_next_but_for_what_the_gate_looks_at_to
     assert (desk.saved, desk.judged) == (["A", "B", "C", "D"], ["B", "C", "D"])
 
 
+def test_where_the_gate_fails_each_is_forecast_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decide(*_: Any) -> frozenset[str]:
+        raise psycopg.DataError("nan")
+
+    monkeypatch.setattr(runs.standing, "decide", decide)
+    assert set(desk.run().values()) == {"forecast"}
+    assert desk.saved == ["A", "B", "C", "D"]
+
+
 class Record:
     """The table of events, as `standing` reads and writes it."""
 

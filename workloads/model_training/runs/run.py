@@ -208,9 +208,17 @@ def _champion(state: Standing) -> Iterator[ForecastKind]:
 def _judge(
     conn: Connection, judged: Sequence[tuple[_Due, Losses]], settings: ForecastSettings, at: datetime
 ) -> frozenset[str]:
-    """The symbols whose kind of the settings becomes champion now."""
+    """The symbols whose kind of the settings becomes champion now.
+
+    None where that cannot be told: no forecast stays away for it."""
     tried = {due.instrument.symbol: (due.instrument, losses) for due, losses in judged}
-    return standing.decide(conn, tried, at, settings) if tried else frozenset()
+    try:
+        return standing.decide(conn, tried, at, settings) if tried else frozenset()
+    except db.LOST:
+        raise
+    except Exception:
+        _log.exception("gate_failed", symbols=sorted(tried))
+        return frozenset()
 
 
 def _save(conn: Connection, due: _Due, now: Clock) -> Outcome:
