@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from infra.manifests.alert_expressions import job_failed, no_pod, quality, rise
 from workloads.kit.contracts import metrics
 from workloads.kit.contracts.declared.keycloak import KEYCLOAK
 from workloads.kit.contracts.declared.services import OBJECT_STORE, TRINO
@@ -24,23 +25,6 @@ class Alert:
     hold: str
     severity: Literal["page", "ticket", "info"]
     summary: str
-
-
-def _rise(by: str, counter: str, window: str) -> str:
-    """Expression of how far a counter rose within a window, by labels. One that came up within it began at 0
-    (a pod that starts, a label that is new), which `increase` does not know of what it first saw above."""
-    born = f"({counter} unless count_over_time({counter}[1d] offset {window}))"
-    return f"sum by ({by}) ({born} or increase({counter}[{window}]))"
-
-
-def _no_pod(deployment: str) -> str:
-    """Expression of a server of the platform of which no pod is ready; it has no figures of its own."""
-    labels = f'namespace="{PLATFORM}",deployment="{deployment}"'
-    return f"max by (deployment) (kube_deployment_status_replicas_available{{{labels}}}) == 0"
-
-
-def _quality(severity: str) -> str:
-    return f'{metrics.QUALITY_ALERTS}{{severity="{severity}"}}'
 
 
 _NAMESPACES = f"{PLATFORM}|{MONITORING}"
@@ -62,7 +46,7 @@ ALERTS = (
     ),
     Alert(
         "DeadLetters",
-        f"{_rise('group, topic', metrics.CONSUMER_DEAD_LETTERS, '15m')} > 0",
+        f"{rise('group, topic', metrics.CONSUMER_DEAD_LETTERS, '15m')} > 0",
         "0m",
         "ticket",
         "{{ $labels.group }} set messages of {{ $labels.topic }} aside",
@@ -78,10 +62,10 @@ ALERTS = (
     ),
     Alert(
         "JobFailed",
-        f"{metrics.JOB_LAST_RUN_FAILED} == 1",
+        job_failed(),
         "5m",
         "ticket",
-        "the newest run of {{ $labels.job_name }} failed",
+        "a run of {{ $labels.job_name }} failed, and none has succeeded since",
     ),
     Alert(
         "MonthsMissing",
@@ -115,21 +99,21 @@ ALERTS = (
     ),
     Alert(
         "PredictionAnomalies",
-        f"{_rise('symbol', metrics.PREDICTION_ANOMALIES, '30m')} > 3",
+        f"{rise('symbol', metrics.PREDICTION_ANOMALIES, '30m')} > 3",
         "0m",
         "ticket",
         "prices or predictions of {{ $labels.symbol }} are far outside its volatility",
     ),
     Alert(
         "QualityImpossible",
-        f"{_rise('source', _quality('critical'), '15m')} > 0",
+        f"{rise('source', quality('critical'), '15m')} > 0",
         "0m",
         "page",
         "{{ $labels.source }} sends values that cannot be",
     ),
     Alert(
         "QualitySuspicious",
-        f"{_rise('source', _quality('warning'), '15m')} > 0",
+        f"{rise('source', quality('warning'), '15m')} > 0",
         "0m",
         "ticket",
         "{{ $labels.source }} sends values that are strange, or leaves some out",
@@ -196,21 +180,21 @@ ALERTS = (
     ),
     Alert(
         "ObjectStoreAway",
-        _no_pod(OBJECT_STORE.name),
+        no_pod(OBJECT_STORE.name),
         "5m",
         "ticket",
         "the object store does not answer: nothing reads or writes the lake",
     ),
     Alert(
         "TrinoAway",
-        _no_pod(TRINO.name),
+        no_pod(TRINO.name),
         "5m",
         "ticket",
         "Trino takes no queries: dashboards and analysts wait",
     ),
     Alert(
         "KeycloakAway",
-        _no_pod(KEYCLOAK.name),
+        no_pod(KEYCLOAK.name),
         "5m",
         "ticket",
         "Keycloak is away: nobody signs in and no program gets a token; who is in goes on",

@@ -21,7 +21,7 @@ from tools import paths
 from tools.embedded.mlflow import Mlflow
 from tools.wait import until
 from workloads.kit import db
-from workloads.kit.registry import Registry
+from workloads.kit.registry import Registry, RegistryError
 from workloads.model_training import candidate, shards
 from workloads.model_training.settings import TrainingSettings
 from workloads.model_training.shards import ShardSettings
@@ -217,6 +217,49 @@ def test_a_symbol_that_fails_fails_its_shard_alone_and_the_run(
     monkeypatch.setattr(candidate, "make", make)
     assert shard(0) == "succeeded"
     assert registry.named("SYN-FAIL-A") == {"champion": 1}
+
+
+def test_a_run_has_failed_from_when_a_shard_does_until_another_try_of_it_ends_well(
+    database: MigratedDatabase, mlflow: Mlflow, registry: Registry
+):
+    settings = TrainingSettings(
+        **dict(database.settings("model_training")), mlflow_tracking_uri=mlflow.uri, trees=5
+    )
+    away = Registry("http://127.0.0.1:9", timeout=1, retries=0)
+
+    def shard(index: int, models: Registry, word: str = "x") -> tuple[str, dict[str, Any]]:
+        told = ShardSettings(training_shards=2, job_completion_index=index, pod_name=f"away-{index}-{word}")
+        with db.connect(settings, application_name="test") as conn:
+            shards.train(conn, models, settings, told, "model-training")
+        return night(database)
+
+    with pytest.raises(RegistryError):
+        shard(0, away)
+    status, detail = night(database)
+    assert status == "failed"
+    assert "could not read the registered models" in detail["shards"]["0"]["error"]
+    assert database.query("SELECT count(*) FROM job_runs WHERE finished_at >= started_at") == [(1,)]
+    assert shard(1, registry)[0] == "failed"
+    status, detail = shard(0, registry, "again")
+    assert status == "succeeded"
+    assert not any("error" in one for one in detail["shards"].values())
+    # A pod that was done and is made again takes nothing back.
+    with pytest.raises(RegistryError):
+        shard(0, away, "more")
+    assert night(database) == (status, detail)
+
+
+def test_a_shard_that_is_told_to_end_says_so(prices: MigratedDatabase, mlflow: Mlflow):
+    """As at the job's deadline, or as its node goes away."""
+    pod = Job(prices, mlflow, "ended", 2).start(0)
+    until(lambda: prices.query("SELECT 1 FROM job_runs") == [(1,)], "the run to begin", limit=120)
+    pod.terminate()
+    said, _ = pod.communicate(timeout=60)
+    assert pod.returncode == 1
+    assert "ended by SIGTERM" in said
+    status, detail = night(prices)
+    assert status == "failed"
+    assert "ended by SIGTERM" in detail["shards"]["0"]["error"]
 
 
 def test_a_pod_that_is_none_of_the_shards_is_told_so(prices: MigratedDatabase, mlflow: Mlflow):

@@ -33,8 +33,9 @@ _REMEMBERED = 1000
 
 
 LEAST_WIDTH: Final = 0.01
-"""Least half-width of a naive interval, in the price's unit: most prices are quoted to a hundredth. A price
-that stood still has no measured width, and an interval that is a point has no level."""
+"""Least half-width of a naive interval, and of a model's that measured none, in the price's unit: most prices
+are quoted to a hundredth. A price that stood still has no measured width, and an interval that is a point has
+no level."""
 
 
 class Unprocessable(Exception):
@@ -56,7 +57,8 @@ class NoForecast(Exception):
 class Forecaster:
     """Answers `/predict`.
 
-    A model's interval is its card's. Naive forecasts say no change, skill none. Their interval is as wide as
+    A model's interval is its card's, but is no point; where it is not finite, and the window's moves are
+    known, the forecast is naive. Naive forecasts say no change, skill none. Their interval is as wide as
     the window's price changes were (`Instance.move`). Where it holds too few for the level it is, in
     this order: the normal quantile times the features' volatility; where the features are missing, what the
     symbol's model measured of returns as such; the widest of the other models' measures; `unknown_spread`.
@@ -136,7 +138,12 @@ class Forecaster:
                 _log.error("model.lost", symbol=symbol, serving="naive last value", error=str(error))
                 continue
             for at, change, width in zip(places, returns.tolist(), widths.tolist(), strict=True):
-                answers[at] = self._modelled(served, at, instances[at], change, width)
+                try:
+                    answers[at] = self._modelled(served, at, instances[at], change, width)
+                except Unprocessable:
+                    # Returns without end, as from a price of next to nothing: how far it moves is finite.
+                    if instances[at].move is None:
+                        raise
         return [
             answer if answer is not None else self._naive(at, instance, models)
             for at, (answer, instance) in enumerate(zip(answers, instances, strict=True))
@@ -145,7 +152,8 @@ class Forecaster:
     def interval(self, served: Served, x: Floats) -> tuple[Floats, Floats]:
         """Log returns predicted for features of shape (n, F), and their intervals' half-widths, both (n,)."""
         card = served.card
-        widths = card.quantile * np.maximum(x[:, served.volatility], card.volatility_floor)
+        # Of a price that stood still all came as it said, and nothing was measured: then as a naive one's.
+        widths = (card.quantile or self._normal) * np.maximum(x[:, served.volatility], card.volatility_floor)
         return served.model.predict(x), widths
 
     def refresh_coverage(self) -> None:
@@ -184,6 +192,8 @@ class Forecaster:
         prediction, lower, upper = _prices(
             at, lambda: (price * math.exp(change + by) for by in (0.0, -width, width))
         )
+        if not (card.quantile and lower < upper):
+            lower, upper = min(lower, prediction - LEAST_WIDTH), max(upper, prediction + LEAST_WIDTH)
         return Forecast(
             symbol=card.symbol,
             price=price,

@@ -7,6 +7,7 @@ day that is not forecast for a stated reason is no failure.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 import uuid
@@ -19,6 +20,7 @@ import structlog
 from workloads.kit import db, log
 from workloads.kit.contracts.declared.forecast_run import FORECAST_RUN
 from workloads.kit.contracts.declared.model_training import MODEL_MONITOR, MODEL_TRAINING
+from workloads.kit.contracts.messages import EARLIEST, LATEST
 from workloads.kit.contracts.models import CHAMPION
 from workloads.kit.db import Connection
 from workloads.kit.kafka import KafkaUnavailable
@@ -69,7 +71,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     forecast.add_argument(
         "--delivery",
         nargs=2,
-        type=date.fromisoformat,
+        type=_day,
         metavar=("FIRST", "LAST"),
         help="these days in hindsight instead, each by what was known when it was due",
     )
@@ -79,6 +81,16 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     which.add_argument("--all", action="store_const", const=None, dest="symbol", help="every symbol")
     back.add_argument("--reason", required=True, help="why; recorded in model_events")
     return parser.parse_args(argv)
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: give one as 2026-03-01") from error
+    if not EARLIEST.date() < day < LATEST.date():
+        raise argparse.ArgumentTypeError(f"{text} is not within {EARLIEST:%Y} and {LATEST:%Y}")
+    return day
 
 
 def _train(settings: TrainingSettings, symbols: Sequence[str] | None) -> int:
@@ -182,5 +194,11 @@ def _run_id(job: str) -> str:
     return f"{job}-{uuid.uuid4()}"
 
 
+def _ended(*_: object) -> None:
+    raise SystemExit("ended by SIGTERM: its job's time was over, or its node goes away")
+
+
 if __name__ == "__main__":
+    # Process 1 of a container has no default for it, and would be killed before it said how its run ended.
+    signal.signal(signal.SIGTERM, _ended)
     sys.exit(main())

@@ -34,10 +34,11 @@ def promote(
 ) -> None:
     """Make `version` the champion and `champion`, which it was compared with, the previous one.
 
-    ChampionChanged, and nothing changes, if that is not the champion any more.
+    ChampionChanged, and nothing changes, if that is not the champion any more. Where `version` is it already,
+    of a change whose event was not committed, the event is all that is added.
     """
     with _change(conn, registry, symbol) as now:
-        if now.get(CHAMPION) != champion:
+        if now.get(CHAMPION) not in (champion, version):
             raise ChampionChanged(
                 f"the champion of {symbol} is version {now.get(CHAMPION)}, not {champion} as when "
                 f"version {version} was compared with it"

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from pydantic import Field, model_validator
@@ -72,7 +73,8 @@ class ShardSettings(Settings):
 @dataclass
 class Record:
     """What the shards of a run have said: `names` of its symbols, as the first of them found, `passed` of
-    those that pass by themselves, `symbols` of all that are decided, and which `shards` are done."""
+    those that pass by themselves, `symbols` of all that are decided, and of which `shards` are done, or the
+    `error` that the newest try of one ended with."""
 
     names: list[str] = field(default_factory=list[str])
     passed: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
@@ -99,6 +101,10 @@ class Record:
             if one.decision != "unchanged" or not self.has_alias(symbol):
                 self.symbols[symbol] = one.detail()
 
+    def is_done(self, shard: str) -> bool:
+        """Whether a shard, by its number, has ended well."""
+        return shard in self.shards and "error" not in self.shards[shard]
+
     def decision(self, symbol: str) -> str | None:
         """What became of a symbol; None where no shard has said it."""
         return self.symbols.get(symbol, {}).get("decision")
@@ -114,10 +120,31 @@ def train(
     """Train this shard's symbols and record them in the run's row, which the last shard closes.
 
     A shard that is tried again finds its models of the first try, and decides of them. One that never ends
-    well leaves its symbols as they are and the others as they were decided.
+    well leaves its symbols as they are and the others as they were decided. As soon as one fails the run has,
+    until another try of it ends well: which one is the last no pod knows.
     """
     run = f"{job}-{shard.run}"
     db.begin_run(conn, job, run, shared=True)
+    try:
+        return _train(conn, registry, settings, shard, run)
+    except BaseException as error:
+        # A lost database is told nothing: Kubernetes knows how its job ended.
+        with suppress(psycopg.Error):
+            conn.rollback()
+            _fail(conn, run, str(shard.job_completion_index), error)
+        raise
+
+
+def _fail(conn: Connection, run: str, shard: str, error: BaseException) -> None:
+    with _record(conn, run) as record:
+        if not record.is_done(shard):
+            record.shards[shard] = {"error": f"{type(error).__name__}: {error}"}
+            db.finish_run(conn, run, "failed", asdict(record))
+
+
+def _train(
+    conn: Connection, registry: Registry, settings: TrainingSettings, shard: ShardSettings, run: str
+) -> list[Outcome]:
     with _record(conn, run) as record:
         # A symbol that is new, or a later try, moves none to another shard.
         record.names = names = record.names or sorted(prices.symbols(conn))
@@ -147,10 +174,12 @@ def train(
             "fit_seconds": round(sum(one.fit_seconds for one in outcomes.values()), 3),
         }
         record.seconds, record.fit_seconds = (
-            round(sum(one[what] for one in record.shards.values()), 3) for what in ("seconds", "fit_seconds")
+            round(sum(one.get(what, 0.0) for one in record.shards.values()), 3)
+            for what in ("seconds", "fit_seconds")
         )
         if len(record.shards) == shard.training_shards:
             failed = any(one["decision"] == "failed" for one in record.symbols.values())
+            failed = failed or not all(map(record.is_done, record.shards))
             db.finish_run(conn, run, "failed" if failed else "succeeded", asdict(record))
     return list((outcomes | {s: one for s, one in decided.items() if s in mine}).values())
 

@@ -37,6 +37,19 @@ def _available(deployment: str) -> str:
     return f'kube_deployment_status_replicas_available{{namespace="carbon",deployment="{deployment}"}}'
 
 
+def _failed_job(owner: str, *, began: int, succeeded: int, said: int = 0) -> dict[str, str]:
+    """Series of a job that Kubernetes began and found to have failed, and of what `job_runs` says: times in
+    seconds, and whether the newest run failed."""
+    job = 'namespace="carbon",job_name="model-training-29384711"'
+    return {
+        f"kube_job_status_start_time{{{job}}}": f"{began}x20",
+        f'kube_job_owner{{{job},owner_kind="{owner}",owner_name="model-training"}}': "1x20",
+        f'kube_job_failed{{{job},condition="true"}}': "1x20",
+        'carbon_job_last_success_timestamp_seconds{job_name="model-training"}': f"{succeeded}x20",
+        'carbon_job_last_run_failed{job_name="model-training",instance="a"}': f"{said}x20",
+    }
+
+
 CASES: dict[str, list[Case]] = {
     "ConsumerLagHigh": [
         Case(
@@ -180,6 +193,11 @@ CASES: dict[str, list[Case]] = {
             [{"job_name": "model-training"}],
         ),
         Case({'carbon_job_last_run_failed{job_name="model-training"}': "0x20"}, 10, []),
+        # Killed, and without a word: a run by hand that ended well since is one of it.
+        Case(_failed_job("CronJob", began=300, succeeded=200), 10, [{"job_name": "model-training"}]),
+        Case(_failed_job("CronJob", began=300, succeeded=400), 10, []),
+        Case(_failed_job("CronJob", began=300, succeeded=200, said=1), 10, [{"job_name": "model-training"}]),
+        Case(_failed_job("Node", began=300, succeeded=200), 10, []),
     ],
     "ModelStale": [
         Case(

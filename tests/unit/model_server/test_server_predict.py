@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.fixture_models import ECHO, artifact, echoing
+from tests.prices import walk
 from tests.unit.model_server.conftest import Server
 from workloads.kit.contracts import public
 from workloads.kit.features import DEFAULT, FEATURES, VOLATILITY, features
@@ -91,6 +92,41 @@ def test_an_interval_does_not_shrink_below_the_calmest_sessions(ready: Server):
     (got,) = ready.client().post("/predict", json=batch(instance(row=calm))).json["predictions"]
     card = ready.models.current["S"].card
     assert math.log(got["upper"] / got["prediction"]) == pytest.approx(card.quantile * card.volatility_floor)
+
+
+def test_a_model_of_a_price_that_stood_still_gives_no_interval_that_is_a_point(server: Server):
+    """All that it was calibrated on came as it said."""
+    server.registry.add(artifact("S", 0.0, quantile=0.0, volatility_floor=1e-6), 1, "challenger")
+    server.models.refresh()
+    still = batch(instance("S", price=80.0, row=[0.0] * len(ROW)))
+    (got,) = server.client().post("/predict", json=still).json["predictions"]
+    assert (got["model_alias"], got["lower"], got["prediction"], got["upper"]) == (
+        "challenger", 79.99, 80.0, 80.01,
+    )  # fmt: skip
+
+
+def test_a_model_that_measured_nothing_is_as_wide_as_the_price_moves_by_now(server: Server):
+    server.registry.add(artifact("S", 0.0, quantile=0.0), 1, "challenger")
+    server.models.refresh()
+    (got,) = server.client().post("/predict", json=batch(instance("S"))).json["predictions"]
+    assert math.log(got["upper"] / 50) == pytest.approx(1.6448536 * ROW[VOLATILITY], rel=1e-6)
+    (inferred,) = server.client().post(
+        "/v2/models/next-return.S/infer",
+        json={"inputs": [{"name": "features", "shape": [1, len(ROW)], "datatype": "FP64", "data": ROW}],
+              "outputs": [{"name": "upper_return"}]},
+    ).json["outputs"]  # fmt: skip
+    assert inferred["data"] == [pytest.approx(1.6448536 * ROW[VOLATILITY], rel=1e-6)]
+
+
+def test_where_a_models_interval_has_no_end_the_forecast_is_naive(server: Server):
+    server.registry.add(artifact("S", 0.0, quantile=50.0), 1, "champion")
+    server.models.refresh()
+    prices = np.where(np.arange(DEFAULT.size) % 20 == 3, 1e-300, walk(1, DEFAULT.size))
+    server.store.symbols["S"] = Sessions(DAY, prices)
+    got = server.client().get("/predict?symbol=S").json
+    assert (got["model_alias"], got["skill"], got["prediction"]) == ("naive", "none", prices[-1])
+    assert math.isfinite(got["lower"])
+    assert got["lower"] < got["prediction"] < got["upper"]
 
 
 @pytest.mark.parametrize(
@@ -460,6 +496,14 @@ def test_a_delivery_day_is_answered_as_it_was_forecast(ready: Server):
         ("symbol=FR&delivery=2026-03-03", 404, "delivery", "no forecast of FR for 2026-03-03: forecast-run"),
         ("symbol=DE&delivery=2026-02-30", 422, "delivery", "date"),
         ("symbol=DE&delivery=tomorrow", 422, "delivery", "date"),
+        ("symbol=DE&delivery=2026-03-03T00:00:00Z", 422, "delivery", "date"),
+        ("symbol=DE&delivery=10000-01-01", 422, "delivery", "date"),
+        ("symbol=DE&delivery=-0001-01-01", 422, "delivery", "date"),
+        ("symbol=DE&delivery=20515", 422, "delivery", "date"),
+        ("symbol=DE&delivery=%00", 422, "delivery", "date"),
+        ("symbol=DE&delivery=0001-01-01", 404, "delivery", "no forecast of DE for 0001-01-01"),
+        ("symbol=DE&delivery=9999-12-31", 404, "delivery", "no forecast of DE for 9999-12-31"),
+        ("symbol=D%00E&delivery=2026-03-03", 422, "symbol", "matching"),
         ("symbol=DE&delivery=", 422, "delivery", "date"),
         ("delivery=2026-03-03", 422, "symbol", "symbol"),
         ("symbol=DE&delivery=2026-03-03&hour=4", 422, "hour", "hour"),

@@ -123,6 +123,23 @@ def test_onnx_that_differs_from_the_forest_is_not_registered(monkeypatch: pytest
         forest.to_onnx_bytes(model, np.zeros((3, 12)))
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-9, 1e9])
+def test_prices_that_change_by_any_factor_have_a_model(size: float):
+    prices = walk(4, 600)
+    prices[3::20] *= size
+    card = made(prices).artifact.card
+    assert np.isfinite([card.quantile, card.price_mae, card.evaluated.skill]).all()
+
+
+def test_returns_of_hundreds_are_as_exact_in_onnx_as_its_numbers_are():
+    """Of prices between next to nothing and millions."""
+    random = np.random.default_rng(1)
+    x, y = random.normal(size=(600, 12)), random.choice([-690.0, 690.0], 600)
+    model = forest.fit(settings(), x, y)
+    returns = OnnxModel(forest.to_onnx_bytes(model, x)).predict(x)
+    np.testing.assert_allclose(returns, model.predict(x), rtol=1e-5, atol=1e-5)
+
+
 def test_a_fingerprint_changes_with_prices_settings_and_code_alone():
     prices = series(walk(1, 300))
     first = candidate.fingerprint(prices, settings())

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from workloads.kit.contracts.instruments import Instrument
+from workloads.model_training.__main__ import main
 from workloads.model_training.promotion import Losses
 from workloads.model_training.runs import model, standing
 from workloads.model_training.runs import run as runs
@@ -38,6 +39,11 @@ class Desk:
     looked: set[str] = field(default_factory=set)
     saved: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
+    """Why there is no forecast, by symbol, as it is recorded."""
+
+    def tell(self, _: Any, instrument: Instrument, *given: Any) -> None:
+        self.told[instrument.symbol] = given[-1]
 
     def make(self, _: Any, instrument: Instrument, day: Any, issued_at: Any, *__: Any, **___: Any) -> Any:
         if instrument.symbol in self.fails:
@@ -66,6 +72,7 @@ class Desk:
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = Desk()
     monkeypatch.setattr(runs.store, "is_made", lambda *_: False)
+    monkeypatch.setattr(runs.store, "add_reason", made.tell)
     monkeypatch.setattr(runs, "_make", made.make)
     monkeypatch.setattr(runs, "_save", made.save)
     monkeypatch.setattr(runs.standing, "decide", made.decide)
@@ -81,6 +88,8 @@ def test_an_instrument_that_fails_by_whatever_leaves_the_others_alone_and_is_nam
     desk.looked = set(looked)
     assert desk.run() == {"A": "forecast", "B": "failed", "C": "failed", "D": "forecast"}
     assert desk.saved == ["A", "D"]
+    assert desk.told.keys() == {"B", "C"}
+    assert all(type(error).__name__ in why for why in desk.told.values())
 
 
 def test_what_is_made_is_saved_before_the_next_but_for_what_the_gate_looks_at_together(desk: Desk) -> None:
@@ -94,6 +103,17 @@ def test_what_is_made_is_saved_before_the_next_but_for_what_the_gate_looks_at_to
     desk.saved.clear()
     desk.run()
     assert (desk.saved, desk.judged) == (["A", "B", "C", "D"], ["B", "C", "D"])
+
+
+def test_where_the_gate_fails_each_is_forecast_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decide(*_: Any) -> frozenset[str]:
+        raise psycopg.DataError("nan")
+
+    monkeypatch.setattr(runs.standing, "decide", decide)
+    assert set(desk.run().values()) == {"forecast"}
+    assert desk.saved == ["A", "B", "C", "D"]
 
 
 class Record:
@@ -166,6 +186,18 @@ def test_one_that_fell_waits_whatever_is_changed_about_it() -> None:
     assert standing.standing(record, instrument, NOW).champion is None
     other = Instrument.model_validate(PROVEN | {"source": "b"})
     assert not standing.standing(record, other, NOW).is_due("ensemble", NOW + timedelta(days=3), SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("day", "named"), [("0001-01-01", "1900"), ("9999-12-31", "2200"), ("2026-02-30", "is no day")]
+)
+def test_a_day_to_forecast_in_hindsight_that_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str], day: str, named: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["forecast", "--delivery", "2026-03-01", day])
+    assert ended.value.code == 2
+    assert named in capsys.readouterr().err
 
 
 def test_who_is_not_looked_at_now_counts_among_those_that_are_tried() -> None:

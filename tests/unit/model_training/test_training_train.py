@@ -222,6 +222,18 @@ def test_a_challenger_rises_once_others_are_known_to_pass(night: Night):
     assert set(again) == {"B"}
 
 
+def test_a_promotion_that_came_before_its_record_was_lost_is_made_again_as_it_was(night: Night):
+    """The registry has it, and the database not: the night is decided again."""
+    conn: Any = night
+    registry: Any = night
+    night.aliased = {"A": {"champion": 1, "challenger": 2}}
+    passed = {"A": Passed(Outcome("A", "real", "challenger", "skill", version=2), 1, 0.001)}
+    for _ in range(2):
+        found = outcomes.decide(conn, registry, SETTINGS, passed, "A")
+        assert found["A"].decision == "promoted"
+        assert night.aliased == {"A": {"champion": 2, "previous": 1}}
+
+
 @given(
     st.lists(st.floats(1e-6, 0.2), min_size=1, max_size=12),
     st.integers(1, 5),

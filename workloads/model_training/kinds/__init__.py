@@ -31,6 +31,11 @@ class Kind(Protocol):
     def name(self) -> str: ...
 
     @property
+    def window(self) -> int:
+        """Days that it learns from, at most: the fewest of those it is given are the first to be too few."""
+        ...
+
+    @property
     def every(self) -> int:
         """Days from one calibration to the next."""
         ...

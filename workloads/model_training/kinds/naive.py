@@ -14,6 +14,7 @@ _LIKE_LAST_WEEK: Final = frozenset({0, 5, 6})
 @dataclass(frozen=True, slots=True)
 class Naive:
     name: str = "naive"
+    window: int = 7
     every: int = 1
 
     def fit(self, past: Days) -> Naive:  # noqa: ARG002 there is nothing to learn

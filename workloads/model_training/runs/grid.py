@@ -42,7 +42,9 @@ class Grid:
         return since // self._length
 
     def row(self, of: date, values: Mapping[datetime, float]) -> Floats:
-        """The day's values by start of their periods: shape (places,), NaN where there is none."""
+        """The day's values by start of their periods: shape (places,), NaN where there is none.
+
+        A day that the zone skipped has none at all."""
         total, count = np.zeros(self.places), np.zeros(self.places)
         exists = np.zeros(self.places, dtype=bool)
         for start, _ in self.periods(of):
@@ -53,6 +55,6 @@ class Grid:
                 count[place] += 1
         row = np.divide(total, count, out=np.full(self.places, np.nan), where=count > 0)
         there = np.flatnonzero(exists)
-        for place in np.flatnonzero(~exists).tolist():
+        for place in np.flatnonzero(~exists).tolist() if len(there) else ():
             row[place] = row[there[np.argmin(np.abs(there - place))]]
         return row

@@ -16,7 +16,10 @@ from workloads.kit.db import Connection
 from workloads.kit.power.days import Days
 from workloads.kit.power.features import REACH
 from workloads.model_training import day_ahead
+from workloads.model_training.kinds import intervals
 from workloads.model_training.kinds.inputs import FEWEST_DAYS
+from workloads.model_training.kinds.lear import WINDOWS
+from workloads.model_training.prices import ENOUGH
 from workloads.model_training.runs.grid import Grid
 
 HISTORY_DAYS: Final = 2200
@@ -24,6 +27,9 @@ HISTORY_DAYS: Final = 2200
 
 STALE_DAYS: Final = 7
 """A forecast whose newest price is older than that many days before its delivery is none."""
+
+_SHORTEST: Final = min(WINDOWS) + REACH - 1
+"""Days that the kind with the shortest memory is calibrated on."""
 
 # Of each period the newest revision, and none where that withdraws the price.
 _PRICES: Final = sql.SQL(
@@ -51,7 +57,7 @@ class NotForecast(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The newest period whose price was known, and in which terms."""
+    """A period whose price was known, here the newest one, and in which terms."""
 
     delivery_start: datetime
     published_at: datetime
@@ -80,13 +86,19 @@ def read(conn: Connection, instrument: Instrument, delivery: date, issued_at: da
     """What a forecast of `delivery` that is issued at `issued_at` may know.
 
     Of an indicator of a day before, that is what the day's own forecast could know: a revision of after its
-    issue taught it nothing. Of several sources the one that published last holds.
+    issue taught it nothing. Of several sources the one that published last holds. Of prices in several
+    currencies or units those hold that are `ENOUGH`, or the newest where none are: a few are a mistake.
 
     Raises:
-        NotForecast: no prices, or none of late.
+        NotForecast: no prices, or none of late, or no such day.
     """
     grid = Grid(instrument.resolution, instrument.time_zone)
-    begins, ends = grid.periods(delivery)[0][0], grid.periods(delivery)[-1][1]
+    periods = grid.periods(delivery)
+    if not periods:
+        raise NotForecast(
+            f"{instrument.time_zone} had no {delivery}: it went from the day before to that after"
+        )
+    begins, ends = periods[0][0], periods[-1][1]
     asked: dict[str, Any] = {
         "symbol": instrument.symbol,
         "source": instrument.source,
@@ -106,14 +118,15 @@ def read(conn: Connection, instrument: Instrument, delivery: date, issued_at: da
             f"no {instrument.resolution} day-ahead price of {instrument.symbol} from {instrument.source} was"
             f" published by {issued_at.isoformat()}: see price-pipeline's sources, and the instrument's names"
         )
-    newest = Newest(*rows[0])
+    standing = _in_standing_terms([Newest(*row) for row in rows])
+    newest = standing[0]
     last = newest.delivery_start.astimezone(grid.zone).date()
     if (delivery - last).days > STALE_DAYS:
         raise NotForecast(
-            f"the newest price is of {last}, more than {STALE_DAYS} days before {delivery}: the feed is stale"
+            f"the newest price is of {last}, more than {STALE_DAYS} days before {delivery}: the feed is"
+            f" stale, or its periods are no longer {instrument.resolution}"
         )
-    terms = (newest.currency, newest.unit)
-    prices = {row[0]: row[2] for row in rows if (row[5], row[6]) == terms}
+    prices = {one.delivery_start: one.price for one in standing}
     first = min(prices).astimezone(grid.zone).date()
     dates = [first + timedelta(days=n) for n in range((delivery - first).days + 1)]
     table = np.stack([grid.row(of, prices) for of in dates])
@@ -135,10 +148,26 @@ def read(conn: Connection, instrument: Instrument, delivery: date, issued_at: da
     )
 
 
+def _in_standing_terms(prices: Sequence[Newest]) -> list[Newest]:
+    """Prices, the newest first, in the terms of the newest that are enough to have changed to."""
+    by_terms: dict[tuple[str, str], list[Newest]] = {}
+    for one in prices:
+        by_terms.setdefault((one.currency, one.unit), []).append(one)
+    return max(by_terms.values(), key=lambda held: (len(held) >= ENOUGH, held[0].delivery_start))
+
+
 def _teaches(values: np.ndarray) -> bool:
-    """Whether an indicator (D, H) is old enough: the first model that is walked has to learn from it, too."""
-    learned = values[: day_ahead.warm_up(len(values) - 1)]
-    return int(np.isfinite(learned).all(axis=1).sum()) >= FEWEST_DAYS + REACH - 1
+    """Whether an indicator (D, H) is old enough: the first model that is walked has to learn from it, too.
+
+    Nor was it away for so long of late that the shortest window of one that an interval needs would lack it:
+    days after its last value have that one.
+    """
+    count = len(values) - 1
+    came = np.concatenate([[0], np.cumsum(np.isfinite(values).all(axis=1))])
+    taught = FEWEST_DAYS + REACH - 1
+    lately = np.arange(count - intervals.FEWEST, count + 1)
+    begins = came[np.maximum(0, lately - taught + 1)] - came[np.maximum(0, lately - _SHORTEST)]
+    return bool(came[day_ahead.warm_up(count)] >= taught and begins.all())
 
 
 def _series(

@@ -16,6 +16,7 @@ from workloads.kit.windows import Floats
 from workloads.model_training import day_ahead
 from workloads.model_training.kinds import Kind, TooShort, intervals
 from workloads.model_training.kinds.drivers import drivers
+from workloads.model_training.kinds.inputs import Inputs
 from workloads.model_training.kinds.naive import Naive
 from workloads.model_training.promotion import Losses
 from workloads.model_training.runs.known import Known, NotForecast
@@ -64,19 +65,23 @@ def beside_prices(indicators: Sequence[str], zone: str) -> str:
     return "".join(f", {name} of {zone}" for name in indicators)
 
 
-def inputs(kind: ForecastKind, indicators: Sequence[str], zone: str) -> str:
-    """Names what a kind's forecasts are made from: those of other inputs teach nothing about these."""
-    return f"v{VERSION} {kind}: prices{beside_prices(indicators, zone)}"
+def inputs(kind: ForecastKind, indicators: Sequence[str], zone: str, time_zone: str) -> str:
+    """Names what a kind's forecasts are made from: those of other inputs, or of another zone's days, teach
+    nothing about these."""
+    return f"v{VERSION} {kind}: prices in {time_zone}{beside_prices(indicators, zone)}"
 
 
 def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Made:
     """Calibrate, forecast, weigh. The same for the same `known` and `stored`.
 
+    After a hole of weeks in the prices, days are walked from where there is enough to learn from again.
+
     Args:
         stored: by day what each kind forecast for it when it was the next; what is not there is walked now.
 
     Raises:
-        NotForecast: the history is too short, or its prices are next to nothing.
+        NotForecast: the history is too short, or its prices are next to nothing. That is said before days are
+            walked, which takes minutes: it is tried again until the day is over.
     """
     days = known.days
     count = len(days) - 1
@@ -91,9 +96,13 @@ def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Mad
     shape = (len(kinds), days.periods)
     have = [dates[row] in stored and stored[dates[row]].shape == shape for row in range(count)]
     first = min(day_ahead.warm_up(count), _reaching_back(have))
+    first = _after_a_hole(days, kinds, [row for row in range(first, count) if not have[row]]) or first
+    naive = np.stack([Naive().predict(days.known_for(row)) for row in range(first, count + 1)])
+    if count - first < intervals.FEWEST or not np.isfinite(naive[-1]).all():
+        raise NotForecast("prices of too many days of late are missing: load what lacks of history")
     try:
-        made = _walked(days, kinds, [row for row in range(first, count) if not have[row]])
         models = [one.fit(days.before(count)) for one in kinds]
+        made = _walked(days, kinds, [row for row in range(first, count) if not have[row]])
     except TooShort as error:
         raise NotForecast(f"{error}: load more history") from error
     made[count] = np.stack([one.predict(days.known_for(count)) for one in models])
@@ -103,7 +112,6 @@ def make(known: Known, kind: ForecastKind, stored: Mapping[date, Floats]) -> Mad
     idle = np.zeros(len(kinds))
     whole = day_ahead.Walk(first, tuple(one.name for one in kinds), forecasts, idle, idle)
     together = day_ahead.combine(whole, days)
-    naive = np.stack([Naive().predict(days.known_for(row)) for row in range(first, count + 1)])
     found = together.forecasts[-1], together.quantiles[-1], naive[-1]
     if not all(np.isfinite(one).all() for one in found):
         raise NotForecast(
@@ -129,6 +137,17 @@ def _reaching_back(have: Sequence[bool]) -> int:
     while first > max(0, len(have) - WALKED) and have[first - 1]:
         first -= 1
     return first
+
+
+def _after_a_hole(days: Days, kinds: Sequence[Kind], rows: Sequence[int]) -> int | None:
+    """The row after the last of `rows` that has too little before it to be forecast; None where all have."""
+    shortest = min(kind.window for kind in kinds)
+    for row in reversed(rows):
+        try:
+            Inputs.of(days.before(row), shortest)
+        except TooShort:
+            return row + 1
+    return None
 
 
 def _walked(days: Days, kinds: Sequence[Kind], rows: Sequence[int]) -> dict[int, Floats]:

@@ -16,6 +16,7 @@ from workloads.kit.codec import encode
 from workloads.kit.contracts.forecasts import LEVELS, NOMINAL_LEVEL, DeliveryForecast, ForecastPeriod
 from workloads.kit.contracts.instruments import ForecastKind, Instrument
 from workloads.kit.db import Connection
+from workloads.kit.storable import storable
 from workloads.kit.windows import Floats
 from workloads.model_training.promotion import Losses
 from workloads.model_training.runs import known, model, standing, store
@@ -119,7 +120,9 @@ class _Asked:
         except Exception as error:
             # Of numbers that nobody has thought of, or too many: the other markets are forecast all the same.
             _log.exception("forecast_failed", symbol=self.instrument.symbol)
-            return self._outcome("failed", f"{type(error).__name__}: {error}")
+            why = f"{type(error).__name__}: {error}"
+            self._tell(f"it failed, and is tried again: {why}")
+            return self._outcome("failed", why)
 
     def forecast(self) -> Outcome | tuple[_Due, Losses]:
         """What became of it; before it is recorded, with its losses, where the gate looks at it now."""
@@ -131,7 +134,7 @@ class _Asked:
                 raise NotForecast(f"it is issued at {self.issued_at.isoformat()}, and not before")
             due = _make(conn, self.instrument, self.day, self.issued_at, self.settings, at, live=self.live)
         except NotForecast as error:
-            store.add_reason(conn, self.instrument, self.day, self.issued_at, self.now(), str(error))
+            self._tell(str(error))
             raise
         # A model that does without what is missing today is not the one that is judged.
         if (
@@ -141,6 +144,11 @@ class _Asked:
         ):
             return due, due.losses
         return _save(conn, due, self.now)
+
+    def _tell(self, why: str) -> None:
+        """Record why there is no forecast, for who asks for it."""
+        reason = storable(why)
+        store.add_reason(self.conn, self.instrument, self.day, self.issued_at, self.now(), reason)
 
     def _outcome(self, kind: Literal["there already", "not forecast", "failed"], why: str) -> Outcome:
         return Outcome(self.instrument.symbol, self.day, self.issued_at, kind, why)
@@ -176,7 +184,8 @@ def _make(
 
     def make(kind: ForecastKind) -> Made:
         if kind not in made:
-            inputs = model.inputs(kind, found.indicators, instrument.indicator_zone)
+            zones = instrument.indicator_zone, instrument.time_zone
+            inputs = model.inputs(kind, found.indicators, *zones)
             kept = store.members(conn, instrument, inputs, day, model.WALKED)
             made[kind] = model.make(found, kind, kept)
             store.add_members(conn, instrument, inputs, made[kind].members)
@@ -199,9 +208,17 @@ def _champion(state: Standing) -> Iterator[ForecastKind]:
 def _judge(
     conn: Connection, judged: Sequence[tuple[_Due, Losses]], settings: ForecastSettings, at: datetime
 ) -> frozenset[str]:
-    """The symbols whose kind of the settings becomes champion now."""
+    """The symbols whose kind of the settings becomes champion now.
+
+    None where that cannot be told: no forecast stays away for it."""
     tried = {due.instrument.symbol: (due.instrument, losses) for due, losses in judged}
-    return standing.decide(conn, tried, at, settings) if tried else frozenset()
+    try:
+        return standing.decide(conn, tried, at, settings) if tried else frozenset()
+    except db.LOST:
+        raise
+    except Exception:
+        _log.exception("gate_failed", symbols=sorted(tried))
+        return frozenset()
 
 
 def _save(conn: Connection, due: _Due, now: Clock) -> Outcome:
