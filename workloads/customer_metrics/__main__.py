@@ -24,6 +24,7 @@ from workloads.kit.contracts.declared.customer_metrics import (
     CUSTOMER_IMPORT_ID,
     CUSTOMER_METRICS,
 )
+from workloads.kit.ending import heed_sigterm
 from workloads.kit.instants import instant
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
@@ -112,4 +113,5 @@ def _import(file: Path) -> int:
 
 
 if __name__ == "__main__":
+    heed_sigterm()
     sys.exit(main())

@@ -19,6 +19,7 @@ from workloads.kit import egress, log
 from workloads.kit.contracts.declared.market_connectors import MARKET_CONNECTORS, MARKET_JOBS
 from workloads.kit.contracts.market import Market
 from workloads.kit.contracts.markets import MARKETS
+from workloads.kit.ending import heed_sigterm
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -175,4 +176,5 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
+    heed_sigterm()
     sys.exit(main())

@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException
 
 from workloads.kit import log
 from workloads.kit.contracts.declared.migrations import PARTITIONS
+from workloads.kit.ending import heed_sigterm
 from workloads.kit.kafka import KafkaUnavailable, error_of
 from workloads.kit.records import Transient
 from workloads.kit.settings import load
@@ -63,4 +64,5 @@ def _topics(settings: TopicSettings) -> int:
 
 
 if __name__ == "__main__":
+    heed_sigterm()
     sys.exit(main())

@@ -7,7 +7,6 @@ day that is not forecast for a stated reason is no failure.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 import uuid
@@ -23,6 +22,7 @@ from workloads.kit.contracts.declared.model_training import MODEL_MONITOR, MODEL
 from workloads.kit.contracts.messages import EARLIEST, LATEST
 from workloads.kit.contracts.models import CHAMPION
 from workloads.kit.db import Connection
+from workloads.kit.ending import heed_sigterm
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -194,11 +194,6 @@ def _run_id(job: str) -> str:
     return f"{job}-{uuid.uuid4()}"
 
 
-def _ended(*_: object) -> None:
-    raise SystemExit("ended by SIGTERM: its job's time was over, or its node goes away")
-
-
 if __name__ == "__main__":
-    # Process 1 of a container has no default for it, and would be killed before it said how its run ended.
-    signal.signal(signal.SIGTERM, _ended)
+    heed_sigterm()
     sys.exit(main())

@@ -19,6 +19,7 @@ from workloads.kit import egress, log
 from workloads.kit.contracts import env
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE, PRICE_REPLAY
 from workloads.kit.contracts.sources.kinds import Sources
+from workloads.kit.ending import heed_sigterm
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
 from workloads.kit.records import Transient
@@ -237,4 +238,5 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 
 
 if __name__ == "__main__":
+    heed_sigterm()
     sys.exit(main())

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from workloads.kit import db, egress, log
 from workloads.kit.contracts.declared.warehouse_etl import WAREHOUSE_ETL, WAREHOUSE_MAINTENANCE
 from workloads.kit.contracts.sources.legacy import LegacySources
+from workloads.kit.ending import heed_sigterm
 from workloads.kit.instants import instant
 from workloads.kit.kafka import KafkaUnavailable
 from workloads.kit.producer import ProducerLost
@@ -159,4 +160,5 @@ def _accept(settings: WarehouseSettings, sources: LegacySources, source: str, ta
 
 
 if __name__ == "__main__":
+    heed_sigterm()
     sys.exit(main())
