@@ -36,7 +36,8 @@ class TooFewRows(Exception):
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model that is ready to be registered, what the gate says of it by itself, the seconds its fits took,
-    and the page that tells how it did. `p_value`: of "no better than naive" on the last window."""
+    and the page that tells how it did. `p_value`: of "no better than naive", on the last window and on those
+    of the walk-forward before it."""
 
     artifact: Artifact
     verdict: Verdict
@@ -152,7 +153,10 @@ def make(
             session.predict, data.x[last.test], data.y[last.test], list(spec.names), settings.random_state
         ),
     )
-    chance = p_value(np.abs(data.y[last.test] - served), np.abs(data.y[last.test]))
+    # Of all rows that a model had not seen: one window tells too little where it counts among many symbols.
+    unseen = np.concatenate([between, last.test])
+    told = np.concatenate([forecasts, served])
+    chance = p_value(np.abs(data.y[unseen] - told), np.abs(data.y[unseen]))
     return Candidate(Artifact(onnx, card), verdict, chance, fit_seconds, page.render(card, judged))
 
 

@@ -62,6 +62,13 @@ def test_a_series_that_can_be_predicted_passes(skilled: Candidate):
     assert card.price_mae < card.price_mae_naive
 
 
+def test_it_counts_among_many_by_all_that_no_model_had_seen():
+    """The last window alone says some ten-thousandths to hundredths: too much among hundreds."""
+    few = made(echoing(1, 1000))
+    assert few.artifact.card.evaluated.window.rows < 150
+    assert few.p_value < 1e-5
+
+
 def test_a_random_walk_does_not_pass():
     judged = made(walk(4, 2500))
     assert not judged.verdict.passed
