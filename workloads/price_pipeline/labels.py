@@ -93,6 +93,17 @@ def period(row: RawRow, seen: Seen) -> tuple[datetime, datetime]:
     return start, row.terms.resolution.end(start, row.terms.zone)
 
 
+def first_of_two(row: RawRow) -> datetime | None:
+    """When the first of the periods begins that the row's label means by itself, where there are two."""
+    try:
+        apart = replace(of_its_day(row), repeated=True)
+        second, _ = period(apart, Seen())
+        first, _ = period(replace(apart, repeated=False), Seen())
+    except (Unreadable, NoSuchTime):
+        return None
+    return first if first != second else None
+
+
 def _symbol(row: RawRow) -> str:
     """Of its series, which may yet turn out to be none: a cell may hold a list."""
     return str(row.series)

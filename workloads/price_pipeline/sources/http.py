@@ -20,7 +20,7 @@ from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import Incomplete, SourceError, table
 from workloads.price_pipeline.sources.answers import NO_PAGE, Answers, Page
 from workloads.price_pipeline.sources.http_client import HttpClient
-from workloads.price_pipeline.sources.order import in_order
+from workloads.price_pipeline.sources.order import arranged
 from workloads.price_pipeline.sources.pace import Pace
 
 
@@ -37,8 +37,7 @@ class HttpSource:
         return self._config.ordered
 
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
-        rows = self._rows(since, until)
-        return in_order(rows, self._config.url) if self.ordered else rows
+        return arranged(self._rows(since, until), self._config.url, ordered=self.ordered)
 
     def _rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
         answers = Answers(self._config)
