@@ -81,9 +81,10 @@ class Ledger:
         return held.amount == message.amount and held.terms == self._numbered(message.terms)
 
     def taken_back(self, price: Price) -> Price | None:
-        """What was published of the period of `price`, `withdrawn` as this is; None where nothing holds."""
+        """What was published of the period of `price`, `withdrawn` as this is; None where there is nothing,
+        or the source took it back before. What the platform took back its source can, too."""
         held = self.held(price)
-        if held is None or held.withdrawn is not None:
+        if held is None or held.withdrawn == "source":
             return None
         currency, unit, market, product = next(
             terms for terms, number in self._terms.items() if number == held.terms
