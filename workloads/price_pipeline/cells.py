@@ -67,18 +67,38 @@ _EXCEL_EPOCH: Final = datetime.combine(date(1899, 12, 30), time(0))
 def read_time(value: object, terms: Terms) -> datetime:
     """The time that a cell holds, with the zone that it names; naive where it names none. A date alone has
     the source's `time_of_day`."""
-    return _time(value, terms.time_format, terms.time_of_day)
+    told = _time(value, terms, terms.time_format, terms.time_of_day)
+    if isinstance(value, str) and (ends := _PERIOD.search(value.strip())) is not None:
+        _require_offset(told, ends, terms)
+    return told
+
+
+_PERIOD = re.compile(r"[Tt ](\d\d):(\d\d)-(\d\d):(\d\d)$", re.ASCII)
+"""Where a period stands by its times, the second one can be read as an offset."""
+
+
+def _require_offset(told: datetime, ends: re.Match[str], terms: Terms) -> None:
+    """Unreadable where a time is followed by what is no offset of the source's zone then, and so much later
+    as a period is long."""
+    of_zone = told.astimezone(terms.zone).utcoffset()
+    begins, minutes, then, more = map(int, ends.groups())
+    length = timedelta(hours=then - begins, minutes=more - minutes) % timedelta(days=1)
+    if terms.zone.key != "UTC" and told.utcoffset() != of_zone and length == terms.resolution.clock:
+        raise Unreadable(
+            f"{ends[0].strip()} is the period's start and end, or an offset that {terms.zone.key} has not:"
+            " have the start given alone"
+        )
 
 
 def read_published(value: object, terms: Terms) -> datetime:
     """Likewise of when it was known: a date alone is its last moment, since nobody is sure to have known it
     earlier."""
-    return _time(value, terms.published_format, time.max)
+    return _time(value, terms, terms.published_format, time.max)
 
 
-def _time(value: object, written: str | None, time_of_day: time) -> datetime:
+def _time(value: object, terms: Terms, written: str | None, time_of_day: time) -> datetime:
     try:
-        told = _told(value, written, time_of_day)
+        told = _told(value, terms.decimal, written, time_of_day)
     except (ValueError, OverflowError, OSError):
         told = None
     if told is None:
@@ -86,18 +106,22 @@ def _time(value: object, written: str | None, time_of_day: time) -> datetime:
     return told
 
 
-def _told(value: object, written: str | None, time_of_day: time) -> datetime | None:
+def _told(value: object, decimal: str, written: str | None, time_of_day: time) -> datetime | None:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
         return datetime.combine(value, time_of_day)
     if units := _EPOCH_UNITS.get(written or ""):
-        return datetime.fromtimestamp(float(str(value)) / units, UTC)
+        return datetime.fromtimestamp(_counted(value, decimal) / units, UTC)
     if written == "excel_days":
         # Inexact, since an hour is no binary fraction of a day.
-        told = _EXCEL_EPOCH + timedelta(seconds=round(float(str(value)) * 86_400))
+        told = _EXCEL_EPOCH + timedelta(seconds=round(_counted(value, decimal) * 86_400))
         return told if told.time() != time(0) else datetime.combine(told, time_of_day)
     return _written(value.strip(), written, time_of_day) if isinstance(value, str) else None
+
+
+def _counted(value: object, decimal: str) -> float:
+    return float(value.replace(decimal, ".") if isinstance(value, str) else str(value))
 
 
 _MIDNIGHT = re.compile(r"(?<=[T ])24:00(:00(\.0+)?)?(?=$|[Z+ -])", re.ASCII)
@@ -115,12 +139,24 @@ def _parsed(text: str, written: str | None, time_of_day: time) -> datetime:
         try:
             day = date.fromisoformat(text)  # 2024-03-02, 20240302 and 2024-W09-6: a date, of no time
         except ValueError:
-            return datetime.fromisoformat(text)
+            return _iso(text, time_of_day)
         return datetime.combine(day, time_of_day)
     parsed = datetime.strptime(text, written)
     if re.search(r"%[HIcXsf]", written):
         return parsed
     return datetime.combine(parsed.date(), time_of_day)
+
+
+_OFFSET = re.compile(r"(\d{4}-\d\d-\d\d)(Z|[+-]\d\d:\d\d)", re.ASCII)
+"""A date with an offset, as XML Schema has it: Python takes the offset for a time of day."""
+
+
+def _iso(text: str, time_of_day: time) -> datetime:
+    if (of := _OFFSET.fullmatch(text)) is not None:
+        return datetime.fromisoformat(f"{of[1]}T{time_of_day.isoformat()}{of[2]}")
+    if not re.search(r"\d[Tt ]\d", text):
+        raise ValueError("nothing stands between a date and a time")
+    return datetime.fromisoformat(text)
 
 
 _FLAGS: Final[Mapping[str, bool]] = {

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
+import structlog
 
 from workloads.kit.contracts.sources import paths
 from workloads.kit.contracts.sources.kinds import HttpSource as HttpConfig
@@ -19,6 +20,8 @@ from workloads.price_pipeline.sources.fields import Fields
 from workloads.price_pipeline.sources.http_client import excerpt
 from workloads.price_pipeline.sources.json_document import Document
 from workloads.price_pipeline.sources.xml_document import Ambiguous, XmlDocument
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Answers:
     def __init__(self, config: HttpConfig) -> None:
         self._config = config
         self._fields = Fields(config)
+        self._following: str | None = getattr(config.paging, "field", None)
+        """Where an answer names the next page, until one did, be it that there is none."""
 
     def page(self, response: httpx.Response) -> Page:
         """The answer as a page.
@@ -73,6 +78,8 @@ class Answers:
         try:
             documents = _xml(response, where) if config.format == "xml" else [Document(_utf8(response))]
             self._require_success(documents, response, where)
+            if self._following is not None and _is_there(documents[0], self._following):
+                self._following = None
             rows = [row for document in documents for row in self._rows(document)]
         except (LookupError, ValueError) as error:
             place = f"{self._shape} at {config.rows!r}" if config.rows else self._shape
@@ -93,8 +100,16 @@ class Answers:
                 raise SourceError(f"{where} says that it failed, at {path!r}{excerpt(response)}")
 
     def require_prices(self) -> None:
-        """SourceError where no row of the run had the field of any price: then `columns` are wrong."""
+        """SourceError where no row of the run had the field of any price: then `columns` are wrong. Where no
+        answer had one that may be left out, a warning names it."""
         self._fields.require(self._config.url)
+        if self._following is not None and self._fields.seen:
+            _log.warning(
+                "paging_field_not_found",
+                source=self._config.name,
+                field=self._following,
+                remedy="correct `paging.field`, unless the server leaves it out where there is one page",
+            )
 
     @property
     def _shape(self) -> str:
@@ -106,7 +121,9 @@ class Answers:
     def _rows(self, document: Document | XmlDocument) -> Iterator[list[RawRow]]:
         config = self._config
         if isinstance(document, XmlDocument):
-            for element in document.rows(config.rows):
+            if not (elements := document.rows(config.rows)):
+                self._fields.no_rows(document.beside(config.rows))
+            for element in elements:
                 yield self._fields.prices(element.value, document.raw(element))
             return
         if config.columnar:
@@ -161,6 +178,16 @@ class Answers:
         for cells in zip(*lists.values(), strict=True):  # pyright: ignore
             row = dict(zip(names, cells, strict=True))
             yield self._fields.prices(row.__getitem__, table.as_json(row))
+
+
+def _is_there(document: Document | XmlDocument, path: str) -> bool:
+    try:
+        document.value(path)
+    except Ambiguous:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _xml(response: httpx.Response, where: str) -> list[XmlDocument]:
