@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.sources.kinds import CsvSource, HttpSource
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
+from workloads.price_pipeline.repeated import told_apart
 from workloads.price_pipeline.rows import Refused, Unobserved
 from workloads.price_pipeline.sources import http
 from workloads.price_pipeline.sources.file import FileSource
@@ -133,13 +135,24 @@ def api() -> Iterator[Api]:
     server.close()
 
 
-def test_the_rows_of_an_api_are_told_apart_likewise_whatever_a_cell_holds(api: Api) -> None:
-    nest: Any = "2024-10-27 02:00"
-    for _ in range(300):
+def test_a_cell_that_is_nothing_takes_no_other_row_with_it(csv_source: Make) -> None:
+    config = csv_source(lines("x12"), **TERMS)
+    nest: Any = []
+    for _ in range(5_000):
         nest = [nest]
+    rows = list(FileSource(config, lambda: FIRST).rows(None, None))
+    spoilt = replace(rows[0], symbol=nest, event_time="2024-10-27 02:00")
+
+    found = list(told_apart([spoilt, *rows], ordered=False))
+
+    assert spoilt in found
+    assert len(found) == len(rows) + 1
+
+
+def test_the_rows_of_an_api_are_told_apart_likewise(api: Api) -> None:
     rows: list[dict[str, Any]] = [
         {"t": "2024-10-27 02:00", "p": 40, "s": "cancelled"},
-        {"t": nest, "p": 5},
+        {"t": ["2024-10-27 02:00"], "p": 5},
         {"t": "2024-10-27 02:00", "p": 1},
         {"t": "2024-10-27 02:00", "p": 2},
     ]
