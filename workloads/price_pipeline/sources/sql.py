@@ -8,7 +8,7 @@ from typing import Final
 
 import psycopg
 from psycopg import sql
-from psycopg.abc import Buffer
+from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
@@ -24,10 +24,14 @@ def _or_text(known: type[Loader]) -> type[Loader]:
     """Reads a time that Python has none for, such as `infinity` or one before Christ, as its text: it spoils
     its row, if that is read of it at all, and not the query."""
 
-    class OrText(known):
+    class OrText(Loader):
+        def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+            super().__init__(oid, context)
+            self._known = known(oid, context)
+
         def load(self, data: Buffer) -> object:
             try:
-                return super().load(data)
+                return self._known.load(data)
             except psycopg.DataError:
                 return bytes(data).decode()
 
