@@ -117,6 +117,8 @@ def _told(value: object, decimal: str, written: str | None, time_of_day: time) -
         # Inexact, since an hour is no binary fraction of a day.
         told = _EXCEL_EPOCH + timedelta(seconds=round(_counted(value, decimal) * 86_400))
         return told if told.time() != time(0) else datetime.combine(told, time_of_day)
+    if written is not None and isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # 20240302, where numbers have a type
     return _written(value.strip(), written, time_of_day) if isinstance(value, str) else None
 
 

@@ -145,7 +145,7 @@ def _counted(row: RawRow, seen: Seen) -> datetime:
     cell = row.hour
     if isinstance(cell, float | Decimal) and cell == cell // 1:
         cell = int(cell)
-    match = _HOUR.fullmatch(str(cell).strip()) if isinstance(cell, int | str) else None
+    match = _HOUR.fullmatch(str(cell).strip()) if isinstance(cell, int | str | time) else None
     if match is None or isinstance(cell, bool):
         raise Unreadable(f"hour {shown(row.hour)} is no number of an hour")
     number, mark = int(match[1]), (match[2] or "").upper()

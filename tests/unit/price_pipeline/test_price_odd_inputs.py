@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from datetime import time as clock
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import stamina
 import structlog
+from pyarrow import parquet
 from pydantic import ValidationError
 
 from tests.unit.price_pipeline.api import Answer, Api
 from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
-from workloads.kit.contracts.sources.kinds import CsvSource, HttpSource
+from workloads.kit.contracts.sources.kinds import CsvSource, HttpSource, ParquetSource
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.rows import Refused, Unobserved
 from workloads.price_pipeline.sources import SourceError, http
@@ -256,6 +262,41 @@ def test_a_file_that_is_of_another_kind_is_refused_by_name(
 ) -> None:
     with pytest.raises(SourceError, match=rf"\.csv.*{words}"):
         of_file(csv_source(content, delimiter=";", **changed))
+
+
+def test_files_of_an_archive_that_hold_no_rows_are_left_out_by_name(csv_source: Make) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("out/2025.csv", "date,price\n2025-01-01,5\n")
+        archive.writestr("README.txt", "Prices of the year.\n")
+    packed = held.getvalue()
+
+    assert of_file(csv_source(packed, members="*.csv")) == [("2025-01-01 00:00", 5)]
+    with pytest.raises(SourceError, match=r"README\.txt has no column 'date', 'price'.*Prices of the year"):
+        of_file(csv_source(packed))
+    with pytest.raises(
+        SourceError, match=r"no file '\*\.tsv', but 'out/2025\.csv', 'README\.txt': .*`members`"
+    ):
+        of_file(csv_source(packed, members="*.tsv"))
+
+
+def test_dates_as_whole_numbers_and_hours_as_times_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "prices.parquet"
+    days, hours = [20250701, 20250702, 20250732, 20250703], [clock(1), clock(23), clock(2), clock(2, 30)]
+    parquet.write_table(pa.table({"day": days, "h": hours, "price": [5.0, 6.0, 7.0, 8.0]}), path)
+    columns = {"event_time": "day", "hour": "h", "prices": {"price": "WTI"}}
+    config = ParquetSource.model_validate(
+        {"kind": "parquet", "name": "p", "path": path, "market": "power", "columns": columns}
+        | BERLIN
+        | {"labels": "hour_starting", "time_format": "%Y%m%d"}
+    )
+    found = told([check(row) for row in FileSource(config, lambda: NOW).rows(None, None)])
+    assert found == [
+        ("2025-06-30 23:00", 5),
+        ("2025-07-02 21:00", 6),
+        (0, "20250732 is not %Y%m%d"),
+        (0, "hour datetime.time(2, 30) is no number of an hour"),
+    ]
 
 
 @pytest.mark.parametrize(

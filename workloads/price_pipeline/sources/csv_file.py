@@ -30,7 +30,7 @@ def read(config: CsvSource) -> Iterator[RawRow]:
 def rows(config: Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iterator[RawRow]:
     """Every row of a file that is open, or of all that it packs; as `read`."""
     try:
-        for name, content in unpack.unpacked(file, where):
+        for name, content in unpack.unpacked(file, where, layout.members):
             yield from _rows(config, layout, content, name)
     except csv_lines.LineTooLong as error:
         raise SourceError(f"{where} {error}") from error
