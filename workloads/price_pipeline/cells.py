@@ -171,7 +171,10 @@ def read_flag(cell: object) -> bool | None:
     """Whether the second of two is meant; None where the source does not say."""
     if cell is None or isinstance(cell, bool):
         return cell
-    flag = _FLAGS.get(str(cell).strip().lower())
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    # A float is a whole number of a column in which some are missing.
+    flag = _FLAGS.get(f"{cell:g}" if isinstance(cell, float) else str(cell).strip().lower())
     if flag is None:
         raise Unreadable(f"repeated {shown(cell)} is neither yes nor no: one of {', '.join(sorted(_FLAGS))}")
     return flag

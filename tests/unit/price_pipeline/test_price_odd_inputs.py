@@ -392,6 +392,63 @@ def test_a_packed_answer_without_its_end_is_asked_for_again_and_never_taken_for_
         asked(api, (200, packed, body), format=form)
 
 
+@pytest.mark.parametrize("said", ['"success": false', '"ok": false', '"status": "Error"', '"status": "fail"'])
+def test_an_answer_without_rows_that_calls_itself_a_failure_is_one(api: Api, said: str) -> None:
+    body = f'{{{said}, "message": "no such key", "rows": []}}'
+    with pytest.raises(SourceError, match=r"gave no rows and says that it failed: .*no such key"):
+        asked(api, (200, {}, body), rows="rows")
+    # One with rows has them, whatever its status is of.
+    assert asked(api, (200, {}, body.replace("[]", f"[{ROW}]")), rows="rows") == GIVEN
+    assert asked(api, (200, {}, '{"success": true, "status": "ok", "rows": []}'), rows="rows") == []
+
+
+@pytest.mark.parametrize("relations", ["next", "NEXT", "last next", '"next last"'])
+def test_the_next_page_is_one_of_a_links_relations(api: Api, relations: str) -> None:
+    def answer(_: str, query: dict[str, str]) -> Answer:
+        number = int(query.get("page", "1"))
+        link = {"Link": f"</p?page=0>; rel=first, </p?page=2>; rel={relations}"} if number == 1 else {}
+        return 200, link, f'[{{"d": "2026-01-0{number}", "v": {number}}}]'
+
+    found = asked(api, answer, paging={"kind": "link"})
+    assert found == [("2026-01-01 00:00", 1), ("2026-01-02 00:00", 2)]
+
+
+def test_a_price_that_is_made_of_elements_is_refused_and_not_run_together(api: Api) -> None:
+    """12 and 2 digits behind the point are not 122."""
+    body = "\n <r><p d='2026-01-01'><v><n>12</n><digits>2</digits></v></p><p d='2026-01-02'><v>5</v></p></r>"
+    columns = {"event_time": "@d", "prices": {"v": "WTI"}}
+    refused, price = asked(api, (200, {}, body), **XML | {"rows": "p", "columns": columns})
+    assert "'v' holds elements and no text alone" in refused[1]
+    assert price == ("2026-01-02 00:00", 5)
+
+
+def test_an_error_of_elements_is_one_where_they_say_something(api: Api) -> None:
+    row = "<price d='2026-01-01' v='1'/>"
+    for nothing in (
+        "<error><count>0</count></error>",
+        "<error><a/><b>false</b></error>",
+        "<error><a/></error>",
+    ):
+        assert asked(api, (200, {}, f"<r>{nothing}{row}</r>"), **XML) == GIVEN
+    with pytest.raises(SourceError, match=r"says that it failed, at 'error'.*late"):
+        asked(api, (200, {}, f"<r><error><a/><b>late</b></error>{row}</r>"), **XML)
+
+
+@pytest.mark.parametrize("flags", [[0.0, 1.0], [float("nan"), 1.0]])
+def test_a_flag_may_be_a_number_of_a_column_in_which_some_are_missing(
+    tmp_path: Path, flags: list[float]
+) -> None:
+    path = tmp_path / "prices.parquet"
+    times = ["2024-10-27 01:00", "2024-10-27 02:00"]
+    parquet.write_table(pa.table({"t": times, "f": flags, "price": [5.0, 6.0]}), path)
+    columns = {"event_time": "t", "repeated": "f", "prices": {"price": "WTI"}}
+    config = ParquetSource.model_validate(
+        {"kind": "parquet", "name": "p", "path": path, "market": "power", "columns": columns} | BERLIN
+    )
+    found = told([check(row) for row in FileSource(config, lambda: NOW).rows(None, None)])
+    assert found == [("2024-10-26 23:00", 5), ("2024-10-27 01:00", 6)]
+
+
 def warned(api: Api, answer: Any, **changed: Any) -> list[Any]:
     with structlog.testing.capture_logs() as logs:
         asked(api, answer, **changed)

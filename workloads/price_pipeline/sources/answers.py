@@ -8,6 +8,7 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import httpx
 import structlog
@@ -22,6 +23,9 @@ from workloads.price_pipeline.sources.json_document import Document
 from workloads.price_pipeline.sources.xml_document import Ambiguous, XmlDocument
 
 _log = structlog.get_logger(__name__)
+
+_NOTHING: Final = ("", "false", "0")
+_FAILED: Final = ("error", "fail", "failed", "failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,7 @@ class Page:
 
     def optional(self, path: str) -> object:
         """The value at `path` of the answer; None where it has none."""
-        try:
-            return self.document.value(path)
-        except (LookupError, ValueError):
-            return None
+        return _value(self.document, path)
 
 
 NO_PAGE = Page((), 0, Document(b"null"))
@@ -84,19 +85,15 @@ class Answers:
         except (LookupError, ValueError) as error:
             place = f"{self._shape} at {config.rows!r}" if config.rows else self._shape
             raise SourceError(f"{where} gave no {place} ({error}){excerpt(response)}") from None
+        if not rows and any(map(_failed, documents)):
+            raise SourceError(f"{where} gave no rows and says that it failed{excerpt(response)}")
         return Page([price for row in rows for price in row], len(rows), documents[0])
 
     def _require_success(
         self, documents: Sequence[Document | XmlDocument], response: httpx.Response, where: str
     ) -> None:
         for document, path in itertools.product(documents, self._config.errors):
-            try:
-                said = document.value(path)
-            except Ambiguous:
-                said = True
-            except (LookupError, ValueError):
-                continue
-            if said and not (isinstance(document, XmlDocument) and said in ("false", "0")):
+            if _says(document, path):
                 raise SourceError(f"{where} says that it failed, at {path!r}{excerpt(response)}")
 
     def require_prices(self) -> None:
@@ -178,6 +175,34 @@ class Answers:
         for cells in zip(*lists.values(), strict=True):  # pyright: ignore
             row = dict(zip(names, cells, strict=True))
             yield self._fields.prices(row.__getitem__, table.as_json(row))
+
+
+def _says(document: Document | XmlDocument, path: str) -> bool:
+    """Whether something stands at a path: of XML, where all is text, neither `false` nor `0`."""
+    try:
+        said = document.value(path)
+    except Ambiguous:
+        assert isinstance(document, XmlDocument), "JSON has one value at a path"
+        return any(one.text not in _NOTHING for one in document.rows(path))
+    except (LookupError, ValueError):
+        return False
+    return said not in _NOTHING if isinstance(document, XmlDocument) else bool(said)
+
+
+def _failed(document: Document | XmlDocument) -> bool:
+    """Whether an answer says by `success`, `ok` or `status` that it is none, as many APIs do under 200."""
+    said = {name: _value(document, name) for name in ("success", "ok", "status")}
+    status = said.pop("status")
+    return any(one is False for one in said.values()) or (
+        isinstance(status, str) and status.strip().lower() in _FAILED
+    )
+
+
+def _value(document: Document | XmlDocument, path: str) -> object:
+    try:
+        return document.value(path)
+    except (LookupError, ValueError):
+        return None
 
 
 def _is_there(document: Document | XmlDocument, path: str) -> bool:

@@ -81,7 +81,7 @@ class HttpSource:
                         link = (
                             page.optional(paging.field)
                             if paging.field
-                            else response and response.links.get("next", {}).get("url")
+                            else response and _named_next(response)
                         )
                         if not link:
                             return
@@ -142,6 +142,12 @@ class _Rounds:
                 "look at what is asked, or gives its last page again; what came is published. "
                 "Correct `paging` (kind: none, or `total`)"
             )
+
+
+def _named_next(response: httpx.Response) -> str | None:
+    """By its header, of which a link may have several relations, in letters of any size (RFC 8288, 3.3)."""
+    links = response.links.values()
+    return next((link.get("url") for link in links if "next" in link.get("rel", "").lower().split()), None)
 
 
 def _next(url: httpx.URL, link: str) -> httpx.URL:

@@ -14,7 +14,7 @@ _TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
 class Ambiguous(ValueError):
-    """An element holds several of a name where one is asked for."""
+    """An element holds several where one is asked for."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Element:
 
         Raises:
             LookupError: names the part that is missing.
-            Ambiguous: it is there several times.
+            Ambiguous: it is there several times, or what it holds is no text but elements.
         """
         element = self
         for name in paths.parts(path):
@@ -64,6 +64,8 @@ class Element:
                         f"there are {len(found)} of {name!r} of {path!r}: make one of them the row"
                     )
                 element = found[0]
+        if any(isinstance(one, Element) for one in element.content):
+            raise Ambiguous(f"{path!r} holds elements and no text alone: name one of them, or `text()`")
         return element.text
 
 
@@ -82,6 +84,7 @@ class XmlDocument:
         if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             # So that the bytes of a tag are those of ASCII.
             body, encoding = body.decode("utf-16").encode(), "utf-8"
+        body = body.lstrip()  # nothing may stand before what says that it is XML
         self._body = body
         self._root: Element | None = None
         self._open: list[Element] = []
