@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
+from workloads.kit import periods
 from workloads.kit.contracts.messages import PRICE_LIMIT
 from workloads.price_pipeline.rows import Terms
 
@@ -97,13 +98,35 @@ def read_published(value: object, terms: Terms) -> datetime:
 
 
 def _time(value: object, terms: Terms, written: str | None, time_of_day: time) -> datetime:
-    try:
-        told = _told(value, terms.decimal, written, time_of_day)
-    except (ValueError, OverflowError, OSError):
-        told = None
+    told = _tried(value, terms.decimal, written, time_of_day)
+    if told is None and isinstance(value, str) and (named := _NAMED.fullmatch(value.strip())) is not None:
+        local = _tried(named[1], terms.decimal, written, time_of_day)
+        told = None if local is None else _by_name(local, named[2], terms, value)
     if told is None:
         raise Unreadable(f"{shown(value)} is not {written or 'an ISO 8601 date or time'}")
     return told
+
+
+def _tried(value: object, decimal: str, written: str | None, time_of_day: time) -> datetime | None:
+    try:
+        return _told(value, decimal, written, time_of_day)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+_NAMED = re.compile(r"(.*\d) ?([A-Z]{3,5})", re.ASCII)
+"""A time and what its clock is called, such as CEST."""
+
+
+def _by_name(local: datetime, name: str, terms: Terms, value: object) -> datetime:
+    """The instant of a local time at which the source's zone bears a name: of two it has one each."""
+    if local.tzinfo is None and name in ("UTC", "GMT"):
+        return local.replace(tzinfo=UTC)
+    meant = periods.instants(local.replace(tzinfo=None), terms.zone)
+    found = [instant for instant in meant if instant.astimezone(terms.zone).tzname() == name]
+    if local.tzinfo is not None or len(found) != 1:
+        raise Unreadable(f"{shown(value)}: in {terms.zone.key} the clock is not called {name} then")
+    return found[0]
 
 
 def _told(value: object, decimal: str, written: str | None, time_of_day: time) -> datetime | None:

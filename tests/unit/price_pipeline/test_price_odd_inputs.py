@@ -119,12 +119,30 @@ FILES: dict[str, tuple[str | bytes, dict[str, Any], list[Any]]] = {
         [(2, "'3 März 2025' is not %d %b %Y"), ("2025-03-03 00:00", 6)],
     ),
     "offsets of hours alone": (
-        "date;price\n2025-10-26 02:00+02;7\n2025-10-26 02:00+01;8\n2025-10-26 02:00 CEST;9\n",
+        "date;price\n2025-10-26 02:00+02;7\n2025-10-26 02:00+01;8\n",
         BERLIN,
+        [("2025-10-26 00:00", 7), ("2025-10-26 01:00", 8)],
+    ),
+    "clocks by their names": (
+        "date;price\n26.10.2025 02:00 CEST;7\n26.10.2025 02:00 CET;8\n26.10.2025 02:00UTC;9\n"
+        "01.07.2025 12:00 CET;1\n01.07.2025 12:00 EDT;2\n30.03.2025 02:00 CET;3\n01.07.2025 CEST;4\n",
+        BERLIN | {"time_format": "%d.%m.%Y %H:%M"},
         [
             ("2025-10-26 00:00", 7),
             ("2025-10-26 01:00", 8),
-            (4, "'2025-10-26 02:00 CEST' is not an ISO 8601 date or time"),
+            ("2025-10-26 02:00", 9),
+            (5, "'01.07.2025 12:00 CET': in Europe/Berlin the clock is not called CET then"),
+            (6, "'01.07.2025 12:00 EDT': in Europe/Berlin the clock is not called EDT then"),
+            (7, "'30.03.2025 02:00 CET': in Europe/Berlin the clock is not called CET then"),
+            (8, "'01.07.2025 CEST' is not %d.%m.%Y %H:%M"),
+        ],
+    ),
+    "an offset and a name": (
+        "date;price\n2025-10-26 02:00+01:00 CET;8\n2025-10-26 02:00 UTC;9\n",
+        BERLIN,
+        [
+            (2, "'2025-10-26 02:00+01:00 CET': in Europe/Berlin the clock is not called CET then"),
+            ("2025-10-26 02:00", 9),
         ],
     ),
     "dates with an offset, as in XML": (
