@@ -41,17 +41,13 @@ def is_withdrawn(row: RawRow) -> bool:
 
 def _is_marked(cell: object, marks: _Marks, row: RawRow) -> bool:
     """Whether a cell is one of the marks: by its letters, small or capital, or by its number."""
+    terms = row.terms
     try:
         if str(cell).strip().casefold() in marks.texts:
             return True
-        return (
-            bool(marks.numbers) and read_price(cell, row.terms.decimal, row.terms.thousands) in marks.numbers
-        )
-    except (
-        ValueError,
-        RecursionError,
-    ):  # a number or a nest without end is no mark, nor is what is no number
-        return False
+        return bool(marks.numbers) and read_price(cell, terms.decimal, terms.thousands) in marks.numbers
+    except (ValueError, RecursionError):
+        return False  # what is no number, and a number or a nest without end
 
 
 def is_untimed(row: RawRow) -> bool:

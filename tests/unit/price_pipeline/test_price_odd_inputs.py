@@ -433,7 +433,8 @@ def test_the_next_page_is_one_of_a_links_relations(api: Api, relations: str) -> 
 
 def test_a_price_that_is_made_of_elements_is_refused_and_not_run_together(api: Api) -> None:
     """12 and 2 digits behind the point are not 122."""
-    body = "\n <r><p d='2026-01-01'><v><n>12</n><digits>2</digits></v></p><p d='2026-01-02'><v>5</v></p></r>"
+    rows = "<p d='2026-01-01'><v><n>12</n><digits>2</digits></v></p><p d='2026-01-02'><v>5</v></p>"
+    body = f"\n <?xml version='1.0'?><r>{rows}</r>"
     columns = {"event_time": "@d", "prices": {"v": "WTI"}}
     refused, price = asked(api, (200, {}, body), **XML | {"rows": "p", "columns": columns})
     assert "'v' holds elements and no text alone" in refused[1]
