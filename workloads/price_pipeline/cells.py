@@ -61,6 +61,8 @@ def _hint(text: str, decimal: str, thousands: str) -> str:
 
 
 _EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
+_SECONDS: Final = (946_684_800, 4_102_444_800)
+"""From 2000 until 2100; as milliseconds they are five weeks of 1970."""
 _EXCEL_EPOCH: Final = datetime.combine(date(1899, 12, 30), time(0))
 """Day 0 of the serials of a sheet from March 1900 on."""
 
@@ -135,7 +137,10 @@ def _told(value: object, decimal: str, written: str | None, time_of_day: time) -
     if isinstance(value, date):
         return datetime.combine(value, time_of_day)
     if units := _EPOCH_UNITS.get(written or ""):
-        return datetime.fromtimestamp(_counted(value, decimal) / units, UTC)
+        count = _counted(value, decimal)
+        if units > 1 and _SECONDS[0] <= count < _SECONDS[1]:
+            raise ValueError("these are seconds")
+        return datetime.fromtimestamp(count / units, UTC)
     if written == "excel_days":
         # Inexact, since an hour is no binary fraction of a day.
         told = _EXCEL_EPOCH + timedelta(seconds=round(_counted(value, decimal) * 86_400))
@@ -159,6 +164,24 @@ def _written(text: str, written: str | None, time_of_day: time) -> datetime:
     return parsed + timedelta(days=1) if ends_day else parsed
 
 
+_WIDTHS: Final = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "I": 2, "M": 2, "S": 2}
+_RUN: Final = re.compile(rf"((?:%[{''.join(_WIDTHS)}]){{2,}}|%.)")
+
+
+@lru_cache(maxsize=64)
+def _of_its_width(written: str) -> re.Pattern[str]:
+    """A text of a format, whose numbers that nothing parts have all their zeros: strptime takes `100` for
+    10:00 by %H%M, and 2024112 for 2 November by %Y%m%d."""
+    pattern = ""
+    for part in _RUN.split(written):
+        if len(part) > 2 and _RUN.fullmatch(part):
+            pattern += rf"\d{{{sum(_WIDTHS[name] for name in part[1::2])}}}"
+        else:
+            plain = r"\s+".join(map(re.escape, re.split(r"\s+", part)))
+            pattern += ".+?" if part.startswith("%") else plain
+    return re.compile(pattern, re.ASCII | re.IGNORECASE)
+
+
 def _parsed(text: str, written: str | None, time_of_day: time) -> datetime:
     if written is None:
         try:
@@ -167,6 +190,8 @@ def _parsed(text: str, written: str | None, time_of_day: time) -> datetime:
             return _iso(text, time_of_day)
         return datetime.combine(day, time_of_day)
     parsed = datetime.strptime(text, written)
+    if not _of_its_width(written).fullmatch(text):
+        raise ValueError("numbers that nothing parts are not as long as they are written")
     if re.search(r"%[HIcXsf]", written):
         return parsed
     return datetime.combine(parsed.date(), time_of_day)

@@ -118,6 +118,35 @@ FILES: dict[str, tuple[str | bytes, dict[str, Any], list[Any]]] = {
         {"time_format": "%d %b %Y"},
         [(2, "'3 März 2025' is not %d %b %Y"), ("2025-03-03 00:00", 6)],
     ),
+    "hours and days that lost their zeros": (
+        "date;price\n2025-01-02 100;5\n2025-01-02 1000;6\n2025-01-02 0100;7\n2025-01-2 0100;8\n",
+        QUOTES | {"time_format": "%Y-%m-%d %H%M"},
+        [
+            (2, "'2025-01-02 100' is not %Y-%m-%d %H%M"),
+            ("2025-01-02 10:00", 6),
+            ("2025-01-02 01:00", 7),
+            ("2025-01-02 01:00", 8),
+        ],
+    ),
+    "months that lost theirs": (
+        "date;price\n2025112;5\n20251102;6\n",
+        {"time_format": "%Y%m%d"},
+        [(2, "'2025112' is not %Y%m%d"), ("2025-11-02 00:00", 6)],
+    ),
+    "a month by its name within a day": (
+        "date;price\n2JAN2025  1:05;5\n",
+        QUOTES | {"time_format": "%d%b%Y %H:%M"},
+        [("2025-01-02 01:05", 5)],
+    ),
+    "seconds among milliseconds": (
+        "date;price\n1717153020;5\n1717153020000;6\n0;7\n",
+        QUOTES | {"time_format": "epoch_milliseconds"},
+        [
+            (2, "'1717153020' is not epoch_milliseconds"),
+            ("2024-05-31 10:57", 6),
+            ("1970-01-01 00:00", 7),
+        ],
+    ),
     "offsets of hours alone": (
         "date;price\n2025-10-26 02:00+02;7\n2025-10-26 02:00+01;8\n",
         BERLIN,
