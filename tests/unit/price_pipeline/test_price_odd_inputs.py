@@ -297,6 +297,7 @@ def test_a_row_gives_the_right_price_or_says_why_it_gives_none(csv_source: Make,
     [
         ("date;price\n2025-01-01;5\n".encode("utf-16"), {}, "has no column 'date', 'price'; it has"),
         (b"PK\x05\x06", {}, "cannot be unpacked"),
+        (b"\r\n", {}, "is empty: there is not even a header"),
         (gzip.compress(b"date;price\n2025-01-01;5\n") + b"xx", {}, "cannot be unpacked"),
         (b"BZh91AY&SY", {}, "has no column 'date', 'price'"),
         (b"Date;Price\n2025-01-01;5\n", {}, "has no column 'date', 'price'; it has 'Date', 'Price'"),

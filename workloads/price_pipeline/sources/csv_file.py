@@ -53,7 +53,9 @@ def _rows(config: Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Ite
         first = next(found, None)
         if first is not None and first.problem is not None:
             raise SourceError(f"{where} has no header: {first.problem}")
-        header += [name.strip() for name in first.cells] if first else []
+        if first is None:
+            raise SourceError(f"{where} is empty: there is not even a header")
+        header += [name.strip() for name in first.cells]
         places |= {name: place for place, name in enumerate(header)}
     table.require(config.columns, header, where)
     for record in found:
