@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -73,10 +74,8 @@ def show(answer: dict[str, Any], file: Path, source: str) -> None:
         where = f"line {refused['line']}: " if refused["line"] else ""
         out.print(f"[red]refused[/] {where}{escape(refused['reason'])}  [dim]{escape(refused['row'])}[/]")
     out.print("Nothing is published yet. To publish this, and to record what was refused:")
-    out.print(
-        f"  python -m tools ingest {escape(str(file))} --as {source} --confirm {answer['confirm']}",
-        soft_wrap=True,
-    )
+    again = shlex.join([str(file), "--as", source, "--confirm", answer["confirm"]])
+    out.print(f"  python -m tools ingest {escape(again)}", soft_wrap=True)
 
 
 def _price(price: dict[str, Any]) -> str:

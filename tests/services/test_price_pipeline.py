@@ -281,6 +281,13 @@ def test_a_price_is_withdrawn_by_its_source_and_by_hand_and_comes_again(platform
     platform.run()
     assert platform.ends() == ends
 
+    # What the source withdraws while it is recalled is not for us to publish again.
+    assert withdraw("--send", "--reason", "wrong after all") == {"withdrawn": 2}
+    platform.sources(platform.csv("daily", ["2020-01-02,", *rows[1:]], withdrawn=[""]))
+    platform.run()
+    assert withdraw("--undo", "--send", "--reason", "the rest was right") == {"published_again": 1}
+    assert [price["price"] for price in withdraw()["prices"]] == [61.0]
+
 
 def test_a_refused_row_is_on_the_dead_letter_topic_once_with_its_bytes_and_reason(
     platform: Platform, database: MigratedDatabase

@@ -101,6 +101,33 @@ def test_the_database_s_own_names_of_symbols_are_mapped(quotes: MigratedDatabase
     assert {row.symbol for row in rows} == {"CRUDE", "BRENT"}
 
 
+def test_a_time_that_only_the_server_knows_spoils_its_row_alone(quotes: MigratedDatabase) -> None:
+    """Tables that keep each version of a row say `infinity` of the last one's end, in a column beside."""
+    with quotes.admin() as connection:
+        connection.execute(
+            "CREATE TABLE versions (day timestamp, close numeric, known timestamptz, until timestamptz);"
+            " INSERT INTO versions VALUES ('2026-01-01', 60, '2026-01-02T00:00Z', 'infinity'),"
+            " ('2026-01-02', 61, 'infinity', 'infinity'), ('infinity', 62, '2026-01-03', 'infinity'),"
+            " ('0044-03-15 BC', 63, '2026-01-03', '-infinity'),"
+            " ('2026-01-03', 64, '2026-01-04T00:00+02', '10000-01-01');"
+            " GRANT SELECT ON versions TO reader"
+        )
+    columns = {"event_time": "day", "published_at": "known", "prices": {"close": "WTI"}}
+    rows = list(source(quotes, query="SELECT * FROM public.versions", columns=columns).rows(None, None))
+    found = [check(row) for row in rows]
+
+    prices = [one for one in found if isinstance(one, Price)]
+    assert [(one.price, one.published_at.isoformat()) for one in prices] == [
+        (60.0, "2026-01-02T00:00:00+00:00"),
+        (64.0, "2026-01-03T22:00:00+00:00"),
+    ]
+    assert [(one.error, one.reason) for one in found if isinstance(one, Refused)] == [
+        ("event_time", "'0044-03-15 00:00:00 BC' is not an ISO 8601 date or time"),
+        ("published_at", "'infinity' is not an ISO 8601 date or time"),
+        ("event_time", "'infinity' is not an ISO 8601 date or time"),
+    ]
+
+
 def test_the_query_cannot_write(quotes: MigratedDatabase) -> None:
     query = "SELECT 'WTI' AS id, now()::date AS day, nextval('features.job_runs_id_seq') AS close"
 

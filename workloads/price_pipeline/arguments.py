@@ -131,7 +131,9 @@ def parser() -> argparse.ArgumentParser:
     letters.add_argument("--at", nargs="+", type=_place, default=[], metavar="PARTITION@OFFSET")
     letters.add_argument("--symbol", help="of this symbol")
     letters.add_argument("--since", type=_instant, help="whose delivery starts then or later; UTC")
-    letters.add_argument("--until", type=_instant, help="whose delivery starts then or earlier; UTC")
+    letters.add_argument(
+        "--until", type=_last_instant, help="whose delivery starts then, or on that day, or earlier; UTC"
+    )
     letters.add_argument(
         "--set", nargs="+", type=_setting, default=[], metavar="FIELD=VALUE", help="null takes a field away"
     )

@@ -93,6 +93,17 @@ def period(row: RawRow, seen: Seen) -> tuple[datetime, datetime]:
     return start, row.terms.resolution.end(start, row.terms.zone)
 
 
+def first_of_two(row: RawRow) -> datetime | None:
+    """When the first of the periods begins that the row's label means by itself, where there are two."""
+    try:
+        apart = replace(of_its_day(row), repeated=True)
+        second, _ = period(apart, Seen())
+        first, _ = period(replace(apart, repeated=False), Seen())
+    except (Unreadable, NoSuchTime):
+        return None
+    return first if first != second else None
+
+
 def _symbol(row: RawRow) -> str:
     """Of its series, which may yet turn out to be none: a cell may hold a list."""
     return str(row.series)
@@ -134,7 +145,7 @@ def _counted(row: RawRow, seen: Seen) -> datetime:
     cell = row.hour
     if isinstance(cell, float | Decimal) and cell == cell // 1:
         cell = int(cell)
-    match = _HOUR.fullmatch(str(cell).strip()) if isinstance(cell, int | str) else None
+    match = _HOUR.fullmatch(str(cell).strip()) if isinstance(cell, int | str | time) else None
     if match is None or isinstance(cell, bool):
         raise Unreadable(f"hour {shown(row.hour)} is no number of an hour")
     number, mark = int(match[1]), (match[2] or "").upper()

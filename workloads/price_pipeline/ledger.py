@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
@@ -81,9 +82,10 @@ class Ledger:
         return held.amount == message.amount and held.terms == self._numbered(message.terms)
 
     def taken_back(self, price: Price) -> Price | None:
-        """What was published of the period of `price`, `withdrawn` as this is; None where nothing holds."""
+        """What was published of the period of `price`, `withdrawn` as this is; None where there is nothing,
+        or the source took it back before. What the platform took back its source can, too."""
         held = self.held(price)
-        if held is None or held.withdrawn is not None:
+        if held is None or held.withdrawn == "source":
             return None
         currency, unit, market, product = next(
             terms for terms, number in self._terms.items() if number == held.terms
@@ -108,6 +110,17 @@ class Ledger:
     def has(self, source: str, series: str, start: datetime, resolution: str) -> bool:
         """Whether a series was published of the period that starts then."""
         return (source, series, start, resolution) in self._held
+
+    def shared(self, source: str) -> dict[tuple[str, str], int]:
+        """Of how many periods another source published what `source` did, too: by that one and the series."""
+        ours = self.series(source)
+        others = {other for other, series in self._newest if other != source and series in ours}
+        found: Counter[tuple[str, str]] = Counter()
+        for name, series, start, resolution in self._held if others else ():
+            if name == source:
+                there = (other for other in others if (other, series, start, resolution) in self._held)
+                found.update((other, series) for other in there)
+        return dict(found)
 
     def refused(self, row: Refused) -> bool:
         """Whether this row of this source is on the dead-letter topic already."""

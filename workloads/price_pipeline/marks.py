@@ -17,26 +17,37 @@ class _Marks(NamedTuple):
 
 def is_no_price(row: RawRow) -> bool:
     """Whether the price's cell is empty, or as the source writes that there is none."""
-    return row.price is None or (isinstance(row.price, str) and row.price.strip() in row.terms.no_price)
+    if row.price is None:
+        return True
+    marks = row.terms.no_price
+    if isinstance(row.price, str) and row.price.strip() in marks:
+        return True
+    return _is_marked(row.price, _read(marks, row.terms.decimal, row.terms.thousands), row)
 
 
 def is_withdrawn(row: RawRow) -> bool:
-    """Whether its status, or where it has none the price's own cell, is one of the source's marks: by its
-    letters, small or capital, or by its number. A cell that the row has not says nothing."""
+    """Whether its status, or where it has none the price's own cell, is one of the source's marks. A cell
+    that the row has not says nothing."""
     terms = row.terms
     if not terms.withdrawn:
         return False
     cell = row.status if terms.by_status else row.price
     if cell is None and (terms.by_status or not row.given):
         return False
-    marks = _read(terms.withdrawn, terms.decimal, terms.thousands)
-    text = "" if cell is None or (isinstance(cell, float) and math.isnan(cell)) else str(cell)
-    if text.strip().casefold() in marks.texts:
-        return True
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        cell = ""
+    return _is_marked(cell, _read(terms.withdrawn, terms.decimal, terms.thousands), row)
+
+
+def _is_marked(cell: object, marks: _Marks, row: RawRow) -> bool:
+    """Whether a cell is one of the marks: by its letters, small or capital, or by its number."""
+    terms = row.terms
     try:
+        if str(cell).strip().casefold() in marks.texts:
+            return True
         return bool(marks.numbers) and read_price(cell, terms.decimal, terms.thousands) in marks.numbers
-    except Unreadable:
-        return False
+    except (ValueError, RecursionError):
+        return False  # what is no number, and a number or a nest without end
 
 
 def is_untimed(row: RawRow) -> bool:

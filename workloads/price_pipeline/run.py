@@ -10,7 +10,13 @@ from functools import partial
 import structlog
 
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
-from workloads.kit.contracts.sources.kinds import ReplaySource, SourceConfig, Sources, Tabled
+from workloads.kit.contracts.sources.kinds import (
+    ReplaySource,
+    SourceConfig,
+    Sources,
+    Tabled,
+    replay_name,
+)
 from workloads.kit.producer import TransactionalProducer
 from workloads.price_pipeline import job
 from workloads.price_pipeline.ledger import Ledger
@@ -92,9 +98,25 @@ def publish_source(
         history = Reading(source, only=frozenset(reading.new))
         read(history, Window(look_back=window.look_back))
         reading.incomplete = reading.incomplete or history.incomplete
+    if isinstance(config, Tabled) and config.publishes == "prices":
+        _warn_of_shared(config, ledger)
     if reading.incomplete is not None:
         raise reading.incomplete
     reading.require_prices(tally)
+
+
+def _warn_of_shared(config: Tabled, ledger: Ledger) -> None:
+    """Consumers know a series by its symbol: of a period that two sources price the last published holds."""
+    for (other, series), periods in sorted(ledger.shared(config.name).items()):
+        if other != replay_name(config.name):
+            _log.warning(
+                "series_of_two_sources",
+                source=config.name,
+                other=other,
+                series=series,
+                periods=periods,
+                remedy="windows and models take both for one: give one of them another symbol",
+            )
 
 
 def _window(

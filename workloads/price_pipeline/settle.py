@@ -30,7 +30,7 @@ def settle(price: M, ledger: Ledger, now: datetime, *, stated: bool, as_dated: b
     A price, currency, unit, market or product that differs from what is held is a correction; likewise an
     indicator's value or unit. A price that the source withdraws takes back what is held, if anything is; one
     that was withdrawn is published again where the source gives it again. What the platform took back is not,
-    while the source says what it said.
+    while the source says what it said; where the source withdraws it, too, that is what the source said last.
 
     Args:
         stated: the source itself says when the market published this price: then that holds, and one from

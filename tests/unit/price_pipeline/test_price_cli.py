@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from workloads.price_pipeline.__main__ import main
+from workloads.price_pipeline.arguments import parser
 
 SOURCES = """
 sources:
@@ -111,3 +113,13 @@ def test_by_hand_too_no_made_up_price_is_published_where_none_may_be(
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert all(word in said for word in words)
+
+
+@pytest.mark.parametrize(
+    "command", [["letters"], ["withdraw", "--source", "s", "--symbol", "WTI", "--since", "2026-01-01"]]
+)
+def test_a_range_ends_with_the_whole_of_its_last_day(command: list[str]) -> None:
+    until = parser().parse_args([*command, "--until", "2026-01-31"]).until
+    assert until == datetime(2026, 2, 1, tzinfo=UTC) - timedelta(microseconds=1)
+    exact = parser().parse_args([*command, "--until", "2026-01-31T12:00+02:00"]).until
+    assert exact == datetime(2026, 1, 31, 10, tzinfo=UTC)

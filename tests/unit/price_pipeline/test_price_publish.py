@@ -278,6 +278,33 @@ def test_what_the_platform_took_back_stays_so_while_the_source_says_the_same(pip
     assert pipeline.topic.prices[-1].withdrawn is None
 
 
+@pytest.mark.parametrize("stamp", [None, "2026-11-21T13:30Z"])
+def test_what_its_source_withdraws_while_it_is_recalled_is_the_sources_word_from_then_on(
+    pipeline: Pipeline, stamp: str | None
+) -> None:
+    """An `--undo` publishes what we took back, and no more what the source itself has none of."""
+    pipeline.run(Rows([row("2026-11-01", "50", terms=BLANK)]))
+    recall(pipeline)
+    taken = Rows([row("2026-11-01", "", terms=BLANK, published_at=stamp)])
+
+    assert pipeline.run(taken) == {"withdrawn": 1}
+    assert pipeline.run(taken) == {"skipped": 1}
+    last = pipeline.topic.prices[-1]
+    assert (last.withdrawn, last.price, last.correction) == ("source", 50.0, True)
+    assert last.published_at >= pipeline.now - timedelta(hours=1)
+    # Until it gives one again.
+    assert pipeline.run(Rows([row("2026-11-01", "50", terms=BLANK)])) == {"corrections": 1}
+    assert pipeline.topic.prices[-1].withdrawn is None
+
+
+def test_a_withdrawal_of_before_what_was_recalled_takes_nothing_back(pipeline: Pipeline) -> None:
+    told = {"terms": BLANK, "published_at": "2026-11-10T12:00Z"}
+    pipeline.run(Rows([row("2026-11-01", "50", **told)]))
+    recall(pipeline)
+    before = {"terms": BLANK, "published_at": "2026-11-09T12:00Z"}
+    assert pipeline.run(Rows([row("2026-11-01", "", **before)])) == {"skipped": 1}
+
+
 @pytest.mark.parametrize("status", ["W", " w", True, "A13", 2, 2.0, "2.0"])
 def test_a_status_withdraws_whatever_the_price_says(pipeline: Pipeline, status: object) -> None:
     by_status = replace(TERMS, withdrawn=frozenset({" W", "A13", "True", "2"}), by_status=True)

@@ -151,6 +151,18 @@ def test_terms_that_nobody_stated_are_taken_with_a_warning(runs: Runs, api: Api)
     assert (warned["source"], warned["currency"], "unit" in warned) == ("api", "USD", False)
 
 
+def test_periods_of_a_symbol_that_two_sources_price_are_told(runs: Runs, api: Api) -> None:
+    """Windows would hold now the one's prices and now the other's."""
+    serve(api, {"N": (date(2026, 11, 1), date(2026, 11, 5)), "M": (date(2026, 11, 1), date(2026, 11, 2))})
+    with structlog.testing.capture_logs() as logs:
+        runs.run(http(api, name="one"))
+        serve(api, {"N": (date(2026, 11, 4), date(2026, 11, 9)), "M": (date(2026, 11, 8), date(2026, 11, 9))})
+        runs.run(http(api, name="two"))
+    (warned,) = [line for line in logs if line["event"] == "series_of_two_sources"]
+    assert (warned["source"], warned["other"], warned["series"]) == ("two", "one", "N")
+    assert warned["periods"] == 2
+
+
 def test_hours_of_a_local_day_are_asked_for_by_a_label_that_is_before_all_of_them(
     runs: Runs, api: Api
 ) -> None:

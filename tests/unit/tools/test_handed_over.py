@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,17 @@ def test_a_file_of_any_name_is_mounted_under_it(cluster: Cluster, tmp_path: Path
     [volume] = pod["volumes"]
     assert volume["configMap"]["items"] == [{"key": key, "path": file.name}]
     assert pod["containers"][0]["args"][:2] == ["ingest", f"/ingest/{file.name}"], done.output
+
+
+def test_the_command_that_confirms_can_be_given_to_a_shell_as_it_stands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    empty: dict[str, Any] = {"counts": {}, "columns": {}, "period": "", "first": None, "last": None}
+    file = Path("in/Preise [neu]; März.csv")
+    ingest_cli.show(empty | {"revised": [], "refused": [], "confirm": "w"}, file, "s")
+    *_, command = capsys.readouterr().out.strip().splitlines()
+    words = ["python", "-m", "tools", "ingest", str(file), "--as", "s", "--confirm", "w"]
+    assert shlex.split(command) == words
 
 
 def test_a_standard_input_that_broke_off_is_no_end_of_it(cluster: Cluster) -> None:

@@ -8,8 +8,10 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import httpx
+import structlog
 
 from workloads.kit.contracts.sources import paths
 from workloads.kit.contracts.sources.kinds import HttpSource as HttpConfig
@@ -19,6 +21,11 @@ from workloads.price_pipeline.sources.fields import Fields
 from workloads.price_pipeline.sources.http_client import excerpt
 from workloads.price_pipeline.sources.json_document import Document
 from workloads.price_pipeline.sources.xml_document import Ambiguous, XmlDocument
+
+_log = structlog.get_logger(__name__)
+
+_NOTHING: Final = ("", "false", "0")
+_FAILED: Final = ("error", "fail", "failed", "failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +51,7 @@ class Page:
 
     def optional(self, path: str) -> object:
         """The value at `path` of the answer; None where it has none."""
-        try:
-            return self.document.value(path)
-        except (LookupError, ValueError):
-            return None
+        return _value(self.document, path)
 
 
 NO_PAGE = Page((), 0, Document(b"null"))
@@ -59,6 +63,8 @@ class Answers:
     def __init__(self, config: HttpConfig) -> None:
         self._config = config
         self._fields = Fields(config)
+        self._following: str | None = getattr(config.paging, "field", None)
+        """Where an answer names the next page, until one did, be it that there is none."""
 
     def page(self, response: httpx.Response) -> Page:
         """The answer as a page.
@@ -73,28 +79,34 @@ class Answers:
         try:
             documents = _xml(response, where) if config.format == "xml" else [Document(_utf8(response))]
             self._require_success(documents, response, where)
+            if self._following is not None and _is_there(documents[0], self._following):
+                self._following = None
             rows = [row for document in documents for row in self._rows(document)]
         except (LookupError, ValueError) as error:
             place = f"{self._shape} at {config.rows!r}" if config.rows else self._shape
             raise SourceError(f"{where} gave no {place} ({error}){excerpt(response)}") from None
+        if not rows and any(map(_failed, documents)):
+            raise SourceError(f"{where} gave no rows and says that it failed{excerpt(response)}")
         return Page([price for row in rows for price in row], len(rows), documents[0])
 
     def _require_success(
         self, documents: Sequence[Document | XmlDocument], response: httpx.Response, where: str
     ) -> None:
         for document, path in itertools.product(documents, self._config.errors):
-            try:
-                said = document.value(path)
-            except Ambiguous:
-                said = True
-            except (LookupError, ValueError):
-                continue
-            if said and not (isinstance(document, XmlDocument) and said in ("false", "0")):
+            if _says(document, path):
                 raise SourceError(f"{where} says that it failed, at {path!r}{excerpt(response)}")
 
     def require_prices(self) -> None:
-        """SourceError where no row of the run had the field of any price: then `columns` are wrong."""
+        """SourceError where no row of the run had the field of any price: then `columns` are wrong. Where no
+        answer had one that may be left out, a warning names it."""
         self._fields.require(self._config.url)
+        if self._following is not None and self._fields.seen:
+            _log.warning(
+                "paging_field_not_found",
+                source=self._config.name,
+                field=self._following,
+                remedy="correct `paging.field`, unless the server leaves it out where there is one page",
+            )
 
     @property
     def _shape(self) -> str:
@@ -106,7 +118,9 @@ class Answers:
     def _rows(self, document: Document | XmlDocument) -> Iterator[list[RawRow]]:
         config = self._config
         if isinstance(document, XmlDocument):
-            for element in document.rows(config.rows):
+            if not (elements := document.rows(config.rows)):
+                self._fields.no_rows(document.beside(config.rows))
+            for element in elements:
                 yield self._fields.prices(element.value, document.raw(element))
             return
         if config.columnar:
@@ -161,6 +175,44 @@ class Answers:
         for cells in zip(*lists.values(), strict=True):  # pyright: ignore
             row = dict(zip(names, cells, strict=True))
             yield self._fields.prices(row.__getitem__, table.as_json(row))
+
+
+def _says(document: Document | XmlDocument, path: str) -> bool:
+    """Whether something stands at a path: of XML, where all is text, neither `false` nor `0`."""
+    try:
+        said = document.value(path)
+    except Ambiguous:
+        assert isinstance(document, XmlDocument), "JSON has one value at a path"
+        return any(one.text not in _NOTHING for one in document.rows(path))
+    except (LookupError, ValueError):
+        return False
+    return said not in _NOTHING if isinstance(document, XmlDocument) else bool(said)
+
+
+def _failed(document: Document | XmlDocument) -> bool:
+    """Whether an answer says by `success`, `ok` or `status` that it is none, as many APIs do under 200."""
+    said = {name: _value(document, name) for name in ("success", "ok", "status")}
+    status = said.pop("status")
+    return any(one is False for one in said.values()) or (
+        isinstance(status, str) and status.strip().lower() in _FAILED
+    )
+
+
+def _value(document: Document | XmlDocument, path: str) -> object:
+    try:
+        return document.value(path)
+    except (LookupError, ValueError):
+        return None
+
+
+def _is_there(document: Document | XmlDocument, path: str) -> bool:
+    try:
+        document.value(path)
+    except Ambiguous:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _xml(response: httpx.Response, where: str) -> list[XmlDocument]:

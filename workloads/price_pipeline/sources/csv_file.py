@@ -30,7 +30,7 @@ def read(config: CsvSource) -> Iterator[RawRow]:
 def rows(config: Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Iterator[RawRow]:
     """Every row of a file that is open, or of all that it packs; as `read`."""
     try:
-        for name, content in unpack.unpacked(file, where):
+        for name, content in unpack.unpacked(file, where, layout.members):
             yield from _rows(config, layout, content, name)
     except csv_lines.LineTooLong as error:
         raise SourceError(f"{where} {error}") from error
@@ -53,7 +53,9 @@ def _rows(config: Tabled, layout: CsvLayout, file: IO[bytes], where: str) -> Ite
         first = next(found, None)
         if first is not None and first.problem is not None:
             raise SourceError(f"{where} has no header: {first.problem}")
-        header += [name.strip() for name in first.cells] if first else []
+        if first is None:
+            raise SourceError(f"{where} is empty: there is not even a header")
+        header += [name.strip() for name in first.cells]
         places |= {name: place for place, name in enumerate(header)}
     table.require(config.columns, header, where)
     for record in found:

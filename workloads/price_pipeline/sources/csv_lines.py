@@ -53,9 +53,11 @@ these a quote may close that an earlier line opened. And the line's bytes."""
 
 def records(file: IO[bytes], layout: CsvLayout, is_row: IsRow) -> Iterator[Record]:
     """The records of a file without its first `skip_lines` and its last `footer_lines`; empty lines are left
-    out."""
+    out. A line at the end that is a row all the same is given back as malformed: the file ends otherwise than
+    it is said to."""
     ahead: deque[_Line] = deque()
-    lines = _trimmed(_lines(file, layout.encoding), layout)
+    footer: deque[_Line] = deque()
+    lines = _trimmed(_lines(file, layout.encoding), layout, footer)
 
     def following() -> _Line | None:
         return ahead.popleft() if ahead else next(lines, None)
@@ -78,6 +80,10 @@ def records(file: IO[bytes], layout: CsvLayout, is_row: IsRow) -> Iterator[Recor
                 if cells:
                     yield Record(first.number, _raw(held), cells)
             break
+    for line in footer:
+        if is_row(*_alone(line, layout), line.raw):
+            why = f"is a row like all others: is `footer_lines: {layout.footer_lines}` right?"
+            yield Record(line.number, _raw([line]), [], f"line {line.number} {why}")
 
 
 def _parse(texts: list[str], layout: CsvLayout, *, strict: bool = True) -> list[str]:
@@ -108,13 +114,13 @@ def _raw(lines: Iterable[_Line]) -> bytes:
     return b"".join(line.raw for line in lines).rstrip(b"\r\n")
 
 
-def _trimmed(lines: Iterator[_Line], layout: CsvLayout) -> Iterator[_Line]:
-    held: deque[_Line] = deque()
+def _trimmed(lines: Iterator[_Line], layout: CsvLayout, footer: deque[_Line]) -> Iterator[_Line]:
+    """The lines between; those at the end are left in `footer`."""
     for line in lines:
         if line.number > layout.skip_lines:
-            held.append(line)
-        if len(held) > layout.footer_lines:
-            yield held.popleft()
+            footer.append(line)
+        if len(footer) > layout.footer_lines:
+            yield footer.popleft()
 
 
 def _lines(file: IO[bytes], encoding: str) -> Iterator[_Line]:

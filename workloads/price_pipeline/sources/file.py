@@ -11,9 +11,10 @@ from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.sources.kinds import CsvSource, ParquetSource
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
+from workloads.price_pipeline.repeated import told_apart
 from workloads.price_pipeline.rows import RawRow, Refused, Unobserved
 from workloads.price_pipeline.sources import csv_file
-from workloads.price_pipeline.sources.order import in_order
+from workloads.price_pipeline.sources.order import arranged
 
 
 class FileSource:
@@ -30,7 +31,7 @@ class FileSource:
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:  # noqa: ARG002
         """The history, whole: what a file holds is cheap to compare."""
         rows = iter(self._split()[0]) if self._config.withhold_years else self._read()
-        return in_order(rows, str(self._config.path)) if self.ordered else rows
+        return arranged(rows, str(self._config.path), ordered=self.ordered)
 
     def withheld(self) -> list[tuple[Price, RawRow]]:
         """The withheld prices under their true dates, each with its row."""
@@ -44,7 +45,8 @@ class FileSource:
         return parquet_file.read(self._config)
 
     def _split(self) -> tuple[list[RawRow], list[tuple[Price, RawRow]]]:
-        return split(self._read(), self._config.withhold_years, self._clock())
+        rows = told_apart(self._read(), ordered=False)
+        return split(rows, self._config.withhold_years, self._clock())
 
 
 def split(

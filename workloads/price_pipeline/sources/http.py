@@ -20,7 +20,7 @@ from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import Incomplete, SourceError, table
 from workloads.price_pipeline.sources.answers import NO_PAGE, Answers, Page
 from workloads.price_pipeline.sources.http_client import HttpClient
-from workloads.price_pipeline.sources.order import in_order
+from workloads.price_pipeline.sources.order import arranged
 from workloads.price_pipeline.sources.pace import Pace
 
 
@@ -37,8 +37,7 @@ class HttpSource:
         return self._config.ordered
 
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
-        rows = self._rows(since, until)
-        return in_order(rows, self._config.url) if self.ordered else rows
+        return arranged(self._rows(since, until), self._config.url, ordered=self.ordered)
 
     def _rows(self, since: datetime | None, until: datetime | None) -> Iterator[RawRow]:
         answers = Answers(self._config)
@@ -82,7 +81,7 @@ class HttpSource:
                         link = (
                             page.optional(paging.field)
                             if paging.field
-                            else response and response.links.get("next", {}).get("url")
+                            else response and _named_next(response)
                         )
                         if not link:
                             return
@@ -143,6 +142,12 @@ class _Rounds:
                 "look at what is asked, or gives its last page again; what came is published. "
                 "Correct `paging` (kind: none, or `total`)"
             )
+
+
+def _named_next(response: httpx.Response) -> str | None:
+    """By its header, of which a link may have several relations, in letters of any size (RFC 8288, 3.3)."""
+    links = response.links.values()
+    return next((link.get("url") for link in links if "next" in link.get("rel", "").lower().split()), None)
 
 
 def _next(url: httpx.URL, link: str) -> httpx.URL:

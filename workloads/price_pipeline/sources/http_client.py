@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -44,6 +46,7 @@ class HttpClient:
             headers=headers,
             auth=None if config.oauth2 is None else ClientCredentials(config.oauth2),
             follow_redirects=False,
+            event_hooks={"response": [_to_its_end]},
         )
 
     def __enter__(self) -> Self:
@@ -103,9 +106,45 @@ class HttpClient:
                 f"{_where(error)}: the egress proxy says {error}: {error.request.url.host} has to be a host"
                 " of the stack's sources, and the workload's password at the proxy the newest"
             ) from None
+        except _Cut as error:
+            raise SourceError(
+                f"{_where(error)} gave a part of its answer alone: what it packed with gzip ends too early"
+            ) from None
         except httpx.RequestError as error:
             raise SourceError(f"{_where(error)} cannot be reached: {type(error).__name__}") from None
         raise AssertionError("a retried request ends in an answer or an error")
+
+
+class _Cut(httpx.RemoteProtocolError):
+    """What was packed on its way has no end: the rest of it is missing."""
+
+
+class _ToItsEnd(httpx.SyncByteStream):
+    """A body packed with gzip: the client itself takes what there is of it for all."""
+
+    def __init__(self, packed: httpx.SyncByteStream) -> None:
+        self._packed = packed
+
+    def __iter__(self) -> Iterator[bytes]:
+        looks, came = zlib.decompressobj(wbits=31), False
+        try:
+            for part in self._packed:
+                came = True
+                looks.decompress(part)
+                yield part
+        except zlib.error:
+            raise httpx.DecodingError("it is not packed as it says") from None
+        if came and not looks.eof:
+            raise _Cut("it ends too early")
+
+    def close(self) -> None:
+        self._packed.close()
+
+
+def _to_its_end(response: httpx.Response) -> None:
+    packed = response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
+    if packed and isinstance(response.stream, httpx.SyncByteStream):
+        response.stream = _ToItsEnd(response.stream)
 
 
 def _where(error: httpx.HTTPStatusError | httpx.RequestError) -> str:

@@ -1,4 +1,4 @@
-"""Rows that are stated to be in order, held to it."""
+"""Rows in the order that is stated of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from datetime import datetime
 from workloads.kit.contracts.indicators import Message
 from workloads.price_pipeline.checks import check
 from workloads.price_pipeline.labels import Seen
+from workloads.price_pipeline.repeated import told_apart
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError
 
 
-def in_order(rows: Iterator[RawRow], where: str) -> Iterator[RawRow]:
+def arranged(rows: Iterator[RawRow], where: str, *, ordered: bool) -> Iterator[RawRow]:
+    """The rows, with those told apart whose order is all that tells them apart; where they are stated to be
+    `ordered`, while they are (`SourceError`)."""
+    apart = told_apart(rows, ordered=ordered)
+    return _in_order(apart, where) if ordered else apart
+
+
+def _in_order(rows: Iterator[RawRow], where: str) -> Iterator[RawRow]:
     """The rows, while those of each symbol follow each other in time.
 
     Raises:

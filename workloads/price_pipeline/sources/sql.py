@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
 from psycopg.rows import dict_row
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
 from workloads.kit.contracts.declared.price_pipeline import PRICE_PIPELINE
 from workloads.kit.contracts.sources.kinds import SqlSource as SqlConfig
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, sql_text, table
 from workloads.price_pipeline.sources.secret import read_secret
+
+
+def _or_text(known: type[Loader]) -> type[Loader]:
+    """Reads a time that Python has none for, such as `infinity` or one before Christ, as its text: it spoils
+    its row, if that is read of it at all, and not the query."""
+
+    class OrText(Loader):
+        def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+            super().__init__(oid, context)
+            self._known = known(oid, context)
+
+        def load(self, data: Buffer) -> object:
+            try:
+                return self._known.load(data)
+            except psycopg.DataError:
+                return bytes(data).decode()
+
+    return OrText
+
+
+_LOADERS: Final = {
+    "date": _or_text(DateLoader),
+    "timestamp": _or_text(TimestampLoader),
+    "timestamptz": _or_text(TimestamptzLoader),
+}
 
 
 class SqlSource:
@@ -61,6 +90,8 @@ class SqlSource:
             options=f"-c TimeZone=UTC -c statement_timeout={int(config.timeout_seconds * 1000)}",
         )
         connection.read_only = True
+        for name, loader in _LOADERS.items():
+            connection.adapters.register_loader(name, loader)
         return connection
 
     def _query(self, since: datetime | None, until: datetime | None) -> sql.Composed:

@@ -13,7 +13,7 @@ import structlog
 from workloads.kit.contracts.sources.store_config import S3Source, SftpSource
 from workloads.price_pipeline.rows import RawRow
 from workloads.price_pipeline.sources import SourceError, csv_file, xml_file
-from workloads.price_pipeline.sources.order import in_order
+from workloads.price_pipeline.sources.order import arranged
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class StoredSource:
         """An open range is a scheduled run's: what was written before it was there for the runs before. A
         closed one is asked for by hand, of all files."""
         rows = self._rows(since if until is None else None)
-        return in_order(rows, self._config.where) if self.ordered else rows
+        return arranged(rows, self._config.where, ordered=self.ordered)
 
     def _rows(self, since: datetime | None) -> Iterator[RawRow]:
         where = self._config.where

@@ -100,10 +100,12 @@ def asked(
 
 
 def _symbol(symbols: Mapping[str, str], written: object) -> object:
-    if not symbols or isinstance(written, bool) or not isinstance(written, str | int):
+    if isinstance(written, str):
+        # Blanks around a name fill its column up.
+        return symbols.get(written) or symbols.get(written.strip(), written.strip())
+    if not symbols or isinstance(written, bool) or not isinstance(written, int):
         return written
-    name = str(written)
-    return symbols.get(name) or symbols.get(name.strip(), written)
+    return symbols.get(str(written), written)
 
 
 def _price(get: Callable[[str], object], column: str) -> tuple[object, bool]:

@@ -14,7 +14,7 @@ _TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
 class Ambiguous(ValueError):
-    """An element holds several of a name where one is asked for."""
+    """An element holds several where one is asked for."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Element:
 
         Raises:
             LookupError: names the part that is missing.
-            Ambiguous: it is there several times.
+            Ambiguous: it is there several times, or what it holds is no text but elements.
         """
         element = self
         for name in paths.parts(path):
@@ -64,6 +64,8 @@ class Element:
                         f"there are {len(found)} of {name!r} of {path!r}: make one of them the row"
                     )
                 element = found[0]
+        if any(isinstance(one, Element) for one in element.content):
+            raise Ambiguous(f"{path!r} holds elements and no text alone: name one of them, or `text()`")
         return element.text
 
 
@@ -82,6 +84,7 @@ class XmlDocument:
         if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             # So that the bytes of a tag are those of ASCII.
             body, encoding = body.decode("utf-16").encode(), "utf-8"
+        body = body.lstrip()  # nothing may stand before what says that it is XML
         self._body = body
         self._root: Element | None = None
         self._open: list[Element] = []
@@ -105,14 +108,26 @@ class XmlDocument:
 
         Raises:
             LookupError: there is nothing that could hold them.
+            ValueError: it is a page of HTML, as servers show people.
         """
-        *holders, last = paths.parts(path)
+        *_, last = paths.parts(path)
+        return [one for element in self._holders(path) for one in element.named(last)]
+
+    def beside(self, path: str) -> set[str]:
+        """Names of what stands where the elements at a path should; errors as those of `rows`."""
+        held = (one for element in self._holders(path) for one in element.content)
+        return {one.name for one in held if isinstance(one, Element)}
+
+    def _holders(self, path: str) -> list[Element]:
+        if self._outermost.name.lower() == "html":
+            raise ValueError("it is a page of HTML")
+        *holders, _ = paths.parts(path)
         held = [self._outermost]
         for name in holders:
             held = [one for element in held for one in element.named(name)]
             if not held:
                 raise LookupError(f"{name!r} of {path!r}")
-        return [one for element in held for one in element.named(last)]
+        return held
 
     def raw(self, element: Element) -> bytes:
         """The bytes that an element came from."""
@@ -128,7 +143,13 @@ class XmlDocument:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         around = self._open[-1] if self._open else None
-        own = {_local(key): value for key, value in attributes.items()}
+        # An attribute without a prefix is the element's own; one with it may be of any name.
+        prefixed = {
+            _local(key): value
+            for key, value in attributes.items()
+            if ":" in key and not key.startswith("xmlns:")
+        }
+        own = prefixed | {key: value for key, value in attributes.items() if ":" not in key}
         element = Element(_local(name), own, around, self._parser.CurrentByteIndex)
         if around is None:
             self._root = element

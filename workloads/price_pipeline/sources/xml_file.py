@@ -30,7 +30,9 @@ def rows(config: S3Source | SftpSource, file: IO[bytes], where: str) -> Iterator
                     f"{at} is of more than {MOST_BYTES} bytes, and XML is read whole: have it given in parts"
                 )
             document = XmlDocument(text)
-            for element in document.rows(config.rows):
+            if not (elements := document.rows(config.rows)):
+                fields.no_rows(document.beside(config.rows))
+            for element in elements:
                 yield from fields.prices(element.value, document.raw(element))
     except unpack.FAULTS as error:
         raise SourceError(f"{where} cannot be unpacked: {error}") from error

@@ -24,6 +24,10 @@ def _known(name: str) -> str:
 class CsvLayout(Strict):
     """A file may be packed with gzip or zip: its first bytes say so."""
 
+    members: Annotated[str, StringConstraints(min_length=1)] = "*"
+    """Of the files in an archive those that hold rows, by a pattern of their names such as `*.csv`: all of
+    them have to, and others may lie beside."""
+
     delimiter: _Character = ","
     quote: _Character | None = '"'
     """null where the file quotes nothing and the character stands for itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, ClassVar, Final, Literal, Self
@@ -217,6 +218,20 @@ class Columned(Prices):
         return self
 
 
+def _tried(written: str) -> None:
+    """Raises ValueError where strptime reads no time by a format, or another one than was written."""
+    text = (meant := datetime(2024, 3, 28, 13, 15, tzinfo=UTC)).strftime(written)
+    try:
+        told = datetime.strptime(text, written)
+    except ValueError as error:
+        raise ValueError(f"is no format of strptime: {error}") from None
+    directives = set(re.findall("%(.)", written.replace("%%", "")))
+    if told.year != meant.year or told.strftime(written) != text:
+        raise ValueError(f"does not say which day is meant: {text!r} would be read as {told:%Y-%m-%d}")
+    if directives & {"H", "I", "p"} not in ({"H"}, {"I", "p"}, set()):
+        raise ValueError("hours are %H, or %I with %p: written otherwise, 1:15 PM is read as 01:15")
+
+
 class Tabled(Columned, BaseModel):
     """What all sources of rows with columns take beside."""
 
@@ -239,10 +254,7 @@ class Tabled(Columned, BaseModel):
                 " it stands and give `time_zone`, or use %z for an offset"
             )
         if value is not None and "%" in value:
-            try:
-                datetime.strptime(datetime(2024, 3, 28, 13, 15, tzinfo=UTC).strftime(value), value)
-            except ValueError as error:
-                raise ValueError(f"is no format of strptime: {error}") from None
+            _tried(value)
         return value
 
     @model_validator(mode="after")
