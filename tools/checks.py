@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, Literal
 
 from tools import budget, paths, sets
@@ -21,8 +23,11 @@ LIVE = ("tests/cluster",)
 
 Extent = Literal["fast", "services", "all"]
 
-_AT_ONCE = ("-n", "2", "--dist", "loadfile")
+_AT_ONCE: Final = ("-n", "2", "--dist", "loadfile")
 """Two files of tests at a time, each with servers of its own."""
+
+_CORE_AT_ONCE: Final = ("-n", "3", "--dist", "loadfile")
+"""Tests of the core wait for their servers as often as they reckon."""
 
 _TYPES_MEMORY: Final = "--max-old-space-size=8192"
 """Of pyright, in MiB: with Node's usual 4 GiB it forgets what it found and finds it again."""
@@ -34,18 +39,45 @@ def static() -> None:
     Raises:
         ToolError: one of them found something.
     """
+    with _types():
+        _style()
+
+
+def _style() -> None:
     python = sys.executable
     for title, command in (
         ("ruff check", [python, "-m", "ruff", "check", "."]),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "-q", "."]),
-        ("pyright", [python, "-m", "pyright", "--warnings"]),
     ):
-        _shown(
-            title,
+        _shown(title, command, remedy="make format rewrites what can be rewritten")
+
+
+@contextmanager
+def _types() -> Iterator[None]:
+    """pyright, which takes one core for minutes, beside the block, with what that leaves; told after it."""
+    command = ["nice", sys.executable, "-m", "pyright", "--warnings"]
+    environment = {**os.environ, "NODE_OPTIONS": _TYPES_MEMORY}
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
             command,
-            remedy="make format rewrites what can be rewritten",
-            environment={"NODE_OPTIONS": _TYPES_MEMORY},
-        )
+            cwd=paths.ROOT,
+            env=environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            process_group=0,  # it is a script that starts Node: they end together
+        ) as pyright,
+    ):
+        try:
+            yield
+        except BaseException:
+            os.killpg(pyright.pid, signal.SIGTERM)
+            raise
+        with step("pyright, since the beginning"):
+            if pyright.wait():
+                said.seek(0)
+                sys.stderr.buffer.write(said.read())
+                raise ToolError(f"pyright: exit code {pyright.returncode}", remedy="mend the types it names")
 
 
 def run(extent: Extent) -> None:
@@ -65,15 +97,16 @@ def run(extent: Extent) -> None:
         raise UsageError(
             f"{said} is no number of minutes.", remedy=f"{budget.MINUTES}=75, or leave it out."
         ) from None
-    static()
-    _pytest("unit and component tests", FAST, *_AT_ONCE)
-    if extent == "fast":
+    _style()
+    with _types():
+        _pytest("unit and component tests", FAST, *_AT_ONCE)
+        title = "tests against Kafka and PostgreSQL"
+        if extent == "services":
+            _pytest(title, SERVICES, *_CORE_AT_ONCE, "-m", "not thorough")
+        elif extent == "all":
+            _pytest(title, SERVICES, *_AT_ONCE)
+    if extent != "all":
         return
-    title = "tests against Kafka and PostgreSQL"
-    if extent == "services":
-        _pytest(title, SERVICES, *_AT_ONCE, "-m", "not thorough")
-        return
-    _pytest(title, SERVICES, *_AT_ONCE)
     _shown(
         "the gate over every stack",
         [sys.executable, "-m", "tools", "preview"],
@@ -96,10 +129,8 @@ def _pytest(title: str, where: Sequence[str], *flags: str) -> None:
     )
 
 
-def _shown(
-    title: str, command: Sequence[str], *, remedy: str, environment: Mapping[str, str] = MappingProxyType({})
-) -> None:
+def _shown(title: str, command: Sequence[str], *, remedy: str) -> None:
     with step(title):
-        done = subprocess.run(command, cwd=paths.ROOT, check=False, env={**os.environ, **environment})
+        done = subprocess.run(command, cwd=paths.ROOT, check=False)
         if done.returncode:
             raise ToolError(f"{title}: exit code {done.returncode}", remedy=remedy)
