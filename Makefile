@@ -65,7 +65,7 @@ format: venv ## let ruff rewrite what it can
 test-fast: venv ## static checks, unit and component tests (a few minutes)
 	@$(PY) -m tools test --fast
 
-test: venv ## and the tests of the core on real Kafka and PostgreSQL: no root, no cluster (some 15 minutes)
+test: venv ## and the tests of the core on real Kafka and PostgreSQL: no root, no cluster (some 12 minutes)
 	@$(PY) -m tools test
 
 test-all: venv ## and the gate and everything live, on a cluster that it brings up (45 to 90 minutes)

@@ -26,9 +26,6 @@ Extent = Literal["fast", "services", "all"]
 _AT_ONCE: Final = ("-n", "2", "--dist", "loadfile")
 """Two files of tests at a time, each with servers of its own."""
 
-_CORE_AT_ONCE: Final = ("-n", "3", "--dist", "loadfile")
-"""Tests of the core wait for their servers as often as they reckon."""
-
 _TYPES_MEMORY: Final = "--max-old-space-size=8192"
 """Of pyright, in MiB: with Node's usual 4 GiB it forgets what it found and finds it again."""
 
@@ -102,7 +99,7 @@ def run(extent: Extent) -> None:
         _pytest("unit and component tests", FAST, *_AT_ONCE)
         title = "tests against Kafka and PostgreSQL"
         if extent == "services":
-            _pytest(title, SERVICES, *_CORE_AT_ONCE, "-m", "not thorough")
+            _pytest(title, SERVICES, *_AT_ONCE, "-m", "not thorough")
         elif extent == "all":
             _pytest(title, SERVICES, *_AT_ONCE)
     if extent != "all":
