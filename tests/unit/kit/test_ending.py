@@ -21,12 +21,12 @@ JOBS = sorted(
     }
 )
 JOB = """
-import time
+import sys
 from workloads.kit.ending import heed_sigterm
 heed_sigterm()
 try:
     print("began", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 finally:
     print("closed", flush=True)
 """
@@ -34,7 +34,12 @@ finally:
 
 def test_a_job_that_is_told_to_end_closes_what_it_had_open_and_says_why_it_ended() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", JOB], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=paths.ROOT
+        [sys.executable, "-c", JOB],
+        stdin=subprocess.PIPE,  # the job is at work until this is closed
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=paths.ROOT,
     ) as job:
         assert job.stdout is not None
         assert job.stdout.readline() == "began\n"

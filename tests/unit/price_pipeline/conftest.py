@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
+from tests.unit.price_pipeline.api import Api
 from workloads.kit.contracts.sources.kinds import CsvSource
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -17,6 +19,15 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 @pytest.fixture
 def clock() -> Callable[[], datetime]:
     return lambda: NOW
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    """A server to be asked, twice at most; nobody waits between."""
+    server = Api()
+    with stamina.set_testing(True, attempts=2, cap=True):
+        yield server
+    server.close()
 
 
 @pytest.fixture

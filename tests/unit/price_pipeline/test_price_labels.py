@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.unit.price_pipeline.terms import GERMAN_HOURS
 from workloads.kit import periods
 from workloads.kit.contracts.indicators import Message
 from workloads.kit.contracts.messages import Price
@@ -27,15 +28,7 @@ from workloads.price_pipeline.sources.file import FileSource
 
 Make = Callable[..., CsvSource]
 
-POWER = {
-    "market": "power",
-    "currency": "EUR",
-    "unit": "MWh",
-    "product": "day-ahead",
-    "resolution": "PT1H",
-    "time_zone": "Europe/Berlin",
-    "publication": {"day": -1, "at": "12:57"},
-}
+POWER = dict(GERMAN_HOURS)
 ERCOT = POWER | {"time_zone": "America/Chicago", "currency": "USD", "publication": {"day": -1, "at": "13:30"}}
 
 

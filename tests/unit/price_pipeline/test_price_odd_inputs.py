@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from datetime import time as clock
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import stamina
 import structlog
 from pyarrow import parquet
 from pydantic import ValidationError
@@ -371,14 +370,6 @@ def test_a_format_that_reads_another_time_than_is_written_is_refused(
 )
 def test_a_format_that_says_the_day_is_taken(csv_source: Make, written: str) -> None:
     assert csv_source("date,price\n", time_format=written).time_format == written
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    server = Api()
-    with stamina.set_testing(True, attempts=2, cap=True):
-        yield server
-    server.close()
 
 
 def asked(api: Api, answer: Answer | Callable[[str, dict[str, str]], Answer], **changed: Any) -> list[Any]:

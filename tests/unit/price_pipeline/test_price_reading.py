@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-import stamina
 import structlog
 
 from tests.unit.price_pipeline.api import Api
@@ -49,14 +48,6 @@ class Runs:
 @pytest.fixture
 def runs() -> Runs:
     return Runs()
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    server = Api()
-    with stamina.set_testing(True, attempts=2, cap=True):
-        yield server
-    server.close()
 
 
 def http(api: Api, **changed: Any) -> HttpSource:

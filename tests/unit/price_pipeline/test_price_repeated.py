@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.unit.price_pipeline.api import Api
+from tests.unit.price_pipeline.terms import GERMAN_HOURS
 from workloads.kit.contracts.messages import Price
 from workloads.kit.contracts.sources.kinds import CsvSource, HttpSource
 from workloads.price_pipeline.checks import check
@@ -23,13 +24,7 @@ from workloads.price_pipeline.sources.file import FileSource
 Make = Callable[..., CsvSource]
 
 TERMS: dict[str, Any] = {
-    "market": "power",
-    "currency": "EUR",
-    "unit": "MWh",
-    "product": "day-ahead",
-    "resolution": "PT1H",
-    "time_zone": "Europe/Berlin",
-    "publication": {"day": -1, "at": "12:57"},
+    **GERMAN_HOURS,
     "repeated": "in_order",
     "withdrawn": ["cancelled"],
     "columns": {"event_time": "t", "status": "s", "prices": {"p": "DE"}},

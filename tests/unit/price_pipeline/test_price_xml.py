@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -58,14 +56,6 @@ OF_PUBLICATION: dict[str, Any] = {
         "price": '"price.amount"',
     },
 }
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    server = Api()
-    with stamina.set_testing(True, attempts=2, cap=True):
-        yield server
-    server.close()
 
 
 def read(api: Api, **changed: Any) -> list[RawRow]:
