@@ -68,7 +68,7 @@ test-fast: venv ## static checks, unit and component tests (a few minutes)
 test: venv ## and the tests of the core on real Kafka and PostgreSQL: no root, no cluster (some 12 minutes)
 	@$(PY) -m tools test
 
-test-all: venv ## and the gate and everything live, on a cluster that it brings up (45 to 90 minutes)
+test-all: venv ## and the gate and everything live, on a cluster that it brings up (one to two hours)
 	@$(PY) -m tools test --all
 
 # `make bench forecast` reads as it is said: the second word is the part.
